@@ -1,0 +1,61 @@
+"""The one place where everything is joined: services, hub, listener, routes. The lifespan opens and closes them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from inbox.errors import InboxError
+from inbox.fanout.hub import Hub
+from inbox.fanout.listener import Listener
+from inbox.routes import all_routes
+from inbox.routes.middleware import BrowserCors, RawPath
+from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
+from inbox.services import Services, open_services
+from inbox.settings import Settings
+
+
+def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Starlette:
+    """The service as an ASGI app. With `demo` it serves the demo page at `/` and makes the demo's workflow."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_services(settings, redis_url) as services, _fanout(services) as (hub, listener):
+            app.state.services, app.state.hub, app.state.listener = services, hub, listener
+            if demo:
+                await services.workflows.ensure_demo_workflow(services.environments.current)
+            yield
+
+    app = Starlette(
+        routes=all_routes(with_demo=demo),
+        lifespan=lifespan,
+        middleware=[Middleware(RawPath), Middleware(BrowserCors, origins=settings.allowed_origins)],
+        exception_handlers={
+            InboxError: on_inbox_error,
+            HTTPException: on_http_exception,
+            Exception: on_unexpected_error,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+@asynccontextmanager
+async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
+    """The hub and its listener, running; then presence, which is left as it is when the process stops."""
+    hub = Hub(services.feed_store)
+    probe = services.keys.probe(secrets.token_hex(6))
+    listener = Listener(services.client, probe, hub.receive, hub.restored)
+    hub.listen_with(listener.subscribe, listener.unsubscribe)
+    try:
+        await listener.start()
+        await services.presence.start()
+        yield hub, listener
+    finally:
+        await services.presence.close()
+        await listener.close()

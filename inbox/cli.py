@@ -1,0 +1,119 @@
+"""The command `inbox`: serve, and what a person needs to talk to the service."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inbox import __version__
+from inbox.errors import InboxError, StartupError
+from inbox.logs import configure_logging
+from inbox.settings import Settings, load_settings, unit_of, variable_name
+
+if TYPE_CHECKING:
+    from inbox.services import Services
+
+cli = typer.Typer(
+    name="inbox",
+    help="A self-hosted, real-time in-app notification inbox. Its settings are INBOX_* variables: `inbox settings`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Runs the command line; what keeps it from starting is one line on standard error and exit code 1."""
+    try:
+        cli()
+    except (StartupError, InboxError) as error:
+        print(f"inbox: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"inbox {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Options of the program itself; Typer takes its help from above."""
+
+
+@cli.command()
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the demo page at / (development mode only).")] = False,
+    host: Annotated[str | None, typer.Option(help="The address to listen on, in place of INBOX_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on, in place of INBOX_PORT.")] = None,
+) -> None:
+    """Run the service until Ctrl-C or SIGTERM."""
+    settings = load_settings(host=host, port=port)
+    if demo and settings.mode != "development":
+        raise StartupError(f"--demo contradicts INBOX_MODE={settings.mode}: it needs INBOX_MODE=development")
+    configure_logging(settings.log_level, settings.log_format)
+    from inbox.banner import print_banner
+    from inbox.server import run
+
+    run(settings, demo=demo, started=print_banner if demo else None)
+
+
+@cli.command()
+def keys() -> None:
+    """Print the API key and the application identifier, in a form that a shell can read."""
+
+    async def show(services: Services) -> None:
+        print(f"INBOX_API_KEY={shlex.quote(services.environments.api_key)}")
+        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(services.environments.current.identifier)}")
+
+    _with_services("keys", show)
+
+
+@cli.command()
+def token(
+    subscriber: Annotated[str, typer.Option(help="The subscriberId; a subscriber not known yet is made.")],
+) -> None:
+    """Print a session token for a subscriber, as a browser would get it."""
+
+    async def show(services: Services) -> None:
+        environment = services.environments.current
+        print(await services.sessions.issue_token(environment, subscriber))
+
+    _with_services("token", show)
+
+
+@cli.command()
+def settings() -> None:
+    """List every setting with its default, unit and meaning."""
+    for name, field in Settings.model_fields.items():
+        unit = f" [{unit_of(field)}]" if unit_of(field) else ""
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        print(f"{variable_name(name)}={'' if default is None else default}{unit}\n    {field.description}")
+
+
+def _with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+    """Runs `use` on the store of the running service, or on one started for this command."""
+    given = load_settings()
+    configure_logging("warning", given.log_format)
+    asyncio.run(_use_services(given, command, use))
+
+
+async def _use_services(given: Settings, command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+    from inbox.embedded.access import use_store
+    from inbox.services import open_services
+
+    async with use_store(given, command) as store:
+        of_store = given.model_copy(update={"mode": store.mode})
+        async with open_services(of_store, store.url) as services:
+            await use(services)

@@ -1,0 +1,76 @@
+"""The store of a data directory: run by the process that holds the directory, borrowed by commands meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+
+import msgspec
+
+from inbox.embedded.access import Store, tell_nobody
+from inbox.embedded.control import State, probe, socket_url
+from inbox.embedded.directory import SERVE, DataDirectory, DirectoryInUse, Holder
+from inbox.embedded.files import FileLock
+from inbox.embedded.supervisor import EmbeddedStore
+from inbox.errors import StartupError
+from inbox.settings import Settings
+
+WAIT_SECONDS = 15.0
+POLL_SECONDS = 0.05
+
+
+@asynccontextmanager
+async def run_store(settings: Settings, command: str = SERVE) -> AsyncIterator[Store]:
+    """Holds the data directory and runs a store on it during the block.
+
+    Raises DirectoryInUse when a service has the directory (a command that has it is waited for), and StartupError.
+    """
+    directory = DataDirectory(settings.data_dir)
+    holder = Holder.this_process(command, settings.mode)
+    with ExitStack() as stack:
+        lock = await _hold(stack, directory, holder)
+        async with EmbeddedStore(directory, settings.durability) as embedded:
+            yield Store(embedded.url, settings.mode, announce=lambda url: _write_url(lock, holder, url))
+
+
+@asynccontextmanager
+async def borrow_store(settings: Settings, command: str) -> AsyncIterator[Store]:
+    """The store of the service that has the data directory, else one as by `run_store`. Raises StartupError."""
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+    async with AsyncExitStack() as stack:
+        store = None
+        while store is None:  # a service that is just starting or ending has the directory, but no store that answers
+            try:
+                store = await stack.enter_async_context(run_store(settings, command))
+            except DirectoryInUse as in_use:
+                store = await _find_running(settings, in_use.holder)
+                if store is None and asyncio.get_running_loop().time() > deadline:
+                    raise StartupError(f"{in_use}, whose store does not answer") from in_use
+                await asyncio.sleep(0 if store else POLL_SECONDS)
+        yield store
+
+
+async def _hold(stack: ExitStack, directory: DataDirectory, holder: Holder) -> FileLock:
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+    while True:
+        try:
+            return stack.enter_context(directory.hold(holder))
+        except DirectoryInUse as in_use:
+            is_service = in_use.holder is not None and in_use.holder.command == SERVE
+            if is_service or asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _find_running(settings: Settings, holder: Holder | None) -> Store | None:
+    directory = DataDirectory(settings.data_dir)
+    path = directory.socket_path()
+    if holder is None or await probe(path) is not State.READY:
+        return None
+    mode = settings.mode if "mode" in settings.model_fields_set else holder.mode
+    return Store(socket_url(path), mode, announce=tell_nobody)
+
+
+def _write_url(lock: FileLock, holder: Holder, url: str) -> None:
+    lock.write(msgspec.json.encode(msgspec.structs.replace(holder, url=url)))

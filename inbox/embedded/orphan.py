@@ -1,0 +1,64 @@
+"""A store that outlived its service (kill -9, a crash) and still has the data directory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+
+from inbox.embedded.control import ask_to_end
+from inbox.embedded.directory import DataDirectory
+from inbox.embedded.files import FileLock, command_line
+from inbox.errors import StartupError
+
+log = logging.getLogger(__name__)
+
+END_SECONDS = 10.0
+POLL_SECONDS = 0.02
+
+
+async def end_orphan(directory: DataDirectory) -> None:
+    """Ends the store of an earlier run, its data written out, so that there are never two on one directory.
+
+    Call it while holding the directory. Raises StartupError when the store cannot be ended.
+    """
+    if not _has_store(directory):
+        return
+    log.warning("ending the store that an earlier run left", extra={"action": "end_orphan"})
+    await ask_to_end(directory.socket_path())
+    if await _is_gone(directory):
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if _signal_store(directory, number) and await _is_gone(directory):
+            return
+    raise StartupError(f"a store process of an earlier run still uses {directory.path} and does not end")
+
+
+def _has_store(directory: DataDirectory) -> bool:
+    lock = FileLock.take(directory.store_lock)
+    if lock:
+        lock.close()
+    return lock is None
+
+
+async def _is_gone(directory: DataDirectory) -> bool:
+    try:
+        async with asyncio.timeout(END_SECONDS):
+            while _has_store(directory):  # noqa: ASYNC110 (another process's end can only be polled)
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _signal_store(directory: DataDirectory, number: signal.Signals) -> bool:
+    """Whether the signal was sent. The number in the pid file may have passed to a stranger: it is made sure."""
+    try:
+        pid = int(directory.pid_file.read_text())
+        if not any(str(directory.path) in argument for argument in command_line(pid)):
+            return False
+        os.kill(pid, number)
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""Every error the service answers with, and the one table error → HTTP status.
+
+An error's `message` is what the caller reads. `context` is flattened into the body beside `ctx`, as the contract asks
+(rest-server.md §1.4); `fields` is the `errors` object of a validation failure: field → messages and the value received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+NO_VALUE = "No Value Recorded"
+
+
+class StartupError(Exception):
+    """The service cannot start; the message is one line for the person at the terminal."""
+
+
+class InboxError(Exception):
+    """The request could not be served."""
+
+    status: int = 500
+
+    def __init__(self, message: str | None = None, **context: Any) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.context = context
+        super().__init__(self.message)
+
+    @property
+    def name(self) -> str:
+        """The status in words, e.g. `Not Found`; the contract's `error`."""
+        return HTTPStatus(self.status).phrase
+
+    def detail(self) -> dict[str, Any]:
+        """What the error body carries beside statusCode, timestamp, path and message."""
+        context = {"error": self.name, "statusCode": self.status, **self.context}
+        return {**context, "ctx": context}
+
+
+class BadRequest(InboxError):
+    """The request is malformed."""
+
+    status = 400
+
+
+class Unauthorized(InboxError):
+    """Unauthorized"""
+
+    status = 401
+
+
+class NotFound(InboxError):
+    """Not found."""
+
+    status = 404
+
+
+class MethodNotAllowed(InboxError):
+    """Method not allowed."""
+
+    status = 405
+
+
+class Conflict(InboxError):
+    """The thing exists already."""
+
+    status = 409
+
+
+class PayloadTooLarge(InboxError):
+    """The body is larger than this endpoint accepts."""
+
+    status = 413
+
+
+class UnsupportedMediaType(InboxError):
+    """The body must be JSON (Content-Type: application/json)."""
+
+    status = 415
+
+
+class UnprocessableEntity(InboxError):
+    """The request is well-formed but cannot be carried out."""
+
+    status = 422
+
+    @property
+    def name(self) -> str:
+        return "Unprocessable Entity"  # what the contract says; the interpreter's table renames it in 3.13
+
+
+class ValidationFailed(InboxError):
+    """Validation Error"""
+
+    status = 422
+
+    def __init__(
+        self, fields: Mapping[str, str | list[str]], message: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.fields = {name: [text] if isinstance(text, str) else text for name, text in fields.items()}
+        self.values = values or {}
+
+    def detail(self) -> dict[str, Any]:
+        errors = {
+            name: {"messages": messages, "value": self.values.get(name, NO_VALUE)}
+            for name, messages in self.fields.items()
+        }
+        return {"ctx": {}, "errors": errors}
+
+
+class StoreUnavailable(InboxError):
+    """The store is not available; try again shortly."""
+
+    status = 503
+    retry_after_seconds = 1
+
+
+def invalid(field: str, message: str, value: Any = NO_VALUE) -> ValidationFailed:
+    """A 422 that names one field."""
+    return ValidationFailed({field: message}, values={field: value})

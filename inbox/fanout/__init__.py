@@ -1,0 +1,1 @@
+"""From Redis to the sockets of this process: listener → hub → connection → transport."""

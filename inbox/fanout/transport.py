@@ -1,0 +1,75 @@
+"""The wire beneath a connection: uvicorn's WebSocket protocol, with what its ASGI face leaves out.
+
+ASGI offers no way to write several frames at once, to see that a reader has stalled, or to abort a socket. The protocol
+class therefore puts itself into the scope's extensions, where the route finds it as the connection's transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from typing import Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+from inbox.events import Close
+
+EXTENSION = "inbox.transport"
+WRITE_BUFFER_BYTES = 64 * 1024
+
+
+class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's sansio protocol as a `Transport`; give it to uvicorn as `ws=`."""
+
+    _callback: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+
+    async def run_asgi(self) -> None:
+        cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
+        await super().run_asgi()
+
+    @property
+    def is_writable(self) -> bool:
+        return self.writable.is_set() and not self.transport.is_closing()
+
+    def write(self, frames: list[bytes]) -> None:
+        try:
+            for frame in frames:
+                self.conn.send_text(frame)
+        except InvalidState:
+            return  # the peer has begun to close; it will not read these
+        self.transport.write(b"".join(self.conn.data_to_send()))
+
+    def on_writable(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._callback:
+            self._callback()
+
+    def close(self, close: Close) -> None:
+        if self.transport.is_closing() or self.close_sent:
+            return
+        self.conn.send_close(close.code, close.reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def keepalive_timeout(self) -> None:
+        """A peer that answers no ping is dropped at once: an orderly close would wait for its full buffer."""
+        self.pong_timer = None
+        self.transport.abort()
+
+
+def transport_of(scope: MutableMapping[str, Any]) -> InboxWebSocketProtocol:
+    """The transport of a WebSocket scope. Raises KeyError when the server runs another protocol class."""
+    return cast(InboxWebSocketProtocol, scope["extensions"][EXTENSION])

@@ -1,0 +1,77 @@
+"""Identifiers: the 24-hex ids of the wire and the ids that callers choose.
+
+A subscriber's `_id` carries its creation time and its bucket; a message's id carries bucket, feed number, row and a
+random tail (`store/rows.py`). Everything else gets a random id that begins with its time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from typing import Any, NewType
+
+from inbox.errors import BadRequest, invalid
+
+ObjectId = NewType("ObjectId", str)
+MessageId = NewType("MessageId", str)
+SubscriberId = NewType("SubscriberId", str)
+
+MAX_SUBSCRIBER_ID_LENGTH = 255
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def new_object_id() -> ObjectId:
+    """A new 24-hex id: seconds since 1970 (8), then random."""
+    return ObjectId(f"{int(time.time()):08x}{secrets.token_hex(8)}")
+
+
+def derived_object_id(*parts: str) -> ObjectId:
+    """The 24-hex id that always belongs to these parts: for things that are not stored by themselves."""
+    return ObjectId(hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest())
+
+
+def new_transaction_id() -> str:
+    """A transaction id for a trigger that brought none: `txn_` and 24 hex."""
+    return f"txn_{secrets.token_hex(12)}"
+
+
+def is_object_id(value: Any) -> bool:
+    """Whether the value is 24 hex characters."""
+    return isinstance(value, str) and _OBJECT_ID.fullmatch(value) is not None
+
+
+def parse_object_id(value: Any, field: str) -> str:
+    """A 24-hex id in lower case.
+
+    Raises ValidationFailed (422, naming the field) for anything else.
+    """
+    if not is_object_id(value):
+        raise invalid(field, f"{field} must be a mongodb id", value)
+    return str(value).lower()
+
+
+def parse_subscriber_id(value: Any, field: str = "subscriberId") -> SubscriberId:
+    """A subscriber id as callers choose it: 1 to 255 characters after trimming, no control characters.
+
+    Raises BadRequest for NUL and unpaired surrogates, ValidationFailed (422) for everything else that is wrong.
+    """
+    if not isinstance(value, str):
+        raise invalid(field, f"{field} must be a string", value)
+    if "\0" in value:
+        raise BadRequest(f"{field} must not contain NUL")
+    text = value.strip()
+    if not text:
+        raise invalid(field, f"{field} should not be empty", value)
+    if len(text) > MAX_SUBSCRIBER_ID_LENGTH:
+        raise invalid(field, f"{field} must be shorter than or equal to {MAX_SUBSCRIBER_ID_LENGTH} characters", value)
+    if _CONTROL.search(text):
+        raise invalid(field, f"{field} must not contain control characters", value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRequest(f"{field} must be valid Unicode") from None
+    return SubscriberId(text)

@@ -1,0 +1,1 @@
+"""What things are: stored and wire forms. Parsing and dumping only, no I/O."""

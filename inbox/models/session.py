@@ -1,0 +1,38 @@
+"""Opening a browser session: what the browser sends (rest-inbox.md §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from inbox.errors import invalid
+from inbox.ids import SubscriberId, parse_subscriber_id
+from inbox.models.subscriber import Profile
+
+
+class SessionRequest(msgspec.Struct, rename="camel"):
+    """The body of a session call, in the forms of old and new clients."""
+
+    application_identifier: str | None = None
+    subscriber: dict[str, Any] | str | None = None
+    subscriber_id: str | None = None
+    subscriber_hash: str | None = None
+    context: dict[str, Any] | UnsetType = UNSET
+
+    def who(self) -> tuple[SubscriberId, dict[str, Any]]:
+        """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
+        if isinstance(self.subscriber, dict):
+            if self.subscriber.get("subscriberId") is None:
+                raise invalid("subscriber.subscriberId", "subscriberId should not be empty")
+            try:
+                profile = msgspec.convert(self.subscriber, Profile)
+            except msgspec.ValidationError as error:
+                raise invalid("subscriber", str(error)) from None
+            profile.channels = UNSET  # a browser sets no credentials
+            return parse_subscriber_id(self.subscriber["subscriberId"]), profile.changes()
+        given = self.subscriber or self.subscriber_id
+        if given is None:
+            raise invalid("subscriberId", "subscriberId should not be empty")
+        return parse_subscriber_id(given), {}

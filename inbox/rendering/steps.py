@@ -1,0 +1,167 @@
+"""A workflow's step, compiled once, and the messages it renders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Literal, NotRequired, TypedDict
+
+import msgspec
+
+from inbox.models.workflow import Action, Redirect, Severity, Step, Target, Workflow
+from inbox.rendering.templates import Scope, Template, compile_template
+from inbox.rendering.urls import safe_url
+
+CACHED_WORKFLOWS = 1_024
+
+Variables = Mapping[str, Any]
+
+
+class Link(TypedDict, total=False):
+    """Where a click leads."""
+
+    url: str
+    target: Target
+
+
+class Button(Link):
+    """A rendered action; `content` is its label."""
+
+    type: Literal["primary", "secondary"]
+    content: str
+
+
+class CtaAction(TypedDict):
+    """The buttons, and once one is pressed its status and result."""
+
+    status: NotRequired[Literal["pending", "done"]]
+    buttons: list[Button]
+    result: dict[str, Any]
+
+
+class Cta(TypedDict):
+    """A message's call to action (rest-server.md §2.3)."""
+
+    type: Literal["redirect"]
+    data: Link
+    action: CtaAction
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """What a step makes of a trigger: everything of a message that comes from the workflow.
+
+    `subject` and `avatar` are None when they are empty; `data` is None when the step has none.
+    """
+
+    subject: str | None
+    body: str
+    avatar: str | None
+    data: dict[str, Any] | None
+    cta: Cta
+    tags: list[str]
+    severity: Severity
+
+
+class CompiledStep:
+    """A step ready to render.
+
+    `needs_subscriber` and `needs_actor` tell whether a template names them; if not, nothing has to be read for it.
+    """
+
+    def __init__(self, workflow: Workflow, step: Step, place: str) -> None:
+        """`place` is put before the names of fields in errors, e.g. `steps.0.`. Raises TemplateError."""
+        compiler = _Compiler(f"{place}controlValues.")
+        controls = step.controls
+        self.step = step
+        self._tags = workflow.tags
+        self._severity = workflow.severity
+        self._subject = compiler.text("subject", controls.subject)
+        self._body = compiler.text("body", controls.body)
+        self._avatar = compiler.text("avatar", controls.avatar)
+        self._redirect = compiler.link("redirect", controls.redirect)
+        primary = compiler.button("primary", "primaryAction", controls.primary_action)
+        secondary = compiler.button("secondary", "secondaryAction", controls.secondary_action)
+        self._buttons = [button for button in (primary, secondary) if button]
+        self._data = compiler.value("data", controls.data)
+        self.needs_subscriber = "subscriber" in compiler.variables
+        self.needs_actor = "actor" in compiler.variables
+
+    def render(self, payload: Variables, subscriber: Variables | None, actor: Variables | None) -> Rendered:
+        """The message's parts.
+
+        Raises RenderError, naming the field, when a template fails or gives more than 64 KiB.
+        """
+        scope = {"payload": payload, "subscriber": subscriber, "actor": actor}
+        return Rendered(
+            subject=self._subject.render(scope) or None,
+            body=self._body.render(scope),
+            avatar=safe_url(self._avatar.render(scope)) or None,
+            data=self._data(scope),
+            cta={"type": "redirect", "data": self._redirect(scope), "action": self._action(scope)},
+            tags=self._tags,
+            severity=self._severity,
+        )
+
+    def _action(self, scope: Scope) -> CtaAction:
+        rendered = [button(scope) for button in self._buttons]
+        buttons = [button for button in rendered if button["content"]]
+        return {"status": "pending", "buttons": buttons, "result": {}} if buttons else {"buttons": [], "result": {}}
+
+
+@lru_cache(maxsize=CACHED_WORKFLOWS)
+def compile_steps(workflow: Workflow) -> tuple[CompiledStep, ...]:
+    """The workflow's steps in order, compiled once for each version of the workflow. Raises TemplateError."""
+    return tuple(CompiledStep(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+
+
+class _Compiler:
+    """Compiles the templates of one step and collects the variables they name."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.variables: set[str] = set()
+
+    def text(self, field: str, source: str | None) -> Template:
+        template = compile_template(source or "", self.prefix + field)
+        self.variables |= template.variables
+        return template
+
+    def link(self, field: str, redirect: Redirect | None) -> Callable[[Scope], Link]:
+        if redirect is None:
+            return lambda _: {}
+        url, target = self.text(f"{field}.url", redirect.url), redirect.target
+
+        def render(scope: Scope) -> Link:
+            safe = safe_url(url.render(scope))
+            if not safe:
+                return {}
+            return {"url": safe, "target": target} if target else {"url": safe}
+
+        return render
+
+    def button(
+        self, kind: Literal["primary", "secondary"], field: str, action: Action | None
+    ) -> Callable[[Scope], Button] | None:
+        if action is None:
+            return None
+        label = self.text(f"{field}.label", action.label)
+        link = self.link(f"{field}.redirect", action.redirect)
+        return lambda scope: {"type": kind, "content": label.render(scope), **link(scope)}
+
+    def value(self, field: str, value: Any) -> Callable[[Scope], Any]:
+        """A JSON value whose texts are templates."""
+        if isinstance(value, str):
+            return self.text(field, value).render
+        if isinstance(value, dict):
+            return self._object(field, value)
+        if isinstance(value, list):
+            return self._list(field, value)
+        return lambda _: value
+
+    def _object(self, field: str, value: dict[str, Any]) -> Callable[[Scope], Any]:
+        parts = {name: self.value(f"{field}.{name}", item) for name, item in value.items()}
+        return lambda scope: {name: part(scope) for name, part in parts.items()}
+
+    def _list(self, field: str, value: list[Any]) -> Callable[[Scope], Any]:
+        parts = [self.value(f"{field}.{place}", item) for place, item in enumerate(value)]
+        return lambda scope: [part(scope) for part in parts]

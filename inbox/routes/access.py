@@ -1,0 +1,64 @@
+"""Who is calling: the API key of a backend, or the session token of a subscriber."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from inbox.errors import Unauthorized
+from inbox.models.environment import Environment
+from inbox.models.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from inbox.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCaller:
+    """A backend, let in by an API key of this environment."""
+
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCaller:
+    """A subscriber's browser, let in by a session token."""
+
+    environment: Environment
+    subscriber: Subscriber
+
+
+def services_of(request: Request) -> Services:
+    """The verbs, as the app joined them."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def authenticate(request: Request) -> ApiCaller:
+    """The backend behind `Authorization: ApiKey <key>`. Raises Unauthorized."""
+    scheme, secret = _credentials(request)
+    if scheme.lower() != "apikey":
+        raise Unauthorized(f"Invalid authentication scheme: {scheme[:32]}")
+    environment = await services_of(request).environments.find_by_key(secret)
+    if environment is None:
+        raise Unauthorized
+    return ApiCaller(environment)
+
+
+async def authenticate_session(request: Request) -> SessionCaller:
+    """The subscriber behind `Authorization: Bearer <session token>`. Raises Unauthorized, also when it was deleted."""
+    scheme, secret = _credentials(request)
+    if scheme.lower() != "bearer":
+        raise Unauthorized
+    environment, subscriber = await services_of(request).sessions.verify(secret)
+    return SessionCaller(environment, subscriber)
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    header = request.headers.get("authorization")
+    if not header:
+        raise Unauthorized("Missing authorization header")
+    scheme, _, secret = header.partition(" ")
+    return scheme, secret.strip()

@@ -1,0 +1,199 @@
+"""A subscriber's feed for backends, v1: reading, counting, marking, actions (rest-server.md §3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+
+from inbox.errors import BadRequest, invalid
+from inbox.ids import parse_object_id
+from inbox.models.environment import Environment
+from inbox.models.message import Message, entity, mark_view
+from inbox.models.subscriber import Subscriber, subscriber_card, subscriber_view
+from inbox.routes.access import authenticate, services_of
+from inbox.routes.reading import path_param, query_bool, query_int, query_list, read_body, subscriber_param
+from inbox.routes.replies import data, page
+from inbox.service.feed import parse_payload_filter
+from inbox.service.workflow_views import workflow_template
+from inbox.store.changes import V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
+from inbox.store.rows import ALL, UNREAD, UNSEEN
+
+MAX_PAGE = 1_000_000
+MAX_MARKED = 1_000
+DEFAULT_COUNT_LIMIT = 100
+MAX_COUNT_LIMIT = 1_000
+
+Mark = Literal["read", "seen", "unread", "unseen"]
+MessageIds = str | Annotated[list[str], Meta(max_length=MAX_MARKED)]
+
+
+class MarkAs(msgspec.Struct, rename="camel"):
+    """The body of mark-as."""
+
+    message_id: MessageIds
+    mark_as: Mark
+
+
+class LegacyFlags(msgspec.Struct):
+    """The flags of the older markAs."""
+
+    seen: bool | None = None
+    read: bool | None = None
+
+
+class LegacyMarkAs(msgspec.Struct, rename="camel"):
+    """The body of the older markAs."""
+
+    message_id: MessageIds
+    mark: LegacyFlags
+
+
+class MarkAll(msgspec.Struct, rename="camel"):
+    """The body of mark-all."""
+
+    mark_as: Mark
+    feed_identifier: str | list[str] | None = None
+
+
+class MessageAction(msgspec.Struct):
+    """The body of an action: the button's new status, and what the press brought along."""
+
+    status: Literal["pending", "done"]
+    payload: dict[str, Any] | None = None
+
+
+async def get_feed(request: Request) -> Response:
+    """GET …/notifications/feed → 200 `{data, totalCount, hasMore, pageSize, page}`, newest first.
+
+    `totalCount` counts from this page's offset and stops at `limit`, as in the original.
+    """
+    caller = await authenticate(request)
+    number = query_int(request, "page", 0, 0, MAX_PAGE)
+    limit = query_int(request, "limit", 10, 1, 100)
+    select = ALL.where(UNSEEN, _inverse(query_bool(request, "seen"))).where(
+        UNREAD, _inverse(query_bool(request, "read"))
+    )
+    payload = request.query_params.get("payload")
+    wanted = parse_payload_filter(payload) if payload else None
+    services = services_of(request)
+    subscriber = await services.subscribers.require(caller.environment, subscriber_param(request))
+    messages: list[Message]
+    if query_list(request, "feedIdentifier"):
+        messages, total, has_more = [], 0, False  # no feed has an identifier yet, so none is matched
+    elif wanted:
+        messages, found = await services.feed.page_with_payload(
+            caller.environment, subscriber, select, limit, number * limit, wanted
+        )
+        total, has_more = len(messages), found > limit
+    else:
+        read = await services.feed.page(caller.environment, subscriber, select, limit, skip=number * limit)
+        messages, total, has_more = read.messages, len(read.messages), read.has_more
+    items = [feed_item(message, subscriber, caller.environment) for message in messages]
+    return page({"data": items, "totalCount": total, "hasMore": has_more, "pageSize": limit, "page": number})
+
+
+async def count_unseen(request: Request) -> Response:
+    """GET …/notifications/unseen → 200 `{data: {count}}`; `seen` (default false), the count stops at `limit`."""
+    caller = await authenticate(request)
+    limit = _count_limit(request)
+    seen = query_bool(request, "seen") or False
+    services = services_of(request)
+    subscriber = await services.subscribers.require(caller.environment, subscriber_param(request))
+    if query_list(request, "feedId"):
+        count = 0  # no feed has an identifier yet
+    elif seen:
+        count = await services.feed.count(caller.environment, subscriber, ALL.where(UNSEEN, False))
+    else:
+        count = (await services.feed.counts(caller.environment, subscriber)).unseen
+    return data({"count": min(count, limit)})
+
+
+async def mark_as(request: Request) -> Response:
+    """POST …/messages/mark-as → 201 the marked messages; unknown ids are ignored."""
+    caller = await authenticate(request)
+    body = await read_body(request, MarkAs)
+    _, messages = await _mark(request, caller.environment, body.message_id, V1_MARKS[body.mark_as])
+    return data([mark_view(message, caller.environment) for message in messages], 201)
+
+
+async def mark_as_legacy(request: Request) -> Response:
+    """POST …/messages/markAs → 201 the marked messages; sets just the flags given."""
+    caller = await authenticate(request)
+    body = await read_body(request, LegacyMarkAs)
+    change = legacy_mark(body.mark.seen, body.mark.read)
+    subscriber, messages = await _mark(request, caller.environment, body.message_id, change)
+    return data([feed_item(message, subscriber, caller.environment) for message in messages], 201)
+
+
+async def mark_all(request: Request) -> Response:
+    """POST …/messages/mark-all → 201, how many changed."""
+    caller = await authenticate(request)
+    body = await read_body(request, MarkAll)
+    services = services_of(request)
+    subscriber = await services.subscribers.get(caller.environment, subscriber_param(request))
+    if body.feed_identifier:
+        return data(0, 201)  # no feed has an identifier yet
+    changed = await services.marks.mark_all(caller.environment, subscriber, V1_MARKS_ALL[body.mark_as])
+    return data(changed, 201)
+
+
+async def act(request: Request) -> Response:
+    """POST …/messages/:messageId/actions/:type → 201 the whole message, subscriber and template embedded.
+
+    Read and seen are left alone; whether the button exists is not checked. An unknown message and another
+    subscriber's answer alike, 404.
+    """
+    caller = await authenticate(request)
+    kind = path_param(request, "type")
+    if kind not in ("primary", "secondary"):
+        raise invalid("type", "type must be one of the following values: primary, secondary", kind)
+    message_id = parse_object_id(path_param(request, "messageId"), "messageId")
+    body = await read_body(request, MessageAction)
+    services, environment = services_of(request), caller.environment
+    subscriber = await services.subscribers.require(environment, subscriber_param(request))
+    message = await services.marks.act(environment, subscriber, message_id, kind, body.status, body.payload)
+    view = {**entity(message, environment), "subscriber": subscriber_view(subscriber, environment)}
+    workflow = await services.workflows.find(environment, message.stored.template_identifier)
+    if workflow:
+        view["template"] = workflow_template(workflow, environment)
+    return data(view, 201)
+
+
+def feed_item(message: Message, subscriber: Subscriber, environment: Environment) -> dict[str, Any]:
+    """A message of the v1 feed: the entity with the subscriber's card."""
+    return {**entity(message, environment), "subscriber": subscriber_card(subscriber)}
+
+
+async def _mark(
+    request: Request, environment: Environment, ids: str | list[str], change: Change
+) -> tuple[Subscriber, list[Message]]:
+    wanted = _message_ids(ids)
+    services = services_of(request)
+    subscriber = await services.subscribers.get(environment, subscriber_param(request))
+    return subscriber, await services.marks.mark(environment, subscriber, wanted, change)
+
+
+def _message_ids(value: str | list[str]) -> list[str]:
+    """Ids as callers send them: one, a comma list, or a list. Raises BadRequest for none, 422 for a malformed one."""
+    listed = value.split(",") if isinstance(value, str) else value
+    ids = [text.strip() for text in listed if text.strip()]
+    if not ids:
+        raise BadRequest("messageId is required")
+    if len(ids) > MAX_MARKED:
+        raise invalid("messageId", f"messageId must contain no more than {MAX_MARKED} elements")
+    return [parse_object_id(text, "messageId") for text in ids]
+
+
+def _inverse(flag: bool | None) -> bool | None:
+    return None if flag is None else not flag
+
+
+def _count_limit(request: Request) -> int:
+    text = request.query_params.get("limit", "")
+    if not text.lstrip("-").isdigit():
+        return DEFAULT_COUNT_LIMIT
+    return query_int(request, "limit", DEFAULT_COUNT_LIMIT, 0, MAX_COUNT_LIMIT) or DEFAULT_COUNT_LIMIT

@@ -1,0 +1,57 @@
+"""What surrounds every request: routing on the raw path, and CORS for the browser side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/")
+BROWSER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+BROWSER_HEADERS = (
+    "Authorization",
+    "Baggage",
+    "Bypass-Tunnel-Reminder",
+    "Content-Type",
+    "Idempotency-Key",
+    "Novu-API-Version",
+    "Novu-Application-Identifier",
+    "Novu-Client-Version",
+    "Novu-Environment-Id",
+    "Novu-User-Agent",
+    "Sentry-Trace",
+    "User-Agent",
+)
+MAX_AGE_SECONDS = 86_400
+
+
+class RawPath:
+    """Routes see the path as it was sent, so that an id may hold an encoded slash; handlers decode what they take."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if raw_path := scope.get("raw_path"):
+            scope = {**scope, "path": raw_path.partition(b"?")[0].decode("latin-1")}
+        await self._app(scope, receive, send)
+
+
+class BrowserCors:
+    """CORS on the paths that browsers of other origins call, and on no other."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        self._app = app
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=BROWSER_METHODS,
+            allow_headers=BROWSER_HEADERS,
+            expose_headers=("Retry-After",),
+            max_age=MAX_AGE_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_browser_side = scope["type"] == "http" and scope["path"].startswith(BROWSER_PATHS)
+        await (self._cors if is_browser_side else self._app)(scope, receive, send)

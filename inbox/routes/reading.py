@@ -1,0 +1,127 @@
+"""Reading requests: path, query and body, with the contract's answer to what is malformed (rest-server.md §1.4-5)."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+import orjson
+from starlette.requests import Request
+
+from inbox.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed, invalid
+from inbox.ids import SubscriberId, parse_subscriber_id
+
+T = TypeVar("T")
+
+KIB, MIB = 1024, 1024 * 1024
+BODY_LIMIT_BYTES = 100 * KIB
+TRIGGER_LIMIT_BYTES = MIB
+MAX_JSON_DEPTH = 64
+MAX_JSON_ITEMS = 10_000
+
+
+def path_param(request: Request, name: str) -> str:
+    """A decoded path parameter; `/` may be written `%2F` in it. Raises BadRequest for invalid UTF-8 and NUL."""
+    try:
+        text = unquote_to_bytes(request.path_params[name]).decode()
+    except UnicodeDecodeError:
+        raise BadRequest(f"{name} is not valid UTF-8") from None
+    if "\0" in text:
+        raise BadRequest(f"{name} must not contain NUL")
+    return text
+
+
+def subscriber_param(request: Request) -> SubscriberId:
+    """The subscriberId of the path."""
+    return parse_subscriber_id(path_param(request, "subscriberId"))
+
+
+async def read_body(request: Request, kind: type[T], limit: int = BODY_LIMIT_BYTES) -> T:
+    """The JSON body as `kind` (a msgspec Struct or any type msgspec knows).
+
+    An empty body is read as `{}`. Raises PayloadTooLarge, UnsupportedMediaType, BadRequest (broken JSON, too deep, too
+    many items) or ValidationFailed (wrong types, missing fields).
+    """
+    raw = await _read_bytes(request, limit)
+    if raw and not _is_json(request):
+        raise UnsupportedMediaType
+    return parse_json(raw or b"{}", kind)
+
+
+def parse_json(raw: bytes, kind: type[T]) -> T:
+    """JSON text as `kind`; errors as `read_body`."""
+    _check_shape(raw)
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValidationFailed({"general": str(error)}) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}") from None
+
+
+async def _read_bytes(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit:
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _check_shape(raw: bytes) -> None:
+    """Refuses JSON that is too deep or has too many items; counting brackets and commas first spares most bodies."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_JSON_DEPTH and raw.count(b",") < MAX_JSON_ITEMS:
+        return
+    try:
+        level: list[Any] = [orjson.loads(raw)]
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}") from None
+    for _ in range(MAX_JSON_DEPTH + 1):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict | list):
+                if len(value) > MAX_JSON_ITEMS:
+                    raise BadRequest(f"A list or object has more than {MAX_JSON_ITEMS} items")
+                inner.extend(value.values() if isinstance(value, dict) else value)
+        if not inner:
+            return
+        level = inner
+    raise BadRequest(f"The body is nested deeper than {MAX_JSON_DEPTH} levels")
+
+
+def query_int(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number of the query. Raises ValidationFailed (422) outside of low..high or for anything else."""
+    text = request.query_params.get(name)
+    if text is None or text == "":
+        return default
+    try:
+        number = int(text) if len(text) < 20 else high + 1
+    except ValueError:
+        raise invalid("general", f"{name} must be an integer number", text) from None
+    if number < low:
+        raise invalid("general", f"{name} must not be less than {low}", text)
+    if number > high:
+        raise invalid("general", f"{name} must not be greater than {high}", text)
+    return number
+
+
+def query_bool(request: Request, name: str) -> bool | None:
+    """A flag of the query: `true` is true, anything else false, absent (or empty) None."""
+    text = request.query_params.get(name)
+    return None if text is None or text == "" else text == "true"
+
+
+def query_list(request: Request, name: str) -> list[str]:
+    """A list of the query: `k=a&k=b`, `k[]=a&k[]=b`."""
+    return [*request.query_params.getlist(name), *request.query_params.getlist(f"{name}[]")]

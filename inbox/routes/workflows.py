@@ -1,0 +1,87 @@
+"""`/v2/workflows`: the workflows of the caller's environment (rest-server.md §11)."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from inbox.errors import invalid
+from inbox.models.workflow import WorkflowCreate, WorkflowPatch, WorkflowUpdate
+from inbox.models.workflow_query import SortField, WorkflowQuery
+from inbox.routes.access import authenticate, services_of
+from inbox.routes.reading import path_param, query_int, query_list, read_body
+from inbox.routes.replies import data, no_content
+from inbox.service.workflow_views import workflow_list_item, workflow_view
+
+MAX_LIMIT = 100
+MAX_OFFSET = 1_000_000
+
+
+async def create_workflow(request: Request) -> Response:
+    """`POST /v2/workflows` → 201 `{data: workflow}`; 400 when the workflowId is taken."""
+    caller = await authenticate(request)
+    body = await read_body(request, WorkflowCreate)
+    workflow = await services_of(request).workflows.create(caller.environment, body)
+    return data(workflow_view(workflow), 201)
+
+
+async def list_workflows(request: Request) -> Response:
+    """`GET /v2/workflows` → 200 `{data: {workflows, totalCount}}`."""
+    caller = await authenticate(request)
+    query = _query(request)
+    workflows, total = await services_of(request).workflows.list(caller.environment, query)
+    return data({"workflows": [workflow_list_item(workflow) for workflow in workflows], "totalCount": total})
+
+
+async def get_workflow(request: Request) -> Response:
+    """`GET /v2/workflows/{workflowId}` → 200 `{data: workflow}`; identifier, `_id` or slug."""
+    caller = await authenticate(request)
+    workflow = await services_of(request).workflows.get(caller.environment, path_param(request, "workflowId"))
+    return data(workflow_view(workflow))
+
+
+async def update_workflow(request: Request) -> Response:
+    """`PUT /v2/workflows/{workflowId}` → 200 `{data: workflow}`."""
+    caller = await authenticate(request)
+    name = path_param(request, "workflowId")
+    body = await read_body(request, WorkflowUpdate)
+    workflow = await services_of(request).workflows.update(caller.environment, name, body)
+    return data(workflow_view(workflow))
+
+
+async def patch_workflow(request: Request) -> Response:
+    """`PATCH /v2/workflows/{workflowId}` → 200 `{data: workflow}`."""
+    caller = await authenticate(request)
+    name = path_param(request, "workflowId")
+    body = await read_body(request, WorkflowPatch)
+    workflow = await services_of(request).workflows.patch(caller.environment, name, body)
+    return data(workflow_view(workflow))
+
+
+async def delete_workflow(request: Request) -> Response:
+    """`DELETE /v2/workflows/{workflowId}` → 204."""
+    caller = await authenticate(request)
+    await services_of(request).workflows.delete(caller.environment, path_param(request, "workflowId"))
+    return no_content()
+
+
+def _query(request: Request) -> WorkflowQuery:
+    order_by = _one_of(request, "orderBy", get_args(SortField), "createdAt")
+    return WorkflowQuery(
+        limit=query_int(request, "limit", 10, 1, MAX_LIMIT),
+        offset=query_int(request, "offset", 0, 0, MAX_OFFSET),
+        order_by=cast(SortField, order_by),
+        descending=_one_of(request, "orderDirection", ("ASC", "DESC"), "DESC") == "DESC",
+        text=request.query_params.get("query", ""),
+        tags=frozenset(query_list(request, "tags")),
+        statuses=frozenset(query_list(request, "status")),
+    )
+
+
+def _one_of(request: Request, name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = request.query_params.get(name) or default
+    if value not in allowed:
+        raise invalid("general", f"{name} must be one of {', '.join(allowed)}", value)
+    return value

@@ -1,0 +1,95 @@
+"""Sessions of browsers: a token that opens one subscriber's feed and nothing else (rest-inbox.md §2, §5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from inbox.errors import Unauthorized
+from inbox.ids import SubscriberId, is_object_id
+from inbox.models.environment import Environment
+from inbox.models.subscriber import Subscriber
+from inbox.service.environments import EnvironmentService
+from inbox.service.subscribers import SubscriberService
+from inbox.store.subscribers import SubscriberStore
+
+ALGORITHM = "HS256"
+ISSUER = "novu_api"
+AUDIENCE = "widget_user"
+_NAMES = ("firstName", "lastName", "email")
+
+
+class SessionService:
+    """Gives out session tokens and checks them."""
+
+    def __init__(
+        self,
+        environments: EnvironmentService,
+        subscribers: SubscriberService,
+        store: SubscriberStore,
+        ttl_seconds: int,
+    ) -> None:
+        self._environments = environments
+        self._subscribers = subscribers
+        self._store = store
+        self._ttl_seconds = ttl_seconds
+
+    async def open(
+        self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any], *, trusted: bool
+    ) -> tuple[str, Subscriber]:
+        """A token and the subscriber, made if missing. The profile of a known one changes only when `trusted`."""
+        known = None if trusted else await self._store.get(environment.number, subscriber_id)
+        subscriber = known or await self._subscribers.upsert(environment, subscriber_id, profile)
+        return self._token(environment, subscriber), subscriber
+
+    async def issue_token(self, environment: Environment, subscriber_id: str) -> str:
+        """A session token for a subscriber, who is made if missing."""
+        return (await self.open(environment, SubscriberId(subscriber_id), {}, trusted=False))[0]
+
+    async def verify(self, token: str) -> tuple[Environment, Subscriber]:
+        """Who a token belongs to.
+
+        Raises Unauthorized when it is malformed, expired, of another audience, or its subscriber was deleted: the
+        token names the subscriber's `_id`, which a subscriber made again under the same subscriberId does not share.
+        """
+        claims = self._claims(token)
+        environment = await self._environments.find_by_id(claims["environmentId"])
+        if environment is None or not is_object_id(claims["_id"]):
+            raise Unauthorized
+        subscriber = await self._store.get_by_oid(environment.number, claims["_id"])
+        if subscriber is None:
+            raise Unauthorized
+        return environment, subscriber
+
+    def _token(self, environment: Environment, subscriber: Subscriber) -> str:
+        now = int(time.time())
+        names = {name: value for name in _NAMES if (value := subscriber.profile.get(name)) is not None}
+        claims = {
+            "_id": subscriber.oid,
+            "subscriberId": subscriber.subscriber_id,
+            **names,
+            "organizationId": environment.organization_id,
+            "environmentId": environment.id,
+            "contextKeys": [],
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + self._ttl_seconds,
+        }
+        return jwt.encode(claims, self._environments.token_secret, ALGORITHM)
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            return jwt.decode(
+                token,
+                self._environments.token_secret,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["exp", "_id", "environmentId"]},
+            )
+        except (jwt.PyJWTError, ValueError, UnicodeError):
+            raise Unauthorized from None

@@ -1,0 +1,83 @@
+"""The verbs joined to their stores: what a face, a command or a test needs to do anything."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from inbox.service.delivery import DeliveryService
+from inbox.service.environments import EnvironmentService
+from inbox.service.feed import FeedService
+from inbox.service.marks import MarkService
+from inbox.service.presence import PresenceService
+from inbox.service.sessions import SessionService
+from inbox.service.subscribers import SubscriberService
+from inbox.service.workflows import WorkflowService
+from inbox.settings import Settings
+from inbox.store.client import Client, open_client
+from inbox.store.feeds import FeedStore
+from inbox.store.keys import Keys
+from inbox.store.messages import MessageStore
+from inbox.store.presence import PresenceStore
+from inbox.store.secrets import SecretStore
+from inbox.store.subscribers import SubscriberStore
+from inbox.store.transactions import TransactionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every service of one process, over one store."""
+
+    settings: Settings
+    client: Client
+    keys: Keys
+    feed_store: FeedStore
+    environments: EnvironmentService
+    sessions: SessionService
+    subscribers: SubscriberService
+    workflows: WorkflowService
+    delivery: DeliveryService
+    feed: FeedService
+    marks: MarkService
+    presence: PresenceService
+
+
+def join_services(settings: Settings, client: Client) -> Services:
+    """Builds the services; nothing is read or written yet."""
+    keys = Keys(settings.key_prefix)
+    secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    subscriber_store = SubscriberStore(client, keys)
+    feed_store = FeedStore(client, keys, subscriber_store)
+    message_store = MessageStore(client, keys, feed_store)
+    transaction_store = TransactionStore(client, keys)
+    presence_store = PresenceStore(client, keys)
+    environments = EnvironmentService(SecretStore(client, keys, secret_key), settings)
+    subscribers = SubscriberService(subscriber_store)
+    workflows = WorkflowService(client, keys)
+    return Services(
+        settings=settings,
+        client=client,
+        keys=keys,
+        feed_store=feed_store,
+        environments=environments,
+        sessions=SessionService(environments, subscribers, subscriber_store, settings.token_ttl_seconds),
+        subscribers=subscribers,
+        workflows=workflows,
+        delivery=DeliveryService(workflows, subscriber_store, feed_store, message_store, transaction_store),
+        feed=FeedService(feed_store),
+        marks=MarkService(feed_store, message_store),
+        presence=PresenceService(presence_store, settings.presence_lease_seconds, settings.presence_grace_seconds),
+    )
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, redis_url: str) -> AsyncIterator[Services]:
+    """Services over the store at `redis_url`, with the environment loaded. Raises StartupError."""
+    client = await open_client(redis_url)
+    try:
+        services = join_services(settings, client)
+        await services.environments.load()
+        yield services
+    finally:
+        await client.close()

@@ -1,0 +1,297 @@
+"""Every setting of the service: one frozen table, read from INBOX_* variables.
+
+A field's description is its help, `unit` its unit, both shown by `inbox settings` and in docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from inbox.errors import StartupError
+
+PREFIX = "INBOX_"
+MASK = "********"
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
+SECRET_KEY_LENGTH = 32
+
+Durability = Literal["memory", "everysec", "fsync"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+Mode = Literal["development", "production"]
+
+
+def _setting(default: Any, help_text: str, *, unit: str = "", **limits: Any) -> Any:
+    return Field(default=default, description=help_text, json_schema_extra={"unit": unit}, **limits)
+
+
+class Settings(BaseSettings):
+    """The settings, checked one by one and together. Build it with `load_settings`, in tests by its field names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        allow_inf_nan=False,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # an invalid secret or URL must not be printed
+    )
+
+    host: str = _setting("127.0.0.1", "The address to listen on; 0.0.0.0 for every IPv4 address.", min_length=1)
+    port: int = _setting(
+        8000,
+        "The port to listen on; 0 takes a free one. PORT is used when this is not set.",
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices(f"{PREFIX}PORT", "PORT"),
+    )
+    mode: Mode = _setting(
+        "production",
+        "Names the environment that the key and identifier belong to. development allows the demo and any origin, "
+        "and asks for no subscriber hash.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (),
+        "The origins whose pages may use the browser side, separated by commas, or *. When not set: any in "
+        "development, none in production.",
+    )
+    require_subscriber_hash: bool | None = _setting(
+        None,
+        "Whether a browser session needs a valid subscriber hash. When not set: in production yes, in development no.",
+    )
+
+    data_dir: Path = _setting(
+        Path("data"), "The directory of the embedded store and its lock. Not together with INBOX_REDIS_URL."
+    )
+    redis_url: str | None = _setting(
+        None,
+        "A Redis (7.0 or newer) or Valkey to use in place of the embedded store: redis://, rediss://, unix://, "
+        "redis+sentinel://host:port,host:port/service, redis+cluster://host:port,host:port or rediss+cluster://.",
+    )
+    key_prefix: str = _setting("inbox:", "What every key and channel in the store begins with.", min_length=1)
+    durability: Durability = _setting(
+        "everysec",
+        "What the embedded store keeps: memory (nothing outlives it), everysec (a power cut loses up to a second), "
+        "fsync (replies leave after the data is on disk). Not together with INBOX_REDIS_URL.",
+    )
+
+    api_key: SecretStr | None = _setting(
+        None, "The API key of the producers. When not set, one is made at the first start and kept in the store."
+    )
+    application_identifier: str | None = _setting(
+        None, "The public name of the environment, used by browsers. When not set, one is made and kept likewise."
+    )
+    secret_key: SecretStr | None = _setting(
+        None,
+        "Encrypts the secrets that the store keeps (API key, signing key of session tokens). When not set, they are "
+        "stored readably.",
+        unit=f"at least {SECRET_KEY_LENGTH} characters",
+    )
+    token_ttl_seconds: int = _setting(15 * 86400, "How long a browser's session token is valid.", unit="seconds", ge=1)
+
+    presence_lease_seconds: float = _setting(
+        60.0, "After how long a process that died is no longer counted as holding sockets.", unit="seconds", ge=1
+    )
+    presence_grace_seconds: float = _setting(
+        5.0, "How long after a subscriber's last socket closed it goes offline.", unit="seconds", ge=0
+    )
+    max_sockets_per_subscriber: int = _setting(
+        100, "Open sockets of one subscriber at one process; more are refused.", unit="sockets", ge=1
+    )
+    max_socket_queue_events: int = _setting(
+        256, "Events waiting for one slow socket before it is closed.", unit="events", ge=1
+    )
+    max_socket_queue_bytes: int = _setting(
+        1024 * 1024, "Bytes waiting for one slow socket before it is closed.", unit="bytes", ge=1024
+    )
+    shutdown_seconds: int = _setting(
+        10, "How long requests and sockets may take to end when the service stops.", unit="seconds", ge=0
+    )
+
+    log_level: LogLevel = _setting("info", "The least severe lines that are logged.")
+    log_format: LogFormat = _setting("text", "How a log line is written: text, or json for one object a line.")
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins that browsers may come from, `("*",)` for any."""
+        if self.cors_origins or self.mode == "production":
+            return self.cors_origins
+        return ("*",)
+
+    @property
+    def subscriber_hash_required(self) -> bool:
+        """Whether a session without `subscriberHash` is refused; one that is sent is always checked."""
+        return self.mode == "production" if self.require_subscriber_hash is None else self.require_subscriber_hash
+
+    @field_validator("log_level", "log_format", "mode", "durability", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        items = value.split(",") if isinstance(value, str) else value
+        return tuple(_origin(item.strip()) for item in items if item.strip())
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            _check_redis_url(value)
+        return value
+
+    @field_validator("key_prefix")
+    @classmethod
+    def _check_key_prefix(cls, value: str) -> str:
+        if any(char in "{}" or char.isspace() or not char.isprintable() for char in value):
+            raise _problem("may not hold {, }, spaces or control characters")
+        return value
+
+    @field_validator("api_key", "application_identifier", "secret_key")
+    @classmethod
+    def _check_credential(cls, value: SecretStr | str | None) -> SecretStr | str | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and not (text and text.isascii() and text.isprintable() and " " not in text):
+            raise _problem("must be of printable ASCII characters without spaces")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SECRET_KEY_LENGTH:
+            raise _problem(f"must be at least {SECRET_KEY_LENGTH} characters long")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.redis_url is None:
+            return self
+        for name in ("data_dir", "durability"):
+            if name in self.model_fields_set:
+                raise _problem(
+                    f"{variable_name(name)} applies to the embedded store only: remove it, or {PREFIX}REDIS_URL"
+                )
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process: its INBOX_* variables (and PORT), then `overrides` by field name; None is ignored.
+
+    Raises StartupError with one line that lists every problem: unknown variables, invalid values, contradictions.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    problems = [*_unknown_variables(os.environ)]
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += [_describe(details) for details in error.errors(include_url=False, include_input=False)]
+    if problems:
+        raise StartupError("invalid settings: " + "; ".join(problems))
+    return settings
+
+
+def mask_settings(settings: Settings) -> dict[str, str]:
+    """Each setting's variable and value as text, fit for a log: secrets and the password of a URL are masked."""
+    return {variable_name(name): _masked(name, getattr(settings, name)) for name in Settings.model_fields}
+
+
+def mask_url(url: str) -> str:
+    """The URL without its password and without a password among its query parameters."""
+    parts = urlsplit(url)
+    credentials, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    masked = f"{parts.scheme}://{user}{colon}{MASK if colon else ''}{at}{host}{parts.path}"
+    query = [(key, MASK if "pass" in key.lower() else value) for key, value in parse_qsl(parts.query)]
+    return f"{masked}?{urlencode(query, safe='*/')}" if query else masked
+
+
+def variable_name(field: str) -> str:
+    """`redis_url` → `INBOX_REDIS_URL`."""
+    return PREFIX + field.upper()
+
+
+def unit_of(field: FieldInfo) -> str:
+    """The unit of a setting, empty when it has none."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def _problem(message: str) -> PydanticCustomError:
+    return PydanticCustomError("setting", "{message}", {"message": message})
+
+
+def _describe(details: ErrorDetails) -> str:
+    if not details["loc"]:
+        return details["msg"]
+    name = str(details["loc"][0])
+    variable = name if name.isupper() else variable_name(name)
+    return f"{variable}: {details['msg'].removeprefix('Input ')}"
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    known = [variable_name(name) for name in Settings.model_fields]
+    for name in sorted(environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            yield f"{name} is no setting of this version{_suggestion(name, known)}"
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _masked(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return MASK
+    if name == "redis_url":
+        return mask_url(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    parts = _split_url(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise _problem("must hold origins like https://app.example.org, separated by commas, or *")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _check_redis_url(url: str) -> None:
+    parts = _split_url(url)
+    if parts.scheme not in REDIS_SCHEMES:
+        raise _problem("must begin with one of " + ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES))
+    if parts.scheme == "unix" and not parts.path:
+        raise _problem("must name a socket: unix:///path/to/redis.sock")
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        if parts.scheme != "unix":
+            _check_port(host)
+
+
+def _check_port(host: str) -> None:
+    try:
+        _ = _split_url(f"//{host}").port
+    except ValueError as error:
+        raise _problem("holds a port that is no number from 0 to 65535") from error
+
+
+def _split_url(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError as error:
+        raise _problem("is no valid URL") from error

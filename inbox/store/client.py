@@ -1,0 +1,193 @@
+"""The one way to Redis: commands, batches, transactions and scripts, on one server, behind Sentinel or on Cluster.
+
+Commands are plain tuples and never leave this module as redis-py objects, so that the connection underneath can be
+replaced (an auto-batched one is planned) without touching a caller. Nothing is retried here: whoever calls knows
+whether a step may run twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Sequence
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,
+    MaxConnectionsError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+    TryAgainError,
+)
+
+from inbox.errors import StartupError, StoreUnavailable
+from inbox.store.scripts import Script
+
+log = logging.getLogger(__name__)
+
+Argument = str | bytes | int | float
+Command = tuple[Argument, ...]
+
+MINIMUM_VERSION = (7, 0)
+COMMAND_TIMEOUT_SECONDS = 5.0
+POOL_SIZE = 64
+
+_UNAVAILABLE = (
+    ConnectionError,
+    TimeoutError,
+    MaxConnectionsError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    TryAgainError,
+    RedisClusterException,
+    OSError,
+)
+_RAW_REPLIES = ("SET", "HGETALL", "XRANGE", "SMEMBERS")
+"""Commands whose replies come as the server sends them: lists of bytes, so that every connection gives the same."""
+
+_UNAVAILABLE_WORDS = ("OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS", "LOADING", "READONLY", "CLUSTERDOWN")
+
+
+class Client:
+    """Commands to the store; every failure of the store itself is raised as StoreUnavailable."""
+
+    def __init__(self, redis: Redis | RedisCluster) -> None:
+        self.redis = redis
+        for command in _RAW_REPLIES:
+            redis.response_callbacks.pop(command, None)
+
+    @property
+    def is_cluster(self) -> bool:
+        return isinstance(self.redis, RedisCluster)
+
+    async def execute(self, *command: Argument) -> Any:
+        """The reply of one command."""
+        return await self._guarded(self.redis.execute_command(*command))
+
+    async def batch(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies of commands sent together; they are not atomic. An error of one is raised after all ran."""
+        return await self._pipeline(commands, transaction=False)
+
+    async def transaction(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies of commands run as one MULTI/EXEC; on a cluster all keys must share a slot."""
+        return await self._pipeline(commands, transaction=True)
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
+        """The reply of a script. A server that does not know it yet is given it, and the call is made again."""
+        call = ("EVALSHA", script.sha, len(keys), *keys, *args)
+        try:
+            return await self.execute(*call)
+        except NoScriptError:
+            await self._load(script, keys)
+        return await self.execute(*call)
+
+    async def close(self) -> None:
+        """Closes every connection; safe to call twice."""
+        await self.redis.aclose()
+
+    async def _load(self, script: Script, keys: Sequence[str]) -> None:
+        if isinstance(self.redis, RedisCluster):
+            node = self.redis.get_node_from_key(keys[0])
+            load = self.redis.execute_command("SCRIPT LOAD", script.text, target_nodes=node)
+            await self._guarded(load)
+        else:
+            await self.execute("SCRIPT LOAD", script.text)
+
+    async def _pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+        pipeline = self.redis.pipeline(transaction=transaction)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return cast("list[Any]", await self._guarded(pipeline.execute()))
+
+    async def _guarded(self, reply: Awaitable[Any]) -> Any:
+        try:
+            return await reply
+        except NoScriptError:
+            raise
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable from error
+        except ResponseError as error:
+            if str(error).startswith(_UNAVAILABLE_WORDS):
+                raise StoreUnavailable from error
+            raise
+
+
+async def open_client(url: str) -> Client:
+    """A client for redis, rediss, unix, redis+sentinel or redis+cluster URLs, checked to be usable.
+
+    Raises StartupError, with one line that tells what to do, when nothing answers, the password is wrong, the server is
+    too old or the URL's kind does not fit the server.
+    """
+    client = Client(_connect(url))
+    try:
+        await _check(client)
+    except (StoreUnavailable, RedisError) as error:
+        await client.close()
+        raise StartupError(_explain(url, error.__cause__ or error)) from error
+    except StartupError:
+        await client.close()
+        raise
+    return client
+
+
+def _connect(url: str) -> Redis | RedisCluster:
+    scheme, _, rest = url.partition("://")
+    options: dict[str, Any] = {
+        "protocol": 2,
+        "socket_timeout": COMMAND_TIMEOUT_SECONDS,
+        "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if scheme in ("redis+cluster", "rediss+cluster"):
+        user, password, hosts, _ = _authority(rest)
+        nodes = [ClusterNode(host, port) for host, port in hosts]
+        ssl = scheme == "rediss+cluster"
+        return RedisCluster(startup_nodes=nodes, username=user, password=password, ssl=ssl, **options)
+    if scheme == "redis+sentinel":
+        user, password, hosts, service = _authority(rest)
+        sentinel = Sentinel(hosts, sentinel_kwargs={"password": password, **options})
+        return cast(Redis, sentinel.master_for(service or "mymaster", username=user, password=password, **options))
+    pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=COMMAND_TIMEOUT_SECONDS, **options)
+    return Redis.from_pool(pool)
+
+
+def _authority(rest: str) -> tuple[str | None, str | None, list[tuple[str, int]], str]:
+    """user, password, hosts and path of `user:password@host:port,host:port/path`."""
+    authority, _, path = rest.partition("/")
+    credentials, _, hosts = authority.rpartition("@")
+    user, _, password = credentials.partition(":")
+    split = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    addresses = [(part.hostname or "127.0.0.1", part.port or 6379) for part in split]
+    return unquote(user) or None, unquote(password) or None, addresses, path
+
+
+async def _check(client: Client) -> None:
+    info = await client.execute("INFO", "server")
+    first = next(iter(info.values())) if client.is_cluster and "redis_version" not in info else info
+    version = tuple(int(part) for part in str(first["redis_version"]).split(".")[:2])
+    if version < MINIMUM_VERSION:
+        raise StartupError(f"Redis {first['redis_version']} is too old: 7.0 or newer (or Valkey) is needed")
+    if not client.is_cluster and "cluster" in (first.get("redis_mode"), first.get("server_mode")):  # Valkey: server_mode
+        raise StartupError("This Redis is a cluster: write its URL as redis+cluster://host:port,host:port")
+
+
+def _explain(url: str, error: BaseException) -> str:
+    where = url.rpartition("@")[2]
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return f"Redis at {where} refuses the user or password given in INBOX_REDIS_URL"
+    return f"Redis at {where} cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"

@@ -1,0 +1,273 @@
+"""Feeds in Redis: finding one, and reading its state, its pages and what changed since a position."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inbox.errors import StoreUnavailable
+from inbox.ids import MessageId, SubscriberId
+from inbox.models.message import Message, decode_stored
+from inbox.models.subscriber import Subscriber
+from inbox.store import rows, scripts
+from inbox.store.client import Client, Command
+from inbox.store.keys import FeedKeys, Keys, bucket_of
+from inbox.store.rows import RowId, Select, Stamp, State
+from inbox.store.subscribers import SubscriberStore
+
+CACHED_FEEDS = 100_000
+PAGE_ATTEMPTS = 20
+LOG_KINDS = {"n": "new", "m": "marked", "x": "deleted", "b": "bulk"}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where a feed is and whose. `contexts` is "" or its context keys, sorted and joined by commas."""
+
+    environment: int
+    bucket: int
+    number: int
+    subscriber_id: SubscriberId
+    subscriber_oid: str
+    contexts: str
+    keys: FeedKeys
+
+    def message_id(self, row: int, check: bytes) -> MessageId:
+        """The wire id of a row of this feed."""
+        return rows.message_id(self.bucket, self.number, row, check)
+
+    def row_of(self, message_id: str) -> RowId | None:
+        """The row that an id names, or None when the id belongs to another feed."""
+        found = rows.parse_message_id(message_id)
+        return found if (found.bucket, found.feed_number) == (self.bucket, self.number) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A feed's state and rows as they stood together."""
+
+    state: State
+    rows: bytes
+    stamps: list[Stamp]
+
+    @property
+    def flags(self) -> bytes:
+        return rows.flags_of(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages, newest first, and whether older ones that were asked for exist."""
+
+    messages: list[Message]
+    has_more: bool
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One change of a feed: `kind` is new, marked, deleted (`ref` is the row) or bulk (`ref` is its counter)."""
+
+    kind: str
+    ref: int
+
+
+class FeedStore:
+    """Feeds of all environments; remembers where feeds are, never what is in them."""
+
+    def __init__(self, client: Client, keys: Keys, subscribers: SubscriberStore) -> None:
+        self._client = client
+        self._keys = keys
+        self._subscribers = subscribers
+        self._known: OrderedDict[tuple[int, str, str], Feed] = OrderedDict()
+
+    async def open(self, environment: int, subscriber_id: SubscriberId, contexts: str = "") -> Feed:
+        """The subscriber's feed; subscriber and feed are made if they are missing."""
+        known = self._known.get((environment, subscriber_id, contexts))
+        if known:
+            return known
+        oid = await self._subscribers.find_oid(environment, subscriber_id)
+        subscriber = await self._subscribers.get_by_oid(environment, oid) if oid else None
+        if subscriber is None:
+            written = await self._subscribers.write(environment, subscriber_id, {})
+            if written is None:
+                raise StoreUnavailable
+            subscriber = written[0]
+        return await self.open_for(environment, subscriber, contexts)
+
+    async def open_for(self, environment: int, subscriber: Subscriber, contexts: str = "") -> Feed:
+        """The feed of a subscriber that was just read; made if it is missing."""
+        cache_key = (environment, subscriber.subscriber_id, contexts)
+        known = self._known.get(cache_key)
+        if known and known.subscriber_oid == subscriber.oid:
+            return known
+        number = subscriber.feeds.get(contexts)
+        if number is None:
+            number = await self._create(environment, subscriber, contexts)
+        feed = self._feed(environment, subscriber, contexts, number)
+        self._known[cache_key] = feed
+        if len(self._known) > CACHED_FEEDS:
+            self._known.popitem(last=False)
+        return feed
+
+    def forget(self, feed: Feed) -> None:
+        """Drops what is remembered of a feed that turned out to be gone."""
+        self._known.pop((feed.environment, feed.subscriber_id, feed.contexts), None)
+
+    async def _create(self, environment: int, subscriber: Subscriber, contexts: str) -> int:
+        bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
+        proposed = await self._client.execute("INCR", bucket.feed_counter)
+        number = await self._client.run(
+            scripts.FEED_OPEN,
+            [bucket.subscriber(subscriber.oid), bucket.feed(proposed).state],
+            ["#" + contexts, proposed, subscriber.oid],
+        )
+        if number < 0:
+            raise StoreUnavailable
+        return int(number)
+
+    def _feed(self, environment: int, subscriber: Subscriber, contexts: str, number: int) -> Feed:
+        bucket = bucket_of(subscriber.subscriber_id)
+        keys = self._keys.bucket(environment, bucket).feed(number)
+        return Feed(environment, bucket, number, subscriber.subscriber_id, subscriber.oid, contexts, keys)
+
+    async def state(self, feed: Feed) -> State | None:
+        """The feed's position and counts, or None when it is gone. One command."""
+        packed = await self._client.execute("HGET", feed.keys.state, "p")
+        return rows.parse_state(packed) if packed else None
+
+    async def states(self, feeds: Sequence[Feed]) -> list[State | None]:
+        """The states of many feeds in one batch."""
+        replies = await self._client.batch([("HGET", feed.keys.state, "p") for feed in feeds])
+        return [rows.parse_state(packed) if packed else None for packed in replies]
+
+    async def snapshot(self, feed: Feed) -> Snapshot | None:
+        """State, rows and stamps as they stood together, or None when the feed is gone."""
+        keys = feed.keys
+        packed, cells, stamps = await self._client.transaction(
+            [("HGET", keys.state, "p"), ("GET", keys.rows), ("LRANGE", keys.stamps, 0, -1)]
+        )
+        if packed is None:
+            return None
+        return Snapshot(rows.parse_state(packed), cells or b"", [rows.parse_stamp(raw) for raw in stamps])
+
+    async def page(
+        self, feed: Feed, select: Select, limit: int, *, before: int | None = None, skip: int = 0
+    ) -> Page | None:
+        """The newest messages that the selection takes, older than row `before`, after `skip` of them.
+
+        State and flags are read first, then the chosen rows together with the state again: had it moved, both are
+        repeated, so a page is never a mixture. None when the feed is gone.
+        """
+        for _ in range(PAGE_ATTEMPTS):
+            snapshot = await self.snapshot(feed)
+            if snapshot is None:
+                return None
+            chosen = rows.newest_rows(snapshot.flags, snapshot.state.base, select, limit + 1, before, skip)
+            messages = await self._load(feed, snapshot, chosen[:limit])
+            if messages is not None:
+                return Page(messages, len(chosen) > limit, snapshot.state)
+        raise StoreUnavailable
+
+    async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
+        """The live ones of these rows in their present state, in the order given; None when the feed is gone."""
+        for _ in range(PAGE_ATTEMPTS):
+            snapshot = await self.snapshot(feed)
+            if snapshot is None:
+                return None
+            flags, base = snapshot.flags, snapshot.state.base
+            live = [row for row in wanted if 0 <= row - base - 1 < len(flags) and flags[row - base - 1] & rows.LIVE]
+            messages = await self._load(feed, snapshot, live)
+            if messages is not None:
+                return messages, snapshot.state
+        raise StoreUnavailable
+
+    async def _load(self, feed: Feed, snapshot: Snapshot, wanted: list[int]) -> list[Message] | None:
+        """The messages of these live rows; None when the feed has moved on since the snapshot."""
+        if not wanted:
+            return []
+        keys = feed.keys
+        low, high = min(wanted), max(wanted)
+        if high - low < 2 * len(wanted):
+            entries: list[Command] = [("XRANGE", keys.stream, f"{low}-0", f"{high}-0")]
+        else:
+            entries = [("XRANGE", keys.stream, f"{row}-0", f"{row}-0") for row in wanted]
+        packed, sides, *found = await self._client.transaction(
+            [("HGET", keys.state, "p"), ("HMGET", keys.side, *wanted), *entries]
+        )
+        if packed is None or rows.parse_state(packed).position != snapshot.state.position:
+            return None
+        stored = {int(entry_id[:-2]): fields for part in found for entry_id, fields in part}
+        return [
+            _message(feed, snapshot, row, stored[row], side) for row, side in zip(wanted, sides, strict=True)
+        ]
+
+    async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
+        """The ids of rows, live or deleted."""
+        snapshot = await self.snapshot(feed)
+        if snapshot is None:
+            return []
+        base = snapshot.state.base
+        return [feed.message_id(row, check) for row in wanted if (check := rows.check_of(snapshot.rows, base, row))]
+
+    async def changes_since(self, feed: Feed, since: rows.Position) -> tuple[State, list[LogEntry] | None] | None:
+        """The present state and what changed after a position, oldest first.
+
+        The list is None when the log no longer reaches back to that very position (the caller must start afresh); the
+        whole answer is None when the feed is gone.
+        """
+        keys = feed.keys
+        packed, log = await self._client.transaction([("HGET", keys.state, "p"), ("LRANGE", keys.log, 0, -1)])
+        if packed is None:
+            return None
+        state = rows.parse_state(packed)
+        return state, _entries_since(state, log, since)
+
+    async def fold(self, feed: Feed, keep: int) -> None:
+        """Folds stamps into side records, the oldest first, until only `keep` are left."""
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.stamps]
+        while await self._client.run(scripts.FEED_FOLD, keys) > keep:
+            pass
+
+
+def _message(feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_side: bytes | None) -> Message:
+    flags = snapshot.rows[(row - snapshot.state.base - 1) * rows.ROW_BYTES]
+    check = rows.check_of(snapshot.rows, snapshot.state.base, row)
+    side = rows.resolve_side(row, raw_side, snapshot.stamps)
+    first, last, read, archived, until = side.dates
+    return Message(
+        id=feed.message_id(row, check),
+        subscriber_oid=feed.subscriber_oid,
+        stored=decode_stored(fields[3]),
+        created_ms=int(fields[1]),
+        seen=not flags & rows.UNSEEN,
+        read=not flags & rows.UNREAD,
+        archived=bool(flags & rows.ARCHIVED),
+        first_seen_ms=first,
+        last_seen_ms=last,
+        last_read_ms=read,
+        archived_ms=archived,
+        snoozed_until_ms=until,
+        action=side.action,
+    )
+
+
+def _entries_since(state: State, log: list[bytes], since: rows.Position) -> list[LogEntry] | None:
+    gap = state.position.counter - since.counter
+    if gap == 0:
+        return [] if since.ms == state.position.ms else None
+    if gap < 0 or gap > len(log):
+        return None
+    anchored = since == rows.ORIGIN if gap == len(log) else _ms_of(log[-gap - 1]) == since.ms
+    if not anchored:
+        return None
+    return [_parse_entry(entry) for entry in log[-gap:]]
+
+
+def _ms_of(entry: bytes) -> int:
+    return int(entry[:13])
+
+
+def _parse_entry(entry: bytes) -> LogEntry:
+    return LogEntry(LOG_KINDS[entry[13:14].decode()], int(entry[14:]))

@@ -1,0 +1,189 @@
+"""Every key and channel of the service, and how long each lives.
+
+All keys of a subscriber lie in one of 256 buckets, each with a fixed hash tag, so that what belongs together (feeds,
+presence, idempotency, index) can change in one script, on a cluster too. A key carries the environment's number and
+never a caller's text: subscribers are named by their oid, feeds by a number, transactions by a hash.
+
+    {tag}                      bucket, across environments
+      feeds                    counter that gives out feed numbers
+      held:<process>           set of `<environment>:<oid>`: subscribers a process holds sockets of (presence)
+    {tag}<e>:                  bucket within environment e
+      subscribers              hash subscriberId → oid
+      s:<oid>                  hash: one subscriber: profile, presence, feed numbers
+      times                    stream: every message of the bucket by time, `<feed number><n>` packed
+      x:<hash>                 a transaction's step delivered to a feed; 24 h
+      t:<hash>                 the recipients of an explicit transactionId; 24 h
+      <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
+    {e<e>}                     an environment: workflows (hash), version (counter)
+    {all}                      the installation: layout, environments, secrets, processes
+The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from binascii import crc_hqx
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+BUCKETS = 256
+SLOTS = 16_384
+ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+IDEMPOTENCY_TTL_SECONDS = 86_400
+LOG_TTL_SECONDS = 90_000  # a change log outlives its last change by at least 24 h: it is renewed hourly
+LAYOUT_VERSION = 1
+
+
+def slot_of(tag: str) -> int:
+    """The cluster slot of a hash tag (CRC-16/XMODEM modulo 16,384)."""
+    return crc_hqx(tag.encode(), 0) % SLOTS
+
+
+def _bucket_tags() -> list[str]:
+    """256 three-character tags whose slots are the middles of 256 equal parts of the slot space, or the nearest."""
+    by_slot: dict[int, str] = {}
+    for letters in product(ALPHABET, repeat=3):
+        tag = "".join(letters)
+        by_slot.setdefault(slot_of(tag), tag)
+    step = SLOTS // BUCKETS
+    middles = (part * step + step // 2 for part in range(BUCKETS))
+    return [next(by_slot[slot] for slot in _around(middle, step // 2) if slot in by_slot) for middle in middles]
+
+
+def _around(middle: int, width: int) -> Iterator[int]:
+    for distance in range(width):
+        yield middle + distance
+        yield middle - distance
+
+
+TAGS = _bucket_tags()
+
+
+@lru_cache(maxsize=65_536)
+def bucket_of(text: str) -> int:
+    """The bucket (0 to 255) of a subscriber id or of another name."""
+    return hashlib.sha256(text.encode()).digest()[0]
+
+
+def _digest(*parts: str) -> str:
+    raw = hashlib.blake2b("\0".join(parts).encode(), digest_size=12).digest()
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedKeys:
+    """The keys of one feed; `state` is also its channel."""
+
+    base: str
+
+    @property
+    def state(self) -> str:
+        return self.base + "h"
+
+    @property
+    def channel(self) -> str:
+        return self.state
+
+    @property
+    def stream(self) -> str:
+        return self.base + "s"
+
+    @property
+    def rows(self) -> str:
+        return self.base + "f"
+
+    @property
+    def side(self) -> str:
+        return self.base + "d"
+
+    @property
+    def log(self) -> str:
+        return self.base + "g"
+
+    @property
+    def stamps(self) -> str:
+        return self.base + "t"
+
+    @property
+    def scratch(self) -> str:
+        return self.base + "w"
+
+    def all(self) -> list[str]:
+        """Everything that goes when the feed goes."""
+        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps]
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKeys:
+    """The keys of one bucket within one environment."""
+
+    bucket_base: str
+    base: str
+
+    @property
+    def feed_counter(self) -> str:
+        return self.bucket_base + "feeds"
+
+    @property
+    def subscribers(self) -> str:
+        return self.base + "subscribers"
+
+    @property
+    def times(self) -> str:
+        return self.base + "times"
+
+    def subscriber(self, oid: str) -> str:
+        return f"{self.base}s:{oid}"
+
+    def feed(self, number: int) -> FeedKeys:
+        return FeedKeys(f"{self.base}{number}")
+
+    def delivered(self, transaction_id: str, step_id: str, feed_number: int) -> str:
+        return f"{self.base}x:{_digest(transaction_id, step_id, str(feed_number))}"
+
+    def transaction(self, transaction_id: str) -> str:
+        return f"{self.base}t:{_digest(transaction_id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All keys under one prefix (INBOX_KEY_PREFIX)."""
+
+    prefix: str
+
+    def bucket(self, environment: int, bucket: int) -> BucketKeys:
+        base = f"{self.prefix}{{{TAGS[bucket]}}}"
+        return BucketKeys(base, f"{base}{environment}:")
+
+    def held(self, bucket: int, process: str) -> str:
+        return f"{self.prefix}{{{TAGS[bucket]}}}held:{process}"
+
+    def workflows(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}workflows"
+
+    def version(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}version"
+
+    @property
+    def layout(self) -> str:
+        return f"{self.prefix}{{all}}layout"
+
+    @property
+    def environments(self) -> str:
+        return f"{self.prefix}{{all}}environments"
+
+    @property
+    def secrets(self) -> str:
+        return f"{self.prefix}{{all}}secrets"
+
+    @property
+    def processes(self) -> str:
+        return f"{self.prefix}{{all}}processes"
+
+    def probe(self, process: str) -> str:
+        """The channel on which a process hears itself (readiness)."""
+        return f"{self.prefix}{{all}}probe:{process}"

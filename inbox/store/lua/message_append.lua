@@ -1,0 +1,23 @@
+-- A new message in a feed, once per transaction, step and recipient.
+-- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index)
+-- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
+--       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number
+-- Returns {1, position, n} | {0, 'again', n} | {0, 'suppressed'} | {-1} (no such feed)
+--#state
+local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*')
+if not state[1] then return {-1} end
+if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
+local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
+n = n + 1
+if not redis.call('SET', KEYS[5], n, 'NX', 'EX', ARGV[5]) then
+  return {0, 'again', tonumber(redis.call('GET', KEYS[5]))}
+end
+--#now
+--#tally
+--#finish
+local flags = 7 + 32 * ARGV[6]
+tally(flags, 1)
+redis.call('XADD', KEYS[2], n .. '-0', 'c', ms, 'd', ARGV[1])
+redis.call('SETRANGE', KEYS[3], 4 * (n - b - 1), string.char(flags) .. ARGV[2])
+redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
+return {1, finish(KEYS[1], KEYS[4], 'n', {n}, ARGV[2] .. ARGV[1]), n}

@@ -1,0 +1,50 @@
+"""The scripts of the store: one `.lua` file per atomic step in `lua/`, its KEYS and ARGV told at its top.
+
+A line `--#name` in a step is replaced by the text of `lua/_name.lua`: what several steps share. Scripts are called by
+their SHA-1 and loaded when a server does not know them, so two releases can run side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "lua"
+_INCLUDE = re.compile(r"^--#(\w+)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A step's text and the SHA-1 by which the server knows it."""
+
+    name: str
+    text: str
+    sha: str
+
+
+def _load(name: str) -> Script:
+    text = _INCLUDE.sub(lambda found: _part(found[1]), (_FOLDER / f"{name}.lua").read_text())
+    return Script(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 (the server's own naming)
+
+
+def _part(name: str) -> str:
+    return (_FOLDER / f"_{name}.lua").read_text()
+
+
+FEED_OPEN = _load("feed_open")
+FEED_MARK_ALL = _load("feed_mark_all")
+FEED_MARK_ROWS = _load("feed_mark_rows")
+FEED_FOLD = _load("feed_fold")
+MESSAGE_APPEND = _load("message_append")
+MESSAGE_MARK = _load("message_mark")
+MESSAGE_DELETE = _load("message_delete")
+SUBSCRIBER_WRITE = _load("subscriber_write")
+SUBSCRIBER_DELETE = _load("subscriber_delete")
+PRESENCE_LEASE = _load("presence_lease")
+PRESENCE_JOIN = _load("presence_join")
+PRESENCE_LEAVE = _load("presence_leave")
+WORKFLOW_WRITE = _load("workflow_write")
+
+ALL = [value for value in list(globals().values()) if isinstance(value, Script)]

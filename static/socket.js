@@ -1,0 +1,155 @@
+/** The live connection: opens, keeps itself alive, and comes back for as long as the page wants it. */
+
+const PING_MS = 25_000; // below the idle limit of common proxies (60 s)
+const REPLY_MS = 10_000; // silence after a ping, or while opening, that means the link is dead
+const STABLE_MS = 5_000; // a server that accepts and drops at once must not be met at full speed
+const BASE_MS = 1_000;
+const CAP_MS = 30_000;
+
+/**
+ * How long to wait, in ms, before the next try: full jitter, so that clients cut off together do not return together.
+ * @param {number} attempt failures so far @param {() => number} [random]
+ */
+export function backoff(attempt, random = Math.random) {
+  return random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
+}
+
+/** @typedef {"stopped" | "connecting" | "live" | "waiting" | "refused"} SocketState */
+/**
+ * @typedef {object} SocketOptions
+ * @property {(renew: boolean) => Promise<string>} url where to connect; `renew` when the last try never opened, which
+ *   is all a browser tells of a refused token. A rejection with `terminal: true` ends the tries.
+ * @property {(event: string, data: any) => void} onEvent
+ * @property {(state: SocketState, reason?: Error) => void} onState
+ * @property {new (url: string) => WebSocket} [WebSocket]
+ * @property {{setTimeout: (run: () => void, ms: number) => any, clearTimeout: (handle: any) => void}} [timers]
+ * @property {() => number} [random]
+ */
+
+export class LiveSocket {
+  /** @type {SocketState} */
+  state = "stopped";
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {Map<string, any>} */
+  #handles = new Map();
+  #try = 0; // tells a late answer of url() from the current one
+  #failures = 0;
+  #renew = false;
+  #options;
+
+  /** @param {SocketOptions} options */
+  constructor(options) {
+    this.#options = { WebSocket: globalThis.WebSocket, timers: globalThis, random: Math.random, ...options };
+  }
+
+  start() {
+    if (this.state === "stopped") this.#connect();
+  }
+
+  stop() {
+    this.#drop();
+    this.#become("stopped");
+  }
+
+  /** The network or the page is back: try at once, or make sure that the connection still lives. */
+  wake() {
+    if (this.state === "waiting") {
+      this.#failures = 0;
+      this.#connect();
+    } else if (this.state === "live") this.#ping();
+  }
+
+  async #connect() {
+    this.#drop();
+    const current = this.#try;
+    this.#become("connecting");
+    try {
+      const url = await this.#options.url(this.#renew);
+      if (current === this.#try) this.#open(url);
+    } catch (error) {
+      if (current !== this.#try) return;
+      if (/** @type {any} */ (error).terminal) this.#become("refused", /** @type {Error} */ (error));
+      else this.#retry();
+    }
+  }
+
+  /** @param {string} url */
+  #open(url) {
+    const socket = new this.#options.WebSocket(url);
+    this.#socket = socket;
+    this.#renew = true;
+    this.#after("reply", REPLY_MS, () => this.#retry());
+    socket.onopen = () => this.#opened();
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+  }
+
+  #opened() {
+    this.#renew = false;
+    this.#clear("reply");
+    this.#after("stable", STABLE_MS, () => (this.#failures = 0));
+    this.#after("ping", PING_MS, () => this.#ping());
+    this.#become("live");
+  }
+
+  /** @param {number} code 4400 to 4499 mean that trying again fails again @param {string} reason */
+  #closed(code, reason) {
+    if (code < 4400 || code > 4499) return this.#retry();
+    this.#drop();
+    this.#become("refused", new Error(reason));
+  }
+
+  #ping() {
+    this.#socket?.send("ping");
+    this.#after("ping", PING_MS, () => this.#ping());
+    this.#after("reply", REPLY_MS, () => this.#retry());
+  }
+
+  /** @param {unknown} frame */
+  #receive(frame) {
+    this.#clear("reply"); // any frame proves life
+    let parsed;
+    try {
+      parsed = JSON.parse(String(frame));
+    } catch {
+      return; // `pong`
+    }
+    if (typeof parsed?.event === "string") this.#options.onEvent(parsed.event, parsed.data ?? {});
+  }
+
+  #retry() {
+    this.#drop();
+    this.#after("retry", backoff(this.#failures++, this.#options.random), () => this.#connect());
+    this.#become("waiting");
+  }
+
+  /** Lets go of the connection and of everything that still waits for it. */
+  #drop() {
+    this.#try += 1;
+    for (const name of [...this.#handles.keys()]) this.#clear(name);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(1000);
+  }
+
+  /** @param {string} name a timer of the same name is replaced @param {number} ms @param {() => void} run */
+  #after(name, ms, run) {
+    this.#clear(name);
+    this.#handles.set(name, this.#options.timers.setTimeout(run, ms));
+  }
+
+  /** @param {string} name */
+  #clear(name) {
+    this.#options.timers.clearTimeout(this.#handles.get(name));
+    this.#handles.delete(name);
+  }
+
+  /** @param {SocketState} state @param {Error} [reason] */
+  #become(state, reason) {
+    this.state = state;
+    this.#options.onState(state, reason);
+  }
+}

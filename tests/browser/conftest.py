@@ -1,0 +1,93 @@
+"""Fixtures of the browser tests: Debian's Chromium, windows that must not complain, and a demo service."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest_asyncio
+from playwright.async_api import Browser, Route, async_playwright
+
+from tests.conftest import RunServer
+from tests.support.server import Server
+
+from .window import Window
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STATIC = Path(__file__).resolve().parents[2] / "static"
+MODULES = "http://modules.test"
+
+
+class OpenWindow(Protocol):
+    """Opens a page in a browser context of its own. `tolerated`: what its console may say (a part of the text)."""
+
+    async def __call__(self, url: str, *, tolerated: str | None = None) -> Window: ...
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for the tests of a module, which therefore share an event loop."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_window(chromium: Browser) -> AsyncIterator[OpenWindow]:
+    """Windows of different people or machines; at the end of the test no console has complained."""
+    opened: list[tuple[Window, str | None]] = []
+
+    async def open_window(url: str, *, tolerated: str | None = None) -> Window:
+        context = await chromium.new_context(viewport={"width": 1200, "height": 820}, locale="en-GB")
+        window = Window(await context.new_page())
+        opened.append((window, tolerated))
+        await window.page.goto(url)
+        return window
+
+    yield open_window
+    for window, _ in opened:
+        await window.page.context.close()
+    for window, tolerated in opened:
+        assert [text for text in window.complaints if tolerated is None or tolerated not in text] == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def service(run_server: RunServer) -> Server:
+    """A service in development mode with the demo and its workflow `welcome`."""
+    return await run_server(demo=True)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def run_module(chromium: Browser) -> AsyncIterator[Callable[[str], Awaitable[object]]]:
+    """Runs the body of an async function in a page that can import the widget's modules and the fakes; its result."""
+    page = await chromium.new_page()
+
+    async def serve(route: Route) -> None:
+        name = route.request.url.removeprefix(MODULES)
+        if name.startswith("/static/"):
+            await route.fulfill(path=STATIC / name.removeprefix("/static/"))
+        elif name.startswith("/fakes/"):
+            await route.fulfill(path=Path(__file__).parent / name.removeprefix("/"))
+        else:
+            await route.fulfill(body="<!doctype html><title>modules</title>", content_type="text/html")
+
+    await page.route(f"{MODULES}/**", serve)
+    await page.goto(f"{MODULES}/")
+
+    async def run(body: str) -> object:
+        result: object = await page.evaluate(f"async () => {{ {body} }}")
+        return result
+
+    yield run
+    await page.close()

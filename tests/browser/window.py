@@ -1,0 +1,44 @@
+"""A window: one page that holds a bell, as a person uses it."""
+
+from __future__ import annotations
+
+from playwright.async_api import ConsoleMessage, Error, Locator, Page, expect
+
+
+class Window:
+    """Locators of the bell and its panel, and everything the console complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", self._fail)
+        self.bell = page.get_by_role("button", name="Notifications")
+        self.badge = page.locator("inbox-bell .badge")
+        self.panel = page.get_by_role("dialog", name="Notifications")
+        self.items = page.locator("inbox-bell .item")
+        self.status = page.locator("inbox-bell .status")
+        self.problem = page.locator("inbox-bell .problem")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _fail(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def item(self, subject: str) -> Locator:
+        return self.items.filter(has_text=subject)
+
+    async def open_panel(self) -> None:
+        await self.bell.click()
+        await expect(self.panel).to_be_visible()
+
+    async def is_live(self) -> None:
+        """Returns once the connection is open and the feed was loaded after that."""
+        await expect(self.page.locator("inbox-bell .bell[data-status=live]")).to_be_attached(timeout=20_000)
+        await expect(self.page.locator("inbox-bell .panel[aria-busy=false]")).to_be_attached()
+
+    async def subjects(self) -> list[str]:
+        """The subjects shown, from the top."""
+        return await self.page.locator("inbox-bell .item strong").all_text_contents()

@@ -1,0 +1,93 @@
+"""Online is: a socket at any process, or a closed one that may come back within the grace."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.support.client import Api
+from tests.support.sockets import PlainSocket
+
+from .conftest import PRESENCE_GRACE_SECONDS, PRESENCE_LEASE_SECONDS, Pair
+
+SLACK_SECONDS = 1.5  # how late a sweep may notice what is due
+LAPSE_SECONDS = PRESENCE_LEASE_SECONDS + PRESENCE_GRACE_SECONDS + SLACK_SECONDS
+
+
+async def wait_online(api: Api, subscriber_id: str, online: bool, seconds: float) -> dict[str, Any]:
+    """The subscriber once its flag is `online`. Nothing announces it, so it is asked for."""
+    deadline = time.monotonic() + seconds
+    while (subscriber := await api.subscriber(subscriber_id))["isOnline"] is not online:
+        assert time.monotonic() < deadline, f"not within {seconds} s: isOnline {online}; {subscriber}"
+        await asyncio.sleep(0.05)
+    return subscriber
+
+
+async def watch_online(api: Api, subscriber_id: str, seconds: float) -> None:
+    """Fails as soon as the subscriber is offline within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert (await api.subscriber(subscriber_id))["isOnline"] is True
+        await asyncio.sleep(0.05)
+
+
+def went_offline_after(subscriber: dict[str, Any], moment: datetime) -> bool:
+    return datetime.fromisoformat(subscriber["lastOnlineAt"]) >= moment
+
+
+async def test_the_last_of_two_tabs_decides(any_pair: Pair) -> None:
+    api = any_pair.api
+    first, second = await any_pair.sockets("ada")
+    online = await wait_online(api, "ada", True, seconds=2)
+    assert online.get("lastOnlineAt") is None
+    await first.close()
+    await watch_online(api, "ada", LAPSE_SECONDS)
+    closing = datetime.now(UTC)
+    await second.close()
+    offline = await wait_online(api, "ada", False, seconds=PRESENCE_GRACE_SECONDS + SLACK_SECONDS)
+    assert went_offline_after(offline, closing.replace(microsecond=0))
+
+
+async def test_a_reload_is_not_an_absence(pair: Pair) -> None:
+    async with PlainSocket.open(pair.servers[0], "ada"):
+        await wait_online(pair.api, "ada", True, seconds=2)
+    async with PlainSocket.open(pair.servers[1], "ada"):
+        await watch_online(pair.api, "ada", PRESENCE_GRACE_SECONDS + SLACK_SECONDS)
+
+
+async def test_a_killed_process_takes_only_its_own_along(any_pair: Pair) -> None:
+    survivor = any_pair.apis[1]
+    for subscriber_id in ("both", "gone"):
+        await any_pair.stack.enter_async_context(PlainSocket.open(any_pair.servers[0], subscriber_id))
+    await any_pair.stack.enter_async_context(PlainSocket.open(any_pair.servers[1], "both"))
+    for subscriber_id in ("both", "gone"):
+        await wait_online(survivor, subscriber_id, True, seconds=2)
+    killed = datetime.now(UTC)
+    await any_pair.servers[0].kill()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch_online(survivor, "both", LAPSE_SECONDS + 1))
+        offline = tasks.create_task(wait_online(survivor, "gone", False, LAPSE_SECONDS))
+    assert went_offline_after(offline.result(), killed.replace(microsecond=0))
+
+
+async def test_the_flag_of_the_api_stays_until_the_next_edge(pair: Pair) -> None:
+    await pair.api.create_subscriber("ada")
+    assert (await pair.api.set_online("ada", True))["isOnline"] is True
+    await watch_online(pair.api, "ada", LAPSE_SECONDS)
+    offline = await pair.api.set_online("ada", False)
+    assert offline["isOnline"] is False
+    assert datetime.fromisoformat(offline["lastOnlineAt"])
+    again = await pair.api.set_online("ada", True)
+    assert (again["isOnline"], again["lastOnlineAt"]) == (True, offline["lastOnlineAt"])
+
+
+async def test_a_planned_stop_hands_over(pair: Pair) -> None:
+    """A stopping process leaves the flag alone: its tabs come back elsewhere before the lease lapses."""
+    await pair.stack.enter_async_context(PlainSocket.open(pair.servers[0], "ada"))
+    await wait_online(pair.apis[1], "ada", True, seconds=2)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(pair.servers[0].terminate())
+        await pair.stack.enter_async_context(PlainSocket.open(pair.servers[1], "ada"))
+        tasks.create_task(watch_online(pair.apis[1], "ada", LAPSE_SECONDS))

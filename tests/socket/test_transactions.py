@@ -1,0 +1,40 @@
+"""One transaction is delivered once, whoever repeats it, wherever."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .conftest import Pair
+
+TRIGGERS = 200
+
+
+async def test_200_concurrent_triggers_of_one_transaction_are_one_message(any_pair: Pair) -> None:
+    sockets = await any_pair.sockets("ada")
+    replies = await asyncio.gather(
+        *(any_pair.apis[turn % 2].trigger("ada", {"n": 1}, transactionId="once") for turn in range(TRIGGERS))
+    )
+    assert {(reply["status"], reply["transactionId"]) for reply in replies} == {("processed", "once")}
+    await any_pair.api.trigger("ada", {"n": 2}, transactionId="fence")
+    for socket in sockets:
+        await socket.reach("fence")
+        assert socket.received() == ["once", "fence"]
+    assert [message["transactionId"] for message in await any_pair.api.feed("ada")] == ["fence", "once"]
+
+
+async def test_a_new_subscriber_is_made_once(any_pair: Pair) -> None:
+    """Concurrent triggers to someone unknown, each a transaction of its own: one subscriber, all messages."""
+    await asyncio.gather(
+        *(any_pair.apis[turn % 2].trigger({"subscriberId": "new", "firstName": "N"}, {"n": turn}) for turn in range(40))
+    )
+    feed = await any_pair.apis[1].feed("new")
+    assert len({message["_subscriberId"] for message in feed}) == 1
+    assert sorted(message["payload"]["n"] for message in feed) == list(range(40))
+
+
+async def test_a_repeat_after_the_first_is_acknowledged_and_dropped(pair: Pair) -> None:
+    for payload in ({"n": 1}, {"n": 2}):
+        reply = await pair.apis[payload["n"] % 2].trigger("ada", payload, transactionId="again")
+        assert (reply["status"], reply["transactionId"]) == ("processed", "again")
+    [message] = await pair.api.feed("ada")
+    assert message["content"] == "Body 1"

@@ -1,0 +1,162 @@
+"""Changing messages: flags, dates and counts, by id and in bulk, under contention."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from inbox.store.changes import (
+    INBOX_READ,
+    INBOX_SEEN,
+    INBOX_UNREAD,
+    NOTHING,
+    V1_MARKS,
+    V1_MARKS_ALL,
+    V1_READ,
+    V1_SEEN,
+    Change,
+)
+from inbox.store.messages import MAX_MARKED_AT_ONCE, MAX_STAMPS, Action
+from inbox.store.rows import Position
+from tests.support.waiting import until
+
+from .conftest import ENVIRONMENT, Stores, as_json
+
+
+async def test_a_mark_touches_only_the_named(stores: Stores) -> None:
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 4)
+    assert await stores.messages.mark(feed, [rows[1], rows[3]], V1_READ) == [2, 4]
+    assert [message.read for message in await stores.list(feed)] == [True, False, True, False]
+    await stores.check(feed)
+
+
+async def test_ids_that_do_not_exist_are_passed_over(stores: Stores) -> None:
+    feed = await stores.feed()
+    [row] = await stores.fill(feed, 1)
+    before = await stores.feeds.state(feed)
+    wrong = [row._replace(check=b"???"), row._replace(row=9), row._replace(row=0)]
+    assert await stores.messages.mark(feed, wrong, V1_READ) == []
+    assert await stores.feeds.state(feed) == before, "nothing changed, so there is no position for it"
+
+
+async def test_many_named_are_one_bulk_change(stores: Stores) -> None:
+    feed = await stores.feed()
+    rows = await stores.fill(feed, MAX_MARKED_AT_ONCE + 5)
+    named = rows[: MAX_MARKED_AT_ONCE + 1]
+    state = await stores.feeds.state(feed)
+    assert state is not None
+    assert await stores.messages.mark(feed, named, V1_READ) == [row.row for row in named]
+    found = await stores.feeds.changes_since(feed, state.position)
+    assert found is not None
+    assert found[1] is not None
+    assert [entry.kind for entry in found[1]] == ["bulk"]
+    assert sum(message.read for message in await stores.list(feed)) == len(named)
+    await stores.check(feed)
+
+
+@pytest.mark.parametrize("mark", V1_MARKS_ALL)
+async def test_mark_all_counts_what_it_changed(stores: Stores, mark: str) -> None:
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 6)
+    await stores.messages.mark(feed, rows[:2], V1_READ)
+    expected = {"read": 4, "unread": 2, "seen": 4, "unseen": 2}[mark]
+    assert await stores.messages.mark_all(feed, V1_MARKS_ALL[mark]) == expected
+    assert await stores.messages.mark_all(feed, V1_MARKS_ALL[mark]) == 0
+    await stores.check(feed)
+
+
+async def test_a_button_pressed_is_kept_with_its_payload(stores: Stores) -> None:
+    feed = await stores.feed()
+    [row] = await stores.fill(feed, 1)
+    assert await stores.messages.act(feed, row, Action("dp", as_json({"by": "ada"})))
+    assert await stores.messages.act(feed, row, Action("ps"))
+    [message] = await stores.list(feed)
+    assert message.cta["action"]["status"] == "pending"
+    assert message.cta["action"]["result"] == {"type": "secondary", "payload": {"by": "ada"}}
+    assert (message.seen, message.read) == (False, False)
+    assert not await stores.messages.act(feed, row._replace(row=7), Action("dp"))
+
+
+async def test_dates_survive_folding(stores: Stores) -> None:
+    """More bulk changes than a feed keeps stamps for: folding them into the rows changes nothing that is read."""
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 130)
+    for turn in range(MAX_STAMPS):
+        await stores.messages.mark_all(feed, (INBOX_SEEN, INBOX_READ)[turn % 2])
+        await stores.messages.mark(feed, rows[turn::40], INBOX_UNREAD)
+    before = await stores.list(feed)
+    await stores.feeds.fold(feed, 0)
+    snapshot = await stores.feeds.snapshot(feed)
+    assert snapshot is not None
+    assert snapshot.stamps == []
+    assert await stores.list(feed) == before
+
+
+async def test_too_many_stamps_are_folded_by_themselves(stores: Stores) -> None:
+    feed = await stores.feed()
+    await stores.fill(feed, 60)
+    for _ in range(3 * MAX_STAMPS):
+        await stores.messages.mark_all(feed, INBOX_SEEN)
+
+    async def is_folded() -> bool:
+        snapshot = await stores.feeds.snapshot(feed)
+        return snapshot is not None and len(snapshot.stamps) <= MAX_STAMPS
+
+    await until(is_folded)
+
+
+async def test_a_deleted_message_leaves_the_counts(stores: Stores) -> None:
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 3)
+    assert await stores.messages.delete(feed, rows[1])
+    assert not await stores.messages.delete(feed, rows[1])
+    assert await stores.messages.mark(feed, [rows[1]], V1_READ) == []
+    assert [message.stored.transaction_id for message in await stores.list(feed)] == ["m2", "m0"]
+    await stores.check(feed)
+
+
+async def test_a_change_to_a_feed_that_is_gone_tells(stores: Stores) -> None:
+    feed = await stores.feed()
+    [row] = await stores.fill(feed, 1)
+    subscriber = await stores.subscribers.get(ENVIRONMENT, feed.subscriber_id)
+    assert subscriber is not None
+    await stores.subscribers.delete(ENVIRONMENT, subscriber)
+    assert await stores.messages.mark(feed, [row], V1_READ) is None
+    assert await stores.messages.mark_all(feed, INBOX_READ) is None
+    assert await stores.messages.mark_all(feed, V1_MARKS_ALL["read"]) is None
+
+
+CHANGES: list[Change] = [INBOX_SEEN, INBOX_READ, INBOX_UNREAD, NOTHING, *V1_MARKS.values()]
+
+
+async def test_counts_hold_under_contention(stores: Stores) -> None:
+    """Writers of every kind at once on one feed: no count drifts, no position is given twice, no change is unlogged."""
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 40)
+    start = await stores.feeds.state(feed)
+    assert start is not None
+    chance = random.Random(7)
+
+    async def writer(number: int) -> None:
+        for turn in range(15):
+            kind = chance.randrange(6)
+            if kind == 0:
+                await stores.append(feed, f"w{number}-{turn}")
+            elif kind == 1:
+                await stores.messages.mark_all(feed, chance.choice([*V1_MARKS_ALL.values(), INBOX_READ, INBOX_SEEN]))
+            elif kind == 2:
+                await stores.messages.mark(feed, chance.sample(rows, 25), chance.choice((V1_READ, V1_SEEN)))
+            else:
+                named = chance.sample(rows, chance.randint(1, 8))
+                await stores.messages.mark(feed, named, chance.choice(CHANGES), chance.choice((None, Action("dp"))))
+
+    await asyncio.gather(*map(writer, range(8)))
+    await stores.check(feed)
+    end = await stores.feeds.state(feed)
+    log = await stores.client.execute("LRANGE", feed.keys.log, 0, -1)
+    assert end is not None
+    assert len(log) == min(end.position.counter, len(log))
+    assert Position(int(log[-1][:13]), end.position.counter) == end.position

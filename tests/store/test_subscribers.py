@@ -1,0 +1,99 @@
+"""Subscribers: written as merges, made once, deleted with all that is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from inbox.errors import Conflict
+from inbox.ids import SubscriberId
+from inbox.store.keys import bucket_of
+from inbox.store.subscribers import bucket_of_oid, new_subscriber_oid
+
+from .conftest import ENVIRONMENT, Stores
+
+ADA = SubscriberId("ada")
+
+
+async def test_concurrent_writes_make_one_subscriber(stores: Stores) -> None:
+    written = await asyncio.gather(
+        *(stores.subscribers.write(ENVIRONMENT, ADA, {"firstName": f"A{number}"}) for number in range(50))
+    )
+    subscribers = [one for one in written if one]
+    assert len({subscriber.oid for subscriber, _ in subscribers}) == 1
+    assert sum(is_new for _, is_new in subscribers) == 1
+
+
+async def test_concurrent_openings_make_one_feed(stores: Stores) -> None:
+    subscriber = await stores.subscribers.write(ENVIRONMENT, ADA, {})
+    assert subscriber is not None
+    feeds = await asyncio.gather(*(stores.feeds.open_for(ENVIRONMENT, subscriber[0]) for _ in range(50)))
+    assert len({feed.number for feed in feeds}) == 1
+
+
+async def test_a_write_merges_and_null_clears(stores: Stores) -> None:
+    await stores.subscribers.write(ENVIRONMENT, ADA, {"firstName": "A", "data": {"k": [1]}, "email": "a@example.org"})
+    await stores.subscribers.write(ENVIRONMENT, ADA, {"firstName": "B", "email": None})
+    subscriber = await stores.subscribers.get(ENVIRONMENT, ADA)
+    assert subscriber is not None
+    assert subscriber.profile == {"firstName": "B", "data": {"k": [1]}}
+
+
+async def test_create_and_update_mind_what_is_there(stores: Stores) -> None:
+    assert await stores.subscribers.write(ENVIRONMENT, ADA, {}, "update") is None
+    assert await stores.subscribers.get(ENVIRONMENT, ADA) is None
+    await stores.subscribers.write(ENVIRONMENT, ADA, {}, "create")
+    with pytest.raises(Conflict):
+        await stores.subscribers.write(ENVIRONMENT, ADA, {}, "create")
+
+
+async def test_environments_are_apart(stores: Stores) -> None:
+    await stores.subscribers.write(1, ADA, {"firstName": "one"})
+    assert await stores.subscribers.get(2, ADA) is None
+    await stores.subscribers.write(2, ADA, {"firstName": "two"})
+    first = await stores.subscribers.get(1, ADA)
+    assert first is not None
+    assert first.profile == {"firstName": "one"}
+
+
+@pytest.mark.parametrize("subscriber_id", ["a:b{c}*", "a/b", "ä 💥", "#", "@x", "*"])
+async def test_any_id_is_found_again_and_shows_in_no_key(stores: Stores, subscriber_id: str) -> None:
+    feed = await stores.feed(subscriber_id)
+    await stores.append(feed, f"transaction of {subscriber_id}")
+    subscriber = await stores.subscribers.get(ENVIRONMENT, SubscriberId(subscriber_id))
+    assert subscriber is not None
+    assert subscriber.subscriber_id == subscriber_id
+    assert bucket_of_oid(subscriber.oid) == bucket_of(subscriber_id)
+    if len(subscriber_id) > 1:
+        assert [key for key in await stores.keys_in_use() if subscriber_id in key] == []
+
+
+async def test_a_deleted_subscriber_leaves_nothing_of_its_own(stores: Stores) -> None:
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 3)
+    await stores.messages.delete(feed, rows[0])
+    subscriber = await stores.subscribers.get(ENVIRONMENT, ADA)
+    assert subscriber is not None
+    assert await stores.subscribers.delete(ENVIRONMENT, subscriber)
+    assert not await stores.subscribers.delete(ENVIRONMENT, subscriber)
+    assert await stores.subscribers.get(ENVIRONMENT, ADA) is None
+    own = {feed.keys.state, feed.keys.stream, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps}
+    bucket = stores.keys.bucket(ENVIRONMENT, feed.bucket)
+    assert (own | {bucket.subscriber(subscriber.oid)}) & await stores.keys_in_use() == set()
+
+
+async def test_a_subscriber_made_again_starts_afresh(stores: Stores) -> None:
+    feed = await stores.feed()
+    await stores.fill(feed, 2)
+    old = await stores.subscribers.get(ENVIRONMENT, ADA)
+    assert old is not None
+    await stores.subscribers.delete(ENVIRONMENT, old)
+    stores.feeds.forget(feed)
+    again = await stores.feed()
+    assert (again.subscriber_oid, again.number) != (feed.subscriber_oid, feed.number)
+    assert await stores.list(again) == []
+
+
+def test_an_oid_names_its_bucket() -> None:
+    assert all(bucket_of_oid(new_subscriber_oid(bucket)) == bucket for bucket in range(256))

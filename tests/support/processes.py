@@ -1,0 +1,124 @@
+"""Child processes of a test run: each with its log in a file, each ended with the run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PORTS = range(20000, 32000)  # below the range the kernel takes outgoing ports from, so that none is taken meanwhile
+STOP_SECONDS = 15.0
+
+
+def free_port() -> int:
+    """A loopback TCP port that nothing listens on."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+    """Returns once `condition()` holds; for start-up only, where there is nothing to await.
+
+    Raises AssertionError naming `what` after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+@functools.cache
+def _reaper() -> subprocess.Popen[str]:
+    script = Path(__file__).with_name("reaper.py")
+    return subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C goes to the whole group; the reaper has to outlive it
+        env={},
+    )
+
+
+def _tell_reaper(line: str) -> None:
+    pipe = _reaper().stdin
+    assert pipe is not None
+    pipe.write(line + "\n")
+    pipe.flush()
+
+
+class ChildProcess:
+    """A running process; standard output and error go to `log_path` (appended, so a restart keeps the history)."""
+
+    def __init__(
+        self, command: Sequence[str], *, log_path: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        self.command = list(command)
+        self.log_path = log_path
+        with log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd, start_new_session=True
+            )
+        _tell_reaper(f"+{self.pid}")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; minus the signal number when a signal ended it."""
+        return self._process.poll()
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Does nothing when the process has already ended."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """The exit code. Raises subprocess.TimeoutExpired; the process is left as it was."""
+        code = self._process.wait(seconds)
+        _tell_reaper(f"-{self.pid}")
+        return code
+
+    def kill(self) -> int:
+        """SIGKILL: the process has no say."""
+        self.signal(signal.SIGKILL)
+        return self.wait()
+
+    def terminate(self, seconds: float = STOP_SECONDS) -> int:
+        """SIGTERM; a process that has not ended after `seconds` is killed and the TimeoutExpired raised."""
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process, from /proc (Linux)."""
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User + system time a process has used, from /proc (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,137 @@
+"""A real service: `python -m inbox serve` as a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from .processes import REPOSITORY, ChildProcess, free_port
+
+API_KEY = "0f6b1d2c9a7e4835b1c0d9e8f7a6b5c4"
+APPLICATION_IDENTIFIER = "benchIdent01"
+READY_SECONDS = 20.0
+
+
+class Server:
+    """One service process. It can be ended and started again with the same settings, port and data."""
+
+    def __init__(self, directory: Path, settings: dict[str, str], *, demo: bool, wrapper: Sequence[str]) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.settings = {
+            "INBOX_HOST": "127.0.0.1",
+            "INBOX_PORT": str(self.port),
+            "INBOX_API_KEY": API_KEY,
+            "INBOX_APPLICATION_IDENTIFIER": APPLICATION_IDENTIFIER,
+            **({"INBOX_MODE": "development"} if demo else {}),
+            **settings,
+        }
+        self.command = [*wrapper, sys.executable, "-m", "inbox", "serve", *(["--demo"] if demo else [])]
+        self.process: ChildProcess | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def api_key(self) -> str:
+        return self.settings["INBOX_API_KEY"]
+
+    @property
+    def application_identifier(self) -> str:
+        return self.settings["INBOX_APPLICATION_IDENTIFIER"]
+
+    @property
+    def data_directory(self) -> Path:
+        """Where the embedded store keeps its data; only without INBOX_REDIS_URL."""
+        return Path(self.settings["INBOX_DATA_DIR"])
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def _running(self) -> ChildProcess:
+        assert self.process is not None, "the service was not started"
+        return self.process
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment without any setting of the service, then the settings of this server."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("INBOX_")}
+        inherited.pop("PORT", None)
+        return {**inherited, "PYTHONUNBUFFERED": "1", **self.settings}
+
+    async def start(self) -> None:
+        """Starts the process (again) and returns once `/ready` answers 200.
+
+        Raises AssertionError with the log when it ends or is not ready within 20 s.
+        """
+        log_path = self.directory / "service.log"
+        self.process = ChildProcess(self.command, env=self.environment(), log_path=log_path, cwd=REPOSITORY)
+        await self.wait_ready()
+
+    async def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Returns once `/ready` answers 200."""
+        deadline = time.monotonic() + seconds
+        async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False) as client:
+            while not await self._is_ready(client):
+                assert self._running().exit_code is None, f"the service ended:\n{self.log()}"
+                assert time.monotonic() < deadline, f"the service is not ready:\n{self.log()}"
+                await asyncio.sleep(0.02)
+
+    @staticmethod
+    async def _is_ready(client: httpx.AsyncClient) -> bool:
+        try:
+            return (await client.get("/ready")).status_code == 200
+        except httpx.TransportError:  # it does not listen yet
+            return False
+
+    def log(self) -> str:
+        """Everything the process has written so far, earlier starts included."""
+        return self._running().log()
+
+    async def kill(self) -> None:
+        """SIGKILL, as a crash of the machine would: no shutdown code runs."""
+        await asyncio.to_thread(self._running().kill)
+
+    async def terminate(self) -> int:
+        """SIGTERM; the exit code. Raises subprocess.TimeoutExpired when it does not end within 15 s."""
+        return await asyncio.to_thread(self._running().terminate)
+
+    async def stop(self) -> None:
+        """Ends it if it runs: the end of every test."""
+        if self.process is not None and self.process.exit_code is None:
+            await self.terminate()
+
+
+@asynccontextmanager
+async def running_server(
+    directory: Path,
+    *,
+    redis_url: str | None = None,
+    demo: bool = False,
+    wrapper: Sequence[str] = (),
+    **settings: str,
+) -> AsyncIterator[Server]:
+    """A service that is ready; ended at the end of the block.
+
+    `redis_url` is the store; without it the service embeds its own, with its data in `directory`. `demo` adds the demo
+    in development mode. `wrapper` is put before the command (strace). Settings go by their full names: INBOX_X="…".
+    """
+    where = {"INBOX_REDIS_URL": redis_url} if redis_url else {"INBOX_DATA_DIR": str(directory / "data")}
+    server = Server(directory, {**where, **settings}, demo=demo, wrapper=wrapper)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
