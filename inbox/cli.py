@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inbox import __version__
-from inbox.errors import InboxError, StartupError
+from inbox.errors import InboxError, StartupError, ValidationFailed
+from inbox.ids import parse_subscriber_id
 from inbox.logs import configure_logging
-from inbox.settings import Settings, load_settings, unit_of, variable_name
+from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
 
 if TYPE_CHECKING:
     from inbox.services import Services
@@ -33,8 +34,14 @@ def main() -> None:
     try:
         cli()
     except (StartupError, InboxError) as error:
-        print(f"inbox: {error}", file=sys.stderr)
+        print(f"inbox: {_explain(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _explain(error: StartupError | InboxError) -> str:
+    if isinstance(error, ValidationFailed):
+        return "; ".join(message for messages in error.fields.values() for message in messages)
+    return str(error)
 
 
 def _show_version(wanted: bool) -> None:
@@ -85,10 +92,11 @@ def token(
     subscriber: Annotated[str, typer.Option(help="The subscriberId; a subscriber not known yet is made.")],
 ) -> None:
     """Print a session token for a subscriber, as a browser would get it."""
+    subscriber_id = parse_subscriber_id(subscriber)
 
     async def show(services: Services) -> None:
         environment = services.environments.current
-        print(await services.sessions.issue_token(environment, subscriber))
+        print(await services.sessions.issue_token(environment, subscriber_id))
 
     _with_services("token", show)
 
@@ -98,8 +106,7 @@ def settings() -> None:
     """List every setting with its default, unit and meaning."""
     for name, field in Settings.model_fields.items():
         unit = f" [{unit_of(field)}]" if unit_of(field) else ""
-        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        print(f"{variable_name(name)}={'' if default is None else default}{unit}\n    {field.description}")
+        print(f"{variable_name(name)}={show_value(field.default)}{unit}\n    {field.description}")
 
 
 def _with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:

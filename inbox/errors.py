@@ -89,6 +89,10 @@ class UnprocessableEntity(InboxError):
     def name(self) -> str:
         return "Unprocessable Entity"  # what the contract says; the interpreter's table renames it in 3.13
 
+    def detail(self) -> dict[str, Any]:
+        """With `errors`, which novu-py asks of every 422."""
+        return super().detail() | {"errors": {"general": {"messages": [self.message], "value": NO_VALUE}}}
+
 
 class ValidationFailed(InboxError):
     """Validation Error"""

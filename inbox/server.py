@@ -27,6 +27,7 @@ BACKLOG = 2048
 SEND_BUFFER_BYTES = 64 * 1024
 USER_TIMEOUT_MS = 20_000
 WS_MAX_BYTES = 64 * 1024
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections: else one is closed just as a request is sent on it
 WS_PING_SECONDS = 20.0
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (names them, binds nothing)
 
@@ -45,7 +46,6 @@ def run(settings: Settings, *, demo: bool = False, started: Started | None = Non
 
 async def _serve(settings: Settings, demo: bool, started: Started | None) -> None:
     stop = StopSignals()
-    log.info("settings: %s", _list_settings(settings), extra={"action": "configure"})
     try:
         async with open_store(settings) as store:
             await _serve_on(store, settings, demo, started, stop)
@@ -63,6 +63,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
     app = create_app(settings, store.url, demo=demo)
 
     def report() -> None:
+        log.info("settings: %s", _list_settings(settings), extra={"action": "configure"})
         log.info("serving at %s", url, extra={"action": "serve"})
         if started:
             started(url, app.state.services)
@@ -110,9 +111,7 @@ class StopSignals:
 class Server(uvicorn.Server):
     """uvicorn's server, with the application's lifespan and the process's signals in other hands."""
 
-    def __init__(
-        self, config: uvicorn.Config, state: Mapping[str, Any], started: Callable[[], None]
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, state: Mapping[str, Any], started: Callable[[], None]) -> None:
         super().__init__(config)
         self._state = state
         self._started = started
@@ -147,6 +146,7 @@ def configure_server(app: Starlette, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         workers=1,
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

@@ -216,6 +216,17 @@ def mask_url(url: str) -> str:
     return f"{masked}?{urlencode(query, safe='*/')}" if query else masked
 
 
+def show_value(value: Any) -> str:
+    """A setting's value as it would be written in its variable, a secret masked."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
 def variable_name(field: str) -> str:
     """`redis_url` → `INBOX_REDIS_URL`."""
     return PREFIX + field.upper()
@@ -252,15 +263,7 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def _masked(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return MASK
-    if name == "redis_url":
-        return mask_url(value)
-    if isinstance(value, float):
-        return f"{value:g}"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return mask_url(value) if name == "redis_url" and value else show_value(value)
 
 
 def _origin(text: str) -> str:

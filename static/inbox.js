@@ -54,7 +54,7 @@ export class InboxBell extends HTMLElement {
     document.addEventListener("visibilitychange", () => document.hidden || this.#comeBack(), { signal });
     document.addEventListener("pointerdown", (event) => event.composedPath().includes(this) || this.hide(), { signal });
     this.addEventListener("keydown", (event) => event.key === "Escape" && this.#escape(event), { signal });
-    const clock = setInterval(() => this.#draw(), MINUTE_MS); // relative dates grow older
+    const clock = setInterval(() => this.open && this.#draw(), MINUTE_MS); // relative dates grow older
     signal.addEventListener("abort", () => clearInterval(clock));
     this.#restart();
   }

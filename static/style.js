@@ -52,7 +52,7 @@ svg {
   border-radius: var(--radius); box-shadow: 0 12px 32px rgb(16 24 40 / 18%), 0 2px 6px rgb(16 24 40 / 10%);
 }
 .panel.flipped { inset-inline: 0 auto; }
-header {
+.head {
   display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding: 0.875rem 1rem;
   border-block-end: 1px solid var(--line);
 }
@@ -102,7 +102,7 @@ time { display: block; margin-block-start: 0.25rem; color: var(--muted); font-si
 .action.done { background: transparent; border-color: var(--line); color: var(--muted); }
 .action svg { width: 1em; height: 1em; stroke-width: 2.4; }
 .undo { color: var(--muted); font-size: 0.8125rem; border-radius: 4px; }
-.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @media (max-width: 30rem) {
   .panel, .panel.flipped {

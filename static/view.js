@@ -44,11 +44,11 @@ export class View {
     this.hint = make("p", { class: "hint" });
     this.more = make("button", { class: "more", type: "button" });
     this.scroller = make("div", { class: "scroller" }, this.list, this.hint, this.more);
-    const head = make("header", {}, make("h2", { id: "title" }, "Notifications"), this.markAll);
+    const head = make("div", { class: "head" }, make("h2", { id: "title" }, "Notifications"), this.markAll);
     const dialog = { id: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1", hidden: "" };
     this.panel = make("section", { class: "panel", part: "panel", ...dialog }, head, this.status, this.problem);
     this.panel.append(this.scroller);
-    this.announcer = make("p", { class: "unseen", "aria-live": "polite" });
+    this.announcer = make("p", { class: "aloud", "aria-live": "polite" });
     this.bell.append(icon(BELL), this.badge);
     this.bell.setAttribute("aria-controls", "panel");
     root.append(this.bell, this.panel, this.announcer);
@@ -71,9 +71,10 @@ export class View {
     show(this.status, statusText(state));
     show(this.problem, problemText(state));
     show(this.hint, hintText(state));
+    if (!open) return;
     this.#renderRows(state.items, locale);
     this.#renderEnd(state);
-    if (open) this.#keepInViewport();
+    this.#keepInViewport();
   }
 
   /** Says it to a screen reader. @param {string} text */
@@ -95,17 +96,13 @@ export class View {
 
   /** @param {Notification[]} items @param {string | undefined} locale */
   #renderRows(items, locale) {
-    const gone = new Set(this.#rows.keys());
+    const ids = new Set(items.map(({ id }) => id));
+    for (const id of this.#rows.keys()) if (!ids.has(id)) this.#dropRow(id); // first: a row that moves loses its focus
     const now = Date.now();
     items.forEach((item, index) => {
       const row = this.#row(item, relativeTime(item.createdAt, now, locale), locale);
       if (this.list.children[index] !== row) this.list.insertBefore(row, this.list.children[index] ?? null);
-      gone.delete(item.id);
     });
-    for (const id of gone) {
-      this.#rows.get(id)?.row.remove();
-      this.#rows.delete(id);
-    }
     this.#seen.check();
   }
 
@@ -136,6 +133,14 @@ export class View {
     if (!name) return;
     const control = row.querySelector(`[data-control="${name}"]`) ?? row.querySelector(".toggle");
     if (control instanceof HTMLElement) control.focus();
+  }
+
+  /** @param {string} id */
+  #dropRow(id) {
+    const { row } = this.#rows.get(id) ?? {};
+    this.#rows.delete(id);
+    if (row) this.#seen.forget(row);
+    row?.remove();
   }
 
   /** @param {import("./session.js").State} state */

@@ -73,7 +73,6 @@ class EmbeddedStore:
         except StartupError:
             await process.stop()
             raise
-        log.info("the store runs as process %d", process.pid, extra={"action": "store_start"})
 
     async def _stop(self) -> None:
         if self._process:
@@ -100,5 +99,6 @@ class EmbeddedStore:
         try:
             await end_orphan(self._directory)  # a child of the dead one may still be writing
             await self._start()
+            log.warning("the store runs again, as process %d", self.pid, extra={"action": "store_start"})
         except StartupError as error:
             log.error("%s", error, extra={"action": "store_start"})

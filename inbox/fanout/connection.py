@@ -60,6 +60,7 @@ class Connection:
         self._transport = transport
         self._limits = limits
         self._is_open = False
+        self._control: list[bytes] = []
         self._frames: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._counts: tuple[bytes, ...] = ()
@@ -83,9 +84,10 @@ class Connection:
             self.cut_off(SLOW_CONSUMER)
 
     def send(self, frame: bytes) -> None:
-        """Sends one control frame ahead of everything that waits."""
-        if self._is_open and not self.ended_by and self._transport.is_writable:
-            self._transport.write([frame])
+        """Sends one control frame ahead of everything that waits; while it waits itself, the same is not added."""
+        if not self.ended_by and frame not in self._control:
+            self._control.append(frame)
+            self._flush()
 
     def end(self, close: Close) -> None:
         """Ends the socket with a close frame that tells why."""
@@ -108,6 +110,7 @@ class Connection:
 
     def _drop(self, close: Close) -> None:
         self.ended_by = close
+        self._control.clear()
         self._frames.clear()
         self._counts = ()
         self._waiting_bytes = 0
@@ -116,13 +119,18 @@ class Connection:
     def _flush(self) -> None:
         if not self._is_open or self.ended_by:
             return
-        while (self._frames or self._counts) and self._transport.is_writable:
+        while self._is_waiting and self._transport.is_writable:
             self._transport.write(self._take())
-        self._watch_stall(bool(self._frames or self._counts))
+            self._watch_stall(False)  # something left: the time begins anew
+        self._watch_stall(self._is_waiting)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return bool(self._control or self._frames or self._counts)
 
     def _take(self) -> list[bytes]:
         """The next frames for one write; the counts leave with the last of them."""
-        taken: list[bytes] = []
+        taken, self._control = self._control, []
         size = 0
         while self._frames and size < WRITE_BYTES:
             taken.append(self._frames.popleft())

@@ -142,6 +142,8 @@ class _Link:
         self._on_break = on_break
         self._pubsub: PubSub | None = None
         self._leaving: Counter[str] = Counter()
+        self._subscribing: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._wake = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"listener {name}")
 
@@ -150,13 +152,13 @@ class _Link:
         if channel in self.channels:
             return self.channels[channel]
         future = self.channels[channel] = asyncio.get_running_loop().create_future()
-        self._soon(self._subscribe([channel]))
+        self._subscribe_soon(channel)
         return future
 
     def adopt(self, channel: str, future: asyncio.Future[None]) -> None:
         """Takes over a channel from a link whose slot has moved."""
         self.channels[channel] = future
-        self._soon(self._subscribe([channel]))
+        self._subscribe_soon(channel)
 
     async def remove(self, channel: str) -> None:
         """Stops listening to a channel."""
@@ -169,27 +171,24 @@ class _Link:
                 await self._pubsub.sunsubscribe(channel)
 
     async def close(self) -> None:
+        self._is_closed = True  # the client may swallow a cancellation while it disconnects
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         if self.name:  # a cluster node's own client; the one of a single server belongs to the store
             await self._redis.aclose()
 
-    def _soon(self, command: Awaitable[None]) -> None:
-        """Runs a command on the live connection; without one, `_run` subscribes to everything when it has one."""
+    def _subscribe_soon(self, channel: str) -> None:
+        """Subscribes on the live connection; without one, `_open` does it for every channel."""
         self._wake.set()
-        asyncio.ensure_future(command)  # noqa: RUF006 (ends at once; errors show on the link itself)
-
-    async def _subscribe(self, channels: Iterable[str]) -> None:
-        if self._pubsub is None:
-            return
-        with contextlib.suppress(RedisError, OSError):  # the reading side meets the same failure and reconnects
-            for group in _groups(channels):
-                await self._pubsub.ssubscribe(*group)
+        if self._pubsub:
+            task = asyncio.create_task(_subscribe(self._pubsub, channel))
+            self._subscribing.add(task)
+            task.add_done_callback(self._subscribing.discard)
 
     async def _run(self) -> None:
         failures = 0
-        while True:
+        while not self._is_closed:
             await self._wake.wait()
             try:
                 async with self._redis.pubsub() as pubsub:
@@ -210,9 +209,12 @@ class _Link:
 
     async def _open(self, pubsub: PubSub) -> None:
         self._leaving.clear()
-        self._pubsub = pubsub  # from here on `_subscribe` adds channels itself; one named twice does no harm
-        for group in _groups(self.channels):
-            await pubsub.ssubscribe(*group)
+        named: set[str] = set()
+        while missing := [channel for channel in self.channels if channel not in named]:
+            named.update(missing)
+            for group in _groups(missing):
+                await pubsub.ssubscribe(*group)
+        self._pubsub = pubsub
 
     async def _messages(self, pubsub: PubSub) -> AsyncIterator[dict[str, Any]]:
         """Every message; an idle connection is pinged, and given up when it stays silent twice in a row."""
@@ -254,6 +256,11 @@ class _Link:
             self._on_restored([channel])
         else:
             future.set_result(None)
+
+
+async def _subscribe(pubsub: PubSub, channel: str) -> None:
+    with contextlib.suppress(RedisError, OSError):  # the reading side meets the same failure and reconnects
+        await pubsub.ssubscribe(channel)
 
 
 def _groups(channels: Iterable[str]) -> list[list[str]]:

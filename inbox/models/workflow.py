@@ -16,13 +16,14 @@ Target = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
 StepType = Literal["in_app"]
 
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
+MAX_IDENTIFIER_LENGTH = 128
 MAX_STEPS = 20
 MAX_TAGS = 16
 MAX_TEMPLATE_LENGTH = 16_384
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Description = Annotated[str, Meta(max_length=1_024)]
-Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_LENGTH)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
 Tags = Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
 Body = Annotated[str, Meta(max_length=MAX_TEMPLATE_LENGTH)]

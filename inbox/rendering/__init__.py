@@ -9,7 +9,16 @@ Templates come from whoever holds an API key, values from anywhere: neither may 
 """
 
 from inbox.rendering.engine import MAX_OUTPUT_BYTES
-from inbox.rendering.steps import CompiledStep, Cta, Rendered, compile_steps
+from inbox.rendering.steps import CompiledStep, Cta, Rendered, check_templates, compile_steps
 from inbox.rendering.templates import RenderError, TemplateError
 
-__all__ = ["MAX_OUTPUT_BYTES", "CompiledStep", "Cta", "RenderError", "Rendered", "TemplateError", "compile_steps"]
+__all__ = [
+    "MAX_OUTPUT_BYTES",
+    "CompiledStep",
+    "Cta",
+    "RenderError",
+    "Rendered",
+    "TemplateError",
+    "check_templates",
+    "compile_steps",
+]

@@ -14,12 +14,12 @@ from liquid.builtin.tags.echo_tag import EchoTag
 from liquid.exceptions import LiquidSyntaxError, LoopIterationLimitError
 from liquid.expression import Expression
 
+from inbox.models.workflow import MAX_TEMPLATE_LENGTH
 from inbox.rendering.filters import bounded, json_filter, pluralize, to_sentence
 from inbox.rendering.text import to_text
 
 MAX_OUTPUT_BYTES = 65_536
 MAX_LOCAL_BYTES = 65_536
-MAX_SOURCE_LENGTH = 16_384
 MAX_TAGS = 400
 MAX_TAG_LENGTH = 1_000
 MAX_RANGE_LENGTH = 1_000
@@ -116,8 +116,8 @@ def parse(source: str) -> BoundTemplate:
 
 def _check_markup(source: str) -> None:
     """Refuses what the library's lexer would need seconds for: its time grows with the square of what is not closed."""
-    if len(source) > MAX_SOURCE_LENGTH:
-        raise LiquidSyntaxError(f"it is longer than {MAX_SOURCE_LENGTH} characters", token=None)
+    if len(source) > MAX_TEMPLATE_LENGTH:
+        raise LiquidSyntaxError(f"it is longer than {MAX_TEMPLATE_LENGTH} characters", token=None)
     position = tags = 0
     while opening := _OPENING.search(source, position):
         closing = source.find(_CLOSING[opening[0]], opening.end())
@@ -125,9 +125,11 @@ def _check_markup(source: str) -> None:
             raise LiquidSyntaxError(f"'{opening[0]}' is never closed", token=None)
         if _EMPTY.fullmatch(source, opening.end(), closing):
             raise LiquidSyntaxError("a tag is empty", token=None)
+        if closing - opening.start() > MAX_TAG_LENGTH:
+            raise LiquidSyntaxError(f"a tag is longer than {MAX_TAG_LENGTH} characters", token=None)
         tags += 1
-        if closing - opening.start() > MAX_TAG_LENGTH or tags > MAX_TAGS:
-            raise LiquidSyntaxError(f"more than {MAX_TAGS} tags, or one over {MAX_TAG_LENGTH} characters", token=None)
+        if tags > MAX_TAGS:
+            raise LiquidSyntaxError(f"there are more than {MAX_TAGS} tags", token=None)
         position = closing + 2
 
 

@@ -110,7 +110,19 @@ class CompiledStep:
 
 @lru_cache(maxsize=CACHED_WORKFLOWS)
 def compile_steps(workflow: Workflow) -> tuple[CompiledStep, ...]:
-    """The workflow's steps in order, compiled once for each version of the workflow. Raises TemplateError."""
+    """The workflow's steps in order, compiled once for each revision of the workflow. Raises TemplateError."""
+    return _compile(workflow)
+
+
+def check_templates(workflow: Workflow) -> None:
+    """Raises TemplateError, naming the field, when a step does not compile.
+
+    For a workflow that is yet to be stored: nothing is kept of it, since another may get its revision.
+    """
+    _compile(workflow)
+
+
+def _compile(workflow: Workflow) -> tuple[CompiledStep, ...]:
     return tuple(CompiledStep(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
 
 

@@ -158,7 +158,7 @@ async def act(request: Request) -> Response:
     message = await services.marks.act(environment, subscriber, message_id, kind, body.status, body.payload)
     view = {**entity(message, environment), "subscriber": subscriber_view(subscriber, environment)}
     workflow = await services.workflows.find(environment, message.stored.template_identifier)
-    if workflow:
+    if workflow and workflow.id == message.stored.template_id:
         view["template"] = workflow_template(workflow, environment)
     return data(view, 201)
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from inbox.errors import BadRequest, invalid
 from inbox.ids import new_object_id
-from inbox.models.workflow import InAppControls, Redirect, Step, StepUpsert
+from inbox.models.workflow import MAX_IDENTIFIER_LENGTH, InAppControls, Redirect, Step, StepUpsert
 from inbox.rendering.urls import is_dangerous
 from inbox.service.workflow_views import slugify
 
-MAX_IDENTIFIER_LENGTH = 128
 MAX_DATA_VALUES = 100
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_:.-]+|[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+\.[^\s@\x00-\x1f\x7f]+")

@@ -25,7 +25,7 @@ from inbox.models.workflow import (
     WorkflowUpdate,
 )
 from inbox.models.workflow_query import WorkflowQuery
-from inbox.rendering import compile_steps
+from inbox.rendering import check_templates
 from inbox.service.workflow_cache import WorkflowCache
 from inbox.service.workflow_rules import build_steps, check_identifier
 from inbox.service.workflow_views import short_id
@@ -94,7 +94,7 @@ class WorkflowService:
             steps=build_steps(body.steps),
             **_fields(body),
         )
-        compile_steps(workflow)  # what does not compile is refused here, not when it is triggered
+        check_templates(workflow)  # what does not compile is refused here, not when it is triggered
         outcome = await self._store.create(environment.number, workflow)
         if outcome == "changed":
             raise BadRequest(f"Workflow with identifier {identifier} already exists", workflowId=identifier)
@@ -141,7 +141,7 @@ class WorkflowService:
             before = await self.get(environment, name)
             later = max(_now_ms(), before.updated_ms + 1)  # a revision of its own, whatever the clock says
             after = msgspec.structs.replace(change(before), updated_ms=later)
-            compile_steps(after)
+            check_templates(after)
             return await self._store.replace(environment.number, before, after), after
 
         return await self._until_written(environment, attempt)

@@ -182,7 +182,8 @@ async def _check(client: Client) -> None:
     version = tuple(int(part) for part in str(first["redis_version"]).split(".")[:2])
     if version < MINIMUM_VERSION:
         raise StartupError(f"Redis {first['redis_version']} is too old: 7.0 or newer (or Valkey) is needed")
-    if not client.is_cluster and "cluster" in (first.get("redis_mode"), first.get("server_mode")):  # Valkey: server_mode
+    mode = first.get("redis_mode") or first.get("server_mode")  # Valkey names it anew
+    if not client.is_cluster and mode == "cluster":
         raise StartupError("This Redis is a cluster: write its URL as redis+cluster://host:port,host:port")
 
 

@@ -10,7 +10,7 @@ from tests.support.sockets import RECEIVED, UNREAD, UNSEEN, UPDATED, PlainSocket
 from tests.support.stores import connect
 
 IDS = [
-    *("a:b{c}*", "a/b", "ä 💥", "a//b/", "a/notifications/feed", "%2F", "a%20b", "?x=1#y", "..", ".", "a+b&c=d"),
+    *("a:b{c}*", "a/b", "ä 💥", "a//b/", "a/notifications/feed", "%2F", "a%20b", "?x=1#y", "a+b&c=d"),
     *("[a]", "a\\b", '"a"', "'a'", "a@example.org", "💥" * 60, "x" * 255),
 ]
 
@@ -90,7 +90,7 @@ async def test_no_key_holds_an_id(shared_server: Server, valkey_url: str) -> Non
         await api.client.post("/v2/workflows", json=workflow())
         for subscriber_id in marked:
             await api.trigger(subscriber_id, transactionId=f"{subscriber_id}:t")
-            await use_the_feed(shared_server, api, f"{subscriber_id} ")
+            await use_the_feed(shared_server, api, f"{subscriber_id} used")
     with connect(valkey_url) as client:
         keys = [key.decode() for key in client.scan_iter(match="shared:*", count=10_000)]
     assert len(keys) > len(marked)

@@ -94,5 +94,15 @@ async def stores(store_url: str, key_prefix: str) -> AsyncIterator[Stores]:
         await client.close()
 
 
+@pytest.fixture
+async def other_stores(store_url: str, key_prefix: str) -> AsyncIterator[Stores]:
+    """The same data through connections and caches of its own, as another process has them."""
+    client = await open_client(store_url)
+    try:
+        yield Stores(client, Keys(key_prefix))
+    finally:
+        await client.close()
+
+
 def as_json(value: Any) -> bytes:
     return json.dumps(value).encode()

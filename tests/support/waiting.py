@@ -11,5 +11,5 @@ STEP_SECONDS = 0.02
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
     """Returns once `condition()` gives True, asked again and again. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 (there is no event to wait for)
+        while not await condition():
             await asyncio.sleep(STEP_SECONDS)

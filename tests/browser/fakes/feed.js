@@ -1,4 +1,4 @@
-/** Messages as the service pushes them and notifications as it lists them, and a feed kept by the test as the service. */
+/** Messages as the service pushes them, notifications as it lists them, and a service that the test plays. */
 
 const id = (n) => String(n).padStart(24, "0");
 const createdAt = (n) => new Date(Date.UTC(2026, 0, 1) + 1000 * Math.floor(n / 2)).toISOString(); // two share a time
@@ -10,8 +10,8 @@ export function message(n, changes = {}) {
 }
 
 export function notification(n, changes = {}) {
-  const state = { isRead: false, isSeen: false, isArchived: false, isSnoozed: false, createdAt: createdAt(n), ...changes };
-  return { id: id(n), body: `body ${n}`, subject: `subject ${n}`, ...state };
+  const state = { isRead: false, isSeen: false, isArchived: false, isSnoozed: false, createdAt: createdAt(n) };
+  return { id: id(n), body: `body ${n}`, subject: `subject ${n}`, ...state, ...changes };
 }
 
 /** A small linear congruential generator: the same seed gives the same run. */
@@ -99,8 +99,10 @@ export function play(Feed, seed, steps = 300) {
   for (let step = 0; step < steps || service.events.length || load || stale; step += 1) {
     if (step < steps && pick(3) === 0) service.change(pick);
     if (service.events.length && pick(2) === 0 && feed.apply(...service.events.shift()).refetch) stale = true;
-    if (!load && stale) stale = begin() && false;
-    else if (!load && feed.hasMore && pick(30) === 0) begin(feed.items.at(-1)?.id);
+    if (!load && stale) {
+      stale = false;
+      begin();
+    } else if (!load && feed.hasMore && pick(30) === 0) begin(feed.items.at(-1)?.id);
     else if (load && load.page === undefined && pick(3) === 0) read();
     else if (load && load.page !== undefined && pick(12) === 0) answer();
   }

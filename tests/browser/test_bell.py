@@ -1,0 +1,243 @@
+"""The bell in a person's hands: keyboard, screen reader, long lists, what is seen, and what must not be followed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from playwright.async_api import Request, expect
+
+from tests.support.client import Api, InboxApi
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+from .window import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
+
+Run = Callable[[str], Awaitable[object]]
+
+
+async def window_of(open_window: OpenWindow, service: Server, subscriber: str) -> Window:
+    window = await open_window(f"{service.url}/?subscriber={subscriber}")
+    await window.is_live()
+    return window
+
+
+async def focused(window: Window) -> str:
+    """The accessible name, or else the class, of what has the focus inside the bell."""
+    name: str = await window.page.locator("inbox-bell").evaluate(
+        "bell => { const at = bell.shadowRoot.activeElement; return at?.ariaLabel ?? at?.className ?? ''; }"
+    )
+    return name
+
+
+async def test_is_used_by_keyboard_alone(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "quin")
+    async with Api.open(service) as api:
+        await api.trigger("quin", {"subject": "Keys", "body": "b", "actionLabel": "Accept"}, workflow="welcome")
+    await expect(window.badge).to_have_text("1")
+    await window.bell.focus()
+    await window.page.keyboard.press("Enter")
+    await expect(window.panel).to_be_focused()
+    await expect(window.bell).to_have_attribute("aria-expanded", "true")
+    await window.page.keyboard.press("Tab")  # Mark all read
+    await window.page.keyboard.press("Tab")
+    await window.page.keyboard.press("Enter")
+    await expect(window.item("Keys").get_by_role("button", name="Accept, done")).to_be_focused()
+    await window.page.keyboard.press("Escape")
+    await expect(window.panel).to_be_hidden()
+    await expect(window.bell).to_be_focused()
+    await expect(window.bell).to_have_attribute("aria-expanded", "false")
+
+
+async def test_the_focus_stays_where_it_is_as_a_row_changes(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "rob")
+    async with Api.open(service) as api:
+        await api.trigger("rob", {"subject": "Focus", "body": "b"}, workflow="welcome")
+        await window.open_panel()
+        await window.item("Focus").get_by_role("button", name="Mark as read").focus()
+        await window.page.keyboard.press("Enter")
+        await expect(window.item("Focus")).to_have_class("item")
+        assert await focused(window) == "Mark as unread"
+        await api.trigger("rob", {"subject": "Newer", "body": "b"}, workflow="welcome")
+        await expect(window.items).to_have_count(2)
+        assert await focused(window) == "Mark as unread"
+
+
+async def test_the_focus_stays_as_rows_above_come_and_go(run_module: Run) -> None:
+    focused = await run_module(
+        """
+        const { View } = await import("/static/view.js");
+        const { notification } = await import("/fakes/feed.js");
+        const host = document.body.appendChild(document.createElement("div"));
+        const view = new View(host.attachShadow({ mode: "open" }), { seen() {}, more() {} });
+        const state = { status: "live", reason: "", error: null, unread: 1, loaded: true, busy: false, hasMore: false };
+        const draw = (...numbers) => {
+          view.render({ ...state, items: numbers.map((n) => notification(n)) }, true, "en");
+          const at = host.shadowRoot.activeElement?.closest("li");
+          return [[...view.list.children].map((row) => Number(row.dataset.id)), Number(at?.dataset.id)];
+        };
+        draw(3, 2, 1);
+        view.list.lastChild.querySelector(".toggle").focus();
+        return [draw(4, 3, 2, 1), draw(2, 1), draw(1)];
+        """
+    )
+    assert focused == [[[4, 3, 2, 1], 1], [[2, 1], 1], [[1], 1]]
+
+
+async def test_says_aloud_what_arrives(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "sue")
+    async with Api.open(service) as api:
+        await api.trigger("sue", {"subject": "Aloud", "body": "b"}, workflow="welcome")
+    await expect(window.page.locator("inbox-bell [aria-live=polite]")).to_have_text("New notification: Aloud")
+    await expect(window.bell).to_have_accessible_name("Notifications, 1 unread")
+
+
+async def test_a_press_outside_closes_the_panel(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "tom")
+    await window.open_panel()
+    await expect(window.panel).to_contain_text("No notifications yet.")
+    await window.panel.click()
+    await expect(window.panel).to_be_visible()
+    await window.page.get_by_role("heading", name="Send a notification").click()
+    await expect(window.panel).to_be_hidden()
+
+
+async def test_a_long_list_is_loaded_as_it_is_scrolled_and_the_badge_stays_short(
+    open_window: OpenWindow, service: Server
+) -> None:
+    async with Api.open(service) as api:
+        for number in range(101):
+            await api.trigger("una", {"subject": f"Item {number:03}", "body": "b"}, workflow="welcome")
+    window = await window_of(open_window, service, "una")
+    await expect(window.badge).to_have_text("99+")
+    await window.open_panel()
+    await expect(window.items.first).to_contain_text("Item 100")
+    assert await window.items.count() <= 30  # a page, and the next as its end comes near; not all of it
+    first = window.item("Item 000")
+    while not await first.is_visible():
+        await window.items.last.scroll_into_view_if_needed()
+    assert await window.subjects() == [f"Item {number:03}" for number in reversed(range(101))]
+    await expect(window.page.locator("inbox-bell .more")).to_be_hidden()
+
+
+async def test_what_was_in_view_is_reported_as_seen(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "vic")
+    batches: list[int] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/seen"):
+            batches.append(len((request.post_data_json or {})["notificationIds"]))
+
+    window.page.on("request", note)
+    async with Api.open(service) as api, InboxApi.open(service, "vic") as inbox:
+        for number in range(9):
+            await api.trigger("vic", {"subject": f"Item {number}", "body": "b"}, workflow="welcome")
+        await expect(window.badge).to_have_text("9")
+        assert await api.unseen("vic") == 9  # arriving is not being seen
+        async with window.page.expect_response(lambda response: response.url.endswith("/seen")):
+            await window.open_panel()
+        shown = {item["subject"] for item in await inbox.notifications() if item["isSeen"]}
+        assert "Item 8" in shown
+        assert "Item 0" not in shown  # below the edge of the panel
+        async with window.page.expect_response(lambda response: response.url.endswith("/seen")):
+            await window.item("Item 0").scroll_into_view_if_needed()
+        assert await api.unseen("vic") == 0
+        assert await inbox.count('{"read":false}') == [9]  # nor is being seen being read
+    assert batches == [len(shown), 9 - len(shown)]
+
+
+async def test_text_is_never_markup(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "wim")
+    title = await window.page.title()
+    text = "<img src=x onerror=\"document.title='owned'\">"
+    async with Api.open(service) as api:
+        controls = {"subject": "{{payload.text}}", "body": "{{payload.text}}"}
+        await api.create_workflow("raw", tags=None, disableOutputSanitization=True, **controls)
+        await api.trigger("wim", {"text": text}, workflow="raw")
+    await window.open_panel()
+    await expect(window.items.first.locator("strong")).to_have_text(text)
+    await expect(window.items.first.locator(".body")).to_have_text(text)
+    assert await window.page.locator("inbox-bell img").count() == 0
+    assert await window.page.title() == title
+
+
+async def test_only_harmless_addresses_become_links(run_module: Run) -> None:
+    links = await run_module(
+        """
+        const { makeRow } = await import("/static/row.js");
+        const href = (url) => {
+          const action = { label: "Go", isCompleted: false, redirect: { url, target: "_blank" } };
+          const item = { id: "1", body: "b", redirect: { url }, primaryAction: action };
+          const row = makeRow(item, document.createElement("time"), {});
+          const links = [...row.querySelectorAll("a")];
+          const told = links.map((link) => [link.getAttribute("href"), link.rel, link.target]);
+          return [told, row.querySelectorAll("button.action").length];
+        };
+        const bad = ["javascript:alert(1)", " JaVaScRiPt:alert(1)", "java\\nscript:alert(1)", "data:text/html,x",
+          "vbscript:x", "blob:http://modules.test/1", "file:///etc/passwd", "http://", ""];
+        return {
+          bad: bad.filter((url) => JSON.stringify(href(url)) !== "[[],1]"),
+          good: ["https://a.test/b", "/orders/1", "mailto:a@b.test"].map((url) => href(url)[0]),
+        };
+        """
+    )
+    rel = "noopener noreferrer"
+    assert links == {
+        "bad": [],
+        "good": [
+            [[href, rel, ""], [href, rel, "_blank"]]
+            for href in ("https://a.test/b", "http://modules.test/orders/1", "mailto:a@b.test")
+        ],
+    }
+
+
+async def test_dates_are_told_in_the_language_of_the_page(run_module: Run) -> None:
+    told = await run_module(
+        """
+        const { relativeTime } = await import("/static/row.js");
+        const now = Date.parse("2026-03-10T12:00:00.000Z");
+        const at = (ms, locale) => relativeTime(new Date(now - ms).toISOString(), now, locale);
+        const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+        return [at(-5_000, "en"), at(59_000, "en"), at(3 * minute, "en"), at(26 * hour, "en"), at(26 * hour, "de"),
+          at(15 * day, "en"), at(800 * day, "en")];
+        """
+    )
+    assert told == ["now", "now", "3 min. ago", "yesterday", "gestern", "2 wk. ago", "2 yr. ago"]
+
+
+async def test_the_panel_opens_to_the_side_that_has_room(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "xia")
+    for direction, side in (("ltr", "left"), ("ltr", "right"), ("rtl", "left"), ("rtl", "right")):
+        await window.page.evaluate(
+            """([direction, side]) => {
+              document.dir = direction;
+              document.querySelector("inbox-bell").style = `position: fixed; ${side}: 4px`;
+            }""",
+            [direction, side],
+        )
+        await window.open_panel()
+        box = await window.panel.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1200
+        await window.bell.click()
+
+
+async def test_an_unsigned_page_says_so(open_window: OpenWindow, service: Server) -> None:
+    window = await window_of(open_window, service, "yan")
+    await window.page.locator("inbox-bell").evaluate("bell => bell.removeAttribute('subscriber')")
+    await window.open_panel()
+    await expect(window.panel).to_contain_text("Nobody is signed in.")
+
+
+async def test_a_bell_taken_off_the_page_lets_go_of_its_connection(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window("about:blank")
+    async with window.page.expect_websocket() as opened:
+        await window.page.goto(f"{service.url}/?subscriber=zoe")
+    await window.is_live()
+    socket = await opened.value
+    async with socket.expect_event("close"):
+        await window.page.locator("inbox-bell").evaluate("bell => bell.remove()")
+    assert socket.is_closed()

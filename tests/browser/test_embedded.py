@@ -1,0 +1,115 @@
+"""The bell on pages that are not ours: another origin, a strict Content-Security-Policy, a page that hooks in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.support.client import Api
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
+
+
+def tag(service: Server, subscriber: str, base: str | None = None) -> str:
+    """What the README says to put on a page."""
+    origin = service.url if base is None else base
+    return (
+        f'<script type="module" src="{origin}/static/inbox.js"></script>'
+        f'<inbox-bell application-identifier="{service.application_identifier}" subscriber="{subscriber}"></inbox-bell>'
+    )
+
+
+@asynccontextmanager
+async def other_origin(page: str) -> AsyncIterator[str]:
+    """A web server of somebody else's, which answers every request with that page."""
+    body = f'<!doctype html><html lang="en"><title>Shop</title><body>{page}</body></html>'.encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+async def test_a_page_of_another_origin_shows_a_live_message(open_window: OpenWindow, service: Server) -> None:
+    async with other_origin(tag(service, "ida")) as url, Api.open(service) as api:
+        window = await open_window(url)
+        await window.is_live()
+        await api.trigger("ida", {"subject": "Across origins", "body": "Hello"}, workflow="welcome")
+        await expect(window.badge).to_have_text("1")
+        await window.open_panel()
+        await expect(window.item("Across origins")).to_be_visible()
+        await window.item("Across origins").get_by_role("button", name="Mark as read").click()
+        await expect(window.badge).to_be_hidden()
+
+
+async def test_a_file_opened_from_disk_shows_a_live_message(
+    open_window: OpenWindow, service: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(f'<!doctype html><html lang="en"><title>File</title>{tag(service, "jo")}')
+    async with Api.open(service) as api:
+        window = await open_window(file.as_uri())
+        await window.is_live()
+        await api.trigger("jo", {"subject": "From a file", "body": "Hello"}, workflow="welcome")
+        await window.open_panel()
+        await expect(window.item("From a file")).to_be_visible()
+
+
+async def test_works_under_a_strict_content_security_policy(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window("about:blank")
+
+    async def serve(route: Route) -> None:
+        await route.fulfill(
+            body=f'<!doctype html><html lang="en"><title>Strict</title>{tag(service, "kim", base="")}',
+            content_type="text/html",
+            headers={"Content-Security-Policy": "default-src 'self'"},
+        )
+
+    await window.page.route("**/strict", serve)
+    await window.page.goto(f"{service.url}/strict")
+    async with Api.open(service) as api:
+        await window.is_live()
+        await api.trigger("kim", {"subject": "Under a policy", "body": "Hello"}, workflow="welcome")
+        await window.open_panel()
+        await expect(window.item("Under a policy")).to_be_visible()
+    assert await window.panel.evaluate("panel => getComputedStyle(panel).position") == "absolute"  # its styles apply
+
+
+async def test_a_page_hooks_in_by_events(open_window: OpenWindow, service: Server) -> None:
+    """It hears what arrives and what is pressed, and may keep a link from being followed."""
+    window = await open_window(f"{service.url}/?subscriber=lea")
+    await window.is_live()
+    await window.page.evaluate(
+        """() => {
+          window.heard = [];
+          const hear = (name, { notification }) => heard.push([name, notification.subject]);
+          document.addEventListener("inbox-notification", ({ detail }) => hear("new", detail));
+          document.addEventListener("inbox-action", (event) => {
+            hear(event.detail.action, event.detail);
+            event.preventDefault();
+          });
+        }"""
+    )
+    async with Api.open(service) as api:
+        payload = {"subject": "Linked", "body": "Hello", "actionLabel": "Go", "actionUrl": f"{service.url}/elsewhere"}
+        await api.trigger("lea", payload, workflow="welcome")
+    await window.open_panel()
+    await window.item("Linked").get_by_role("link", name="Go").click()
+    await expect(window.item("Linked").get_by_role("link", name="Go, done")).to_be_visible()
+    assert await window.page.evaluate("heard") == [["new", "Linked"], ["primary", "Linked"]]
+    assert window.page.url.endswith("subscriber=lea")
+    assert len(window.page.context.pages) == 1

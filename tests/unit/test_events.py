@@ -1,0 +1,91 @@
+"""What travels on a socket: the payloads of each event, and counts as the compatible clients expect them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from inbox import events
+from inbox.events import Event
+from inbox.fanout.codecs import PLAIN
+from inbox.store.rows import Counts
+
+
+def data(event: Event) -> Any:
+    return orjson.loads(event.data)
+
+
+def test_a_new_message_is_told_whole() -> None:
+    event = events.notification_received({"_id": "m", "content": "ä"})
+    assert (event.name, data(event)) == ("notification_received", {"message": {"_id": "m", "content": "ä"}})
+
+
+def test_an_update_has_one_of_three_forms() -> None:
+    forms = [
+        events.notification_updated({"_id": "m"}),
+        events.notifications_removed(["a", "b"]),
+        events.notifications_refetch(),
+    ]
+    assert {event.name for event in forms} == {"notification_updated"}
+    assert [data(event) for event in forms] == [{"message": {"_id": "m"}}, {"removed": ["a", "b"]}, {"refetch": True}]
+
+
+def test_both_counts_come_unseen_first() -> None:
+    unseen, unread = events.count_events(Counts(unseen=3, unread=9, badge=7, high=1, medium=2, low=3))
+    assert (unseen.name, data(unseen)) == ("unseen_count_changed", {"unseenCount": 3, "hasMore": False})
+    severity = {"high": 1, "medium": 2, "low": 3, "none": 1}
+    assert unread.name == "unread_count_changed"
+    assert data(unread) == {"unreadCount": 7, "counts": {"total": 7, "severity": severity}, "hasMore": False}
+
+
+def test_the_badge_leaves_out_what_is_snoozed() -> None:
+    _, unread = events.count_events(Counts(unseen=5, unread=5, badge=2))
+    assert data(unread)["unreadCount"] == data(unread)["counts"]["total"] == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "has_more"), [(99, 99, False), (100, 100, False), (101, 100, True), (4_000_000_000, 100, True)]
+)
+def test_counts_stop_at_a_hundred(count: int, shown: int, has_more: bool) -> None:
+    unseen, unread = map(data, events.count_events(Counts(unseen=count, unread=count, badge=count)))
+    assert unseen == {"unseenCount": shown, "hasMore": has_more}
+    assert (unread["unreadCount"], unread["hasMore"]) == (shown, has_more)
+
+
+@pytest.mark.parametrize(("count", "total"), [(100, 100), (101, 101), (5_000, 101)])
+def test_the_total_stops_one_later(count: int, total: int) -> None:
+    _, unread = events.count_events(Counts(badge=count))
+    assert data(unread)["counts"]["total"] == total
+
+
+@pytest.mark.parametrize("severity", ["high", "medium", "low"])
+def test_a_severity_stops_at_99(severity: str) -> None:
+    _, unread = events.count_events(Counts(badge=150)._replace(**{severity: 100}))
+    assert data(unread)["counts"]["severity"] == {"high": 0, "medium": 0, "low": 0, "none": 50} | {severity: 99}
+
+
+def test_no_severity_stops_at_99_too() -> None:
+    _, unread = events.count_events(Counts(badge=150))
+    assert data(unread)["counts"]["severity"]["none"] == 99
+
+
+def test_the_plain_flavour_wraps_an_event() -> None:
+    frame = PLAIN.encode(events.notifications_refetch())
+    wrapped = orjson.loads(frame)
+    assert list(wrapped) == ["event", "data", "timestamp"]
+    assert (wrapped["event"], wrapped["data"]) == ("notification_updated", {"refetch": True})
+    assert isinstance(wrapped["timestamp"], int)
+    assert wrapped["timestamp"] > 1_600_000_000_000  # ms, not s
+
+
+@pytest.mark.parametrize("close", [events.SUBSCRIBER_GONE, events.SLOW_CONSUMER, events.STORE_LOST])
+def test_a_close_code_may_be_sent(close: events.Close) -> None:
+    assert close.code == 1013 or 4000 <= close.code <= 4999
+    assert len(close.reason.encode()) <= 123  # what a close frame has room for
+
+
+def test_only_a_deleted_subscriber_is_told_not_to_come_back() -> None:
+    final = [c for c in (events.SUBSCRIBER_GONE, events.SLOW_CONSUMER, events.STORE_LOST) if 4400 <= c.code <= 4499]
+    assert final == [events.SUBSCRIBER_GONE]

@@ -1,0 +1,107 @@
+"""Log lines: their form, and what may never be in one."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from inbox.logs import configure_logging, redact
+from inbox.settings import MASK, LogFormat
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJfaWQiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.fixture(autouse=True)
+def restore_logging() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("root", "inbox", "uvicorn.error")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    logging.captureWarnings(False)
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+def test_a_text_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "text")
+    logging.getLogger("inbox.x").info("opened %d", 1, extra={"action": "connect", "subscriber_id": "ada l", "other": 1})
+    logging.getLogger("inbox.x").debug("not shown")
+    time, rest = capsys.readouterr().err.split(" ", 1)
+    assert time.endswith("Z")
+    assert rest == 'INFO inbox.x opened 1 action=connect subscriber_id="ada l"\n'
+
+
+def test_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json")
+    try:
+        raise ValueError("no")
+    except ValueError:
+        logging.getLogger("inbox.x").exception("failed", extra={"action": "a", "connection_id": "c1"})
+    entry = json.loads(capsys.readouterr().err)
+    assert entry.pop("time").endswith("Z")
+    assert "ValueError: no" in entry.pop("exception")
+    assert entry == {
+        "level": "error",
+        "logger": "inbox.x",
+        "message": "failed",
+        "action": "a",
+        "connection_id": "c1",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'1.2.3.4:5 - "WebSocket /ws?a=1&token={JWT}" [accepted]',
+        "/ws?token=opaque-hidden",
+        "/x?subscriberHash=hidden&b=1",
+        "GET /socket.io/?ticket=hidden&EIO=4",
+        "Authorization: ApiKey hidden",
+        "authorization: bearer hidden",
+        f"unexpected {JWT} in the text",
+    ],
+)
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], text: str, log_format: LogFormat) -> None:
+    configure_logging("debug", log_format)
+    logging.getLogger("uvicorn.error").info("%s", text)
+    logging.getLogger("inbox").debug("fine", extra={"reason": text})
+    try:
+        raise RuntimeError(text)
+    except RuntimeError:
+        logging.getLogger("library").exception("trouble")
+    written = capsys.readouterr().err
+    assert written.count(MASK) >= 3
+    assert "hidden" not in written
+    assert JWT not in written
+    assert "eyJ" not in written
+
+
+def test_the_rest_of_a_url_is_kept() -> None:
+    assert redact("/ws?a=1&token=x&b=2 [accepted]") == f"/ws?a=1&token={MASK}&b=2 [accepted]"
+
+
+def test_no_line_can_be_forged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "text")
+    forged = "ada\n2026-01-01T00:00:00.000Z ERROR inbox forged\x1b[31m"
+    logging.getLogger("inbox").info("hello %s", forged, extra={"subscriber_id": forged})
+    written = capsys.readouterr().err
+    assert written.count("\n") == 1
+    assert "\x1b" not in written
+
+
+def test_libraries_never_log_below_info(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("debug", "text")
+    for name in ("uvicorn.error", "websockets.server", "redis", "asyncio"):
+        logging.getLogger(name).debug("> TEXT content of a frame")
+    assert capsys.readouterr().err == ""
+
+
+def test_calling_it_again_writes_no_line_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "text")
+    configure_logging("info", "text")
+    logging.getLogger("inbox").info("once")
+    assert capsys.readouterr().err.count("once") == 1

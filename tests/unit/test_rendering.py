@@ -1,0 +1,416 @@
+"""Templates: what they give, that the direct lookup gives what Liquid gives, and that none can stall the process."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from liquid import Environment as StockEnvironment
+
+from inbox.models.workflow import Action, InAppControls, Redirect, Step, Workflow
+from inbox.rendering import (
+    MAX_OUTPUT_BYTES,
+    CompiledStep,
+    RenderError,
+    TemplateError,
+    check_templates,
+    compile_steps,
+    engine,
+)
+from inbox.rendering.templates import compile_template
+from inbox.rendering.urls import safe_url
+
+PAYLOAD: dict[str, Any] = {
+    "name": "Ada",
+    "count": 3,
+    "price": 12.5,
+    "whole": 2.0,
+    "tiny": 1e-7,
+    "yes": True,
+    "nothing": None,
+    "items": ["a", 1, None, True],
+    "order": {"id": "A1", "size": 5, "lines": [{"sku": "x"}]},
+    "big": "x" * 60_000,
+    "html": "<b>&amp;</b>",
+}
+
+
+def render(source: str, **scope: Any) -> str:
+    given = {"payload": PAYLOAD, "subscriber": None, "actor": None, **scope}
+    return compile_template(source, "body").render(given)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("", ""),
+        ("plain } } text {", "plain } } text {"),
+        ("Hello {{payload.name}}!", "Hello Ada!"),
+        ("{{ payload.name }}{{payload.count}}", "Ada3"),
+        ("{{payload.price}} {{payload.whole}} {{payload.tiny}}", "12.5 2 1e-07"),
+        ("{{payload.yes}}", "true"),
+        ("[{{payload.nothing}}{{payload.missing}}{{payload.missing.deeper}}{{payload.name.deeper}}]", "[]"),
+        ("[{{subscriber.firstName}}{{actor}}{{unknown.x}}{{ steps.a.b }}]", "[]"),
+        ("{{payload.items}}", "['a',1,null,true]"),
+        ("{{payload.order}}", "{'id':'A1','size':5,'lines':[{'sku':'x'}]}"),
+        ("{{payload.order.size}} {{payload.items.size}} {{payload.items.first}}", "5 4 a"),
+        ("{{payload.order.lines[0].sku}}", "x"),
+        ("{{payload['name']}}", "Ada"),
+        ("{{payload.html}}", "<b>&amp;</b>"),
+        ("{% if payload.count > 2 %}many{% else %}few{% endif %}", "many"),
+        ("{% for item in payload.items %}{{ item }},{% endfor %}", "a,1,,true,"),
+        ("{% assign x = payload.name | upcase %}{{ x }}{% echo x %}", "ADAADA"),
+        ("{% raw %}{{payload.name}}{% endraw %}", "{{payload.name}}"),
+        ("a {{- payload.name -}} b", "aAdab"),
+        ("{{ 'x' | append: payload.name }}", "xAda"),
+        ("{{ payload.__class__ }}{{ payload.name.__len__ }}", ""),
+        ("{% for i in (1..payload.count) %}{{ i }}{% endfor %}", "123"),
+    ],
+)
+def test_what_a_template_gives(source: str, text: str) -> None:
+    assert render(source) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ payload.items | json }}", "['a',1,null,true]"),
+        ("{{ payload.name | json }}", "Ada"),
+        ("{{ payload.missing | json }}", ""),
+        ("{{ payload.order.lines | json: 2 }}", r"[\n  {\n    'sku': 'x'\n  }\n]"),
+        ("{{ payload.items | pluralize: 'item' }}", "4 items"),
+        ("{{ payload.order.lines | pluralize: 'entry' }}", "1 entry"),
+        ("{{ payload.count | pluralize: 'entry' }}", "3 entries"),
+        ("{{ payload.count | pluralize: 'day' }}", "3 days"),
+        ("{{ '2' | pluralize: 'box' }}", "2 boxes"),
+        ("{{ 2 | pluralize: 'child', 'children' }}", "2 children"),
+        ("{{ 1 | pluralize: 'child', 'children' }}", "1 child"),
+        ("{{ 0 | pluralize: 'item' }}{{ payload.missing | pluralize: 'item' }}{{ 'x' | pluralize: 'item' }}", ""),
+        ("{{ payload.order | pluralize: 'field' }}", "3 fields"),
+        ("{{ 1.5 | pluralize: 'day' }}", "1.5 days"),
+        ("{{ payload.missing | toSentence }}{{ payload.name | toSentence }}", ""),
+        ("{{ 'Ann' | split: ',' | toSentence }}", "Ann"),
+        ("{{ 'Ann,Ben' | split: ',' | toSentence }}", "Ann and Ben"),
+        ("{{ 'Ann,Ben,Cy' | split: ',' | toSentence }}", "Ann, Ben, and 1 other"),
+        ("{{ 'Ann,Ben,Cy' | split: ',' | toSentence: '', 3 }}", "Ann, Ben, and Cy"),
+        ("{{ 'Ann,Ben,Cy,Di' | split: ',' | toSentence: '', 1 }}", "Ann and 3 others"),
+        ("{{ 'Ann,Ben,Cy' | split: ',' | toSentence: '', 2, 'other', ' + ', ' or ', ' & ' }}", "Ann + Ben & 1 other"),
+        ("{{ payload.order.lines | toSentence: 'sku' }}", "x"),
+        ("{{ payload.order.lines | toSentence: 'sku.deeper' }}", ""),
+    ],
+)
+def test_the_added_filters(source: str, text: str) -> None:
+    assert render(source) == text
+
+
+words = st.text(st.sampled_from("ab {}%\"'\\\n<äß💥"), max_size=8)
+scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | words
+json_values = st.recursive(
+    scalars | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=12,
+)
+variables = st.dictionaries(st.sampled_from("abc"), json_values, max_size=3)
+plain_text = st.text(st.sampled_from("xy} \n'\""), max_size=6)
+
+
+def texts(shortest_path: int) -> st.SearchStrategy[str]:
+    """Templates of plain text and lookups, their paths at least so many steps below the root."""
+    lookups = st.builds(
+        lambda root, path, space: "{{" + space + ".".join([root, *path]) + space + "}}",
+        st.sampled_from(["payload", "subscriber", "actor"]),
+        st.lists(st.sampled_from("abcd"), min_size=shortest_path, max_size=3),
+        st.sampled_from(["", " ", "\n"]),
+    )
+    return st.lists(lookups | plain_text, min_size=1, max_size=5).map("".join)
+
+
+@settings(deadline=None)
+@given(texts(0), variables, st.none() | variables, st.none() | variables)
+def test_a_direct_lookup_gives_what_liquid_gives(
+    source: str, payload: dict[str, Any], subscriber: dict[str, Any] | None, actor: dict[str, Any] | None
+) -> None:
+    scope = {"payload": payload, "subscriber": subscriber, "actor": actor}
+    template = compile_template(source, "body")
+    assert type(template).__name__ in ("_Lookups", "_Literal")
+    assert template.render(scope) == engine.parse(source).render(scope)
+
+
+@settings(deadline=None)
+@given(texts(1), st.dictionaries(st.sampled_from("abc"), scalars))
+def test_scalars_read_as_the_library_has_them(source: str, payload: dict[str, Any]) -> None:
+    scope = {"payload": payload, "subscriber": None, "actor": None}
+    assert compile_template(source, "body").render(scope) == StockEnvironment().from_string(source).render(scope)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("{}%-| .:'payloadforinendif(1)9[]"), max_size=60))
+def test_any_text_is_rendered_or_refused_and_nothing_else(source: str) -> None:
+    with contextlib.suppress(TemplateError, RenderError):
+        assert isinstance(render(source), str)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("{{ payload.name", "'{{' is never closed"),
+        ("{% if payload.name %}x", "endif"),
+        ("{% nope %}", "unexpected tag 'nope'"),
+        ("{% include 'x' %}", "unexpected tag 'include'"),
+        ("{% render 'x' %}", "unexpected tag 'render'"),
+        ("{{ payload.name | nope }}", "unknown filter 'nope'"),
+        ("{% if payload.name %}{{ payload.name | nope }}{% endif %}", "unknown filter 'nope'"),
+        ("{{ }}", "a tag is empty"),
+        ("{{{ payload.name }}}", "unexpected '{'"),
+        ("{{ payload. }}", "identifier"),
+    ],
+)
+def test_what_does_not_parse_is_refused_with_its_field(source: str, problem: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_template(source, "steps.0.controlValues.body")
+    assert list(caught.value.fields) == ["steps.0.controlValues.body"]
+    assert problem in caught.value.message
+    assert caught.value.values == {"steps.0.controlValues.body": source}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{" + " " * 16_000,
+        "{{" + " " * 900 + "}}",
+        "{{" * 8_000,
+        "{%" * 8_000,
+        "{{" * 8_000 + "}}",
+        "{{" * 490 + "}}",
+        "{% raw %}" * 390,
+        "{{ a" * 4_000,
+        "{{ " + "a[" * 400 + "}}",
+        "{% if a %}" * 390,
+        "{{ a }}" * 401,
+        "{{ a }}" + "x" * 16_384,
+    ],
+)
+def test_a_monstrous_template_is_refused_at_once(source: str) -> None:
+    started = time.process_time()
+    with pytest.raises(TemplateError):
+        compile_template(source, "body")
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in (1..100000000) %}x{% endfor %}",
+        "{% for i in (1..100000000) reversed %}x{% endfor %}",
+        "{% for i in (1..payload.far) %}x{% endfor %}",
+        "{% tablerow i in (1..100000000) %}x{% endtablerow %}",
+        "{% for a in (1..1000) %}{% for b in (1..1000) %}x{% endfor %}{% endfor %}",
+        "{% for a in (1..1000) %}x{% endfor %}" * 6,
+        "{{ (1..100000000) | join: 'x' }}",
+        "{% assign a = (1..100000000) | reverse %}",
+        "{% assign s = 'aaaaaaaaaa' %}" + "{% assign s = s | append: s %}" * 40,
+        "{% capture s %}" + "{{ payload.big }}" * 300 + "{% endcapture %}",
+        "{{ payload.big | replace: 'x', payload.big }}",
+        "{{ payload.items | join: payload.big }}",
+        "{{ payload.big | append: payload.big | upcase }}",
+        "{{ payload.big }}{{ payload.big }}",
+        "{{ payload.big | upcase }}{{ payload.big }}",
+        "{{ 1 | divided_by: 0 }}",
+        "{{ payload.items | sort }}",
+        "{{ payload.nines | times: payload.nines }}",
+        "{% break %}",
+    ],
+)
+def test_what_cannot_or_must_not_be_rendered_ends_at_once(source: str) -> None:
+    template = compile_template(source, "body")
+    scope = {"payload": {**PAYLOAD, "far": 10**12, "nines": int("9" * 4_000)}}
+    started = time.process_time()
+    with pytest.raises(RenderError) as caught:
+        template.render(scope)
+    assert time.process_time() - started < 1
+    assert list(caught.value.fields) == ["body"]
+
+
+def test_the_output_limit_is_exact_and_in_bytes() -> None:
+    for source in ("{{payload.text}}", "{{payload.text | strip}}"):
+        template = compile_template(source, "body")
+        assert template.render({"payload": {"text": "ä" * (MAX_OUTPUT_BYTES // 2)}}).count("ä") == 32_768
+        with pytest.raises(RenderError):
+            template.render({"payload": {"text": "ä" * (MAX_OUTPUT_BYTES // 2) + "x"}})
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("plain", set()),
+        ("{{payload.a}}", {"payload"}),
+        ("{{payload.a}} {{subscriber.firstName}}", {"payload", "subscriber"}),
+        ("{% if actor.data.vip %}x{% endif %}", {"actor"}),
+        ("{{ 'x' | append: subscriber.email }}", {"subscriber"}),
+        ("{% for x in subscriber.data.list %}{{ x.y }}{% endfor %}", {"subscriber", "x"}),
+        ("{% if payload.a %}{% assign subscriber = 1 %}{% endif %}{{ subscriber.x }}", {"payload", "subscriber"}),
+    ],
+)
+def test_a_template_knows_its_variables(source: str, expected: set[str]) -> None:
+    assert compile_template(source, "body").variables == expected
+
+
+def test_a_template_that_computes_a_name_may_need_anything() -> None:
+    source = "{{ [payload.who].firstName }}"
+    assert compile_template(source, "body").variables >= {"payload", "subscriber", "actor"}
+    assert render(source, payload={"who": "subscriber"}, subscriber={"firstName": "Ada"}) == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://example.com/a?b=c#d", "https://example.com/a?b=c#d"),
+        (" /path ", "/path"),
+        ("mailto:a@example.com", "mailto:a@example.com"),
+        ("myapp://open", "myapp://open"),
+        ("/x?next=javascript:alert(1)", "/x?next=javascript:alert(1)"),
+        ("", ""),
+        ("javascript:alert(1)", ""),
+        ("JavaScript:alert(1)", ""),
+        (" \x01\x1fjavascript:alert(1)", ""),
+        ("java\tscr\nipt:alert(1)", ""),
+        (" " * 500 + "javascript:alert(1)", ""),
+        ("data:text/html,<script>alert(1)</script>", ""),
+        ("vbscript:msgbox(1)", ""),
+    ],
+)
+def test_which_links_may_reach_a_browser(url: str, safe: str) -> None:
+    assert safe_url(url) == safe
+
+
+def workflow(updated_ms: int = 1, **controls: Any) -> Workflow:
+    step = Step(id="1" * 24, step_id="in-app", name="In-app", controls=InAppControls(**controls))
+    return Workflow(
+        id="2" * 24,
+        identifier="w",
+        name="W",
+        created_ms=1,
+        updated_ms=updated_ms,
+        steps=[step],
+        tags=["a", "b"],
+        severity="high",
+    )
+
+
+def only_step(**controls: Any) -> CompiledStep:
+    [step] = compile_steps(workflow(updated_ms=time.time_ns(), **controls))
+    return step
+
+
+def test_a_step_renders_everything() -> None:
+    step = only_step(
+        subject="Hi {{payload.name}}",
+        body="Order {{payload.order.id}} for {{subscriber.firstName}} by {{actor.data.title}}",
+        avatar="https://example.com/{{payload.order.id}}.png",
+        primary_action=Action("Open {{payload.count}}", Redirect("/o/{{payload.order.id}}", "_blank")),
+        secondary_action=Action("Later"),
+        redirect=Redirect("https://example.com/{{payload.name}}", "_self"),
+        data={"id": "{{payload.order.id}}", "n": 1, "deep": {"list": ["{{subscriber.firstName}}", None, True]}},
+    )
+    assert (step.needs_subscriber, step.needs_actor) == (True, True)
+    rendered = step.render(PAYLOAD, {"firstName": "Ben"}, {"data": {"title": "Dr"}})
+    assert msgspec.to_builtins(rendered) == {
+        "subject": "Hi Ada",
+        "body": "Order A1 for Ben by Dr",
+        "avatar": "https://example.com/A1.png",
+        "data": {"id": "A1", "n": 1, "deep": {"list": ["Ben", None, True]}},
+        "cta": {
+            "type": "redirect",
+            "data": {"url": "https://example.com/Ada", "target": "_self"},
+            "action": {
+                "status": "pending",
+                "buttons": [
+                    {"type": "primary", "content": "Open 3", "url": "/o/A1", "target": "_blank"},
+                    {"type": "secondary", "content": "Later"},
+                ],
+                "result": {},
+            },
+        },
+        "tags": ["a", "b"],
+        "severity": "high",
+    }
+
+
+def test_a_step_with_a_body_only() -> None:
+    step = only_step(body="x")
+    assert (step.needs_subscriber, step.needs_actor) == (False, False)
+    rendered = step.render({}, None, None)
+    assert (rendered.subject, rendered.body, rendered.avatar, rendered.data) == (None, "x", None, None)
+    assert rendered.cta == {"type": "redirect", "data": {}, "action": {"buttons": [], "result": {}}}
+
+
+def test_what_renders_empty_is_left_out() -> None:
+    step = only_step(
+        subject="{{payload.missing}}",
+        avatar="{{payload.missing}}",
+        primary_action=Action("{{payload.missing}}", Redirect("/x")),
+        secondary_action=Action("Stay", Redirect("{{payload.missing}}", "_self")),
+        redirect=Redirect("{{payload.missing}}", "_self"),
+    )
+    rendered = step.render(PAYLOAD, None, None)
+    assert (rendered.subject, rendered.body, rendered.avatar) == (None, "", None)
+    assert rendered.cta["data"] == {}
+    assert rendered.cta["action"]["buttons"] == [{"type": "secondary", "content": "Stay"}]
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", " vbscript:x"])
+def test_a_dangerous_link_never_leaves(url: str) -> None:
+    step = only_step(
+        body="x",
+        avatar="{{payload.url}}",
+        primary_action=Action("Go", Redirect("{{payload.url}}", "_self")),
+        redirect=Redirect("{{payload.url}}"),
+    )
+    rendered = step.render({"url": url}, None, None)
+    assert rendered.avatar is None
+    assert rendered.cta["data"] == {}
+    assert rendered.cta["action"]["buttons"] == [{"type": "primary", "content": "Go"}]
+
+
+@pytest.mark.parametrize(
+    ("controls", "field"),
+    [
+        ({"subject": "{{ payload.big | nope }}"}, "steps.0.controlValues.subject"),
+        ({"body": "x", "primary_action": Action("{{", None)}, "steps.0.controlValues.primaryAction.label"),
+        ({"body": "x", "redirect": Redirect("{{")}, "steps.0.controlValues.redirect.url"),
+        (
+            {"body": "x", "secondary_action": Action("x", Redirect("{{"))},
+            "steps.0.controlValues.secondaryAction.redirect.url",
+        ),
+        ({"body": "x", "data": {"a": [{"b": "{{"}]}}, "steps.0.controlValues.data.a.0.b"),
+    ],
+)
+def test_the_error_names_the_field_of_the_step(controls: dict[str, Any], field: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        only_step(**controls)
+    assert list(caught.value.fields) == [field]
+
+
+def test_a_render_error_names_the_field_of_the_step() -> None:
+    step = only_step(body="x", data={"a": "{{payload.big}}{{payload.big}}"})
+    with pytest.raises(RenderError) as caught:
+        step.render(PAYLOAD, None, None)
+    assert list(caught.value.fields) == ["steps.0.controlValues.data.a"]
+
+
+def test_a_workflow_is_compiled_once_for_each_revision() -> None:
+    first = compile_steps(workflow(updated_ms=7, body="one"))
+    assert compile_steps(workflow(updated_ms=7, body="one")) is first
+    [changed] = compile_steps(workflow(updated_ms=8, body="two"))
+    assert changed.render({}, None, None).body == "two"
+
+
+def test_a_check_leaves_nothing_behind() -> None:
+    check_templates(workflow(updated_ms=9, body="checked, then not stored"))
+    [stored] = compile_steps(workflow(updated_ms=9, body="stored by another process in the same millisecond"))
+    assert stored.render({}, None, None).body.startswith("stored")
