@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import uvicorn
@@ -35,7 +35,7 @@ Started = Callable[[str, Services], None]
 
 
 def run(settings: Settings, *, demo: bool = False, started: Started | None = None) -> None:
-    """Serves until SIGTERM or SIGINT and returns once sockets, service and store have ended, in that order.
+    """Serves until SIGTERM, SIGINT or SIGHUP and returns once sockets, service and store have ended, in that order.
 
     `started` is called once requests are answered, with the service's own URL and its services. Raises StartupError
     when the service cannot start.
@@ -68,7 +68,10 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         if started:
             started(url, app.state.services)
 
-    async with app.router.lifespan_context(app) as state:
+    async with AsyncExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(listener)  # uvicorn closes them at its end, but it may never get that far
+        state = await stack.enter_async_context(app.router.lifespan_context(app))
         server = Server(configure_server(app, settings), state or {}, report)
         stop.server = server
         await server.serve(listeners)
@@ -84,7 +87,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class StopSignals:
-    """What SIGTERM and SIGINT do, from the first moment to the last.
+    """What SIGTERM, SIGINT and a closed terminal (SIGHUP) do, from the first moment to the last.
 
     uvicorn's own handlers cover the serving alone: a signal while the store starts would end this process and leave
     the store behind.
@@ -95,9 +98,10 @@ class StopSignals:
         self.server: uvicorn.Server | None = None
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            if sys.platform != "win32":
-                loop.add_signal_handler(number, self.receive, number)
+        if sys.platform != "win32":
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+                    loop.add_signal_handler(number, self.receive, number)
 
     def receive(self, number: signal.Signals) -> None:
         """Before serving: gives up the start. While serving: ends it; SIGINT a second time waits for nobody."""

@@ -28,6 +28,16 @@ export function relativeTime(iso, now, locale) {
   return format.format(-Math.floor(elapsed / ms), unit);
 }
 
+/** Equal for states of an item that look the same. @param {Notification} item @param {string} when */
+export function appearance(item, when) {
+  const { subject, body, isRead, avatar, severity, redirect } = item;
+  const link = (/** @type {typeof redirect} */ to) => [to?.url, to?.target];
+  const actions = [item.primaryAction, item.secondaryAction].map(
+    (action) => action && [action.label, action.isCompleted, link(action.redirect)],
+  );
+  return JSON.stringify([subject, body, isRead, avatar, severity, link(redirect), actions, when]);
+}
+
 /** @param {Notification} item @param {HTMLElement} time @param {Handlers} handlers */
 export function makeRow(item, time, handlers) {
   const text = makeLink(item.redirect, { class: "text", "data-control": "open" }) ?? make("div", { class: "text" });

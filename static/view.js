@@ -1,7 +1,7 @@
 /** The bell, its badge and its panel in a shadow root: draws a state, reports what is pressed and what is seen. */
 
 import { icon, make, show } from "./dom.js";
-import { makeRow, makeTime, relativeTime } from "./row.js";
+import { appearance, makeRow, makeTime, relativeTime } from "./row.js";
 import { SeenTracker } from "./seen.js";
 import { sheet } from "./style.js";
 
@@ -111,7 +111,7 @@ export class View {
    * @param {Notification} item @param {string} when @param {string | undefined} locale
    */
   #row(item, when, locale) {
-    const key = JSON.stringify([{ ...item, isSeen: true }, when]);
+    const key = appearance(item, when);
     const known = this.#rows.get(item.id);
     if (known?.key === key) return known.row;
     const row = makeRow(item, makeTime(item.createdAt, when, locale), this.#handlers);

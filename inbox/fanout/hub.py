@@ -102,9 +102,10 @@ class ConnectedFeed:
         if self._position is None or self._worker:
             return
         while self._pending and not self._must_repair:
-            if not self._deliver_directly(self._pending[0]):
+            publication = self._pending.popleft()  # first: one that cannot be read must not stay in the way
+            if not self._deliver_directly(publication):
+                self._pending.appendleft(publication)
                 break
-            self._pending.popleft()
         if self._pending or self._must_repair:
             self._worker = asyncio.create_task(self._run())
             self._worker.add_done_callback(self._worked)
@@ -147,8 +148,9 @@ class ConnectedFeed:
             return True
         if publication.kind == "m" and self.connections:
             return False
+        told = self._told(publication)
         self._position = publication.position
-        self._send(self._told(publication), publication.counts)
+        self._send(told, publication.counts)
         return True
 
     def _told(self, publication: Publication) -> list[Event]:

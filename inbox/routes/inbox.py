@@ -19,7 +19,7 @@ from inbox.routes.reading import parse_json, path_param, query_bool, query_int, 
 from inbox.routes.replies import data, no_content, page
 from inbox.service.workflow_views import workflow_summary
 from inbox.services import Services
-from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_UNREAD
+from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_UNREAD, Change
 from inbox.store.rows import ALL, ARCHIVED, SNOOZED, UNREAD, UNSEEN, Counts, Select
 
 COUNT_CAP = 100
@@ -28,6 +28,7 @@ MAX_NAMED = 1_000
 NO_SNOOZE_HOURS = 0
 
 Severity = Literal["high", "medium", "low", "none"]
+Tags = list[str] | dict[str, Any] | None
 
 
 class Filter(msgspec.Struct, omit_defaults=True):
@@ -38,14 +39,14 @@ class Filter(msgspec.Struct, omit_defaults=True):
     archived: bool | None = None
     snoozed: bool | None = None
     severity: Severity | list[Severity] | None = None
-    tags: Any = None
-    data: Any = None
+    tags: Tags = None
+    data: str | dict[str, Any] | None = None
 
     def select(self) -> Select:
         """The rows it takes. Raises BadRequest for a contradiction and for what cannot be filtered by yet."""
         if self.read is False and self.archived is True:
             raise BadRequest("Filtering for unread and archived notifications is not supported.")
-        if self.tags or self.data not in (None, {}, "{}"):
+        if self.tags or self.data not in (None, "", {}, "{}"):
             raise BadRequest("Filtering by tags or data is not available yet")
         wanted = [self.severity] if isinstance(self.severity, str) else self.severity or []
         select = ALL._replace(severities=tuple(sorted(set(wanted))))
@@ -67,15 +68,15 @@ class Seen(msgspec.Struct, rename="camel"):
     """The body of seen: named notifications, or (without `notificationIds`) all that the filters take."""
 
     notification_ids: Annotated[list[str], Meta(max_length=MAX_NAMED)] | UnsetType | None = UNSET
-    tags: Any = None
-    data: Any = None
+    tags: Tags = None
+    data: str | None = None
 
 
 class BulkFilter(msgspec.Struct):
     """The body of a bulk change."""
 
-    tags: Any = None
-    data: Any = None
+    tags: Tags = None
+    data: str | None = None
 
 
 async def open_session(request: Request) -> Response:
@@ -189,7 +190,7 @@ async def delete(request: Request) -> Response:
     return no_content()
 
 
-async def _mark_one(request: Request, change: Any) -> Response:
+async def _mark_one(request: Request, change: Change) -> Response:
     caller = await authenticate_session(request)
     marks = services_of(request).marks
     message = await marks.mark_one(caller.environment, caller.subscriber, _notification_id(request), change)

@@ -115,9 +115,7 @@ async def test_a_long_list_is_loaded_as_it_is_scrolled_and_the_badge_stays_short
     await window.open_panel()
     await expect(window.items.first).to_contain_text("Item 100")
     assert await window.items.count() <= 30  # a page, and the next as its end comes near; not all of it
-    first = window.item("Item 000")
-    while not await first.is_visible():
-        await window.items.last.scroll_into_view_if_needed()
+    await window.scroll_until_shown(window.item("Item 000"))
     assert await window.subjects() == [f"Item {number:03}" for number in reversed(range(101))]
     await expect(window.page.locator("inbox-bell .more")).to_be_hidden()
 
@@ -142,7 +140,7 @@ async def test_what_was_in_view_is_reported_as_seen(open_window: OpenWindow, ser
         assert "Item 8" in shown
         assert "Item 0" not in shown  # below the edge of the panel
         async with window.page.expect_response(lambda response: response.url.endswith("/seen")):
-            await window.item("Item 0").scroll_into_view_if_needed()
+            await window.scroll_to_end()
         assert await api.unseen("vic") == 0
         assert await inbox.count('{"read":false}') == [9]  # nor is being seen being read
     assert batches == [len(shown), 9 - len(shown)]

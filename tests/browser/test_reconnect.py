@@ -77,9 +77,7 @@ async def test_more_than_a_page_missed_is_loaded_without_a_gap(
         await first.start()
         await window.page.evaluate("window.dispatchEvent(new Event('online'))")
         await window.is_live()
-        last = window.item("Old 1")
-        while not await last.is_visible():  # the end of the list, as it grows
-            await window.items.last.scroll_into_view_if_needed()
+        await window.scroll_until_shown(window.item("Old 1"))
         missed = [f"Missed {number:02}" for number in reversed(range(15))]
         assert await window.subjects() == [*missed, "Old 2", "Old 1"]
 

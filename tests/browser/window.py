@@ -39,6 +39,15 @@ class Window:
         await expect(self.page.locator("inbox-bell .bell[data-status=live]")).to_be_attached(timeout=20_000)
         await expect(self.page.locator("inbox-bell .panel[aria-busy=false]")).to_be_attached()
 
+    async def scroll_to_end(self) -> None:
+        await self.page.locator("inbox-bell .scroller").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+
+    async def scroll_until_shown(self, item: Locator) -> None:
+        """Goes to the end of the list, as it grows, until the item is part of it."""
+        while not await item.count():
+            await self.scroll_to_end()
+        await expect(item).to_be_visible()
+
     async def subjects(self) -> list[str]:
         """The subjects shown, from the top."""
         return await self.page.locator("inbox-bell .item strong").all_text_contents()

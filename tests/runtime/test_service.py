@@ -97,11 +97,14 @@ async def test_sigterm_ends_sockets_then_service_then_store(make_service: MakeSe
     assert await count_feed(service, token_of(service)) == 1
 
 
-async def test_sigint_is_a_clean_end_too(make_service: MakeService) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+async def test_ctrl_c_and_a_closed_terminal_are_clean_ends_too(
+    make_service: MakeService, number: signal.Signals
+) -> None:
     service = make_service()
     await service.start()
     store = service.store_pid
-    assert await service.stop(signal.SIGINT) == 0
+    assert await service.stop(number) == 0
     assert not is_running(store)
 
 

@@ -91,7 +91,8 @@ class FakeFeeds:
         counts, what = " ".join(map(str, self.counts)), LETTERS[kind] + ",".join(map(str, refs))
         return f"{self.position} {first} {counts} {what}\n".encode() + body
 
-    async def _call(self, name: str) -> None:
+    async def _call(self, name: str, feed: Feed) -> None:
+        assert feed is self.feed
         self.calls.append(name)
         await self.hold.wait()
         if self.away:
@@ -103,20 +104,21 @@ class FakeFeeds:
         return State(0, 0, self.position, self.counts)
 
     async def state(self, feed: Feed) -> State | None:
-        await self._call("state")
-        return None if self.gone else self._state
+        read = self._state  # as it stood when the question came; the answer may take its time
+        await self._call("state", feed)
+        return None if self.gone else read
 
     async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
-        await self._call("messages")
+        await self._call("messages", feed)
         found = [self.messages_by_row[row] for row in wanted if row in self.messages_by_row]
         return None if self.gone else (found, self._state)
 
     async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
-        await self._call("ids_of")
+        await self._call("ids_of", feed)
         return [self.id_of(row) for row in wanted]
 
     async def changes_since(self, feed: Feed, since: Position) -> tuple[State, list[LogEntry] | None] | None:
-        await self._call("changes_since")
+        await self._call("changes_since", feed)
         known = since.counter + 1 >= self.log_from
         return None if self.gone else (self._state, self.log[since.counter :] if known else None)
 
