@@ -16,6 +16,7 @@ from inbox.service.subscribers import SubscriberService
 from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
 from inbox.store.client import Client, open_client
+from inbox.store.durability import report_durability
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import MessageStore
@@ -78,6 +79,8 @@ async def open_services(settings: Settings, redis_url: str) -> AsyncIterator[Ser
     try:
         services = join_services(settings, client)
         await services.environments.load()
+        if settings.redis_url:
+            await report_durability(client)
         yield services
     finally:
         await client.close()

@@ -50,7 +50,7 @@ class Listener:
 
     async def close(self) -> None:
         """Ends every link."""
-        for link in self._links.values():
+        for link in list(self._links.values()):
             await link.close()
 
     async def subscribe(self, channel: str) -> None:
@@ -65,7 +65,7 @@ class Listener:
 
     async def unsubscribe(self, channel: str) -> None:
         """Stops listening to a channel."""
-        for link in self._links.values():
+        for link in list(self._links.values()):
             if channel in link.channels:
                 await link.remove(channel)
 

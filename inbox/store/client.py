@@ -34,6 +34,7 @@ from redis.exceptions import (
 )
 
 from inbox.errors import StartupError, StoreUnavailable
+from inbox.settings import mask_url
 from inbox.store.scripts import Script
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,14 @@ class Client:
         except NoScriptError:
             await self._load(script, keys)
         return await self.execute(*call)
+
+    async def config_get(self, name: str) -> str:
+        """One parameter of the server's configuration (of one node, on a cluster); empty when it has none."""
+        target = {"target_nodes": RedisCluster.RANDOM} if isinstance(self.redis, RedisCluster) else {}
+        reply = await self._guarded(self.redis.execute_command("CONFIG GET", name, **target))
+        found = next(iter(reply.values())) if self.is_cluster and name not in reply else reply.get(name)
+        value = found.get(name, "") if isinstance(found, dict) else found
+        return str(value or "")
 
     async def close(self) -> None:
         """Closes every connection; safe to call twice."""
@@ -188,7 +197,7 @@ async def _check(client: Client) -> None:
 
 
 def _explain(url: str, error: BaseException) -> str:
-    where = url.rpartition("@")[2]
+    where = mask_url(url)
     if isinstance(error, AuthenticationError | NoPermissionError):
         return f"Redis at {where} refuses the user or password given in INBOX_REDIS_URL"
     return f"Redis at {where} cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"

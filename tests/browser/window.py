@@ -36,7 +36,12 @@ class Window:
 
     async def is_live(self) -> None:
         """Returns once the connection is open and the feed was loaded after that."""
-        await expect(self.page.locator("inbox-bell .bell[data-status=live]")).to_be_attached(timeout=20_000)
+        live = self.page.locator("inbox-bell .bell[data-status=live]")
+        try:
+            await expect(live).to_be_attached(timeout=20_000)
+        except AssertionError as error:
+            error.add_note(f"console: {self.complaints}")
+            raise
         await expect(self.page.locator("inbox-bell .panel[aria-busy=false]")).to_be_attached()
 
     async def scroll_to_end(self) -> None:

