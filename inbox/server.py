@@ -15,7 +15,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from inbox.app import create_app
-from inbox.embedded.access import Store, open_store
+from inbox.embedded.access import open_store
+from inbox.embedded.address import Store
 from inbox.errors import StartupError
 from inbox.fanout.transport import InboxWebSocketProtocol
 from inbox.services import Services

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from inbox.settings import Mode, Settings
-
-
-@dataclass(frozen=True)
-class Store:
-    """A store that can be connected to.
-
-    `mode` is the environment that its service works in. `announce` tells others at which URL this service listens.
-    """
-
-    url: str
-    mode: Mode
-    announce: Callable[[str], None]
+from inbox.embedded.address import Store, tell_nobody
+from inbox.settings import Settings
 
 
 @asynccontextmanager
@@ -53,7 +41,3 @@ async def use_store(settings: Settings, command: str) -> AsyncIterator[Store]:
 
 def _given_store(settings: Settings, url: str) -> Store:
     return Store(url, settings.mode, announce=tell_nobody)
-
-
-def tell_nobody(_url: str) -> None:
-    """For a store without a data directory of ours: there is no place to say it."""

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import msgspec
 
-from inbox.embedded.access import Store, tell_nobody
+from inbox.embedded.address import Store, tell_nobody
 from inbox.embedded.control import State, probe, socket_url
 from inbox.embedded.directory import SERVE, DataDirectory, DirectoryInUse, Holder
 from inbox.embedded.files import FileLock

@@ -17,6 +17,8 @@ from inbox.store.feeds import Feed, FeedStore, Page
 from inbox.store.rows import Counts, Select
 
 SCAN_SLICE = 100
+FILTER_LEVELS = 3
+_RESERVED = frozenset({"__proto__", "constructor", "prototype"})
 
 
 class FeedService:
@@ -59,7 +61,7 @@ class FeedService:
         before: int | None = None
         while len(found) <= skip + limit:
             page = await self._page(feed, select, SCAN_SLICE, before=before)
-            found += [message for message in page.messages if _holds(message.stored.payload, wanted)]
+            found += [message for message in page.messages if holds(message.stored.payload, wanted)]
             if not page.has_more:
                 break
             before = rows.parse_message_id(page.messages[-1].id).row
@@ -92,19 +94,41 @@ class FeedService:
         return page
 
 
-def _holds(value: Any, wanted: Any) -> bool:
-    """Whether `value` holds everything of `wanted`: objects by their keys, anything else as it is."""
-    if isinstance(wanted, dict):
-        return isinstance(value, dict) and all(name in value and _holds(value[name], wanted[name]) for name in wanted)
-    return bool(value == wanted)
-
-
 def parse_payload_filter(encoded: str) -> dict[str, Any]:
-    """The JSON object behind the `payload` parameter of the feed: base64. Raises BadRequest."""
+    """The JSON object behind the `payload` parameter of the feed: base64, with or without padding. Raises BadRequest."""
     try:
-        wanted = orjson.loads(base64.b64decode(encoded, validate=True))
+        wanted = orjson.loads(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
     except (binascii.Error, ValueError):
         wanted = None
     if not isinstance(wanted, dict):
         raise BadRequest("Invalid payload, the JSON object should be encoded to base64 string.")
-    return {name: value for name, value in wanted.items() if not name.startswith(("$", "."))}
+    return _without_operators(wanted, FILTER_LEVELS)
+
+
+def _without_operators(wanted: dict[str, Any], levels: int) -> dict[str, Any]:
+    """The filter without keys that query languages would take for more than names, as in the original."""
+    kept = {name: value for name, value in wanted.items() if not name.startswith(("$", ".")) and name not in _RESERVED}
+    if levels == 1:
+        return kept
+    return {
+        name: _without_operators(value, levels - 1) if isinstance(value, dict) else value
+        for name, value in kept.items()
+    }
+
+
+def holds(value: Any, wanted: Any, levels: int = FILTER_LEVELS) -> bool:
+    """Whether `value` holds everything of `wanted`: objects by their keys for three levels, anything else as it is."""
+    if levels and isinstance(wanted, dict) and isinstance(value, dict):
+        return all(name in value and holds(value[name], wanted[name], levels - 1) for name in wanted)
+    return _same(value, wanted)
+
+
+def _same(value: Any, other: Any) -> bool:
+    """Equality as JSON has it: true is not 1, but 1.0 is."""
+    if isinstance(value, bool) or isinstance(other, bool):
+        return value is other
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_same, value, other))
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(_same(value[name], other[name]) for name in value)
+    return bool(value == other)
