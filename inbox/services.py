@@ -17,6 +17,7 @@ from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
 from inbox.store.client import Client, open_client
 from inbox.store.durability import report_durability
+from inbox.store.environments import EnvironmentStore
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import MessageStore
@@ -53,7 +54,9 @@ def join_services(settings: Settings, client: Client) -> Services:
     message_store = MessageStore(client, keys, feed_store)
     transaction_store = TransactionStore(client, keys)
     presence_store = PresenceStore(client, keys)
-    environments = EnvironmentService(SecretStore(client, keys, secret_key), settings)
+    environments = EnvironmentService(
+        EnvironmentStore(client, keys), SecretStore(client, keys, secret_key), settings
+    )
     subscribers = SubscriberService(subscriber_store)
     workflows = WorkflowService(client, keys)
     return Services(

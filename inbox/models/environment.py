@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from inbox.models.dates import iso
+
+DEVELOPMENT, PRODUCTION = 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """One environment. `number` is part of every key; `id` (24 hex) and `identifier` are what callers see."""
+class Environment(msgspec.Struct, frozen=True, rename="camel"):
+    """One environment. `number` is part of every key; `id` (24 hex) and `identifier` are what callers see.
+
+    `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid.
+    """
 
     number: int
     id: str
     organization_id: str
     name: str
     identifier: str
+    created_ms: int = 0
+    generation: int = 0
 
     @property
     def is_production(self) -> bool:
         return self.name.lower() == "production"
+
+
+class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
+    """A key of an environment as the store keeps it; `sealed` is the key itself (store/secrets.py)."""
+
+    environment: int
+    sealed: bytes
+    created_ms: int
+    revoked_ms: int | None = None
+
+
+def environment_view(environment: Environment, keys: list[str]) -> dict[str, Any]:
+    """The Environment of the wire (rest-server.md §12), with its live keys as given."""
+    return {
+        "_id": environment.id,
+        "name": environment.name,
+        "_organizationId": environment.organization_id,
+        "identifier": environment.identifier,
+        "type": "prod" if environment.is_production else "dev",
+        "slug": f"{environment.name.lower().replace(' ', '-')}_env_{environment.id}",
+        "apiKeys": [api_key_view(environment, key) for key in keys],
+        "createdAt": iso(environment.created_ms),
+        "updatedAt": iso(environment.created_ms),
+    }
+
+
+def api_key_view(environment: Environment, key: str) -> dict[str, Any]:
+    """A key of the wire. Keys belong to no person here: `_userId` is the organization's."""
+    return {"key": key, "_userId": environment.organization_id}

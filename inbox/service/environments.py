@@ -1,74 +1,204 @@
-"""Environments: which ones there are, and which one a key or an application identifier belongs to."""
+"""Environments: which ones there are, and which one a key or an application identifier belongs to.
+
+Development and Production exist from the start, each with a key of its own; more are made by command. A process keeps
+the registry and looks at its version at most once a second, so a revoked key is dead everywhere within that time. The
+environment of INBOX_MODE is `current`; INBOX_API_KEY and INBOX_APPLICATION_IDENTIFIER are valid for it beside what is
+stored.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import string
+import time
+from collections.abc import Callable
 
+import msgspec
+
+from inbox.errors import BadRequest, NotFound, invalid
 from inbox.ids import new_object_id
-from inbox.models.environment import Environment
+from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
 from inbox.settings import Settings
+from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
 
-NUMBERS = {"development": 1, "production": 2}
+VERSION_CHECK_SECONDS = 1.0
+MAX_LIVE_KEYS = 2
+MAX_NAME_LENGTH = 64
+NUMBERS = {"development": DEVELOPMENT, "production": PRODUCTION}
 _IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
 
 
 class EnvironmentService:
-    """The environment of INBOX_MODE, with its key and identifier."""
+    """Every environment with its keys and identifier."""
 
-    current: Environment
-    api_key: str
     token_secret: str
+    _registry: Registry
 
-    def __init__(self, secrets_store: SecretStore, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: EnvironmentStore,
+        secrets_store: SecretStore,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
         self._secrets = secrets_store
         self._settings = settings
+        self._clock = clock
+        self._checked_at = 0.0
+        self._loading = asyncio.Lock()
+        given = settings.api_key
+        self._given_key = given.get_secret_value() if given else None
 
     async def load(self) -> None:
-        """Reads what the first process generated, or generates it; INBOX_* wins. Raises StartupError."""
+        """Reads what the first process generated, or generates it. Raises StartupError."""
         await self._secrets.check_layout()
-        organization_id = await self._secrets.get_or_create("organization", new_object_id())
         self.token_secret = await self._secrets.get_or_create("token_secret", secrets.token_hex(32), secret=True)
-        mode = self._settings.mode
-        self.current = Environment(
-            number=NUMBERS[mode],
-            id=await self._secrets.get_or_create(f"{mode}:id", new_object_id()),
-            organization_id=organization_id,
-            name=mode.capitalize(),
-            identifier=self._settings.application_identifier
-            or await self._secrets.get_or_create(f"{mode}:identifier", _new_identifier()),
-        )
-        given = self._settings.api_key
-        if given is not None:
-            self.api_key = given.get_secret_value()
-        else:
-            self.api_key = await self._secrets.get_or_create(f"{mode}:api_key", secrets.token_hex(16), secret=True)
-        self._key_digest = _digest(self.api_key)
+        organization_id = await self._secrets.get_or_create("organization", new_object_id())
+        for mode, number in NUMBERS.items():
+            await self._ensure(mode, number, organization_id)
+        await self._read()
+
+    @property
+    def current(self) -> Environment:
+        """The environment of INBOX_MODE."""
+        return self._shown(self._registry.environments[NUMBERS[self._settings.mode]])
+
+    @property
+    def api_key(self) -> str:
+        """A live key of the current environment: the one given by INBOX_API_KEY, else the oldest."""
+        return self.live_keys(self.current)[0]
+
+    def all(self) -> list[Environment]:
+        """Every environment, in the order they were made."""
+        return [self._shown(environment) for _, environment in sorted(self._registry.environments.items())]
+
+    def live_keys(self, environment: Environment) -> list[str]:
+        """The keys that open an environment, the given one first, then the oldest."""
+        stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
+        given = [self._given_key] if self._given_key and environment.number == self.current.number else []
+        return given + [self._secrets.unseal(key.sealed) for key in stored]
 
     async def find_by_key(self, api_key: str) -> Environment | None:
-        """The environment that an API key opens, or None. Compared by digest, in constant time."""
-        return self.current if hmac.compare_digest(_digest(api_key), self._key_digest) else None
+        """The environment that an API key opens, or None. Keys are looked up by digest, never compared as text."""
+        await self._refresh()
+        digest = digest_of(api_key)
+        if self._given_key and hmac.compare_digest(digest, digest_of(self._given_key)):
+            return self.current
+        key = self._registry.api_keys.get(digest)
+        if key is None or key.revoked_ms is not None:
+            return None
+        return self._shown(self._registry.environments[key.environment])
 
     async def find_by_identifier(self, identifier: str) -> Environment | None:
         """The environment with this application identifier, or None."""
-        return self.current if identifier == self.current.identifier else None
+        await self._refresh()
+        return next((found for found in self.all() if found.identifier == identifier), None)
 
     async def find_by_id(self, environment_id: str) -> Environment | None:
         """The environment with this 24-hex id, or None."""
-        return self.current if environment_id == self.current.id else None
+        await self._refresh()
+        return next((found for found in self.all() if found.id == environment_id), None)
 
-    def is_subscriber_hash(self, environment: Environment, subscriber_id: str, given: str) -> bool:  # noqa: ARG002
-        """Whether `given` is the hex HMAC-SHA256 of the subscriberId under the environment's key (rest-inbox.md §3)."""
-        expected = hmac.new(self.api_key.encode(), subscriber_id.encode(), hashlib.sha256).hexdigest()
-        return hmac.compare_digest(expected.encode(), given.lower().encode())
+    async def find_by_name(self, name: str) -> Environment:
+        """The environment of this name, in any case. Raises NotFound."""
+        await self._refresh()
+        for found in self.all():
+            if found.name.lower() == name.strip().lower():
+                return found
+        raise NotFound(f"There is no environment {name}")
+
+    def is_subscriber_hash(self, environment: Environment, subscriber_id: str, given: str) -> bool:
+        """Whether `given` is the hex HMAC-SHA256 of the subscriberId under any live key (rest-inbox.md §3)."""
+        expected = [
+            hmac.new(key.encode(), subscriber_id.encode(), hashlib.sha256).hexdigest()
+            for key in self.live_keys(environment)
+        ]
+        return any(hmac.compare_digest(one.encode(), given.lower().encode()) for one in expected)
+
+    async def create(self, name: str) -> Environment:
+        """A new environment with a key of its own. Raises BadRequest when the name is taken, ValidationFailed."""
+        name = name.strip()
+        if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+            raise invalid("name", f"name must be 1 to {MAX_NAME_LENGTH} printable characters", name)
+        await self._read()
+        if any(found.name.lower() == name.lower() for found in self.all()):
+            raise BadRequest(f"An environment {name} exists already")
+        number = max(self._registry.environments) + 1
+        environment = _new_environment(number, name, self.current.organization_id)
+        if not await self._store.add(environment):
+            raise BadRequest("Another environment was made at the same moment; please try again")
+        await self.create_key(environment)
+        return environment
+
+    async def create_key(self, environment: Environment) -> str:
+        """A further key; two may be live at once. Raises BadRequest when there are two already."""
+        await self._read()
+        if len(list(self._stored_keys(environment))) >= MAX_LIVE_KEYS:
+            raise BadRequest(f"{environment.name} has {MAX_LIVE_KEYS} keys already: revoke one first")
+        api_key = secrets.token_hex(16)
+        await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
+        await self._read()
+        return api_key
+
+    async def revoke_key(self, environment: Environment, api_key: str) -> None:
+        """Ends a key, and with it every session of the environment. Raises NotFound; BadRequest for the last."""
+        await self._read()
+        digest = digest_of(api_key)
+        key = self._registry.api_keys.get(digest)
+        if key is None or key.revoked_ms is not None or key.environment != environment.number:
+            raise NotFound(f"{environment.name} has no such key")
+        if len(self.live_keys(environment)) == 1:
+            raise BadRequest(f"This is the last key of {environment.name}: make another first")
+        stored = self._registry.environments[environment.number]
+        await self._store.replace(msgspec.structs.replace(stored, generation=stored.generation + 1))
+        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
+        await self._read()
+
+    async def _ensure(self, mode: str, number: int, organization_id: str) -> None:
+        """Makes one of the two first environments: every process proposes, the first one's values stay."""
+        proposal = _new_environment(number, mode.capitalize(), organization_id)
+        environment = msgspec.structs.replace(
+            proposal,
+            id=await self._secrets.get_or_create(f"{mode}:id", proposal.id),
+            identifier=await self._secrets.get_or_create(f"{mode}:identifier", proposal.identifier),
+        )
+        api_key = await self._secrets.get_or_create(f"{mode}:api_key", secrets.token_hex(16), secret=True)
+        await self._store.add(environment)
+        await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
+
+    def _stored_keys(self, environment: Environment) -> list[ApiKey]:
+        keys = self._registry.api_keys.values()
+        return [key for key in keys if key.environment == environment.number and key.revoked_ms is None]
+
+    def _shown(self, environment: Environment) -> Environment:
+        """The environment, with the identifier of the settings where that is given for it."""
+        given = self._settings.application_identifier
+        if given is None or environment.number != NUMBERS[self._settings.mode]:
+            return environment
+        return msgspec.structs.replace(environment, identifier=given)
+
+    async def _refresh(self) -> None:
+        if self._clock() - self._checked_at < VERSION_CHECK_SECONDS:
+            return
+        async with self._loading:
+            if self._clock() - self._checked_at < VERSION_CHECK_SECONDS:
+                return
+            now = self._clock()
+            if await self._store.version() != self._registry.version:
+                await self._read()
+            self._checked_at = now
+
+    async def _read(self) -> None:
+        now = self._clock()
+        self._registry = await self._store.read()
+        self._checked_at = now
 
 
-def _digest(api_key: str) -> bytes:
-    return hashlib.sha256(api_key.encode()).digest()
-
-
-def _new_identifier() -> str:
-    return "".join(secrets.choice(_IDENTIFIER_ALPHABET) for _ in range(12))
+def _new_environment(number: int, name: str, organization_id: str) -> Environment:
+    identifier = "".join(secrets.choice(_IDENTIFIER_ALPHABET) for _ in range(12))
+    return Environment(number, new_object_id(), organization_id, name, identifier, int(time.time() * 1000))

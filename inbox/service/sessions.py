@@ -52,12 +52,15 @@ class SessionService:
     async def verify(self, token: str) -> tuple[Environment, Subscriber]:
         """Who a token belongs to.
 
-        Raises Unauthorized when it is malformed, expired, of another audience, or its subscriber was deleted: the
-        token names the subscriber's `_id`, which a subscriber made again under the same subscriberId does not share.
+        Raises Unauthorized when it is malformed, expired, of another audience, when a key of its environment was
+        revoked since, or when its subscriber was deleted: the token names the subscriber's `_id`, which a subscriber
+        made again under the same subscriberId does not share.
         """
         claims = self._claims(token)
         environment = await self._environments.find_by_id(claims["environmentId"])
-        if environment is None or not is_object_id(claims["_id"]):
+        if environment is None or claims.get("generation") != environment.generation:
+            raise Unauthorized
+        if not is_object_id(claims["_id"]):
             raise Unauthorized
         subscriber = await self._store.get_by_oid(environment.number, claims["_id"])
         if subscriber is None:
@@ -74,6 +77,7 @@ class SessionService:
             "organizationId": environment.organization_id,
             "environmentId": environment.id,
             "contextKeys": [],
+            "generation": environment.generation,
             "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": now,

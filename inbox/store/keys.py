@@ -15,7 +15,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
     {e<e>}                     an environment: workflows (hash), version (counter)
-    {all}                      the installation: layout, environments, secrets, processes
+    {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes
 The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
 """
 
@@ -175,6 +175,14 @@ class Keys:
     @property
     def environments(self) -> str:
         return f"{self.prefix}{{all}}environments"
+
+    @property
+    def api_keys(self) -> str:
+        return f"{self.prefix}{{all}}keys"
+
+    @property
+    def environments_version(self) -> str:
+        return f"{self.prefix}{{all}}version"
 
     @property
     def secrets(self) -> str:

@@ -38,20 +38,22 @@ class SecretStore:
 
         Raises StartupError when it was encrypted under another INBOX_SECRET_KEY, or is and none is set.
         """
-        value = self._seal(proposal) if secret else proposal.encode()
+        value = self.seal(proposal) if secret else proposal.encode()
         await self._client.execute("HSETNX", self._keys.secrets, name, value)
         found: bytes = await self._client.execute("HGET", self._keys.secrets, name)
         if not secret:
             return found.decode()
         if self._fernet and found.startswith(_PLAIN):  # written before INBOX_SECRET_KEY was set
-            sealed = self._seal(found.removeprefix(_PLAIN).decode())
+            sealed = self.seal(found.removeprefix(_PLAIN).decode())
             await self._client.execute("HSET", self._keys.secrets, name, sealed)
-        return self._unseal(found)
+        return self.unseal(found)
 
-    def _seal(self, text: str) -> bytes:
+    def seal(self, text: str) -> bytes:
+        """What is stored of a secret."""
         return _SEALED + self._fernet.encrypt(text.encode()) if self._fernet else _PLAIN + text.encode()
 
-    def _unseal(self, value: bytes) -> str:
+    def unseal(self, value: bytes) -> str:
+        """The secret again. Raises StartupError when INBOX_SECRET_KEY does not fit."""
         if value.startswith(_PLAIN):
             return value.removeprefix(_PLAIN).decode()
         if self._fernet is None:

@@ -1,0 +1,83 @@
+"""Environments and their API keys in Redis; each change grows a version, which every process re-reads."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+import msgspec
+
+from inbox.models.environment import ApiKey, Environment
+from inbox.store.client import Client, Command
+from inbox.store.keys import Keys
+
+_environment_decoder = msgspec.json.Decoder(Environment)
+_key_decoder = msgspec.json.Decoder(ApiKey)
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Every environment by number, and every key (live or revoked) by its SHA-256 in hex, as of a version."""
+
+    version: int
+    environments: dict[int, Environment]
+    api_keys: dict[str, ApiKey]
+
+
+def digest_of(api_key: str) -> str:
+    """The SHA-256 of a key in hex: what it is looked up by."""
+    return hashlib.sha256(api_key.encode()).hexdigest()
+
+
+class EnvironmentStore:
+    """Reads and writes the registry."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    async def version(self) -> int:
+        """A number that grows with every change."""
+        return int(await self._client.execute("GET", self._keys.environments_version) or 0)
+
+    async def read(self) -> Registry:
+        """Everything, as of one moment."""
+        version, environments, keys = await self._client.transaction(
+            [
+                ("GET", self._keys.environments_version),
+                ("HVALS", self._keys.environments),
+                ("HGETALL", self._keys.api_keys),
+            ]
+        )
+        decoded = [_environment_decoder.decode(raw) for raw in environments]
+        by_digest = zip(keys[::2], keys[1::2], strict=True)
+        return Registry(
+            version=int(version or 0),
+            environments={environment.number: environment for environment in decoded},
+            api_keys={digest.decode(): _key_decoder.decode(raw) for digest, raw in by_digest},
+        )
+
+    async def add(self, environment: Environment) -> bool:
+        """Adds an environment; False when its number is taken."""
+        added, _ = await self._changed(
+            ("HSETNX", self._keys.environments, environment.number, _encode(environment))
+        )
+        return bool(added)
+
+    async def replace(self, environment: Environment) -> None:
+        """Writes an environment anew."""
+        await self._changed(("HSET", self._keys.environments, environment.number, _encode(environment)))
+
+    async def add_key(self, environment: Environment, api_key: str, sealed: bytes) -> None:
+        """Adds a key; one that is known already, revoked ones too, stays as it is."""
+        key = ApiKey(environment.number, sealed, int(time.time() * 1000))
+        await self._changed(("HSETNX", self._keys.api_keys, digest_of(api_key), _encode(key)))
+
+    async def replace_key(self, digest: str, key: ApiKey) -> None:
+        """Writes a key anew."""
+        await self._changed(("HSET", self._keys.api_keys, digest, _encode(key)))
+
+    async def _changed(self, command: Command) -> list[object]:
+        return await self._client.transaction([command, ("INCR", self._keys.environments_version)])
