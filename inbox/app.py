@@ -55,7 +55,9 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
     try:
         await listener.start()
         await services.presence.start()
+        services.subscriber_sweep.start()
         yield hub, listener
     finally:
+        await services.subscriber_sweep.close()
         await services.presence.close()
         await listener.close()

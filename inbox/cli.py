@@ -17,6 +17,7 @@ from inbox.logs import configure_logging
 from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
 
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.services import Services
 
 cli = typer.Typer(
@@ -76,15 +77,79 @@ def serve(
     run(settings, demo=demo, started=print_banner if demo else None)
 
 
-@cli.command()
-def keys() -> None:
-    """Print the API key and the application identifier, in a form that a shell can read."""
+keys_cli = typer.Typer(help="API keys: print them, make one, end one.")
+environments_cli = typer.Typer(help="Environments: list them, make one.", no_args_is_help=True)
+cli.add_typer(keys_cli, name="keys")
+cli.add_typer(environments_cli, name="environments")
+
+EnvironmentName = Annotated[
+    str | None,
+    typer.Option("--environment", "-e", help="The name of the environment; without it, that of INBOX_MODE."),
+]
+
+
+@keys_cli.callback(invoke_without_command=True)
+def keys(context: typer.Context, environment: EnvironmentName = None) -> None:
+    """Print every live API key and the application identifier, in a form that a shell can read."""
+    if context.invoked_subcommand is not None:
+        if environment is not None:
+            raise typer.BadParameter("write --environment after the subcommand")
+        return
 
     async def show(services: Services) -> None:
-        print(f"INBOX_API_KEY={shlex.quote(services.environments.api_key)}")
-        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(services.environments.current.identifier)}")
+        chosen = await _environment(services, environment)
+        for place, key in enumerate(services.environments.live_keys(chosen), start=1):
+            print(f"INBOX_API_KEY{f'_{place}' if place > 1 else ''}={shlex.quote(key)}")
+        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(chosen.identifier)}")
 
     _with_services("keys", show)
+
+
+@keys_cli.command("create")
+def create_key(environment: EnvironmentName = None) -> None:
+    """Make a further API key and print it; two may be live at once, so that callers can change over."""
+
+    async def create(services: Services) -> None:
+        print(await services.environments.create_key(await _environment(services, environment)))
+
+    _with_services("keys create", create)
+
+
+@keys_cli.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(help="The key to end, as printed by `inbox keys`.")],
+    environment: EnvironmentName = None,
+) -> None:
+    """End an API key everywhere within two seconds, and with it every browser session of the environment."""
+
+    async def revoke(services: Services) -> None:
+        await services.environments.revoke_key(await _environment(services, environment), key)
+
+    _with_services("keys revoke", revoke)
+
+
+@environments_cli.command("list")
+def list_environments() -> None:
+    """List every environment: name, application identifier, id and how many keys it has."""
+
+    async def show(services: Services) -> None:
+        for one in services.environments.all():
+            count = len(services.environments.live_keys(one))
+            print(f"{one.name}\t{one.identifier}\t{one.id}\t{count} key{'s' if count != 1 else ''}")
+
+    _with_services("environments list", show)
+
+
+@environments_cli.command("create")
+def create_environment(name: Annotated[str, typer.Argument(help="Its name, not taken yet in any case.")]) -> None:
+    """Make an environment with a key of its own and print both credentials as `inbox keys` does."""
+
+    async def create(services: Services) -> None:
+        made = await services.environments.create(name)
+        print(f"INBOX_API_KEY={shlex.quote(services.environments.live_keys(made)[0])}")
+        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(made.identifier)}")
+
+    _with_services("environments create", create)
 
 
 @cli.command()
@@ -107,6 +172,11 @@ def settings() -> None:
     for name, field in Settings.model_fields.items():
         unit = f" [{unit_of(field)}]" if unit_of(field) else ""
         print(f"{variable_name(name)}={show_value(field.default)}{unit}\n    {field.description}")
+
+
+async def _environment(services: Services, name: str | None) -> Environment:
+    """The environment of this name, or the current one. Raises NotFound."""
+    return services.environments.current if name is None else await services.environments.find_by_name(name)
 
 
 def _with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:

@@ -50,6 +50,12 @@ class Unauthorized(InboxError):
     status = 401
 
 
+class PaymentRequired(InboxError):
+    """Beyond what this installation offers."""
+
+    status = 402
+
+
 class NotFound(InboxError):
     """Not found."""
 
@@ -112,6 +118,19 @@ class ValidationFailed(InboxError):
             for name, messages in self.fields.items()
         }
         return {"ctx": {}, "errors": errors}
+
+
+class PayloadInvalid(BadRequest):
+    """Payload validation failed"""
+
+    def __init__(self, problems: list[dict[str, Any]], schema: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.problems = problems
+        self.schema = schema
+
+    def detail(self) -> dict[str, Any]:
+        """As the contract has it for a payload that does not fit the workflow's schema (rest-server.md §1.4)."""
+        return super().detail() | {"type": "PAYLOAD_VALIDATION_ERROR", "errors": self.problems, "schema": self.schema}
 
 
 class StoreUnavailable(InboxError):

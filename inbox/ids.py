@@ -10,6 +10,7 @@ import hashlib
 import re
 import secrets
 import time
+from itertools import count
 from typing import Any, NewType
 
 from inbox.errors import BadRequest, invalid
@@ -27,6 +28,23 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def new_object_id() -> ObjectId:
     """A new 24-hex id: seconds since 1970 (8), then random."""
     return ObjectId(f"{int(time.time()):08x}{secrets.token_hex(8)}")
+
+
+_places = count()
+
+
+def new_ordered_id() -> ObjectId:
+    """A new 24-hex id that sorts by its time: seconds since 1970 (8), microseconds (5), place (3), then random.
+
+    Those made in one microsecond by one process follow each other too, but for one time in 4,096.
+    """
+    seconds, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
+    return ObjectId(f"{seconds:08x}{microseconds:05x}{next(_places) % 4_096:03x}{secrets.token_hex(4)}")
+
+
+def made_ms(ordered_id: str) -> int:
+    """When an ordered id was made: ms since 1970."""
+    return int(ordered_id[:8], 16) * 1_000 + int(ordered_id[8:13], 16) // 1_000
 
 
 def derived_object_id(*parts: str) -> ObjectId:

@@ -6,13 +6,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from inbox.service.audience import Audience
+from inbox.service.contexts import ContextService
 from inbox.service.delivery import DeliveryService
 from inbox.service.environments import EnvironmentService
 from inbox.service.feed import FeedService
+from inbox.service.groups import GroupService
 from inbox.service.marks import MarkService
+from inbox.service.organization import OrganizationService
+from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
 from inbox.service.sessions import SessionService
+from inbox.service.subscriber_list import SubscriberList
+from inbox.service.subscriber_sweep import SubscriberSweep
 from inbox.service.subscribers import SubscriberService
+from inbox.service.subscriptions import SubscriptionService
+from inbox.service.tenants import TenantService
+from inbox.service.topics import TopicService
 from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
 from inbox.store.client import Client, open_client
@@ -21,9 +31,13 @@ from inbox.store.environments import EnvironmentStore
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import MessageStore
+from inbox.store.preferences import PreferenceStore
 from inbox.store.presence import PresenceStore
 from inbox.store.secrets import SecretStore
 from inbox.store.subscribers import SubscriberStore
+from inbox.store.subscriptions import SubscriptionStore
+from inbox.store.tenants import TenantStore
+from inbox.store.topics import TopicStore
 from inbox.store.transactions import TransactionStore
 
 
@@ -38,11 +52,20 @@ class Services:
     environments: EnvironmentService
     sessions: SessionService
     subscribers: SubscriberService
+    subscriber_list: SubscriberList
+    subscriber_sweep: SubscriberSweep
+    preferences: PreferenceService
+    contexts: ContextService
+    groups: GroupService
+    organization: OrganizationService
     workflows: WorkflowService
     delivery: DeliveryService
     feed: FeedService
     marks: MarkService
     presence: PresenceService
+    tenants: TenantService
+    topics: TopicService
+    subscriptions: SubscriptionService
 
 
 def join_services(settings: Settings, client: Client) -> Services:
@@ -57,7 +80,10 @@ def join_services(settings: Settings, client: Client) -> Services:
     environments = EnvironmentService(
         EnvironmentStore(client, keys), SecretStore(client, keys, secret_key), settings
     )
-    subscribers = SubscriberService(subscriber_store)
+    topic_store, subscription_store = TopicStore(client, keys), SubscriptionStore(client, keys)
+    tenants = TenantService(TenantStore(client, keys))
+    topics = TopicService(topic_store, subscription_store, subscriber_store)
+    subscribers = SubscriberService(subscriber_store, subscription_store)
     workflows = WorkflowService(client, keys)
     return Services(
         settings=settings,
@@ -67,11 +93,28 @@ def join_services(settings: Settings, client: Client) -> Services:
         environments=environments,
         sessions=SessionService(environments, subscribers, subscriber_store, settings.token_ttl_seconds),
         subscribers=subscribers,
+        subscriber_list=SubscriberList(subscriber_store),
+        subscriber_sweep=SubscriberSweep(subscriber_store, environments),
+        contexts=ContextService(client, keys),
+        groups=GroupService(client, keys),
+        organization=OrganizationService(client, keys),
+        preferences=PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows),
         workflows=workflows,
-        delivery=DeliveryService(workflows, subscriber_store, feed_store, message_store, transaction_store),
+        delivery=DeliveryService(
+            workflows,
+            subscriber_store,
+            feed_store,
+            message_store,
+            transaction_store,
+            Audience(topic_store, subscription_store, subscriber_store),
+            tenants,
+        ),
         feed=FeedService(feed_store),
         marks=MarkService(feed_store, message_store),
         presence=PresenceService(presence_store, settings.presence_lease_seconds, settings.presence_grace_seconds),
+        tenants=tenants,
+        topics=topics,
+        subscriptions=SubscriptionService(topics, topic_store, subscription_store, subscriber_store, workflows),
     )
 
 

@@ -67,7 +67,8 @@ class Settings(BaseSettings):
     )
     require_subscriber_hash: bool | None = _setting(
         None,
-        "Whether a browser session needs a valid subscriber hash. When not set: in production yes, in development no.",
+        "Whether a browser session needs a valid subscriber hash. When not set: what the environment's in-app "
+        "integration says, else in the environment Production yes, in others no.",
     )
 
     data_dir: Path = _setting(
@@ -127,11 +128,6 @@ class Settings(BaseSettings):
         if self.cors_origins or self.mode == "production":
             return self.cors_origins
         return ("*",)
-
-    @property
-    def subscriber_hash_required(self) -> bool:
-        """Whether a session without `subscriberHash` is refused; one that is sent is always checked."""
-        return self.mode == "production" if self.require_subscriber_hash is None else self.require_subscriber_hash
 
     @field_validator("log_level", "log_format", "mode", "durability", mode="before")
     @classmethod

@@ -27,6 +27,8 @@ from inbox.store.rows import CHECK_BYTES, ORIGIN, Counts, Position
 log = logging.getLogger(__name__)
 
 MAX_NAMED = 20
+_READ_FIRST = ("m", "v")
+"""Kinds of changes whose messages are read before they are told: marked, and moved to the top as a snooze ended."""
 MAX_PENDING = 1_000
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -146,7 +148,7 @@ class ConnectedFeed:
         if publication.first != self._position.counter + 1:
             self._must_repair = True
             return True
-        if publication.kind == "m" and self.connections:
+        if publication.kind in _READ_FIRST and self.connections:
             return False
         told = self._told(publication)
         self._position = publication.position
@@ -154,24 +156,29 @@ class ConnectedFeed:
         return True
 
     def _told(self, publication: Publication) -> list[Event]:
-        row, body = publication.rows[0], publication.body
-        message_id = self.feed.message_id(row, body[:CHECK_BYTES])
+        rows, body = publication.rows, publication.body
         if publication.kind == "n":
             stored = decode_stored(body[CHECK_BYTES:])
+            message_id = self.feed.message_id(rows[0], body[:CHECK_BYTES])
             message = Message(message_id, self.feed.subscriber_oid, stored, publication.position.ms)
             return [events.notification_received(entity(message, self._environment))]
         if publication.kind == "x":
-            return [events.notifications_removed([message_id])]
+            checks = [body[at : at + CHECK_BYTES] for at in range(0, len(body), CHECK_BYTES)]
+            return [events.notifications_removed(list(map(self.feed.message_id, rows, checks)))]
         return [events.notifications_refetch()]
 
     async def _deliver_marked(self, publication: Publication) -> None:
-        """Marked messages are sent as they are now; the counts are those of the newest position known with it."""
+        """Marked and moved messages are sent as they are now; the counts are those of the publication."""
         found = await self._feeds.messages(self.feed, publication.rows)
         if found is None:
             self.end(events.SUBSCRIBER_GONE)
             return
         self._position = publication.position
-        self._send(self._updated(found[0]), publication.counts)
+        told = self._received(found[0]) if publication.kind == "v" else self._updated(found[0])
+        self._send(told, publication.counts)
+
+    def _received(self, messages: list[Message]) -> list[Event]:
+        return [events.notification_received(entity(message, self._environment)) for message in messages]
 
     def _updated(self, messages: list[Message]) -> list[Event]:
         return [events.notification_updated(entity(message, self._environment)) for message in messages]
@@ -203,8 +210,7 @@ class ConnectedFeed:
             sent.append(events.notifications_refetch())
         elif marked:
             sent += self._updated(await self._read(marked))
-        received = [entity(message, self._environment) for message in await self._read(new)]
-        return sent + [events.notification_received(message) for message in received]
+        return sent + self._received(await self._read(new))
 
     async def _read(self, rows: list[int]) -> list[Message]:
         found = await self._feeds.messages(self.feed, rows) if rows else None

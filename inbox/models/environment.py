@@ -14,7 +14,8 @@ DEVELOPMENT, PRODUCTION = 1, 2
 class Environment(msgspec.Struct, frozen=True, rename="camel"):
     """One environment. `number` is part of every key; `id` (24 hex) and `identifier` are what callers see.
 
-    `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid.
+    `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid. `hash_required`,
+    `in_app_…` are the in-app integration's settings; `connected` is set once a browser has opened a session.
     """
 
     number: int
@@ -24,6 +25,11 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     identifier: str
     created_ms: int = 0
     generation: int = 0
+    hash_required: bool | None = None
+    in_app_active: bool = True
+    in_app_name: str = "In-app inbox"
+    in_app_identifier: str = "in-app"
+    connected: bool = False
 
     @property
     def is_production(self) -> bool:

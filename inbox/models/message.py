@@ -40,9 +40,22 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True):
     severity: str = "none"
     actor: dict[str, Any] | None = None
     actor_id: str | None = None
+    external_reference: str | None = None
+    """The producer's own name for it, by which it can be marked."""
+    context_keys: list[str] = []
+
+
+class Labels(msgspec.Struct, rename="camel"):
+    """What of a stored message can be searched for; the rest is passed over, which makes reading it cheap."""
+
+    transaction_id: str
+    external_reference: str | None = None
+    tags: list[str] = []
+    data: dict[str, Any] | None = None
 
 
 _decoder = msgspec.json.Decoder(StoredMessage)
+_labels_decoder = msgspec.json.Decoder(Labels)
 _encoder = msgspec.json.Encoder()
 
 
@@ -56,9 +69,18 @@ def decode_stored(content: bytes) -> StoredMessage:
     return _decoder.decode(content)
 
 
+def decode_labels(content: bytes) -> Labels:
+    """What of a stored message can be searched for."""
+    return _labels_decoder.decode(content)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message with its present state. Dates are ms since 1970; 0 is never."""
+    """A stored message with its present state. Dates are ms since 1970; 0 is never.
+
+    A message whose snooze has ended was delivered again: `created_ms` is the last time, `delivered_before_ms` the
+    earlier ones.
+    """
 
     id: MessageId
     subscriber_oid: str
@@ -73,6 +95,12 @@ class Message:
     archived_ms: int = 0
     snoozed_until_ms: int = 0
     action: bytes = b""
+    delivered_before_ms: tuple[int, ...] = ()
+
+    @property
+    def delivered_at(self) -> list[str]:
+        """Every time it was delivered, oldest first."""
+        return [iso(ms) for ms in (*self.delivered_before_ms, self.created_ms)]
 
     @property
     def cta(self) -> dict[str, Any]:
@@ -139,7 +167,7 @@ def mark_view(message: Message, environment: Environment) -> dict[str, Any]:
         "cta": message.cta,
         "seen": message.seen,
         "read": message.read,
-        "deliveredAt": [iso(message.created_ms)],
+        "deliveredAt": message.delivered_at,
         "status": "sent",
         "deviceTokens": [],
         "payload": stored.payload,
@@ -163,7 +191,7 @@ def entity(message: Message, environment: Environment) -> dict[str, Any]:
         "archived": message.archived,
         "tags": stored.tags,
         "severity": stored.severity,
-        "contextKeys": [],
+        "contextKeys": stored.context_keys,
         "updatedAt": iso(changed),
     }
 
@@ -188,7 +216,7 @@ def inbox_notification(message: Message, to: dict[str, Any], workflow: dict[str,
         "isSeen": message.seen,
         "isArchived": message.archived,
         "isSnoozed": bool(message.snoozed_until_ms),
-        "deliveredAt": [iso(message.created_ms)],
+        "deliveredAt": message.delivered_at,
         "createdAt": iso(message.created_ms),
         **{name: iso(ms) for name, ms in dates.items() if ms},
         **_present(avatar=stored.avatar, **actions, data=stored.data, redirect=_redirect(stored.cta.get("data", {}))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+import orjson
 
 from inbox.errors import invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
@@ -19,7 +19,12 @@ class SessionRequest(msgspec.Struct, rename="camel"):
     subscriber: dict[str, Any] | str | None = None
     subscriber_id: str | None = None
     subscriber_hash: str | None = None
-    context: dict[str, Any] | UnsetType = UNSET
+    context: dict[str, Any] | None = None
+    context_hash: str | None = None
+
+    def canonical_context(self) -> str:
+        """The context as its hash is made of: JSON as it was sent, keys sorted, no spaces."""
+        return orjson.dumps(self.context or {}, option=orjson.OPT_SORT_KEYS).decode()
 
     def who(self) -> tuple[SubscriberId, dict[str, Any]]:
         """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
@@ -27,10 +32,10 @@ class SessionRequest(msgspec.Struct, rename="camel"):
             if self.subscriber.get("subscriberId") is None:
                 raise invalid("subscriber.subscriberId", "subscriberId should not be empty")
             try:
-                profile = msgspec.convert(self.subscriber, Profile)
+                sent = {name: value for name, value in self.subscriber.items() if name != "channels"}
+                profile = msgspec.convert(sent, Profile)  # a browser sets no credentials
             except msgspec.ValidationError as error:
                 raise invalid("subscriber", str(error)) from None
-            profile.channels = UNSET  # a browser sets no credentials
             return parse_subscriber_id(self.subscriber["subscriberId"]), profile.changes()
         given = self.subscriber or self.subscriber_id
         if given is None:

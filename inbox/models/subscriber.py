@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from inbox.errors import ValidationFailed
 from inbox.ids import SubscriberId
+from inbox.models.credentials import Channel, channel_view
 from inbox.models.dates import iso
 from inbox.models.environment import Environment
 
@@ -36,7 +37,7 @@ class Profile(msgspec.Struct, rename="camel", omit_defaults=True):
     locale: Text = UNSET
     timezone: Text = UNSET
     data: dict[str, Any] | UnsetType | None = UNSET
-    channels: list[dict[str, Any]] | UnsetType | None = UNSET
+    channels: list[Channel] | UnsetType | None = UNSET
 
     def changes(self) -> dict[str, Any]:
         """Wire name → new value, only of what was sent.
@@ -47,6 +48,8 @@ class Profile(msgspec.Struct, rename="camel", omit_defaults=True):
         problems = {name: text for name, value in sent.items() if (text := _problem(name, value))}
         if problems:
             raise ValidationFailed(problems, values={name: sent[name] for name in problems})
+        if isinstance(self.channels, list):
+            sent["channels"] = [channel.stored() for channel in self.channels]
         return sent
 
 
@@ -126,6 +129,8 @@ def subscriber_view(subscriber: Subscriber, environment: Environment) -> dict[st
         "__v": 0,
         **subscriber.profile,
     }
+    if channels := subscriber.profile.get("channels"):
+        view["channels"] = [channel_view(channel, environment.id) for channel in channels]
     if subscriber.last_online_ms:
         view["lastOnlineAt"] = iso(subscriber.last_online_ms)
     return view

@@ -57,6 +57,7 @@ class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     secondary_action: Action | None = None
     redirect: Redirect | None = None
     data: CustomData | None = None
+    external_reference: Line | None = None
     disable_output_sanitization: bool | None = None
     skip: dict[str, Any] | None = None
 
@@ -152,6 +153,13 @@ class WorkflowPatch(msgspec.Struct, frozen=True, rename="camel"):
     is_translation_enabled: bool | UnsetType | None = UNSET
 
 
+class StepActor(msgspec.Struct, frozen=True):
+    """Whose picture a message shows: its actor's (`user`), one of the page's icons, or an image of its own."""
+
+    type: Literal["none", "user", "system_icon", "system_custom"]
+    data: str | None = None
+
+
 class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A stored step. `id` is also the `_messageTemplateId` of its messages."""
 
@@ -160,6 +168,7 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     name: str
     controls: InAppControls = InAppControls()
     type: StepType = "in_app"
+    actor: StepActor | None = None
 
 
 class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, eq=False):

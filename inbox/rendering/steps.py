@@ -13,6 +13,7 @@ from inbox.rendering.templates import Scope, Template, compile_template
 from inbox.rendering.urls import safe_url
 
 CACHED_WORKFLOWS = 1_024
+MAX_REFERENCE_LENGTH = 255
 
 Variables = Mapping[str, Any]
 
@@ -60,6 +61,7 @@ class Rendered(msgspec.Struct, frozen=True):
     cta: Cta
     tags: list[str]
     severity: Severity
+    external_reference: str | None = None
 
 
 class CompiledStep:
@@ -83,15 +85,22 @@ class CompiledStep:
         secondary = compiler.button("secondary", "secondaryAction", controls.secondary_action)
         self._buttons = [button for button in (primary, secondary) if button]
         self._data = compiler.value("data", controls.data)
+        self._external_reference = compiler.text("externalReference", controls.external_reference)
         self.needs_subscriber = "subscriber" in compiler.variables
         self.needs_actor = "actor" in compiler.variables
 
-    def render(self, payload: Variables, subscriber: Variables | None, actor: Variables | None) -> Rendered:
-        """The message's parts.
+    def render(
+        self,
+        payload: Variables,
+        subscriber: Variables | None,
+        actor: Variables | None,
+        surroundings: Variables | None = None,
+    ) -> Rendered:
+        """The message's parts. `surroundings` are further variables: `context`, `tenant`.
 
         Raises RenderError, naming the field, when a template fails or gives more than 64 KiB.
         """
-        scope = {"payload": payload, "subscriber": subscriber, "actor": actor}
+        scope = {**(surroundings or {}), "payload": payload, "subscriber": subscriber, "actor": actor}
         return Rendered(
             subject=self._subject.render(scope) or None,
             body=self._body.render(scope),
@@ -100,6 +109,7 @@ class CompiledStep:
             cta={"type": "redirect", "data": self._redirect(scope), "action": self._action(scope)},
             tags=self._tags,
             severity=self._severity,
+            external_reference=self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None,
         )
 
     def _action(self, scope: Scope) -> CtaAction:

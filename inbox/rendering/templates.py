@@ -18,7 +18,7 @@ from inbox.rendering.engine import MAX_OUTPUT_BYTES
 from inbox.rendering.text import to_text
 
 Scope = Mapping[str, Any]
-VARIABLES = frozenset({"payload", "subscriber", "actor"})
+VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant"})
 _COMPUTED = frozenset({"size", "first", "last"})  # not mere lookups: Liquid gives them to lists and texts too
 
 

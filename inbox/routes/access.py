@@ -24,10 +24,11 @@ class ApiCaller:
 
 @dataclass(frozen=True, slots=True)
 class SessionCaller:
-    """A subscriber's browser, let in by a session token."""
+    """A subscriber's browser, let in by a session token for the feed of one set of context keys ("" none)."""
 
     environment: Environment
     subscriber: Subscriber
+    contexts: str = ""
 
 
 def services_of(request: Request) -> Services:
@@ -52,8 +53,7 @@ async def authenticate_session(request: Request) -> SessionCaller:
     scheme, secret = _credentials(request)
     if scheme.lower() != "bearer":
         raise Unauthorized
-    environment, subscriber = await services_of(request).sessions.verify(secret)
-    return SessionCaller(environment, subscriber)
+    return SessionCaller(*await services_of(request).sessions.verify(secret))
 
 
 def _credentials(request: Request) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,29 +13,34 @@ from inbox.errors import BadRequest, invalid
 from inbox.ids import parse_object_id
 from inbox.models.environment import Environment
 from inbox.models.message import Message, entity, mark_view
+from inbox.models.notification_filter import NotificationFilter
 from inbox.models.subscriber import Subscriber, subscriber_card, subscriber_view
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import path_param, query_bool, query_int, query_list, read_body, subscriber_param
 from inbox.routes.replies import data, page
-from inbox.service.feed import parse_payload_filter
+from inbox.service.feed import FeedPage, parse_payload_filter, payload_test
 from inbox.service.workflow_views import workflow_template
 from inbox.store.changes import V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
 from inbox.store.rows import ALL, UNREAD, UNSEEN
 
 MAX_PAGE = 1_000_000
 MAX_MARKED = 1_000
+MAX_REFERENCE_LENGTH = 255
 DEFAULT_COUNT_LIMIT = 100
 MAX_COUNT_LIMIT = 1_000
 
 Mark = Literal["read", "seen", "unread", "unseen"]
+Reference = Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE_LENGTH)]
 MessageIds = str | Annotated[list[str], Meta(max_length=MAX_MARKED)]
 
 
 class MarkAs(msgspec.Struct, rename="camel"):
-    """The body of mark-as."""
+    """The body of mark-as: the messages by their ids, by their transaction or by the producer's reference."""
 
-    message_id: MessageIds
     mark_as: Mark
+    message_id: MessageIds | UnsetType = UNSET
+    transaction_id: Reference | UnsetType = UNSET
+    external_reference: Reference | UnsetType = UNSET
 
 
 class LegacyFlags(msgspec.Struct):
@@ -81,19 +86,16 @@ async def get_feed(request: Request) -> Response:
     wanted = parse_payload_filter(payload) if payload else None
     services = services_of(request)
     subscriber = await services.subscribers.require(caller.environment, subscriber_param(request))
-    messages: list[Message]
     if query_list(request, "feedIdentifier"):
-        messages, total, has_more = [], 0, False  # no feed has an identifier yet, so none is matched
-    elif wanted:
-        messages, found = await services.feed.page_with_payload(
-            caller.environment, subscriber, select, limit, number * limit, wanted
-        )
-        total, has_more = len(messages), found > limit
+        read = FeedPage([], False)  # no feed has an identifier yet, so none is matched
     else:
-        read = await services.feed.page(caller.environment, subscriber, select, limit, skip=number * limit)
-        messages, total, has_more = read.messages, len(read.messages), read.has_more
-    items = [feed_item(message, subscriber, caller.environment) for message in messages]
-    return page({"data": items, "totalCount": total, "hasMore": has_more, "pageSize": limit, "page": number})
+        feeds = await services.feed.feeds_of(caller.environment, subscriber)
+        holds = payload_test(wanted) if wanted else None
+        skip = number * limit
+        read = await services.feed.page(feeds, NotificationFilter(select), limit, skip=skip, holds=holds)
+    items = [feed_item(message, subscriber, caller.environment) for message in read.messages]
+    total = len(items)
+    return page({"data": items, "totalCount": total, "hasMore": read.has_more, "pageSize": limit, "page": number})
 
 
 async def count_unseen(request: Request) -> Response:
@@ -103,20 +105,30 @@ async def count_unseen(request: Request) -> Response:
     seen = query_bool(request, "seen") or False
     services = services_of(request)
     subscriber = await services.subscribers.require(caller.environment, subscriber_param(request))
+    feeds = await services.feed.feeds_of(caller.environment, subscriber)
     if query_list(request, "feedId"):
         count = 0  # no feed has an identifier yet
     elif seen:
-        count = await services.feed.count(caller.environment, subscriber, ALL.where(UNSEEN, False))
+        count = await services.feed.count(feeds, NotificationFilter(ALL.where(UNSEEN, False)))
     else:
-        count = (await services.feed.counts(caller.environment, subscriber)).unseen
+        count = await services.feed.unseen(feeds)
     return data({"count": min(count, limit)})
 
 
 async def mark_as(request: Request) -> Response:
-    """POST …/messages/mark-as → 201 the marked messages; unknown ids are ignored."""
+    """POST …/messages/mark-as → 201 the marked messages; unknown ids are ignored.
+
+    Instead of `messageId`, ours also takes `transactionId` or `externalReference`, among the newest 1,000 messages.
+    """
     caller = await authenticate(request)
     body = await read_body(request, MarkAs)
-    _, messages = await _mark(request, caller.environment, body.message_id, V1_MARKS[body.mark_as])
+    change = V1_MARKS[body.mark_as]
+    if body.message_id is UNSET:
+        messages = await _mark_referenced(request, caller.environment, body, change)
+    elif body.transaction_id is not UNSET or body.external_reference is not UNSET:
+        raise invalid("messageId", "messageId must not be given together with transactionId or externalReference")
+    else:
+        _, messages = await _mark(request, caller.environment, body.message_id, change)
     return data([mark_view(message, caller.environment) for message in messages], 201)
 
 
@@ -137,7 +149,8 @@ async def mark_all(request: Request) -> Response:
     subscriber = await services.subscribers.get(caller.environment, subscriber_param(request))
     if body.feed_identifier:
         return data(0, 201)  # no feed has an identifier yet
-    changed = await services.marks.mark_all(caller.environment, subscriber, V1_MARKS_ALL[body.mark_as])
+    feeds = await services.feed.feeds_of(caller.environment, subscriber)
+    changed = await services.marks.mark_all(feeds, V1_MARKS_ALL[body.mark_as])
     return data(changed, 201)
 
 
@@ -155,7 +168,8 @@ async def act(request: Request) -> Response:
     body = await read_body(request, MessageAction)
     services, environment = services_of(request), caller.environment
     subscriber = await services.subscribers.require(environment, subscriber_param(request))
-    message = await services.marks.act(environment, subscriber, message_id, kind, body.status, body.payload)
+    feeds = await services.feed.feeds_of(environment, subscriber)
+    message = await services.marks.act(feeds, message_id, kind, body.status, body.payload)
     view = {**entity(message, environment), "subscriber": subscriber_view(subscriber, environment)}
     workflow = await services.workflows.find(environment, message.stored.template_identifier)
     if workflow and workflow.id == message.stored.template_id:
@@ -174,7 +188,22 @@ async def _mark(
     wanted = _message_ids(ids)
     services = services_of(request)
     subscriber = await services.subscribers.get(environment, subscriber_param(request))
-    return subscriber, await services.marks.mark(environment, subscriber, wanted, change)
+    feeds = await services.feed.feeds_of(environment, subscriber)
+    return subscriber, await services.marks.mark(feeds, wanted, change)
+
+
+async def _mark_referenced(
+    request: Request, environment: Environment, body: MarkAs, change: Change
+) -> list[Message]:
+    transaction_id = None if body.transaction_id is UNSET else body.transaction_id
+    reference = None if body.external_reference is UNSET else body.external_reference
+    if transaction_id is None and reference is None:
+        raise invalid("messageId", "messageId, transactionId or externalReference is required")
+    services = services_of(request)
+    subscriber = await services.subscribers.get(environment, subscriber_param(request))
+    feeds = await services.feed.feeds_of(environment, subscriber)
+    ids = await services.marks.ids_by_labels(feeds, transaction_id=transaction_id, external_reference=reference)
+    return await services.marks.mark(feeds, ids, change)
 
 
 def _message_ids(value: str | list[str]) -> list[str]:

@@ -131,3 +131,11 @@ def query_bool(request: Request, name: str) -> bool | None:
 def query_list(request: Request, name: str) -> list[str]:
     """A list of the query: `k=a&k=b`, `k[]=a&k[]=b`."""
     return [*request.query_params.getlist(name), *request.query_params.getlist(f"{name}[]")]
+
+
+def query_one_of(request: Request, name: str, allowed: tuple[str, ...], default: str) -> str:
+    """One of several words of the query; absent or empty gives the default. Raises ValidationFailed (422)."""
+    value = request.query_params.get(name) or default
+    if value not in allowed:
+        raise invalid("general", f"{name} must be one of the following values: {', '.join(allowed)}", value)
+    return value

@@ -65,8 +65,8 @@ async def admit(handshake: Handshake, services: Services, hub: Hub) -> Admission
     if not _is_origin_allowed(handshake, services.settings.allowed_origins):
         raise Refusal(403, "This origin may not open a socket here")
     try:
-        environment, subscriber = await services.sessions.verify(handshake.token or "")
-        feed = await services.feed.feed_of(environment, subscriber)
+        environment, subscriber, contexts = await services.sessions.verify(handshake.token or "")
+        feed = await services.feed.feed_of(environment, subscriber, contexts)
     except Unauthorized:
         raise Refusal(401, "Missing or invalid token") from None
     except StoreUnavailable:

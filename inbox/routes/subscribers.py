@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import BadRequest, NotFound
-from inbox.ids import parse_subscriber_id
+from inbox.errors import BadRequest, InboxError, NotFound, ValidationFailed, invalid
+from inbox.ids import SubscriberId, parse_subscriber_id
+from inbox.models.credentials import Channel
 from inbox.models.subscriber import Profile, subscriber_view
 from inbox.routes.access import authenticate, services_of
-from inbox.routes.reading import query_bool, read_body, subscriber_param
-from inbox.routes.replies import data
+from inbox.routes.cursors import cursor_query
+from inbox.routes.reading import MIB, path_param, query_bool, query_int, query_one_of, read_body, subscriber_param
+from inbox.routes.replies import data, no_content, page
+from inbox.service.subscriber_list import SubscriberFilter
+from inbox.store.subscribers import OrderBy
+
+MAX_BULK = 500
+MAX_PAGE = 1_000_000
+BULK_LIMIT_BYTES = MIB
 
 
 class CreateSubscriber(Profile, kw_only=True):
@@ -28,6 +36,53 @@ class OnlineStatus(msgspec.Struct, rename="camel"):
     is_online: bool
 
 
+class BulkCreate(msgspec.Struct):
+    """The body of the bulk call; each item is judged by itself."""
+
+    subscribers: list[Any]
+
+
+async def list_numbered(request: Request) -> Response:
+    """GET /v1/subscribers → 200 `{page, hasMore, pageSize, data}`, newest first; `hasMore`: the page is full."""
+    caller = await authenticate(request)
+    number, limit = query_int(request, "page", 0, 0, MAX_PAGE), query_int(request, "limit", 10, 1, 100)
+    found = await services_of(request).subscriber_list.newest(caller.environment, number, limit)
+    views = [subscriber_view(subscriber, caller.environment) for subscriber in found]
+    return page({"page": number, "hasMore": len(views) == limit, "pageSize": limit, "data": views})
+
+
+async def search(request: Request) -> Response:
+    """GET /v2/subscribers → 200 `{data, next, previous, totalCount, totalCountCapped}`; 400 for both cursors."""
+    caller = await authenticate(request)
+    query, wanted = cursor_query(request), _filter(request)
+    found = await services_of(request).subscriber_list.find(caller.environment, query, wanted)
+    return page(found.view([subscriber_view(one, caller.environment) for one in found.rows]))
+
+
+async def create_many(request: Request) -> Response:
+    """POST /v1/subscribers/bulk → 201 `{created, updated, failed}`; 422 for none or more than 500."""
+    caller = await authenticate(request)
+    items = (await read_body(request, BulkCreate, BULK_LIMIT_BYTES)).subscribers
+    if not items:
+        raise invalid("subscribers", "subscribers must contain at least 1 elements", items)
+    if len(items) > MAX_BULK:
+        raise invalid("subscribers", f"subscribers must contain no more than {MAX_BULK} elements")
+    wanted: list[tuple[SubscriberId, dict[str, Any]]] = []
+    failed: list[dict[str, Any]] = []
+    for item in items:
+        try:
+            wanted.append(_parse_item(item))
+        except InboxError as error:
+            failed.append(_failure(item, error))
+    outcome = await services_of(request).subscribers.upsert_many(caller.environment, wanted)
+    body = {
+        "created": [{"subscriberId": one} for one in outcome.created],
+        "updated": [{"subscriberId": one} for one in outcome.updated],
+        "failed": failed,
+    }
+    return data(body, 201)
+
+
 async def create(request: Request) -> Response:
     """POST /v1/subscribers → 201: creates the subscriber, or changes the fields sent."""
     return await _create(request, may_exist=True)
@@ -39,10 +94,13 @@ async def create_v2(request: Request) -> Response:
 
 
 async def get(request: Request) -> Response:
-    """GET /v1|v2/subscribers/:subscriberId → 200, 404."""
-    caller = await authenticate(request)
-    subscriber = await services_of(request).subscribers.get(caller.environment, subscriber_param(request))
-    return data(subscriber_view(subscriber, caller.environment))
+    """GET /v1|v2/subscribers/:subscriberId?includeTopics= → 200, with the keys of its topics if asked; 404."""
+    caller, services = await authenticate(request), services_of(request)
+    subscriber = await services.subscribers.get(caller.environment, subscriber_param(request))
+    view = subscriber_view(subscriber, caller.environment)
+    if query_bool(request, "includeTopics"):
+        view["topics"] = await services.topics.keys_of(caller.environment, subscriber)
+    return data(view)
 
 
 async def update(request: Request) -> Response:
@@ -72,6 +130,61 @@ async def set_online_status(request: Request) -> Response:
     subscribers = services_of(request).subscribers
     subscriber = await subscribers.set_online(caller.environment, subscriber_param(request), body.is_online)
     return data(subscriber_view(subscriber, caller.environment))
+
+
+async def set_credentials(request: Request) -> Response:
+    """PUT /v1/subscribers/:subscriberId/credentials → 200 the subscriber; 400 when unknown, 422 unknown provider."""
+    caller = await authenticate(request)
+    body = await read_body(request, Channel)
+    subscribers = services_of(request).subscribers
+    subscriber = await subscribers.set_credentials(caller.environment, subscriber_param(request), body)
+    return data(subscriber_view(subscriber, caller.environment))
+
+
+async def add_credentials(request: Request) -> Response:
+    """PATCH /v1/subscribers/:subscriberId/credentials → 200 the subscriber; device tokens are added."""
+    caller = await authenticate(request)
+    body = await read_body(request, Channel)
+    subscribers = services_of(request).subscribers
+    subscriber = await subscribers.add_credentials(caller.environment, subscriber_param(request), body)
+    return data(subscriber_view(subscriber, caller.environment))
+
+
+async def drop_credentials(request: Request) -> Response:
+    """DELETE /v1/subscribers/:subscriberId/credentials/:providerId → 204; 404 for an unknown subscriber."""
+    caller = await authenticate(request)
+    subscribers = services_of(request).subscribers
+    await subscribers.drop_credentials(
+        caller.environment, subscriber_param(request), path_param(request, "providerId")
+    )
+    return no_content()
+
+
+def _filter(request: Request) -> SubscriberFilter:
+    params = request.query_params
+    wanted_id = params.get("subscriberId")
+    return SubscriberFilter(
+        order_by=cast(OrderBy, query_one_of(request, "orderBy", ("_id", "updatedAt"), "_id")),
+        subscriber_id=parse_subscriber_id(wanted_id) if wanted_id else None,
+        email=params.get("email", ""),
+        phone=params.get("phone", ""),
+        name=params.get("name", ""),
+    )
+
+
+def _parse_item(item: Any) -> tuple[SubscriberId, dict[str, Any]]:
+    try:
+        body = msgspec.convert(item, CreateSubscriber)
+    except msgspec.ValidationError as error:
+        raise ValidationFailed({"general": str(error)}, str(error)) from None
+    return parse_subscriber_id(body.subscriber_id), body.changes()
+
+
+def _failure(item: Any, error: InboxError) -> dict[str, Any]:
+    texts = error.fields.values() if isinstance(error, ValidationFailed) else []
+    message = "; ".join(text for messages in texts for text in messages) or error.message
+    named = item.get("subscriberId") if isinstance(item, dict) else None
+    return {"message": message, **({"subscriberId": named} if isinstance(named, str) else {})}
 
 
 async def _create(request: Request, *, may_exist: bool) -> Response:

@@ -1,8 +1,8 @@
 """Trigger → recipients → stored messages.
 
-A trigger first reads and renders everything, so that what is wrong with it is answered before anything is stored; then
-each message is appended by one script. A transaction is safe to repeat: a message is stored once per transaction, step
-and recipient, so a second run with the same recipients only adds what a crash left out.
+A trigger first reads and renders what concerns the recipients it names, so that what is wrong is answered before
+anything is stored; then each message is appended by one script. A transaction is safe to repeat: a message is stored
+once per transaction, step and recipient, so a second run with the same recipients only adds what a crash left out.
 """
 
 from __future__ import annotations
@@ -10,31 +10,49 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from inbox.errors import PayloadTooLarge, StoreUnavailable, UnprocessableEntity
+import msgspec
+
+from inbox.errors import InboxError, PayloadTooLarge, StoreUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
+from inbox.models.context_keys import feed_name, parse_context
 from inbox.models.environment import Environment
-from inbox.models.message import StoredMessage, encode_stored
-from inbox.models.trigger import Recipient, TriggerRequest, parse_recipients, parse_transaction_id
+from inbox.models.subscriber import Subscriber
+from inbox.models.trigger import (
+    BroadcastRequest,
+    Recipient,
+    Recipients,
+    TriggerContent,
+    TriggerRequest,
+    parse_recipient,
+    parse_recipients,
+    parse_transaction_id,
+    reason_of,
+)
 from inbox.models.workflow import Workflow
-from inbox.rendering import CompiledStep, RenderError, compile_steps
+from inbox.service.audience import Audience
+from inbox.service.drafts import Plan
+from inbox.service.payload_schema import complete_payload
+from inbox.service.tenants import TenantService
 from inbox.service.workflows import WorkflowService
 from inbox.store.feeds import Feed, FeedStore
-from inbox.store.messages import MessageStore
+from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import SEVERITIES
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.transactions import TransactionStore
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 64 * 1024
 CONCURRENT_RECIPIENTS = 16
+MAX_BATCH = 100
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+EVERYBODY = "\1everybody"
 _APPEND_ATTEMPTS = 3
 
-Status = Literal["processed", "trigger_not_active", "no_workflow_steps_defined"]
+Status = Literal["processed", "trigger_not_active", "no_workflow_steps_defined", "no_tenant_found", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +60,15 @@ class TriggerOutcome:
     """What a trigger is answered."""
 
     status: Status
-    transaction_id: str
+    transaction_id: str | None
+    error: str | None = None
 
     def view(self) -> dict[str, Any]:
         """The TriggerReply of the wire."""
-        return {"acknowledged": True, "status": self.status, "transactionId": self.transaction_id}
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A rendered message, ready to be appended to a recipient's feed."""
-
-    feed: Feed
-    step_id: str
-    content: bytes
-    severity: str
+        view: dict[str, Any] = {"acknowledged": True, "status": self.status}
+        if self.transaction_id is not None:
+            view["transactionId"] = self.transaction_id
+        return view if self.error is None else {**view, "error": [self.error]}
 
 
 class DeliveryService:
@@ -69,12 +81,16 @@ class DeliveryService:
         feeds: FeedStore,
         messages: MessageStore,
         transactions: TransactionStore,
+        audience: Audience,
+        tenants: TenantService,
     ) -> None:
         self._workflows = workflows
         self._subscribers = subscribers
         self._feeds = feeds
         self._messages = messages
         self._transactions = transactions
+        self._audience = audience
+        self._tenants = tenants
 
     async def trigger(
         self, environment: Environment, request: TriggerRequest, idempotency_key: str | None = None
@@ -83,126 +99,177 @@ class DeliveryService:
 
         Without a transactionId the transaction is derived from the request's Idempotency-Key, so that a client's
         retry is the same transaction. Raises UnprocessableEntity (`workflow_not_found`), ValidationFailed or
-        BadRequest (recipients), PayloadTooLarge (a message over 64 KiB) and StoreUnavailable.
+        BadRequest (recipients, actor, tenant, context), PayloadInvalid, PayloadTooLarge (a message over 64 KiB) and
+        StoreUnavailable.
         """
-        workflow = await self._workflows.find(environment, request.name)
+        workflow = await self._find_workflow(environment, request.name)
+        recipients = parse_recipients(request.to)
+        return await self._start(environment, workflow, request, recipients, idempotency_key)
+
+    async def broadcast(
+        self, environment: Environment, request: BroadcastRequest, idempotency_key: str | None = None
+    ) -> TriggerOutcome:
+        """Delivers a workflow to every subscriber of the environment before it returns; otherwise as `trigger`."""
+        workflow = await self._find_workflow(environment, request.name)
+        return await self._start(environment, workflow, request, None, idempotency_key)
+
+    async def trigger_many(
+        self, environment: Environment, events: Sequence[Any], idempotency_key: str | None = None
+    ) -> list[TriggerOutcome]:
+        """Carries out events one after the other, in order; what is wrong with one is its own outcome.
+
+        Raises StoreUnavailable, since then none of them can go on.
+        """
+        outcomes: list[TriggerOutcome] = []
+        for place, event in enumerate(events):
+            try:
+                request = msgspec.convert(event, TriggerRequest)
+                key = f"{idempotency_key}:{place}" if idempotency_key else None
+                outcomes.append(await self.trigger(environment, request, key))
+            except msgspec.ValidationError as error:
+                outcomes.append(_failed(event, str(error)))
+            except StoreUnavailable:
+                raise
+            except InboxError as error:
+                outcomes.append(_failed(event, reason_of(error)))
+        return outcomes
+
+    async def fan_out(
+        self, environment: Environment, plan: Plan, groups: AsyncIterator[Sequence[Subscriber]]
+    ) -> None:
+        """Delivers a plan to groups of subscribers as they come: one round trip stores up to a hundred messages.
+
+        A message that is too large, or whose subscriber was deleted meanwhile, is left out. Safe to repeat and to
+        cancel: what was stored is not stored again. Raises StoreUnavailable.
+        """
+        contexts = feed_name(plan.context_keys)
+        async for group in groups:
+            feeds = await _in_turn([self._feeds.open_for(environment.number, one, contexts) for one in group])
+            deliveries: list[Delivery] = []
+            for subscriber, feed in zip(group, feeds, strict=True):
+                variables = subscriber.variables() if plan.needs_subscriber else None
+                try:
+                    deliveries += plan.draft(feed, variables)
+                except PayloadTooLarge as error:
+                    log.warning("no message is stored: %s", error.message, extra={"action": "message_too_large"})
+            for batch in _batches(deliveries):
+                for delivery, appended in zip(batch, await self._messages.append_many(batch), strict=True):
+                    if appended is None:
+                        self._feeds.forget(delivery.feed)
+
+    async def _find_workflow(self, environment: Environment, name: str) -> Workflow:
+        workflow = await self._workflows.find(environment, name)
         if workflow is None:
             raise UnprocessableEntity("workflow_not_found")
-        recipients = parse_recipients(request.to)
-        severity = _severity(request.overrides)
+        return workflow
+
+    async def _start(
+        self,
+        environment: Environment,
+        workflow: Workflow,
+        request: TriggerContent,
+        recipients: Recipients | None,
+        idempotency_key: str | None,
+    ) -> TriggerOutcome:
+        """Judges a trigger and carries it out; without recipients it is for everybody."""
+        context = parse_context(request.context)
+        actor = None if request.actor is None else parse_recipient(request.actor, "actor")
+        payload = complete_payload(workflow, request.payload)
         explicit = parse_transaction_id(request.transaction_id)
         transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
-        for reason in recipients.refused:
+        for reason in recipients.refused if recipients else []:
             log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
         if not workflow.active:
             return TriggerOutcome("trigger_not_active", transaction_id)
         if not workflow.steps:
             return TriggerOutcome("no_workflow_steps_defined", transaction_id)
-        if explicit and not await self._claim(environment, explicit, workflow, recipients.accepted):
+        tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
+        if request.tenant is not None and tenant is None:
+            return TriggerOutcome("no_tenant_found", transaction_id)
+        names = [EVERYBODY] if recipients is None else recipients.names
+        if explicit and not await self._claim(environment, explicit, workflow, names):
             return TriggerOutcome("processed", transaction_id)
-        drafts = await self._draft_all(environment, workflow, request, recipients.accepted, transaction_id, severity)
-        await _in_turn([self._store(workflow, draft, transaction_id) for draft in drafts])
+        plan = Plan(
+            workflow,
+            {name: value for name, value in payload.items() if name != "attachments"},
+            request.overrides,
+            transaction_id,
+            severity=_severity(request.overrides),
+            actor=await self._upsert(environment, actor) if actor else None,
+            context_keys=context.keys,
+            surroundings={"context": context.variables, **({"tenant": tenant.variables()} if tenant else {})},
+            external_reference=request.external_reference,
+        )
+        await self._carry_out(environment, plan, recipients)
         return TriggerOutcome("processed", transaction_id)
 
+    async def _carry_out(self, environment: Environment, plan: Plan, recipients: Recipients | None) -> None:
+        if recipients is None:
+            await self.fan_out(environment, plan, self._audience.everybody(environment))
+            return
+        drafted = await _in_turn([self._draft(environment, plan, one) for one in recipients.accepted])
+        for batch in _batches([delivery for deliveries in drafted for delivery in deliveries]):
+            await self._store(batch)
+        if recipients.topics:
+            without = {one.subscriber_id for one in recipients.accepted}
+            if plan.actor:
+                without.add(plan.actor.subscriber_id)
+            members = self._audience.members(
+                environment, recipients.topics, without, plan.workflow.id, plan.context_keys
+            )
+            await self.fan_out(environment, plan, members)
+
     async def _claim(
-        self, environment: Environment, transaction_id: str, workflow: Workflow, recipients: Sequence[Recipient]
+        self, environment: Environment, transaction_id: str, workflow: Workflow, names: Sequence[str]
     ) -> bool:
         """False when this transaction ran before for other recipients or another workflow."""
-        named = sorted(recipient.subscriber_id for recipient in recipients)
-        fingerprint = hashlib.blake2b("\0".join([workflow.id, *named]).encode(), digest_size=12).digest()
+        fingerprint = hashlib.blake2b("\0".join([workflow.id, *names]).encode(), digest_size=12).digest()
         return await self._transactions.claim(environment.number, transaction_id, fingerprint)
 
-    async def _draft_all(
-        self,
-        environment: Environment,
-        workflow: Workflow,
-        request: TriggerRequest,
-        recipients: Sequence[Recipient],
-        transaction_id: str,
-        severity: str | None,
-    ) -> list[_Draft]:
-        payload = {name: value for name, value in request.payload.items() if name != "attachments"}
-        steps = compile_steps(workflow)
-        base = _Base(workflow, payload, request.overrides, transaction_id, severity)
-        drafted = await _in_turn([self._draft(environment, steps, base, recipient) for recipient in recipients])
-        return [draft for drafts in drafted for draft in drafts]
+    async def _upsert(self, environment: Environment, recipient: Recipient) -> Subscriber:
+        """The subscriber, made if missing, with the fields set that came with it."""
+        number = environment.number
+        known = None if recipient.profile else await self._subscribers.get(number, recipient.subscriber_id)
+        if known:
+            return known
+        written = await self._subscribers.write(number, recipient.subscriber_id, recipient.profile)
+        if written is None:
+            raise StoreUnavailable
+        return written[0]
 
-    async def _draft(
-        self, environment: Environment, steps: Sequence[CompiledStep], base: _Base, recipient: Recipient
-    ) -> list[_Draft]:
-        feed, variables = await self._prepare(environment, recipient, any(step.needs_subscriber for step in steps))
-        drafts: list[_Draft] = []
-        for step in steps:
-            try:
-                message = base.render(step, variables)
-            except RenderError as error:
-                fields = {"action": "render_failed", "workflow": base.workflow.identifier, "fields": error.fields}
-                log.warning("a step could not be rendered; no message is stored", extra=fields)
-                continue
-            content = encode_stored(message)
-            if len(content) > MAX_MESSAGE_BYTES:
-                raise PayloadTooLarge(f"A message is larger than {MAX_MESSAGE_BYTES} bytes")
-            drafts.append(_Draft(feed, step.step.step_id, content, message.severity))
-        return drafts
+    async def _draft(self, environment: Environment, plan: Plan, recipient: Recipient) -> list[Delivery]:
+        feed, variables = await self._prepare(environment, plan, recipient)
+        return list(plan.draft(feed, variables))
 
     async def _prepare(
-        self, environment: Environment, recipient: Recipient, needs_subscriber: bool
+        self, environment: Environment, plan: Plan, recipient: Recipient
     ) -> tuple[Feed, dict[str, Any] | None]:
         """The recipient's feed and, if a template names the subscriber, what templates see of it."""
-        if recipient.profile or needs_subscriber:
-            written = await self._subscribers.write(environment.number, recipient.subscriber_id, recipient.profile)
-            if written is None:
-                raise StoreUnavailable
-            return await self._feeds.open_for(environment.number, written[0]), written[0].variables()
-        return await self._feeds.open(environment.number, recipient.subscriber_id), None
+        contexts = feed_name(plan.context_keys)
+        if recipient.profile or plan.needs_subscriber:
+            subscriber = await self._upsert(environment, recipient)
+            return await self._feeds.open_for(environment.number, subscriber, contexts), subscriber.variables()
+        return await self._feeds.open(environment.number, recipient.subscriber_id, contexts), None
 
-    async def _store(self, workflow: Workflow, draft: _Draft, transaction_id: str) -> None:
-        feed = draft.feed
+    async def _store(self, batch: Sequence[Delivery]) -> None:
+        """Appends messages; a subscriber that was deleted meanwhile is made again, as a trigger does."""
+        waiting = list(batch)
         for _ in range(_APPEND_ATTEMPTS):
-            appended = await self._messages.append(
-                feed,
-                draft.content,
-                transaction_id=transaction_id,
-                step_id=draft.step_id,
-                workflow_id=workflow.id,
-                preference=_preference(workflow),
-                severity=draft.severity,
-            )
-            if appended:
+            appended = await self._messages.append_many(waiting)
+            waiting = [one for one, outcome in zip(waiting, appended, strict=True) if outcome is None]
+            if not waiting:
                 return
-            self._feeds.forget(feed)  # the subscriber was deleted meanwhile; a trigger makes it again
-            feed = await self._feeds.open(feed.environment, feed.subscriber_id, feed.contexts)
+            waiting = [replace(one, feed=await self._reopen(one.feed)) for one in waiting]
         raise StoreUnavailable
 
+    async def _reopen(self, feed: Feed) -> Feed:
+        self._feeds.forget(feed)
+        return await self._feeds.open(feed.environment, feed.subscriber_id, feed.contexts)
 
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """What all messages of a trigger share."""
 
-    workflow: Workflow
-    payload: dict[str, Any]
-    overrides: dict[str, Any]
-    transaction_id: str
-    severity: str | None
-
-    def render(self, step: CompiledStep, subscriber: dict[str, Any] | None) -> StoredMessage:
-        rendered = step.render(self.payload, subscriber, None)
-        return StoredMessage(
-            transaction_id=self.transaction_id,
-            template_id=self.workflow.id,
-            template_identifier=self.workflow.identifier,
-            message_template_id=step.step.id,
-            step_id=step.step.step_id,
-            content=rendered.body,
-            subject=rendered.subject,
-            avatar=rendered.avatar,
-            cta=dict(rendered.cta),
-            payload=self.payload,
-            overrides=self.overrides,
-            data=rendered.data,
-            tags=rendered.tags,
-            severity=self.severity or rendered.severity,
-        )
+def _failed(event: Any, reason: str) -> TriggerOutcome:
+    named = event.get("transactionId") if isinstance(event, dict) else None
+    return TriggerOutcome("error", named if isinstance(named, str) and named else None, reason)
 
 
 def _severity(overrides: dict[str, Any]) -> str | None:
@@ -210,17 +277,24 @@ def _severity(overrides: dict[str, Any]) -> str | None:
     return value if value in SEVERITIES else None
 
 
-def _preference(workflow: Workflow) -> Literal["0", "1", "c"]:
-    if workflow.critical:
-        return "c"
-    level = workflow.preferences
-    return "1" if level.all.enabled and level.channel("in_app") else "0"
-
-
 def _derived(idempotency_key: str | None) -> str | None:
     if not idempotency_key:
         return None
     return f"txn_{hashlib.blake2b(idempotency_key.encode(), digest_size=12).hexdigest()}"
+
+
+def _batches(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """Deliveries in order, at most a hundred and 4 MiB at a time."""
+    batch: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        if batch and (len(batch) == MAX_BATCH or size + len(delivery.content) > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(delivery)
+        size += len(delivery.content)
+    if batch:
+        yield batch
 
 
 async def _in_turn(calls: Sequence[Any]) -> list[Any]:

@@ -14,7 +14,8 @@ import hmac
 import secrets
 import string
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -85,8 +86,26 @@ class EnvironmentService:
 
     async def find_by_key(self, api_key: str) -> Environment | None:
         """The environment that an API key opens, or None. Keys are looked up by digest, never compared as text."""
-        await self._refresh()
         digest = digest_of(api_key)
+        return await self._find(lambda: self._of_key(digest))
+
+    async def find_by_identifier(self, identifier: str) -> Environment | None:
+        """The environment with this application identifier, or None."""
+        return await self._find(lambda: _first(found for found in self.all() if found.identifier == identifier))
+
+    async def find_by_id(self, environment_id: str) -> Environment | None:
+        """The environment with this 24-hex id, or None."""
+        return await self._find(lambda: _first(found for found in self.all() if found.id == environment_id))
+
+    async def find_by_name(self, name: str) -> Environment:
+        """The environment of this name, in any case. Raises NotFound."""
+        wanted = name.strip().lower()
+        environment = await self._find(lambda: _first(found for found in self.all() if found.name.lower() == wanted))
+        if environment is None:
+            raise NotFound(f"There is no environment {name}")
+        return environment
+
+    def _of_key(self, digest: str) -> Environment | None:
         if self._given_key and hmac.compare_digest(digest, digest_of(self._given_key)):
             return self.current
         key = self._registry.api_keys.get(digest)
@@ -94,23 +113,34 @@ class EnvironmentService:
             return None
         return self._shown(self._registry.environments[key.environment])
 
-    async def find_by_identifier(self, identifier: str) -> Environment | None:
-        """The environment with this application identifier, or None."""
+    async def _find(self, look: Callable[[], Environment | None]) -> Environment | None:
+        """What `look` finds in the registry; absence is believed only of the newest one."""
         await self._refresh()
-        return next((found for found in self.all() if found.identifier == identifier), None)
+        found = look()
+        if found is None:
+            await self._refresh(at_once=True)
+            found = look()
+        return found
 
-    async def find_by_id(self, environment_id: str) -> Environment | None:
-        """The environment with this 24-hex id, or None."""
-        await self._refresh()
-        return next((found for found in self.all() if found.id == environment_id), None)
+    def is_hash_required(self, environment: Environment) -> bool:
+        """Whether a browser session needs a subscriber hash: INBOX_REQUIRE_SUBSCRIBER_HASH, else the integration's
+        setting, else in production yes."""
+        given = self._settings.require_subscriber_hash
+        chosen = environment.hash_required if given is None else given
+        return environment.is_production if chosen is None else chosen
 
-    async def find_by_name(self, name: str) -> Environment:
-        """The environment of this name, in any case. Raises NotFound."""
-        await self._refresh()
-        for found in self.all():
-            if found.name.lower() == name.strip().lower():
-                return found
-        raise NotFound(f"There is no environment {name}")
+    async def change(self, environment: Environment, **fields: Any) -> Environment:
+        """Changes the settings of an environment's in-app integration."""
+        changed = await self._store.change(
+            environment.number, lambda stored: msgspec.structs.replace(stored, **fields)
+        )
+        await self._read()
+        return self._shown(changed)
+
+    async def note_session(self, environment: Environment) -> None:
+        """Remembers that a browser has come: written once in an environment's life."""
+        if not self._registry.environments[environment.number].connected:
+            await self.change(environment, connected=True)
 
     def is_subscriber_hash(self, environment: Environment, subscriber_id: str, given: str) -> bool:
         """Whether `given` is the hex HMAC-SHA256 of the subscriberId under any live key (rest-inbox.md §3)."""
@@ -154,8 +184,10 @@ class EnvironmentService:
             raise NotFound(f"{environment.name} has no such key")
         if len(self.live_keys(environment)) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
-        stored = self._registry.environments[environment.number]
-        await self._store.replace(msgspec.structs.replace(stored, generation=stored.generation + 1))
+        await self._store.change(
+            environment.number,
+            lambda stored: msgspec.structs.replace(stored, generation=stored.generation + 1),
+        )
         await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
         await self._read()
 
@@ -182,11 +214,12 @@ class EnvironmentService:
             return environment
         return msgspec.structs.replace(environment, identifier=given)
 
-    async def _refresh(self) -> None:
-        if self._clock() - self._checked_at < VERSION_CHECK_SECONDS:
+    async def _refresh(self, *, at_once: bool = False) -> None:
+        asked = self._clock()
+        if not at_once and asked - self._checked_at < VERSION_CHECK_SECONDS:
             return
         async with self._loading:
-            if self._clock() - self._checked_at < VERSION_CHECK_SECONDS:
+            if self._checked_at > asked or (not at_once and self._clock() - self._checked_at < VERSION_CHECK_SECONDS):
                 return
             now = self._clock()
             if await self._store.version() != self._registry.version:
@@ -197,6 +230,10 @@ class EnvironmentService:
         now = self._clock()
         self._registry = await self._store.read()
         self._checked_at = now
+
+
+def _first(found: Iterator[Environment]) -> Environment | None:
+    return next(found, None)
 
 
 def _new_environment(number: int, name: str, organization_id: str) -> Environment:

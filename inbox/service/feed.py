@@ -4,98 +4,176 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from inbox.errors import BadRequest, StoreUnavailable
 from inbox.models.environment import Environment
-from inbox.models.message import Message
+from inbox.models.message import Message, decode_stored
+from inbox.models.notification_filter import NotificationFilter
 from inbox.models.subscriber import Subscriber
 from inbox.store import rows
-from inbox.store.feeds import Feed, FeedStore, Page
-from inbox.store.rows import Counts, Select
+from inbox.store.feeds import Feed, FeedStore, Page, Scan, Snapshot
+from inbox.store.rows import Counts
 
-SCAN_SLICE = 100
 FILTER_LEVELS = 3
+COUNTED_BY_CONTENT = 101
+Holds = Callable[[bytes], bool]
 _RESERVED = frozenset({"__proto__", "constructor", "prototype"})
 
 
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Messages, newest first, and whether older ones that were asked for exist."""
+
+    messages: list[Message]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows of one feed that may be listed: below `before`, above `above`."""
+
+    before: int | None
+    above: int
+
+
 class FeedService:
-    """Pages and counts of a subscriber's feed."""
+    """Pages and counts of a subscriber's feeds.
+
+    A subscriber has one feed for each set of context keys it is addressed with, nearly always just the empty set.
+    Callers that name a set read that feed; others read all of them as one, by time.
+    """
 
     def __init__(self, feeds: FeedStore) -> None:
         self._feeds = feeds
 
-    async def feed_of(self, environment: Environment, subscriber: Subscriber) -> Feed:
-        """The subscriber's feed."""
-        return await self._feeds.open_for(environment.number, subscriber)
+    async def feed_of(self, environment: Environment, subscriber: Subscriber, contexts: str = "") -> Feed:
+        """The subscriber's feed of one set of context keys (sorted, joined by commas)."""
+        return await self._feeds.open_for(environment.number, subscriber, contexts)
+
+    async def feeds_of(
+        self, environment: Environment, subscriber: Subscriber, contexts: str | None = None
+    ) -> list[Feed]:
+        """The feed of one set of context keys, none when nothing was sent to it yet; without one all feeds."""
+        if contexts is None:
+            named = sorted(subscriber.feeds) or [""]
+        else:
+            named = [contexts] if contexts == "" or contexts in subscriber.feeds else []
+        return [await self.feed_of(environment, subscriber, one) for one in named]
 
     async def page(
-        self, environment: Environment, subscriber: Subscriber, select: Select, limit: int, *, skip: int = 0
-    ) -> Page:
-        """The newest `limit` messages that the selection takes, after `skip` of them."""
-        feed = await self.feed_of(environment, subscriber)
-        return await self._page(feed, select, limit, skip=skip)
+        self,
+        feeds: Sequence[Feed],
+        wanted: NotificationFilter,
+        limit: int,
+        *,
+        skip: int = 0,
+        after: str | None = None,
+        holds: Holds | None = None,
+    ) -> FeedPage:
+        """The newest `limit` messages that the filter takes, after `skip` of them.
 
-    async def page_after(
-        self, environment: Environment, subscriber: Subscriber, select: Select, limit: int, after: str
-    ) -> Page:
-        """The messages older than the one with the id `after`. Raises BadRequest when that is not in this feed."""
-        feed = await self.feed_of(environment, subscriber)
-        cursor = feed.row_of(after)
-        found = await self._feeds.messages(feed, [cursor.row]) if cursor else None
-        if cursor is None or not found or [message.id for message in found[0]] != [after]:
-            raise BadRequest("after must be the id of a notification of this subscriber")
-        return await self._page(feed, select, limit, before=cursor.row)
-
-    async def page_with_payload(
-        self, environment: Environment, subscriber: Subscriber, select: Select, limit: int, skip: int, wanted: Any
-    ) -> tuple[list[Message], int]:
-        """The page of messages whose payload holds `wanted`, and how many of its `limit` + 1 exist from there on.
-
-        Read newest first in slices of 100, until the page and one more are found.
+        `holds` tests what messages hold, for a filter that does not. With `after`, only those older than the message
+        of that id. Raises BadRequest when that is in none of these feeds.
         """
-        feed = await self.feed_of(environment, subscriber)
-        found: list[Message] = []
-        before: int | None = None
-        while len(found) <= skip + limit:
-            page = await self._page(feed, select, SCAN_SLICE, before=before)
-            found += [message for message in page.messages if holds(message.stored.payload, wanted)]
-            if not page.has_more:
-                break
-            before = rows.parse_message_id(page.messages[-1].id).row
-        rest = found[skip : skip + limit + 1]
-        return rest[:limit], len(rest)
+        windows = await self._windows(feeds, wanted, after)
+        if len(feeds) == 1:
+            page = await self._page(feeds[0], wanted, limit, windows[0], skip, holds)
+            return FeedPage(page.messages, page.has_more)
+        parts = [
+            await self._page(feed, wanted, skip + limit, window, 0, holds)
+            for feed, window in zip(feeds, windows, strict=True)
+        ]
+        merged = sorted((message for part in parts for message in part.messages), key=_newest_last, reverse=True)
+        has_more = len(merged) > skip + limit or any(part.has_more for part in parts)
+        return FeedPage(merged[skip : skip + limit], has_more)
 
-    async def counts(self, environment: Environment, subscriber: Subscriber) -> Counts:
-        """The feed's counts: one command."""
-        state = await self._feeds.state(await self.feed_of(environment, subscriber))
+    async def counts(self, environment: Environment, subscriber: Subscriber, contexts: str = "") -> Counts:
+        """The counts of one feed: one command."""
+        state = await self._feeds.state(await self.feed_of(environment, subscriber, contexts))
         return state.counts if state else Counts()
 
-    async def count(self, environment: Environment, subscriber: Subscriber, select: Select) -> int:
-        """How many messages the selection takes, exactly."""
-        return (await self.count_each(environment, subscriber, [select]))[0]
+    async def unseen(self, feeds: Sequence[Feed]) -> int:
+        """How many messages are unseen, exactly: one command a feed."""
+        return sum(state.counts.unseen for state in await self._feeds.states(feeds) if state)
 
-    async def count_each(self, environment: Environment, subscriber: Subscriber, selects: list[Select]) -> list[int]:
-        """How many messages each selection takes, all from one reading of the feed."""
-        snapshot = await self._feeds.snapshot(await self.feed_of(environment, subscriber))
+    async def count(self, feeds: Sequence[Feed], wanted: NotificationFilter) -> int:
+        """How many messages the filter takes: exactly, or at least 101 when what they hold decides."""
+        return (await self.count_each(feeds, [wanted]))[0]
+
+    async def count_each(self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter]) -> list[int]:
+        """How many messages each filter takes, all from one reading of each feed; equal filters are counted once."""
+        distinct = {wanted.key: wanted for wanted in filters}
+        totals = dict.fromkeys(distinct, 0)
+        for feed in feeds:
+            snapshot = await self._feeds.snapshot(feed)
+            for key, wanted in distinct.items() if snapshot else ():
+                totals[key] += await self._count(feed, snapshot, wanted)
+        return [totals[wanted.key] for wanted in filters]
+
+    async def _count(self, feed: Feed, snapshot: Snapshot | None, wanted: NotificationFilter) -> int:
         if snapshot is None:
-            return [0 for _ in selects]
-        return [rows.count_rows(snapshot.flags, select) for select in selects]
+            return 0
+        if not wanted.by_content:
+            return rows.count_rows(snapshot.flags, wanted.select)
+        flags = snapshot.flags
+        taken = rows.newest_rows(flags, snapshot.state.base, wanted.select, len(flags), None)
+        return len(await self._feeds.scan(feed, Scan(wanted.holds), taken, COUNTED_BY_CONTENT))
+
+    async def _windows(
+        self, feeds: Sequence[Feed], wanted: NotificationFilter, after: str | None
+    ) -> list[Window]:
+        cursor = await self._cursor(feeds, after) if after is not None else None
+        return [await self._window(feed, wanted, cursor) for feed in feeds]
+
+    async def _cursor(self, feeds: Sequence[Feed], after: str) -> tuple[Feed, Message, int]:
+        for feed in feeds:
+            if found := await self._feeds.find(feed, after):
+                return feed, *found
+        raise BadRequest("after must be the id of a notification of this subscriber")
+
+    async def _window(
+        self, feed: Feed, wanted: NotificationFilter, cursor: tuple[Feed, Message, int] | None
+    ) -> Window:
+        before: list[int] = []
+        if cursor:
+            before.append(await self._row_before(feed, *cursor))
+        if wanted.created_lte is not None:
+            before.append(await self._feeds.seek(feed, wanted.created_lte) + 1)
+        above = 0 if wanted.created_gte is None else await self._feeds.seek(feed, wanted.created_gte - 1)
+        return Window(min(before) if before else None, above)
+
+    async def _row_before(self, feed: Feed, home: Feed, message: Message, row: int) -> int:
+        """The row below which everything comes after that message; ids decide between feeds at the same time."""
+        if feed == home:
+            return row
+        is_after = feed.number < home.number
+        return await self._feeds.seek(feed, message.created_ms if is_after else message.created_ms - 1) + 1
 
     async def _page(
-        self, feed: Feed, select: Select, limit: int, *, before: int | None = None, skip: int = 0
+        self, feed: Feed, wanted: NotificationFilter, limit: int, window: Window, skip: int, holds: Holds | None
     ) -> Page:
-        page = await self._feeds.page(feed, select, limit, before=before, skip=skip)
+        test = wanted.holds if wanted.by_content else holds
+        scan = Scan(test) if test else None
+        page = await self._feeds.page(
+            feed, wanted.select, limit, before=window.before, skip=skip, above=window.above, scan=scan
+        )
         if page is None:  # deleted between the reading of the subscriber and this
             self._feeds.forget(feed)
             raise StoreUnavailable
         return page
 
 
+def _newest_last(message: Message) -> tuple[int, str]:
+    return message.created_ms, message.id
+
+
 def parse_payload_filter(encoded: str) -> dict[str, Any]:
-    """The JSON object behind the `payload` parameter of the feed: base64, with or without padding. Raises BadRequest."""
+    """The JSON object behind the `payload` parameter of the feed: base64, padded or not. Raises BadRequest."""
     try:
         wanted = orjson.loads(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
     except (binascii.Error, ValueError):
@@ -103,6 +181,11 @@ def parse_payload_filter(encoded: str) -> dict[str, Any]:
     if not isinstance(wanted, dict):
         raise BadRequest("Invalid payload, the JSON object should be encoded to base64 string.")
     return _without_operators(wanted, FILTER_LEVELS)
+
+
+def payload_test(wanted: dict[str, Any]) -> Holds:
+    """Whether the payload of a stored message holds all of this."""
+    return lambda content: holds(decode_stored(content).payload, wanted)
 
 
 def _without_operators(wanted: dict[str, Any], levels: int) -> dict[str, Any]:

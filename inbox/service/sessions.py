@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
 
 from inbox.errors import Unauthorized
 from inbox.ids import SubscriberId, is_object_id
+from inbox.models.context_keys import feed_name
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.service.environments import EnvironmentService
@@ -38,19 +39,28 @@ class SessionService:
         self._ttl_seconds = ttl_seconds
 
     async def open(
-        self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any], *, trusted: bool
+        self,
+        environment: Environment,
+        subscriber_id: SubscriberId,
+        profile: Mapping[str, Any],
+        *,
+        trusted: bool,
+        context_keys: Sequence[str] = (),
     ) -> tuple[str, Subscriber]:
-        """A token and the subscriber, made if missing. The profile of a known one changes only when `trusted`."""
+        """A token and the subscriber, made if missing. The profile of a known one changes only when `trusted`.
+
+        The token opens the feed of exactly these context keys.
+        """
         known = None if trusted else await self._store.get(environment.number, subscriber_id)
         subscriber = known or await self._subscribers.upsert(environment, subscriber_id, profile)
-        return self._token(environment, subscriber), subscriber
+        return self._token(environment, subscriber, context_keys), subscriber
 
     async def issue_token(self, environment: Environment, subscriber_id: str) -> str:
         """A session token for a subscriber, who is made if missing."""
         return (await self.open(environment, SubscriberId(subscriber_id), {}, trusted=False))[0]
 
-    async def verify(self, token: str) -> tuple[Environment, Subscriber]:
-        """Who a token belongs to.
+    async def verify(self, token: str) -> tuple[Environment, Subscriber, str]:
+        """Who a token belongs to, and the feed it opens: its context keys, sorted and joined by commas.
 
         Raises Unauthorized when it is malformed, expired, of another audience, when a key of its environment was
         revoked since, or when its subscriber was deleted: the token names the subscriber's `_id`, which a subscriber
@@ -65,9 +75,9 @@ class SessionService:
         subscriber = await self._store.get_by_oid(environment.number, claims["_id"])
         if subscriber is None:
             raise Unauthorized
-        return environment, subscriber
+        return environment, subscriber, feed_name(_context_keys(claims))
 
-    def _token(self, environment: Environment, subscriber: Subscriber) -> str:
+    def _token(self, environment: Environment, subscriber: Subscriber, context_keys: Sequence[str]) -> str:
         now = int(time.time())
         names = {name: value for name in _NAMES if (value := subscriber.profile.get(name)) is not None}
         claims = {
@@ -76,7 +86,7 @@ class SessionService:
             **names,
             "organizationId": environment.organization_id,
             "environmentId": environment.id,
-            "contextKeys": [],
+            "contextKeys": [*context_keys],
             "generation": environment.generation,
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -97,3 +107,9 @@ class SessionService:
             )
         except (jwt.PyJWTError, ValueError, UnicodeError):
             raise Unauthorized from None
+
+
+def _context_keys(claims: Mapping[str, Any]) -> list[str]:
+    """The context keys of a token; it is ours, but an older release may have made it."""
+    listed = claims.get("contextKeys")
+    return [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []

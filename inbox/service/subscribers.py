@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inbox.errors import BadRequest, NotFound
 from inbox.ids import SubscriberId
+from inbox.models.credentials import Channel, Channels, append_channel, drop_provider, merge_channels
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.store.subscribers import SubscriberStore
+from inbox.store.subscriptions import SubscriptionStore
+
+CONCURRENT_WRITES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOutcome:
+    """What became of each subscriber of a bulk write, in the order given."""
+
+    created: list[SubscriberId]
+    updated: list[SubscriberId]
 
 
 def unknown_subscriber(subscriber_id: str) -> NotFound:
@@ -20,8 +34,9 @@ def unknown_subscriber(subscriber_id: str) -> NotFound:
 class SubscriberService:
     """Creates, reads, changes and deletes subscribers of an environment."""
 
-    def __init__(self, store: SubscriberStore) -> None:
+    def __init__(self, store: SubscriberStore, subscriptions: SubscriptionStore) -> None:
         self._store = store
+        self._subscriptions = subscriptions
 
     async def get(self, environment: Environment, subscriber_id: SubscriberId) -> Subscriber:
         """The subscriber. Raises NotFound."""
@@ -67,6 +82,58 @@ class SubscriberService:
             raise unknown_subscriber(subscriber_id)
         return written[0]
 
+    async def upsert_many(
+        self, environment: Environment, wanted: Sequence[tuple[SubscriberId, Mapping[str, Any]]]
+    ) -> BulkOutcome:
+        """Creates or changes each; an id given twice is written twice, in order."""
+        limit = asyncio.Semaphore(CONCURRENT_WRITES)
+        writes: dict[SubscriberId, list[tuple[int, Mapping[str, Any]]]] = {}
+        for place, (subscriber_id, profile) in enumerate(wanted):
+            writes.setdefault(subscriber_id, []).append((place, profile))
+
+        async def write(subscriber_id: SubscriberId) -> list[tuple[int, bool]]:
+            made = []
+            async with limit:
+                for place, profile in writes[subscriber_id]:
+                    written = await self._store.write(environment.number, subscriber_id, profile)
+                    made.append((place, bool(written and written[1])))
+            return made
+
+        results = await asyncio.gather(*map(write, writes))
+        is_new = dict(pair for made in results for pair in made)
+        created = [wanted[place][0] for place in sorted(is_new) if is_new[place]]
+        updated = [wanted[place][0] for place in sorted(is_new) if not is_new[place]]
+        return BulkOutcome(created, list(dict.fromkeys(updated)))
+
+    async def set_credentials(
+        self, environment: Environment, subscriber_id: SubscriberId, channel: Channel
+    ) -> Subscriber:
+        """Replaces the credentials of a provider and integration. Raises BadRequest for an unknown subscriber."""
+        given = channel.stored()
+        return await self._change_channels(environment, subscriber_id, lambda known: merge_channels(known, [given]))
+
+    async def add_credentials(
+        self, environment: Environment, subscriber_id: SubscriberId, channel: Channel
+    ) -> Subscriber:
+        """Adds to the credentials of a provider and integration; device tokens are added to the known ones."""
+        given = channel.stored()
+        return await self._change_channels(environment, subscriber_id, lambda known: append_channel(known, given))
+
+    async def drop_credentials(
+        self, environment: Environment, subscriber_id: SubscriberId, provider_id: str
+    ) -> None:
+        """Forgets a provider; one that has no credentials is fine. Raises NotFound for an unknown subscriber."""
+        await self.get(environment, subscriber_id)
+        await self._change_channels(environment, subscriber_id, lambda known: drop_provider(known, provider_id))
+
+    async def _change_channels(
+        self, environment: Environment, subscriber_id: SubscriberId, change: Callable[[Channels], Channels]
+    ) -> Subscriber:
+        written = await self._store.change_channels(environment.number, subscriber_id, change)
+        if written is None:
+            raise BadRequest(f"Subscriber: {subscriber_id} was not found", externalSubscriberId=subscriber_id)
+        return written[0]
+
     async def set_online(self, environment: Environment, subscriber_id: SubscriberId, online: bool) -> Subscriber:
         """Sets the presence flag; going offline also dates `lastOnlineAt`. Raises NotFound."""
         subscriber = await self.get(environment, subscriber_id)
@@ -76,7 +143,8 @@ class SubscriberService:
         return written
 
     async def delete(self, environment: Environment, subscriber_id: SubscriberId) -> None:
-        """Deletes the subscriber with feeds, tokens and open sockets. Raises NotFound."""
+        """Deletes the subscriber with feeds, topic subscriptions, tokens and open sockets. Raises NotFound."""
         subscriber = await self.get(environment, subscriber_id)
         if not await self._store.delete(environment.number, subscriber):
             raise unknown_subscriber(subscriber_id)
+        await self._subscriptions.delete_subscriber(environment.number, subscriber.oid)

@@ -26,6 +26,7 @@ from inbox.models.workflow import (
 )
 from inbox.models.workflow_query import WorkflowQuery
 from inbox.rendering import check_templates
+from inbox.service.payload_schema import check_schema
 from inbox.service.workflow_cache import WorkflowCache
 from inbox.service.workflow_rules import build_steps, check_identifier
 from inbox.service.workflow_views import short_id
@@ -94,6 +95,7 @@ class WorkflowService:
             steps=build_steps(body.steps),
             **_fields(body),
         )
+        check_schema(workflow.payload_schema)
         check_templates(workflow)  # what does not compile is refused here, not when it is triggered
         outcome = await self._store.create(environment.number, workflow)
         if outcome == "changed":
@@ -141,6 +143,7 @@ class WorkflowService:
             before = await self.get(environment, name)
             later = max(_now_ms(), before.updated_ms + 1)  # a revision of its own, whatever the clock says
             after = msgspec.structs.replace(change(before), updated_ms=later)
+            check_schema(after.payload_schema)
             check_templates(after)
             return await self._store.replace(environment.number, before, after), after
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inbox.store.rows import ARCHIVED, UNREAD, UNSEEN, Select
+from inbox.store.rows import ARCHIVED, SNOOZED, UNREAD, UNSEEN, Select
 
 FIRST_SEEN, LAST_SEEN, READ_NOW, READ_NEVER, ARCHIVED_NOW, ARCHIVED_NEVER = 1, 2, 4, 8, 16, 32
+SNOOZED_NEVER = 64
 
 UNREAD_ROWS = Select(UNREAD, UNREAD)
 READ_ROWS = Select(UNREAD, 0)
 UNSEEN_ROWS = Select(UNSEEN, UNSEEN)
 SEEN_ROWS = Select(UNSEEN, 0)
+SNOOZED_ROWS = Select(SNOOZED, SNOOZED)
 
 
 class Change(NamedTuple):
@@ -32,6 +34,20 @@ INBOX_READ = Change(clear=UNSEEN | UNREAD, dates=FIRST_SEEN | LAST_SEEN | READ_N
 INBOX_UNREAD = Change(
     clear=UNSEEN | ARCHIVED, set=UNREAD, dates=FIRST_SEEN | LAST_SEEN | READ_NEVER | ARCHIVED_NEVER
 )
+INBOX_ARCHIVE = Change(
+    clear=UNSEEN | UNREAD, set=ARCHIVED, dates=FIRST_SEEN | LAST_SEEN | READ_NOW | ARCHIVED_NOW
+)
+INBOX_UNARCHIVE = Change(
+    clear=UNSEEN | UNREAD | ARCHIVED, dates=FIRST_SEEN | LAST_SEEN | READ_NOW | ARCHIVED_NEVER
+)
+INBOX_SNOOZE = Change(clear=UNSEEN | ARCHIVED, set=SNOOZED, dates=FIRST_SEEN | LAST_SEEN | ARCHIVED_NEVER)
+"""The end of the snooze is given with it."""
+INBOX_UNSNOOZE = Change(
+    clear=UNSEEN | ARCHIVED | SNOOZED,
+    dates=FIRST_SEEN | LAST_SEEN | ARCHIVED_NEVER | SNOOZED_NEVER,
+    when=SNOOZED_ROWS,
+)
+INBOX_ARCHIVE_READ = INBOX_ARCHIVE._replace(when=READ_ROWS)
 
 V1_READ = Change(clear=UNSEEN | UNREAD, dates=LAST_SEEN | READ_NOW)
 V1_UNREAD = Change(clear=UNSEEN, set=UNREAD, dates=LAST_SEEN | READ_NOW)

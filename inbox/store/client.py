@@ -97,6 +97,26 @@ class Client:
             await self._load(script, keys)
         return await self.execute(*call)
 
+    async def run_many(self, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        """The replies of one script for many (keys, args), sent together; each call is atomic by itself.
+
+        Calls that a server did not know the script for are made again after it was given it. The first other error is
+        raised after all have run.
+        """
+        replies = await self._pipeline(
+            [("EVALSHA", script.sha, len(keys), *keys, *args) for keys, args in calls], transaction=False, tolerant=True
+        )
+        for place, reply in enumerate(replies):
+            if isinstance(reply, NoScriptError):
+                try:
+                    replies[place] = await self.run(script, *calls[place])
+                except ResponseError as error:
+                    replies[place] = error
+        for reply in replies:
+            if isinstance(reply, Exception):
+                await self._guarded(_failed(reply))
+        return replies
+
     async def config_get(self, name: str) -> str:
         """One parameter of the server's configuration (of one node, on a cluster); empty when it has none."""
         target = {"target_nodes": RedisCluster.RANDOM} if isinstance(self.redis, RedisCluster) else {}
@@ -117,11 +137,14 @@ class Client:
         else:
             await self.execute("SCRIPT LOAD", script.text)
 
-    async def _pipeline(self, commands: Sequence[Command], *, transaction: bool) -> list[Any]:
+    async def _pipeline(
+        self, commands: Sequence[Command], *, transaction: bool, tolerant: bool = False
+    ) -> list[Any]:
+        """The replies; with `tolerant`, what the server refused stands among them as an exception."""
         pipeline = self.redis.pipeline(transaction=transaction)
         for command in commands:
             pipeline.execute_command(*command)
-        return cast("list[Any]", await self._guarded(pipeline.execute()))
+        return cast("list[Any]", await self._guarded(pipeline.execute(raise_on_error=not tolerant)))
 
     async def _guarded(self, reply: Awaitable[Any]) -> Any:
         try:
@@ -134,6 +157,10 @@ class Client:
             if str(error).startswith(_UNAVAILABLE_WORDS):
                 raise StoreUnavailable from error
             raise
+
+
+async def _failed(error: Exception) -> None:
+    raise error
 
 
 async def open_client(url: str) -> Client:

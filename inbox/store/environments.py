@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
+from inbox.errors import StoreUnavailable
 from inbox.models.environment import ApiKey, Environment
+from inbox.store import scripts
 from inbox.store.client import Client, Command
 from inbox.store.keys import Keys
 
 _environment_decoder = msgspec.json.Decoder(Environment)
 _key_decoder = msgspec.json.Decoder(ApiKey)
 _encode = msgspec.json.encode
+
+NO_LIMIT = 1_000_000
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +72,16 @@ class EnvironmentStore:
         )
         return bool(added)
 
-    async def replace(self, environment: Environment) -> None:
-        """Writes an environment anew."""
-        await self._changed(("HSET", self._keys.environments, environment.number, _encode(environment)))
+    async def change(self, number: int, change: Callable[[Environment], Environment]) -> Environment:
+        """Writes what `change` makes of an environment; it may be called more than once. Raises StoreUnavailable."""
+        keys = [self._keys.environments, self._keys.environments_version]
+        for _ in range(_ATTEMPTS):
+            raw = await self._client.execute("HGET", self._keys.environments, number)
+            after = change(_environment_decoder.decode(raw))
+            written = await self._client.run(scripts.FIELD_WRITE, keys, [number, raw, _encode(after), NO_LIMIT])
+            if written == 1:
+                return after
+        raise StoreUnavailable
 
     async def add_key(self, environment: Environment, api_key: str, sealed: bytes) -> None:
         """Adds a key; one that is known already, revoked ones too, stays as it is."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from inbox.errors import StoreUnavailable
 from inbox.ids import MessageId, SubscriberId
 from inbox.models.message import Message, decode_stored
 from inbox.models.subscriber import Subscriber
-from inbox.store import rows, scripts
+from inbox.store import rows, scripts, snoozes
 from inbox.store.client import Client, Command
 from inbox.store.keys import FeedKeys, Keys, bucket_of
 from inbox.store.rows import RowId, Select, Stamp, State
 from inbox.store.subscribers import SubscriberStore
 
 CACHED_FEEDS = 100_000
-PAGE_ATTEMPTS = 20
-LOG_KINDS = {"n": "new", "m": "marked", "x": "deleted", "b": "bulk"}
+PAGE_ATTEMPTS = 100
+WAKE_ATTEMPTS = 50
+SCAN_SLICE = 100
+LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "b": "bulk"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Snapshot:
     def flags(self) -> bytes:
         return rows.flags_of(self.rows)
 
+    def is_live(self, row: int, check: bytes) -> bool:
+        """Whether the row holds a message with these check bytes."""
+        start = (row - self.state.base - 1) * rows.ROW_BYTES
+        cell = self.rows[start : start + rows.ROW_BYTES] if start >= 0 else b""
+        return cell[1:] == check and bool(cell[0] & rows.LIVE)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -65,9 +73,24 @@ class Page:
     state: State
 
 
+class Scan:
+    """A test of what messages hold, for one feed and one call; a row is judged once."""
+
+    def __init__(self, holds: Callable[[bytes], bool]) -> None:
+        self._holds = holds
+        self.judged: dict[int, bool] = {}
+
+    def judge(self, contents: Mapping[int, bytes]) -> None:
+        """Notes which of these rows pass."""
+        self.judged.update((row, self._holds(content)) for row, content in contents.items())
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One change of a feed: `kind` is new, marked, deleted (`ref` is the row) or bulk (`ref` is its counter)."""
+    """One change of a feed: `kind` is new, marked, deleted (`ref` is the row) or bulk (`ref` is its counter).
+
+    A message whose snooze ended is new again, in another row; a deleted one is named by the row of its id.
+    """
 
     kind: str
     ref: int
@@ -120,7 +143,7 @@ class FeedStore:
         proposed = await self._client.execute("INCR", bucket.feed_counter)
         number = await self._client.run(
             scripts.FEED_OPEN,
-            [bucket.subscriber(subscriber.oid), bucket.feed(proposed).state],
+            [bucket.subscriber(subscriber.oid), bucket.feed(proposed).state, bucket.preferences(subscriber.oid)],
             ["#" + contexts, proposed, subscriber.oid],
         )
         if number < 0:
@@ -133,30 +156,70 @@ class FeedStore:
         return Feed(environment, bucket, number, subscriber.subscriber_id, subscriber.oid, contexts, keys)
 
     async def state(self, feed: Feed) -> State | None:
-        """The feed's position and counts, or None when it is gone. One command."""
-        packed = await self._client.execute("HGET", feed.keys.state, "p")
-        return rows.parse_state(packed) if packed else None
+        """The feed's position and counts, or None when it is gone. One command, unless a snooze has ended."""
+        return (await self.states([feed]))[0]
 
     async def states(self, feeds: Sequence[Feed]) -> list[State | None]:
         """The states of many feeds in one batch."""
-        replies = await self._client.batch([("HGET", feed.keys.state, "p") for feed in feeds])
-        return [rows.parse_state(packed) if packed else None for packed in replies]
+        replies = await self._client.batch([("HMGET", feed.keys.state, "p", "u") for feed in feeds])
+        states = [rows.parse_state(packed, wake) if packed else None for packed, wake in replies]
+        return [
+            await self._state_awake(feed) if state and snoozes.is_due(state) else state
+            for feed, state in zip(feeds, states, strict=True)
+        ]
+
+    async def _state_awake(self, feed: Feed) -> State | None:
+        snapshot = await self.snapshot(feed)
+        return snapshot.state if snapshot else None
 
     async def snapshot(self, feed: Feed) -> Snapshot | None:
-        """State, rows and stamps as they stood together, or None when the feed is gone."""
+        """State, rows and stamps as they stood together, or None when the feed is gone.
+
+        Snoozes that have ended take effect first: every reading of a feed goes through here or `states`.
+        """
+        snapshot = await self._snapshot(feed)
+        while snapshot and snoozes.is_due(snapshot.state):
+            if not await self.wake(feed):
+                return await self._snapshot(feed)  # the store's clock is behind ours: it is not due yet
+            snapshot = await self._snapshot(feed)
+        return snapshot
+
+    async def wake(self, feed: Feed) -> int:
+        """Ends snoozes whose time has come, at most 20 at once; gives how many."""
+        for _ in range(WAKE_ATTEMPTS):
+            snapshot = await self._snapshot(feed)
+            if snapshot is None:
+                return 0
+            woken = await snoozes.wake(
+                self._client, feed.keys, snapshot.state, snapshot.flags, snapshot.stamps
+            )
+            if woken is not None:
+                return woken
+        raise StoreUnavailable
+
+    async def _snapshot(self, feed: Feed) -> Snapshot | None:
         keys = feed.keys
-        packed, cells, stamps = await self._client.transaction(
-            [("HGET", keys.state, "p"), ("GET", keys.rows), ("LRANGE", keys.stamps, 0, -1)]
+        (packed, wake), cells, stamps = await self._client.transaction(
+            [("HMGET", keys.state, "p", "u"), ("GET", keys.rows), ("LRANGE", keys.stamps, 0, -1)]
         )
         if packed is None:
             return None
-        return Snapshot(rows.parse_state(packed), cells or b"", [rows.parse_stamp(raw) for raw in stamps])
+        return Snapshot(rows.parse_state(packed, wake), cells or b"", [rows.parse_stamp(raw) for raw in stamps])
 
     async def page(
-        self, feed: Feed, select: Select, limit: int, *, before: int | None = None, skip: int = 0
+        self,
+        feed: Feed,
+        select: Select,
+        limit: int,
+        *,
+        before: int | None = None,
+        skip: int = 0,
+        above: int = 0,
+        scan: Scan | None = None,
     ) -> Page | None:
-        """The newest messages that the selection takes, older than row `before`, after `skip` of them.
+        """The newest messages that the selection takes, after `skip` of them; rows below `before` and above `above`.
 
+        With a scan, of these those whose content it takes; it reads newest first and no further than needed.
         State and flags are read first, then the chosen rows together with the state again: had it moved, both are
         repeated, so a page is never a mixture. None when the feed is gone.
         """
@@ -164,7 +227,12 @@ class FeedStore:
             snapshot = await self.snapshot(feed)
             if snapshot is None:
                 return None
-            chosen = rows.newest_rows(snapshot.flags, snapshot.state.base, select, limit + 1, before, skip)
+            flags, base = snapshot.flags, snapshot.state.base
+            if scan is None:
+                chosen = rows.newest_rows(flags, base, select, limit + 1, before, skip, above)
+            else:
+                taken = rows.newest_rows(flags, base, select, len(flags), before, 0, above)
+                chosen = (await self.scan(feed, scan, taken, skip + limit + 1))[skip:]
             messages = await self._load(feed, snapshot, chosen[:limit])
             if messages is not None:
                 return Page(messages, len(chosen) > limit, snapshot.state)
@@ -183,18 +251,66 @@ class FeedStore:
                 return messages, snapshot.state
         raise StoreUnavailable
 
+    async def rows_of(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> list[int]:
+        """The rows where these messages are now, of those that exist, in the order given."""
+        direct = [snapshot.is_live(row.row, row.check) for row in wanted]
+        away = [row for row, live in zip(wanted, direct, strict=True) if not live]
+        if not away:
+            return [row.row for row in wanted]
+        found = await self._client.execute("HMGET", feed.keys.side, *(f"o{row.row}" for row in away))
+        moved = {
+            row: int(to) for row, to in zip(away, found, strict=True) if to and snapshot.is_live(int(to), row.check)
+        }
+        here = zip(wanted, direct, strict=True)
+        return [row.row if live else moved[row] for row, live in here if live or row in moved]
+
+    async def find(self, feed: Feed, message_id: str) -> tuple[Message, int] | None:
+        """A message of this feed by its id, and its row; None when it is unknown, deleted or another feed's."""
+        wanted = feed.row_of(message_id)
+        for _ in range(PAGE_ATTEMPTS if wanted else 0):
+            snapshot = await self.snapshot(feed)
+            if snapshot is None or wanted is None:
+                return None
+            found = await self.rows_of(feed, snapshot, [wanted])
+            messages = await self._load(feed, snapshot, found)
+            if messages is not None:
+                same = [message for message in messages if message.id == message_id]
+                return (same[0], found[0]) if same else None
+        return None
+
+    async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
+        """What rows hold, of those that are live; immutable, so no state is read with it."""
+        entries = [fields for part in await self._client.batch(_ranges(feed.keys, wanted)) for fields in part]
+        chosen = frozenset(wanted)
+        return {row: fields[3] for entry_id, fields in entries if (row := int(entry_id[:-2])) in chosen}
+
+    async def scan(self, feed: Feed, scan: Scan, candidates: Sequence[int], most: int | None = None) -> list[int]:
+        """Those of these live rows whose content the scan takes, in the order given, at most `most` of them.
+
+        Contents are read in slices of 100; what a row holds never changes, so the scan remembers what it has judged.
+        """
+        found: list[int] = []
+        for start in range(0, len(candidates), SCAN_SLICE):
+            part = candidates[start : start + SCAN_SLICE]
+            unknown = [row for row in part if row not in scan.judged]
+            if unknown:
+                scan.judge(await self.contents(feed, unknown))
+            found += [row for row in part if scan.judged.get(row)]
+            if most is not None and len(found) >= most:
+                return found[:most]
+        return found
+
+    async def seek(self, feed: Feed, created_ms: int) -> int:
+        """The newest row created at that time (ms since 1970) or before it; 0 when there is none."""
+        return int(await self._client.run(scripts.FEED_SEEK, [feed.keys.state, feed.keys.stream], [created_ms]))
+
     async def _load(self, feed: Feed, snapshot: Snapshot, wanted: list[int]) -> list[Message] | None:
         """The messages of these live rows; None when the feed has moved on since the snapshot."""
         if not wanted:
             return []
         keys = feed.keys
-        low, high = min(wanted), max(wanted)
-        if high - low < 2 * len(wanted):
-            entries: list[Command] = [("XRANGE", keys.stream, f"{low}-0", f"{high}-0")]
-        else:
-            entries = [("XRANGE", keys.stream, f"{row}-0", f"{row}-0") for row in wanted]
         packed, sides, *found = await self._client.transaction(
-            [("HGET", keys.state, "p"), ("HMGET", keys.side, *wanted), *entries]
+            [("HGET", keys.state, "p"), ("HMGET", keys.side, *wanted), *_ranges(keys, wanted)]
         )
         if packed is None or rows.parse_state(packed).position != snapshot.state.position:
             return None
@@ -231,13 +347,21 @@ class FeedStore:
             pass
 
 
+def _ranges(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
+    """The commands that read these rows' entries: one range when they lie close together."""
+    low, high = min(wanted), max(wanted)
+    if high - low < 2 * len(wanted):
+        return [("XRANGE", keys.stream, f"{low}-0", f"{high}-0")]
+    return [("XRANGE", keys.stream, f"{row}-0", f"{row}-0") for row in wanted]
+
+
 def _message(feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_side: bytes | None) -> Message:
     flags = snapshot.rows[(row - snapshot.state.base - 1) * rows.ROW_BYTES]
     check = rows.check_of(snapshot.rows, snapshot.state.base, row)
     side = rows.resolve_side(row, raw_side, snapshot.stamps)
     first, last, read, archived, until = side.dates
     return Message(
-        id=feed.message_id(row, check),
+        id=feed.message_id(side.moved_from or row, check),
         subscriber_oid=feed.subscriber_oid,
         stored=decode_stored(fields[3]),
         created_ms=int(fields[1]),
@@ -250,6 +374,7 @@ def _message(feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_
         archived_ms=archived,
         snoozed_until_ms=until,
         action=side.action,
+        delivered_before_ms=tuple(map(int, fields[5].split(b","))) if len(fields) > 5 else (),
     )
 
 

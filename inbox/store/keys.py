@@ -10,11 +10,24 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
     {tag}<e>:                  bucket within environment e
       subscribers              hash subscriberId → oid
       s:<oid>                  hash: one subscriber: profile, presence, feed numbers
+      p:<oid>                  hash: a subscriber's preferences, by workflow oid and `*`
+      j:<oid>, k:<oid>         a subscriber's topic subscriptions: sorted set by creation; hash `_id` → topic
       times                    stream: every message of the bucket by time, `<feed number><n>` packed
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
+                               · p rows whose content is still to be removed after a bulk deletion
     {e<e>}                     an environment: workflows (hash), version (counter)
+      subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
+      …:swept                  when these were last compared with the records; a day
+      groups, contexts         hashes: notification groups; contexts, and their order in …:order
+      organization             hash: what the environment shows as its organization
+      topics                   hash: topic key → topic; topics:keys leads from the oid to the key
+      topics:created, :updated sorted sets: every topic's oid by creation and by last change
+      tenants, tenants:order   hash: identifier → tenant; sorted set of identifiers by creation
+    {<e>.<oid>}                a topic's subscriptions
+      c, n                     hashes: `_id` → subscription, identifier → `_id`
+      o, s                     sorted sets: `_id` by creation, `<subscriber oid>:<_id>` in the order of the text
     {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes
 The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
 """
@@ -109,12 +122,16 @@ class FeedKeys:
         return self.base + "t"
 
     @property
+    def purge(self) -> str:
+        return self.base + "p"
+
+    @property
     def scratch(self) -> str:
         return self.base + "w"
 
     def all(self) -> list[str]:
         """Everything that goes when the feed goes."""
-        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps]
+        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +156,15 @@ class BucketKeys:
     def subscriber(self, oid: str) -> str:
         return f"{self.base}s:{oid}"
 
+    def preferences(self, oid: str) -> str:
+        return f"{self.base}p:{oid}"
+
+    def joined(self, oid: str) -> str:
+        return f"{self.base}j:{oid}"
+
+    def joined_topics(self, oid: str) -> str:
+        return f"{self.base}k:{oid}"
+
     def feed(self, number: int) -> FeedKeys:
         return FeedKeys(f"{self.base}{number}")
 
@@ -147,6 +173,33 @@ class BucketKeys:
 
     def transaction(self, transaction_id: str) -> str:
         return f"{self.base}t:{_digest(transaction_id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicKeys:
+    """The keys of one topic's subscriptions; they share a slot of their own."""
+
+    base: str
+
+    @property
+    def content(self) -> str:
+        return self.base + "c"
+
+    @property
+    def names(self) -> str:
+        return self.base + "n"
+
+    @property
+    def order(self) -> str:
+        return self.base + "o"
+
+    @property
+    def by_subscriber(self) -> str:
+        return self.base + "s"
+
+    def all(self) -> list[str]:
+        """Everything that goes when the topic goes, in the order the scripts take them."""
+        return [self.content, self.names, self.order, self.by_subscriber]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +220,42 @@ class Keys:
 
     def version(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}version"
+
+    def subscribers(self, environment: int) -> str:
+        """Every subscriber's oid (12 bytes) by creation (ms)."""
+        return f"{self.prefix}{{e{environment}}}subscribers"
+
+    def subscribers_updated(self, environment: int) -> str:
+        """The same by last change (ms)."""
+        return f"{self.prefix}{{e{environment}}}subscribers:updated"
+
+    def subscribers_swept(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}subscribers:swept"
+
+    def groups(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}groups"
+
+    def contexts(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}contexts"
+
+    def contexts_order(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}contexts:order"
+
+    def organization(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}organization"
+
+    def topics(self, environment: int) -> list[str]:
+        """What an environment knows of its topics: records, keys by oid, order of creation, order of last change."""
+        base = f"{self.prefix}{{e{environment}}}topics"
+        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated"]
+
+    def topic(self, environment: int, oid: str) -> TopicKeys:
+        return TopicKeys(f"{self.prefix}{{{environment}.{oid}}}")
+
+    def tenants(self, environment: int) -> list[str]:
+        """An environment's tenants, and their order."""
+        base = f"{self.prefix}{{e{environment}}}tenants"
+        return [base, f"{base}:order"]
 
     @property
     def layout(self) -> str:

@@ -5,22 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from inbox.errors import StoreUnavailable
 from inbox.ids import MessageId
-from inbox.store import rows, scripts
+from inbox.store import bulk, rows, scripts
+from inbox.store.bulk import Choose
 from inbox.store.changes import NOTHING, Change
 from inbox.store.client import Argument, Client
 from inbox.store.feeds import Feed, FeedStore, Snapshot
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
-from inbox.store.rows import RowId
+from inbox.store.rows import ALL, RowId
+from inbox.store.scripts import Script
 
 Outcome = Literal["stored", "again", "suppressed"]
+Preference = Literal["0", "1", "c"]
+"""Whether a workflow delivers where the subscriber has chosen nothing; `c`: whatever was chosen."""
 
-MAX_MARKED_AT_ONCE = 20
+MAX_MARKED_AT_ONCE = bulk.MAX_NAMED
 MAX_STAMPS = 8
 _BULK_ATTEMPTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message for one feed."""
+
+    feed: Feed
+    content: bytes
+    transaction_id: str
+    step_id: str
+    workflow_id: str
+    preference: Preference = "1"
+    severity: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,46 +73,89 @@ class MessageStore:
         transaction_id: str,
         step_id: str,
         workflow_id: str,
-        preference: Literal["0", "1", "c"] = "1",
+        preference: Preference = "1",
         severity: str = "none",
     ) -> Appended | None:
         """Stores a message, once per transaction, step and feed; safe to repeat. None when the feed is gone."""
+        delivery = Delivery(feed, content, transaction_id, step_id, workflow_id, preference, severity)
+        return (await self.append_many([delivery]))[0]
+
+    async def append_many(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
+        """What became of each, in order; sent together, each stored by itself as `append` does. Safe to repeat."""
+        checks = [rows.new_check() for _ in deliveries]
+        calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
+        if len(calls) == 1:
+            replies = [await self._client.run(scripts.MESSAGE_APPEND, *calls[0])]
+        else:
+            replies = await self._client.run_many(scripts.MESSAGE_APPEND, calls)
+        for delivery, reply in zip(deliveries, replies, strict=True):
+            if reply[0] == 1 and reply[3]:
+                await self._feeds.wake(delivery.feed)
+        return [
+            _appended(delivery.feed, check, reply)
+            for delivery, check, reply in zip(deliveries, checks, replies, strict=True)
+        ]
+
+    def _append_call(self, delivery: Delivery, check: bytes) -> tuple[list[str], list[Argument]]:
+        """KEYS and ARGV of `message_append.lua`."""
+        feed = delivery.feed
         bucket = self._keys.bucket(feed.environment, feed.bucket)
-        check = rows.new_check()
         keys = [
             feed.keys.state,
             feed.keys.stream,
             feed.keys.rows,
             feed.keys.log,
-            bucket.delivered(transaction_id, step_id, feed.number),
+            bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number),
             bucket.times,
         ]
-        level = rows.SEVERITIES.index(severity)
-        args: list[Argument] = [content, check, workflow_id, preference, IDEMPOTENCY_TTL_SECONDS, level, feed.number]
-        status, *rest = await self._client.run(scripts.MESSAGE_APPEND, keys, args)
-        if status < 0:
-            return None
-        if status == 0:
-            return Appended("again" if rest[0] == b"again" else "suppressed")
-        return Appended("stored", feed.message_id(rest[1], check))
+        level = rows.SEVERITIES.index(delivery.severity)
+        return keys, [
+            delivery.content,
+            check,
+            delivery.workflow_id,
+            delivery.preference,
+            IDEMPOTENCY_TTL_SECONDS,
+            level,
+            feed.number,
+        ]
 
     async def mark(
         self, feed: Feed, wanted: Sequence[RowId], change: Change, action: Action | None = None
     ) -> list[int] | None:
-        """Applies a change to named messages and gives the rows that exist. None when the feed is gone.
+        """Applies a change to named messages and gives their rows, of those that exist. None when the feed is gone.
 
-        Up to 20 are one script and one event that names them; more become one bulk change.
+        Up to 20 are one script and one event that names them; more become one bulk change. A message that the change
+        is not for is passed over, unless an action is recorded.
         """
         if len(wanted) > MAX_MARKED_AT_ONCE and action is None:
             return await self._mark_many(feed, wanted, change)
+        return await self._mark_named(feed, wanted, change, action or Action(""), "")
+
+    async def snooze(self, feed: Feed, row: RowId, change: Change, until_ms: int) -> bool:
+        """Snoozes one message until then (ms since 1970), or anew; False when there is no such message."""
+        return bool(await self._mark_named(feed, [row], change, Action(""), until_ms))
+
+    async def _mark_named(
+        self, feed: Feed, wanted: Sequence[RowId], change: Change, action: Action, until: Argument
+    ) -> list[int] | None:
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps]
-        action = action or Action("")
-        head: list[Argument] = [change.clear, change.set, change.dates, "", change.when.mask, change.when.value]
+        head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
         named = [part for row in wanted for part in (row.row, row.check)]
-        status, *rest = await self._client.run(
-            scripts.MESSAGE_MARK, keys, [*head, action.code, action.payload, *named]
-        )
-        return list(rest[1]) if status else None
+        rest = await self._run_awake(feed, scripts.MESSAGE_MARK, keys, [*head, action.code, action.payload, *named])
+        return None if rest is None else list(rest[1])
+
+    async def _run_awake(
+        self, feed: Feed, script: Script, keys: Sequence[str], args: Sequence[Argument]
+    ) -> list[Any] | None:
+        """What a script answers that lets snoozes that have ended take effect first. None when the feed is gone."""
+        while True:
+            reply: list[Any] = await self._client.run(script, keys, args)
+            status, *rest = reply
+            if status:
+                return rest
+            if not rest:
+                return None
+            await self._feeds.wake(feed)
 
     async def act(self, feed: Feed, row: RowId, action: Action, change: Change = NOTHING) -> bool:
         """Records a pressed button on one message, with a change of its flags; False when there is no such message."""
@@ -106,36 +166,61 @@ class MessageStore:
         if change.set or change.when.mask:
             return await self.mark_where(feed, change)
         keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps, feed.keys.scratch]
-        status, *rest = await self._client.run(scripts.FEED_MARK_ALL, keys, [change.clear, change.dates])
-        if not status:
+        rest = await self._run_awake(feed, scripts.FEED_MARK_ALL, keys, [change.clear, change.dates])
+        if rest is None:
             return None
         self._fold_later(feed, rest[1])
         return 0
 
-    async def mark_where(self, feed: Feed, change: Change, only: frozenset[int] | None = None) -> int | None:
-        """Applies a change to the rows it is for (of `only`, when given), as one event; gives how many there were.
+    async def mark_where(self, feed: Feed, change: Change, choose: Choose | None = None) -> int | None:
+        """Applies a change to the rows it is for and that are chosen, as one event; gives how many there were.
 
         The rows are computed here from the feed as it stands; had it moved on when the change arrives, both are done
         again. None when the feed is gone.
         """
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps]
         for _ in range(_BULK_ATTEMPTS):
             snapshot = await self._feeds.snapshot(feed)
             if snapshot is None:
                 return None
-            hits = _hits(snapshot, change, only)
-            if not hits:
+            marked = await bulk.hits(snapshot, change.when, choose)
+            if not marked:
                 return 0
-            status, *rest = await self._client.run(
-                scripts.FEED_MARK_ROWS,
-                [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps],
-                _bulk_arguments(snapshot, change, hits),
-            )
+            arguments = bulk.mark_arguments(snapshot, change, marked)
+            status, *rest = await self._client.run(scripts.FEED_MARK_ROWS, keys, arguments)
             if status:
                 self._fold_later(feed, rest[1])
-                return len(hits)
+                return len(marked)
             if not rest:
                 return None
         raise StoreUnavailable
+
+    async def delete_where(self, feed: Feed, choose: Choose | None = None) -> int | None:
+        """Deletes every message, or those chosen, as one event; gives how many. None when the feed is gone.
+
+        They are gone for readers at once; what they held is removed before this returns, or by the next call if this
+        one is cut short.
+        """
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.purge]
+        for _ in range(_BULK_ATTEMPTS):
+            snapshot = await self._feeds.snapshot(feed)
+            if snapshot is None:
+                return None
+            deleted = await bulk.hits(snapshot, ALL, choose)
+            if deleted:
+                arguments = bulk.delete_arguments(snapshot, deleted)
+                status, *rest = await self._client.run(scripts.FEED_DELETE_ROWS, keys, arguments)
+                if not status and rest:
+                    continue
+                if not status:
+                    return None
+            await self._purge(feed)
+            return len(deleted)
+        raise StoreUnavailable
+
+    async def _purge(self, feed: Feed) -> None:
+        while await self._client.run(scripts.FEED_PURGE, [feed.keys.purge, feed.keys.stream, feed.keys.side]):
+            pass
 
     async def delete(self, feed: Feed, row: RowId) -> bool:
         """Deletes one message; False when there is no such message."""
@@ -144,13 +229,15 @@ class MessageStore:
         return bool(status)
 
     async def _mark_many(self, feed: Feed, wanted: Sequence[RowId], change: Change) -> list[int] | None:
-        snapshot = await self._feeds.snapshot(feed)
-        if snapshot is None:
-            return None
-        base = snapshot.state.base
-        known = {row.row for row in wanted if rows.check_of(snapshot.rows, base, row.row) == row.check}
-        marked = await self.mark_where(feed, change, frozenset(known))
-        return None if marked is None else sorted(known)
+        marked: list[int] = []
+
+        async def choose(snapshot: Snapshot, takes: list[int]) -> list[int]:
+            known = frozenset(await self._feeds.rows_of(feed, snapshot, wanted))
+            marked[:] = [row for row in takes if row in known]
+            return marked
+
+        done = await self.mark_where(feed, change, choose)
+        return None if done is None else marked if done else []
 
     def _fold_later(self, feed: Feed, stamps: int) -> None:
         if stamps > MAX_STAMPS:
@@ -159,20 +246,10 @@ class MessageStore:
             task.add_done_callback(self._folding.discard)
 
 
-def _hits(snapshot: Snapshot, change: Change, only: frozenset[int] | None) -> list[int]:
-    taken = rows.matches(snapshot.flags, change.when)
-    offset = snapshot.state.base + 1
-    found = (offset + index for index, hit in enumerate(taken) if hit)
-    return [row for row in found if only is None or row in only]
-
-
-def _bulk_arguments(snapshot: Snapshot, change: Change, hits: list[int]) -> list[Argument]:
-    """ARGV of `feed_mark_rows.lua`: the rows and counts after the change, and the rows it hit as bits."""
-    cells = bytearray(snapshot.rows)
-    bits = bytearray((len(snapshot.flags) + 7) // 8)
-    for row in hits:
-        offset = row - snapshot.state.base - 1
-        cells[offset * rows.ROW_BYTES] = cells[offset * rows.ROW_BYTES] & ~change.clear | change.set
-        bits[offset >> 3] |= 128 >> (offset & 7)
-    counts = rows.count_flags(rows.flags_of(bytes(cells)))
-    return [snapshot.state.position.counter, bytes(cells), *counts, change.dates, bytes(bits)]
+def _appended(feed: Feed, check: bytes, reply: list[Any]) -> Appended | None:
+    status, *rest = reply
+    if status < 0:
+        return None
+    if status == 0:
+        return Appended("again" if rest[0] == b"again" else "suppressed")
+    return Appended("stored", feed.message_id(rest[1], check))

@@ -56,18 +56,22 @@ ORIGIN = Position(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A feed as of its last change: `last` row given out, `base` rows cut off below, position and counts."""
+    """A feed as of its last change: `last` row given out, `base` rows cut off below, position and counts.
+
+    No snooze ends before `wake_ms` (ms since 1970); 0 when nothing is snoozed.
+    """
 
     last: int
     base: int
     position: Position
     counts: Counts
+    wake_ms: int = 0
 
 
-def parse_state(packed: bytes) -> State:
-    """The state that a feed's scripts packed."""
+def parse_state(packed: bytes, wake: bytes | None = None) -> State:
+    """The state that a feed's scripts packed, and the end of its next snooze as they keep it beside."""
     last, base, ms, counter, *counts = _STATE.unpack(packed)
-    return State(last, base, Position(_number(ms), _number(counter)), Counts(*counts))
+    return State(last, base, Position(_number(ms), _number(counter)), Counts(*counts), int(wake or 0))
 
 
 def _number(raw: bytes) -> int:
@@ -223,12 +227,18 @@ def count_rows(flags: bytes, select: Select) -> int:
     return matches(flags, select).count(1)
 
 
-def newest_rows(flags: bytes, base: int, select: Select, limit: int, before: int | None, skip: int = 0) -> list[int]:
-    """Row numbers that the selection takes, newest first, at most `limit` after `skip`; all older than `before`."""
+def newest_rows(
+    flags: bytes, base: int, select: Select, limit: int, before: int | None, skip: int = 0, above: int = 0
+) -> list[int]:
+    """Row numbers that the selection takes, newest first, at most `limit` after `skip`.
+
+    All are older than row `before` and newer than row `above`.
+    """
     hits = matches(flags, select)
     end = len(hits) if before is None else max(0, before - base - 1)
+    start = max(0, above - base)
     rows: list[int] = []
-    while len(rows) < limit + skip and (end := hits.rfind(1, 0, end)) >= 0:
+    while len(rows) < limit + skip and (end := hits.rfind(1, start, end)) >= 0:
         rows.append(base + end + 1)
     return rows[skip:]
 

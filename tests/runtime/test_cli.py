@@ -43,7 +43,7 @@ def test_version() -> None:
 def test_help_names_every_command() -> None:
     shown = run_inbox("--help")
     assert shown.returncode == 0
-    assert all(f"\n  {command} " in shown.stdout for command in ("serve", "keys", "token", "settings"))
+    assert all(f"\n  {command} " in shown.stdout for command in ("serve", "keys", "environments", "token", "settings"))
 
 
 def test_settings_are_listed_with_their_help() -> None:
@@ -157,3 +157,42 @@ def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_p
     first = read_keys(run_inbox("keys", **settings).stdout)
     assert first == read_keys(run_inbox("keys", **settings).stdout)
     assert first != read_keys(run_inbox("keys", INBOX_MODE="development", **settings).stdout)
+
+
+def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, key_prefix: str) -> None:
+    settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
+    before = read_keys(run_inbox("keys", **settings).stdout)
+    made = run_inbox("keys", "create", **settings).stdout.strip()
+    both = read_keys(run_inbox("keys", **settings).stdout)
+    assert both == {**before, "INBOX_API_KEY_2": made}
+    assert failure("keys", "create", **settings) == "Production has 2 keys already: revoke one first"
+    assert run_inbox("keys", "revoke", before["INBOX_API_KEY"], **settings).returncode == 0
+    assert read_keys(run_inbox("keys", **settings).stdout) == {**before, "INBOX_API_KEY": made}
+    assert failure("keys", "revoke", made, **settings) == "This is the last key of Production: make another first"
+    assert failure("keys", "revoke", "nonsense", **settings) == "Production has no such key"
+
+
+def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> None:
+    settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
+    made = read_keys(run_inbox("environments", "create", "Staging", **settings).stdout)
+    listed = [line.split("\t") for line in run_inbox("environments", "list", **settings).stdout.splitlines()]
+    assert [(name, keys) for name, _, _, keys in listed] == [
+        ("Development", "1 key"),
+        ("Production", "1 key"),
+        ("Staging", "1 key"),
+    ]
+    assert listed[2][1] == made["INBOX_APPLICATION_IDENTIFIER"]
+    assert read_keys(run_inbox("keys", "--environment", "staging", **settings).stdout) == made
+    further = run_inbox("keys", "create", "--environment", "Staging", **settings).stdout.strip()
+    assert further in run_inbox("keys", "-e", "Staging", **settings).stdout
+    assert run_inbox("keys", "revoke", further, "-e", "Staging", **settings).returncode == 0
+    assert failure("environments", "create", "staging", **settings) == "An environment staging exists already"
+    assert failure("environments", "create", " ", **settings).startswith("name must be 1 to 64 printable")
+    assert failure("keys", "-e", "nowhere", **settings) == "There is no environment nowhere"
+
+
+@pytest.mark.parametrize("command", [("keys",), ("keys", "create"), ("keys", "revoke"), ("environments", "create")])
+def test_each_command_explains_itself(command: tuple[str, ...]) -> None:
+    shown = run_inbox(*command, "--help")
+    assert shown.returncode == 0
+    assert f"inbox {' '.join(command)}" in shown.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,13 @@ from .conftest import Pair
 SUBSCRIBER = "ada"
 MESSAGES = 25
 MOST_NAMED = 20
+INBOX, V2 = "/v1/inbox/notifications", f"/v2/subscribers/{SUBSCRIBER}/notifications"
 Change = Callable[[Api, InboxApi, list[str]], Awaitable[Any]]
+
+
+def in_an_hour() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
 
 # what is changed, and how many messages it names (None: it selects by filter)
 CHANGES: dict[str, tuple[Change, int | None]] = {
@@ -33,9 +40,17 @@ CHANGES: dict[str, tuple[Change, int | None]] = {
     "inbox unread": (lambda _, inbox, ids: inbox.change(ids[0], "unread"), 1),
     "inbox complete": (lambda _, inbox, ids: inbox.change(ids[2], "complete", {"actionType": "secondary"}), 1),
     "inbox revert": (lambda _, inbox, ids: inbox.change(ids[2], "revert", {"actionType": "primary"}), 1),
+    "inbox archive": (lambda _, inbox, ids: inbox.change(ids[4], "archive"), 1),
+    "inbox unarchive": (lambda _, inbox, ids: inbox.change(ids[4], "unarchive"), 1),
+    "inbox unread again": (lambda _, inbox, ids: inbox.change(ids[4], "unread"), 1),
+    "inbox snooze": (lambda _, inbox, ids: inbox.change(ids[4], "snooze", {"snoozeUntil": in_an_hour()}), 1),
+    "v2 read": (lambda api, _, ids: api.call("PATCH", f"{V2}/{ids[4]}/read", 200), 1),
+    "inbox unsnooze": (lambda _, inbox, ids: inbox.change(ids[4], "unsnooze"), 1),
     "inbox see three": (lambda _, inbox, ids: inbox.see(ids[:3]), 3),
     "inbox see all": (lambda _, inbox, __: inbox.see(), None),
     "inbox read all": (lambda _, inbox, __: inbox.read_all(), None),
+    "inbox archive read": (lambda _, inbox, __: inbox.call("POST", f"{INBOX}/read-archive", 204, {}), None),
+    "v2 archive by data": (lambda api, *_: api.call("POST", f"{V2}/archive", 204, {"data": '{"none":null}'}), None),
 }
 
 

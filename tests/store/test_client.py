@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 from redis.asyncio import RedisCluster
+from redis.exceptions import ResponseError
 
 from inbox.errors import StartupError, StoreUnavailable
 from inbox.store import scripts
@@ -15,6 +17,13 @@ from tests.conftest import binary_of
 from tests.support.stores import running_store
 
 from .conftest import Stores
+
+PROBE_TEXT = """
+if ARGV[1] == 'fail' then return redis.error_reply('ERR refused') end
+if ARGV[1] == 'set' then redis.call('HSET', KEYS[1], 'probe', 1) end
+return tonumber(ARGV[2])
+"""
+PROBE = scripts.Script("probe", PROBE_TEXT, hashlib.sha1(PROBE_TEXT.encode()).hexdigest())
 
 
 async def test_a_script_that_was_forgotten_is_loaded_again(stores: Stores) -> None:
@@ -79,3 +88,21 @@ def test_the_buckets_lie_evenly_over_the_slots() -> None:
     slots = sorted(map(slot_of, TAGS))
     assert len(set(slots)) == 256
     assert all(abs(slot - (index * 64 + 32)) <= 32 for index, slot in enumerate(slots))
+
+
+async def test_many_calls_of_a_forgotten_script_all_run_in_order(stores: Stores) -> None:
+    feeds = [await stores.feed(f"s{number}") for number in range(40)]
+    target = {"target_nodes": RedisCluster.PRIMARIES} if stores.client.is_cluster else {}
+    await stores.client.redis.execute_command("SCRIPT FLUSH", **target)
+    calls = [([feed.keys.state, feed.keys.log], ["append", number]) for number, feed in enumerate(feeds)]
+    assert await stores.client.run_many(PROBE, calls) == list(range(40))
+    assert await stores.client.run_many(PROBE, calls) == list(range(40))
+
+
+async def test_an_error_of_one_of_many_calls_is_raised_after_all_ran(stores: Stores) -> None:
+    feeds = [await stores.feed(f"s{number}") for number in range(3)]
+    calls = [([feed.keys.state], [word, 1]) for feed, word in zip(feeds, ("set", "fail", "set"), strict=True)]
+    with pytest.raises(ResponseError, match="refused"):
+        await stores.client.run_many(PROBE, calls)
+    states = [await stores.client.execute("HGET", feed.keys.state, "probe") for feed in feeds]
+    assert states == [b"1", None, b"1"]

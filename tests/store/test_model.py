@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from inbox.models.message import Message
+from inbox.models.message import Message, decode_stored
 from inbox.store import changes
+from inbox.store.bulk import Choose
 from inbox.store.changes import Change
-from inbox.store.feeds import Feed, LogEntry
+from inbox.store.feeds import Feed, LogEntry, Snapshot
 from inbox.store.messages import Action
 from inbox.store.rows import (
     ALL,
@@ -17,13 +18,16 @@ from inbox.store.rows import (
     LIVE,
     ORIGIN,
     SEVERITIES,
+    SNOOZED,
     UNREAD,
     UNSEEN,
     Counts,
     Position,
+    RowId,
     Select,
     State,
     parse_message_id,
+    parse_state,
 )
 
 from .conftest import Stores
@@ -33,12 +37,35 @@ NAMED_CHANGES = [
     changes.INBOX_SEEN,
     changes.INBOX_READ,
     changes.INBOX_UNREAD,
+    changes.INBOX_ARCHIVE,
+    changes.INBOX_UNARCHIVE,
+    changes.INBOX_UNSNOOZE,
     *changes.V1_MARKS.values(),
-    changes.ACTION_PRESSED,
     changes.legacy_mark(True, None),
     changes.legacy_mark(False, False),
 ]
-BULK_CHANGES = [changes.INBOX_SEEN, changes.INBOX_READ, *changes.V1_MARKS_ALL.values()]
+BULK_CHANGES = [
+    changes.INBOX_SEEN,
+    changes.INBOX_READ,
+    changes.INBOX_ARCHIVE,
+    changes.INBOX_ARCHIVE_READ,
+    *changes.V1_MARKS_ALL.values(),
+]
+KINDS = {
+    "append": 50,
+    "again": 4,
+    "mark": 25,
+    "act": 6,
+    "bulk": 5,
+    "chosen": 4,
+    "many": 4,
+    "snooze": 12,
+    "wake": 3,
+    "delete": 6,
+    "delete_some": 1,
+    "delete_many": 0.3,
+}
+FAR_AHEAD_MS = 3_600_000
 
 
 @dataclass
@@ -49,9 +76,13 @@ class Row:
     text: str
     created: int
     severity: int
+    number: int
     unseen: bool = True
     unread: bool = True
     archived: bool = False
+    snoozed: bool = False
+    until: int = 0
+    delivered_before: tuple[int, ...] = ()
     first_seen: int = 0
     last_seen: int = 0
     last_read: int = 0
@@ -60,7 +91,13 @@ class Row:
 
     @property
     def flags(self) -> int:
-        return LIVE | UNSEEN * self.unseen | UNREAD * self.unread | ARCHIVED * self.archived | self.severity << 5
+        flags = UNSEEN * self.unseen | UNREAD * self.unread | ARCHIVED * self.archived | SNOOZED * self.snoozed
+        return LIVE | flags | self.severity << 5
+
+    @property
+    def origin(self) -> int:
+        """The row that its id names."""
+        return parse_message_id(self.id).row
 
     def takes(self, select: Select) -> bool:
         return self.flags & select.mask == select.value
@@ -70,6 +107,9 @@ class Row:
             return
         flags = self.flags & ~what.clear | what.set
         self.unseen, self.unread, self.archived = bool(flags & UNSEEN), bool(flags & UNREAD), bool(flags & ARCHIVED)
+        self.snoozed = bool(flags & SNOOZED)
+        if what.dates & changes.SNOOZED_NEVER:
+            self.until = 0
         if what.dates & changes.FIRST_SEEN:
             self.first_seen = self.first_seen or at
         if what.dates & changes.LAST_SEEN:
@@ -78,15 +118,29 @@ class Row:
             self.last_read = at
         if what.dates & changes.READ_NEVER:
             self.last_read = 0
+        if what.dates & changes.ARCHIVED_NOW:
+            self.archived_at = at
         if what.dates & changes.ARCHIVED_NEVER:
             self.archived_at = 0
 
+    def snooze(self, until: int, at: int) -> None:
+        self.change(changes.INBOX_SNOOZE, at)
+        self.until = until
+
+    def wake(self, number: int) -> None:
+        """The end of the snooze; when that was, the listing tells (`created` 0)."""
+        self.delivered_before = (*self.delivered_before, self.created)
+        self.unread, self.snoozed, self.until, self.last_read = True, False, 0, 0
+        self.created, self.number = 0, number
+
     def shown(self, message: Message) -> bool:
         """Whether a message read from the store is this row."""
+        self.created = self.created or message.created_ms
         dates = (message.first_seen_ms, message.last_seen_ms, message.last_read_ms, message.archived_ms)
         flags = (not message.seen, not message.read, message.archived)
         return (
             (message.id, message.stored.content, message.created_ms) == (self.id, self.text, self.created)
+            and (message.snoozed_until_ms, message.delivered_before_ms) == (self.until, self.delivered_before)
             and flags == (self.unseen, self.unread, self.archived)
             and dates == (self.first_seen, self.last_seen, self.last_read, self.archived_at)
             and message.action == self.action
@@ -102,11 +156,27 @@ class Model:
     transactions: list[str] = field(default_factory=list)
     away_since: Position = ORIGIN
     away_rows: dict[int, int] = field(default_factory=dict)
+    head: int = 0
+    origins: dict[int, int] = field(default_factory=dict)
 
     def counts(self) -> Counts:
-        unread = [row for row in self.rows if row.unread]
-        by_severity = [sum(row.severity == level for row in unread) for level in (1, 2, 3)]
-        return Counts(sum(row.unseen for row in self.rows), len(unread), len(unread), *by_severity)
+        badge = [row for row in self.rows if row.unread and not row.snoozed]
+        by_severity = [sum(row.severity == level for row in badge) for level in (1, 2, 3)]
+        unread = sum(row.unread for row in self.rows)
+        return Counts(sum(row.unseen for row in self.rows), unread, len(badge), *by_severity)
+
+    def next_row(self, origin: int | None = None) -> int:
+        """The number that the next message to come to the top gets."""
+        self.head += 1
+        self.origins[self.head] = origin or self.head
+        return self.head
+
+    def wake(self, now: int) -> None:
+        """Snoozes that have ended: the messages go to the top, the earliest first."""
+        for row in sorted((row for row in self.rows if row.snoozed and row.until <= now), key=lambda row: row.until):
+            self.rows.remove(row)
+            self.rows.append(row)
+            row.wake(self.next_row(row.origin))
 
 
 class Run:
@@ -120,9 +190,7 @@ class Run:
 
     async def step(self, number: int) -> None:
         model = self.random.choice(self.models)
-        kind = self.random.choices(
-            ("append", "again", "mark", "act", "bulk", "many", "delete"), (50, 4, 25, 6, 5, 4, 6)
-        )[0]
+        kind = self.random.choices(list(KINDS), list(KINDS.values()))[0]
         if kind == "append" or not model.rows:
             await self.append(model, number)
         else:
@@ -139,31 +207,50 @@ class Run:
         assert appended is not None
         assert appended.message_id is not None
         model.transactions.append(f"m{number}")
-        model.rows.append(Row(appended.message_id, f"m{number}", await self.now(model), severity))
+        model.rows.append(Row(appended.message_id, f"m{number}", 0, severity, model.next_row()))
+        model.wake(await self.now(model))
+        await self.learn(model)
+
+    async def learn(self, model: Model) -> None:
+        """When messages came to the top is told by the store: never before the one below."""
+        for row in model.rows:
+            if not row.created:
+                found = await self.stores.feeds.find(model.feed, row.id)
+                assert found is not None
+                assert found[1] == row.number
+                row.created = found[0].created_ms
+        created = [row.created for row in model.rows]
+        assert created == sorted(created)
 
     async def again(self, model: Model, _: int) -> None:
         appended = await self.stores.append(model.feed, self.random.choice(model.transactions))
         assert appended is not None
         assert appended.outcome == "again"
 
+    def named(self, model: Model, rows: list[Row]) -> list[RowId]:
+        return [found for row in rows if (found := model.feed.row_of(row.id))]
+
     async def mark(self, model: Model, _: int) -> None:
         chosen = self.random.sample(model.rows, min(len(model.rows), self.random.randint(1, 5)))
         change = self.random.choice(NAMED_CHANGES)
-        wanted = [row for row in map(model.feed.row_of, [row.id for row in chosen]) if row]
+        wanted = self.named(model, chosen)
         unknown = wanted[0]._replace(check=bytes(255 - byte for byte in wanted[0].check))
         changed = await self.stores.messages.mark(model.feed, [*wanted, unknown], change)
-        assert changed == [row.row for row in wanted]
         at = await self.now(model)
+        model.wake(at)
+        assert changed == [row.number for row in chosen if row.takes(change.when)]
+        await self.learn(model)
         for row in chosen:
             row.change(change, at)
 
     async def many(self, model: Model, _: int) -> None:
         """More ids than one event names."""
-        chosen = model.rows[-30:]
-        change = self.random.choice(NAMED_CHANGES[:-3])
-        wanted = [row for row in map(model.feed.row_of, [row.id for row in chosen]) if row]
-        await self.stores.messages.mark(model.feed, wanted, change)
+        chosen = self.random.sample(model.rows, min(len(model.rows), 30))
+        change = self.random.choice(NAMED_CHANGES)
+        await self.stores.messages.mark(model.feed, self.named(model, chosen), change)
         at = await self.now(model)
+        model.wake(at)
+        await self.learn(model)
         for row in chosen:
             row.change(change, at)
 
@@ -171,55 +258,133 @@ class Run:
         row = self.random.choice(model.rows)
         payload = self.random.choice((b"", b'{"n":%d}' % number))
         code = self.random.choice(("dp", "ds", "pp"))
-        found = model.feed.row_of(row.id)
-        assert found is not None
+        [found] = self.named(model, [row])
         assert await self.stores.messages.act(model.feed, found, Action(code, payload), changes.ACTION_PRESSED)
-        row.change(changes.ACTION_PRESSED, await self.now(model))
+        at = await self.now(model)
+        model.wake(at)
+        await self.learn(model)
+        row.change(changes.ACTION_PRESSED, at)
         row.action = code.encode() + (payload or row.action[2:])
+
+    async def snooze(self, model: Model, number: int) -> None:
+        """For long, for long again, or until a moment that has passed already: the next one to come ends it."""
+        row = self.random.choice(model.rows)
+        [found] = self.named(model, [row])
+        before = await self.now(model)
+        model.wake(before)
+        await self.learn(model)
+        until = self.random.choice((before + FAR_AHEAD_MS + number, 1_000_000 + number))
+        assert await self.stores.messages.snooze(model.feed, found, changes.INBOX_SNOOZE, until)
+        packed = await self.stores.client.execute("HGET", model.feed.keys.state, "p")  # a look that wakes nothing
+        row.snooze(until, parse_state(packed).position.ms)
+
+    async def wake(self, model: Model, _: int) -> None:
+        """Any reading ends what is due."""
+        model.wake(await self.now(model))
+        await self.learn(model)
 
     async def bulk(self, model: Model, _: int) -> None:
         change = self.random.choice(BULK_CHANGES)
-        touched = sum(row.takes(change.when) for row in model.rows)
         changed = await self.stores.messages.mark_all(model.feed, change)
-        if change.when.mask:
-            assert changed == touched
         at = await self.now(model)
+        model.wake(at)
+        await self.learn(model)
+        if change.when.mask:
+            assert changed == sum(row.takes(change.when) for row in model.rows)
         for row in model.rows:
             row.change(change, at)
 
+    async def chosen(self, model: Model, _: int) -> None:
+        """A bulk change of rows that somebody chose by what they hold."""
+        change = self.random.choice(BULK_CHANGES)
+        texts = {row.text for row in model.rows if self.random.random() < 0.3}
+        changed = await self.stores.messages.mark_where(model.feed, change, self.choose(model, texts))
+        at = await self.now(model)
+        model.wake(at)
+        await self.learn(model)
+        touched = [row for row in model.rows if row.text in texts and row.takes(change.when)]
+        assert changed == len(touched)
+        for row in touched:
+            row.change(change, at)
+
+    def choose(self, model: Model, texts: set[str]) -> Choose:
+        async def choose(_: Snapshot, rows: list[int]) -> list[int]:
+            contents = await self.stores.feeds.contents(model.feed, rows)
+            assert set(contents) == set(rows)
+            return [row for row in rows if decode_stored(contents[row]).content in texts]
+
+        return choose
+
     async def delete(self, model: Model, _: int) -> None:
         row = self.random.choice(model.rows)
-        found = model.feed.row_of(row.id)
-        assert found is not None
+        [found] = self.named(model, [row])
         assert await self.stores.messages.delete(model.feed, found)
         assert not await self.stores.messages.delete(model.feed, found)
-        assert await self.stores.messages.mark(model.feed, [found], changes.INBOX_READ) == []
         model.rows.remove(row)
+        assert await self.stores.messages.mark(model.feed, [found], changes.INBOX_READ) == []
+        await self.wake(model, 0)
+
+    async def delete_some(self, model: Model, _: int) -> None:
+        most = min(len(model.rows), self.random.randint(1, 20))
+        await self._delete_where(model, self.random.sample(model.rows, most))
+
+    async def delete_many(self, model: Model, _: int) -> None:
+        await self._delete_where(model, [row for row in model.rows if self.random.random() < 0.7])
+
+    async def _delete_where(self, model: Model, rows: list[Row]) -> None:
+        deleted = await self.stores.messages.delete_where(model.feed, self.choose(model, {row.text for row in rows}))
+        assert deleted == len(rows)
+        model.wake(await self.now(model))
+        model.rows = [row for row in model.rows if row not in rows]
+        await self.learn(model)
 
     async def check(self, model: Model) -> None:
+        await self.wake(model, 0)
         page = await self.stores.feeds.page(model.feed, ALL, 10_000)
         assert page is not None
         assert len(page.messages) == len(model.rows)
         for row, message in zip(reversed(model.rows), page.messages, strict=True):
             assert row.shown(message), (row, message)
         assert page.state.counts == model.counts()
-        for select in (ALL.where(UNREAD, True), ALL.where(UNSEEN, False), ALL.where(ARCHIVED, True)):
+        for flag, present in ((UNREAD, True), (UNSEEN, False), (ARCHIVED, True), (SNOOZED, True)):
+            select = ALL.where(flag, present)
             newest = await self.stores.feeds.page(model.feed, select, 7)
             assert newest is not None
             expected = [row.id for row in reversed(model.rows) if row.takes(select)]
             assert [message.id for message in newest.messages] == expected[:7]
             assert newest.has_more == (len(expected) > 7)
+        await self.check_seek(model)
+        await self.check_kept(model)
         await self.check_catch_up(model, page.state)
+
+    async def check_seek(self, model: Model) -> None:
+        """The newest row created at a time or before it, between and beyond all of them too."""
+        for created in {row.created for row in self.random.sample(model.rows, min(len(model.rows), 3))} | {1, 1 << 45}:
+            wanted = created + self.random.choice((-1, 0, 1))
+            older = [row.number for row in model.rows if row.created <= wanted]
+            newer = [row.number for row in model.rows if row.created > wanted]
+            found = await self.stores.feeds.seek(model.feed, wanted)
+            assert max(older, default=0) <= found < min(newer, default=model.head + 1)
+
+    async def check_kept(self, model: Model) -> None:
+        """Nothing is kept of what was deleted, and moves are noted of those that were moved."""
+        keys = model.feed.keys
+        length, fields = await self.stores.client.batch([("XLEN", keys.stream), ("HKEYS", keys.side)])
+        assert length == len(model.rows)
+        moved = {b"o%d" % row.origin for row in model.rows if row.delivered_before}
+        assert {name for name in fields if name.startswith(b"o")} == moved
+        assert {int(name) for name in fields if not name.startswith(b"o")} <= {row.number for row in model.rows}
 
     async def check_catch_up(self, model: Model, state: State) -> None:
         """A client's old rows, changed by what the log names since, are the rows of now."""
-        present = {parse_message_id(row.id).row: row.flags for row in model.rows}
+        present = {row.origin: row.flags for row in model.rows}
         answer = await self.stores.feeds.changes_since(model.feed, model.away_since)
         assert answer is not None
         assert answer[0].position == state.position
         if answer[1] is not None:
             self.caught_up += 1
-            assert _replayed(model.away_rows, answer[1], present) == present
+            named = [replace(entry, ref=model.origins.get(entry.ref, entry.ref)) for entry in answer[1]]
+            assert _replayed(model.away_rows, named, present) == present
         model.away_since, model.away_rows = state.position, present
 
 

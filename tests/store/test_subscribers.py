@@ -97,3 +97,21 @@ async def test_a_subscriber_made_again_starts_afresh(stores: Stores) -> None:
 
 def test_an_oid_names_its_bucket() -> None:
     assert all(bucket_of_oid(new_subscriber_oid(bucket)) == bucket for bucket in range(256))
+
+
+async def test_a_scan_gives_everybody_in_slices(stores: Stores) -> None:
+    ids = {f"s{number}" for number in range(130)}
+    for one in ids:
+        await stores.subscribers.write(ENVIRONMENT, SubscriberId(one), {})
+    await stores.subscribers.write(ENVIRONMENT + 1, SubscriberId("other"), {})
+    slices = [part async for part in stores.subscribers.scan(ENVIRONMENT, 50)]
+    assert {one.subscriber_id for part in slices for one in part} == ids
+    assert [len(part) for part in slices] == [50, 50, 30]
+
+
+async def test_many_are_found_in_the_order_asked(stores: Stores) -> None:
+    for one in ("a", "b"):
+        await stores.subscribers.write(ENVIRONMENT, SubscriberId(one), {})
+    found = await stores.subscribers.find_many(ENVIRONMENT, [SubscriberId(one) for one in ("b", "none", "a", "b")])
+    assert [one and one.subscriber_id for one in found] == ["b", None, "a", "b"]
+    assert await stores.subscribers.find_many(ENVIRONMENT, []) == []

@@ -76,19 +76,26 @@ class FakeFeeds:
             self.messages_by_row[row] = replace(self.messages_by_row[row], seen=True, read=read)
         return self._publish("marked", marked)
 
-    def delete(self, row: int) -> bytes:
-        del self.messages_by_row[row]
-        return self._publish("deleted", [row], CHECK)
+    def delete(self, *deleted: int) -> bytes:
+        for row in deleted:
+            del self.messages_by_row[row]
+        return self._publish("deleted", deleted, CHECK * len(deleted))
+
+    def wake(self, row: int) -> bytes:
+        """The end of a snooze: the message goes to the top, unread; its id stays."""
+        top = 1 + sum(entry.kind == "new" for entry in self.log)
+        self.messages_by_row[top] = replace(self.messages_by_row.pop(row), read=False, created_ms=self.position.ms + 1)
+        return self._publish("new", [top], letter="v")
 
     def read_all(self) -> bytes:
         for row, message in self.messages_by_row.items():
             self.messages_by_row[row] = replace(message, seen=True, read=True)
         return self._publish("bulk", [self.position.counter + 1])
 
-    def _publish(self, kind: str, refs: Sequence[int], body: bytes = b"") -> bytes:
+    def _publish(self, kind: str, refs: Sequence[int], body: bytes = b"", letter: str | None = None) -> bytes:
         first = self.position.counter + 1
         self.log += [LogEntry(kind, ref) for ref in refs]
-        counts, what = " ".join(map(str, self.counts)), LETTERS[kind] + ",".join(map(str, refs))
+        counts, what = " ".join(map(str, self.counts)), (letter or LETTERS[kind]) + ",".join(map(str, refs))
         return f"{self.position} {first} {counts} {what}\n".encode() + body
 
     async def _call(self, name: str, feed: Feed) -> None:

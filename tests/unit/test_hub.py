@@ -127,6 +127,36 @@ async def test_a_deleted_message_is_named(house: House, tab: Tab) -> None:
     assert tab.deliveries[1].unread == 0
 
 
+async def test_several_deleted_messages_are_named_together(house: House, tab: Tab) -> None:
+    house.hear(*[house.feeds.append() for _ in range(3)], house.feeds.delete(1, 3))
+    [(_, payload)] = tab.deliveries[3].events
+    assert payload == {"removed": [house.feeds.id_of(1), house.feeds.id_of(3)]}
+    assert tab.deliveries[3].unread == 1
+
+
+async def test_the_end_of_a_snooze_is_told_as_a_new_message(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.mark(1), house.feeds.append(), house.feeds.wake(1))
+    deliveries = await tab.delivered(4)
+    [(name, payload)] = deliveries[3].events
+    assert (name, payload["message"]["_id"], payload["message"]["read"]) == (
+        "notification_received",
+        house.feeds.id_of(1),
+        False,
+    )
+    assert deliveries[3].unread == 2
+
+
+async def test_the_end_of_a_snooze_that_was_missed_is_told_as_a_new_message(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append())
+    house.feeds.wake(1)
+    house.hear(house.feeds.append())
+    deliveries = await tab.delivered(2)
+    assert [(name, payload["message"]["_id"]) for name, payload in deliveries[1].events] == [
+        ("notification_received", house.feeds.id_of(1)),
+        ("notification_received", house.feeds.id_of(3)),
+    ]
+
+
 async def test_a_bulk_change_asks_to_read_again(house: House, tab: Tab) -> None:
     house.hear(house.feeds.append(), house.feeds.append(), house.feeds.read_all())
     assert tab.told == ["received 1", "received 2", "refetch"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -96,3 +98,14 @@ def test_dates_are_utc_with_milliseconds() -> None:
 def test_dates_sort_as_their_times(ms: int) -> None:
     assert iso(ms) < iso(ms + 1)
     assert len(iso(ms)) == len(iso_now()) == 24
+
+
+def test_ordered_ids_sort_by_their_time() -> None:
+    before = time.time_ns() // 1_000_000
+    made = [ids.new_ordered_id() for _ in range(1_000)]
+    after = time.time_ns() // 1_000_000
+    assert all(ids.is_object_id(one) for one in made)
+    assert len(set(made)) == 1_000
+    assert [ids.made_ms(one) for one in made] == sorted(ids.made_ms(one) for one in made)
+    assert before <= ids.made_ms(made[0]) <= ids.made_ms(made[-1]) <= after
+    assert sum(one > other for one, other in pairwise(made)) <= 1

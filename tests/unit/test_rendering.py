@@ -316,6 +316,7 @@ def test_a_step_renders_everything() -> None:
         secondary_action=Action("Later"),
         redirect=Redirect("https://example.com/{{payload.name}}", "_self"),
         data={"id": "{{payload.order.id}}", "n": 1, "deep": {"list": ["{{subscriber.firstName}}", None, True]}},
+        external_reference="order-{{payload.order.id}}",
     )
     assert (step.needs_subscriber, step.needs_actor) == (True, True)
     rendered = step.render(PAYLOAD, {"firstName": "Ben"}, {"data": {"title": "Dr"}})
@@ -338,7 +339,16 @@ def test_a_step_renders_everything() -> None:
         },
         "tags": ["a", "b"],
         "severity": "high",
+        "external_reference": "order-A1",
     }
+
+
+def test_context_and_tenant_are_variables_like_any_other() -> None:
+    step = only_step(subject="{{context.app.id}}", body="{{tenant.data.plan | upcase}}{{context.other.id}}")
+    surroundings = {"context": {"app": {"id": "web"}}, "tenant": {"data": {"plan": "pro"}}}
+    rendered = step.render({}, None, None, surroundings)
+    assert (rendered.subject, rendered.body) == ("web", "PRO")
+    assert step.render({}, None, None).body == ""
 
 
 def test_a_step_with_a_body_only() -> None:

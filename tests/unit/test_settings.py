@@ -173,10 +173,8 @@ def test_settings_of_the_embedded_store_contradict_a_url(
 def test_what_depends_on_the_mode() -> None:
     production, development = Settings(), Settings(mode="development")
     assert (production.allowed_origins, development.allowed_origins) == ((), ("*",))
-    assert (production.subscriber_hash_required, development.subscriber_hash_required) == (True, False)
-    listed = Settings(mode="development", cors_origins=("https://a.example",), require_subscriber_hash=True)
-    assert (listed.allowed_origins, listed.subscriber_hash_required) == (("https://a.example",), True)
-    assert not Settings(require_subscriber_hash=False).subscriber_hash_required
+    listed = Settings(mode="development", cors_origins=("https://a.example",))
+    assert listed.allowed_origins == ("https://a.example",)
 
 
 def test_no_secret_in_what_is_logged() -> None:

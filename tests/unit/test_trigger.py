@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inbox.errors import BadRequest, UnprocessableEntity, ValidationFailed
-from inbox.models.trigger import Recipient, parse_recipients, parse_transaction_id
+from inbox.errors import BadRequest, ValidationFailed
+from inbox.models.trigger import Recipient, TopicRecipient, parse_recipients, parse_transaction_id
 
 
 def accepted(to: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -79,10 +79,54 @@ def test_a_wrong_profile_field_is_named() -> None:
     assert set(refused.value.fields) == {"email", "locale"}
 
 
-@pytest.mark.parametrize("topic", [{"type": "Topic", "topicKey": "t"}, {"topicKey": "t"}, ["a", {"type": "Topic"}]])
-def test_topics_are_refused_aloud(topic: Any) -> None:
-    with pytest.raises(UnprocessableEntity, match="Topics"):
-        parse_recipients(topic)
+@pytest.mark.parametrize(
+    ("to", "topics", "ids"),
+    [
+        ({"type": "Topic", "topicKey": "t"}, [TopicRecipient("t")], []),
+        ({"topicKey": " t "}, [TopicRecipient("t")], []),
+        (
+            ["a", {"type": "Topic", "topicKey": "t", "exclude": ["b", " c"]}, {"type": "Topic", "topicKey": "u"}, "d"],
+            [TopicRecipient("t", frozenset({"b", "c"})), TopicRecipient("u")],
+            ["a", "d"],
+        ),
+    ],
+)
+def test_topics_stand_beside_subscribers(to: Any, topics: list[TopicRecipient], ids: list[str]) -> None:
+    recipients = parse_recipients(to)
+    assert recipients.topics == topics
+    assert [recipient.subscriber_id for recipient in recipients.accepted] == ids
+    assert recipients.refused == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"type": "Topic"}, {"topicKey": 7}, {"topicKey": " "}, {"topicKey": "t", "exclude": "a"}, {"topicKey": "a\0"}],
+)
+def test_a_wrong_topic_of_a_list_is_refused_by_itself(wrong: Any) -> None:
+    recipients = parse_recipients(["a", wrong])
+    assert ([recipient.subscriber_id for recipient in recipients.accepted], recipients.topics) == (["a"], [])
+    assert len(recipients.refused) == 1
+    with pytest.raises((BadRequest, ValidationFailed)):
+        parse_recipients(wrong)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_more_than_a_hundred_excluded_are_too_many(listed: bool) -> None:
+    topic = {"type": "Topic", "topicKey": "t", "exclude": [str(number) for number in range(101)]}
+    with pytest.raises(ValidationFailed) as refused:
+        parse_recipients([topic] if listed else topic)
+    assert list(refused.value.fields) == ["to.exclude"]
+    parse_recipients({**topic, "exclude": topic["exclude"][:100]})
+
+
+def test_recipients_are_told_apart_whatever_their_order() -> None:
+    def names(*to: Any) -> list[str]:
+        return parse_recipients(list(to)).names
+
+    topic = {"topicKey": "t", "exclude": ["b", "a"]}
+    assert names("a", "b", topic) == names({**topic, "exclude": ["a", "b"]}, "b", "a", "a")
+    told_apart = [names("t"), names({"topicKey": "t"}), names(topic), names("t", "a"), names({"topicKey": "u"})]
+    assert len({tuple(one) for one in told_apart}) == len(told_apart)
 
 
 @pytest.mark.parametrize(("value", "transaction_id"), [(None, None), ("", None), ("t", "t"), ("x" * 255, "x" * 255)])

@@ -1,12 +1,13 @@
 -- Clears flags in every row of a feed and leaves one stamp for the dates.
 -- KEYS: 1 state, 2 rows, 3 log, 4 stamps, 5 scratch; ARGV: 1 flags to clear (2 unseen, 4 unread), 2 dates (see _dates)
--- Returns {1, position, stamps} | {0} (no such feed)
+-- Returns {1, position, stamps} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
 --#state
-local packed = redis.call('HGET', KEYS[1], 'p')
-if not packed then return {0} end
-local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
+local stored = redis.call('HMGET', KEYS[1], 'p', 'u')
+if not stored[1] then return {0} end
+local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, stored[1])
 --#now
 --#finish
+if stored[2] and tonumber(stored[2]) <= ms then return {0, 'due'} end
 local clear = tonumber(ARGV[1])
 local cells = redis.call('STRLEN', KEYS[2]) / 4
 if cells > 0 then

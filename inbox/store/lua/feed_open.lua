@@ -1,16 +1,20 @@
--- Gives the number of a subscriber's feed; made once.
--- KEYS: 1 subscriber record, 2 state of the proposed number
+-- Gives the number of a subscriber's feed; made once, with what the subscriber has chosen to receive.
+-- KEYS: 1 subscriber record, 2 state of the proposed number, 3 the subscriber's preferences
 -- ARGV: 1 field of the record that names the feed, 2 proposed number, 3 subscriber's oid
 -- Returns the number | -1 (no such subscriber)
 --#state
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 local number = redis.call('HGET', KEYS[1], ARGV[1])
-if not number then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-  number = ARGV[2]
+if number then return tonumber(number) end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+local state = {'p', struct.pack(STATE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 's', ARGV[3]}
+local kept = redis.call('HGETALL', KEYS[3])
+for i = 1, #kept, 2 do
+  local chosen = string.sub(kept[i + 1], 1, 1)
+  if kept[i] ~= 'r' and chosen ~= '-' then
+    state[#state + 1] = kept[i]
+    state[#state + 1] = chosen
+  end
 end
-if number == ARGV[2] then
-  redis.call('HSETNX', KEYS[2], 'p', struct.pack(STATE, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
-  redis.call('HSETNX', KEYS[2], 's', ARGV[3])
-end
-return tonumber(number)
+redis.call('HSET', KEYS[2], unpack(state))
+return tonumber(ARGV[2])

@@ -2,9 +2,10 @@
 -- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index)
 -- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
 --       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number
--- Returns {1, position, n} | {0, 'again', n} | {0, 'suppressed'} | {-1} (no such feed)
+-- Returns {1, position, n, due} (due 1: a snooze has ended, wake it) | {0, 'again', n} | {0, 'suppressed'}
+--       | {-1} (no such feed)
 --#state
-local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*')
+local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u')
 if not state[1] then return {-1} end
 if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
@@ -20,4 +21,5 @@ tally(flags, 1)
 redis.call('XADD', KEYS[2], n .. '-0', 'c', ms, 'd', ARGV[1])
 redis.call('SETRANGE', KEYS[3], 4 * (n - b - 1), string.char(flags) .. ARGV[2])
 redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
-return {1, finish(KEYS[1], KEYS[4], 'n', {n}, ARGV[2] .. ARGV[1]), n}
+return {1, finish(KEYS[1], KEYS[4], 'n', {n}, ARGV[2] .. ARGV[1]), n,
+  state[4] and tonumber(state[4]) <= ms and 1 or 0}

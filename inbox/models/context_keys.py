@@ -1,0 +1,63 @@
+"""Contexts: what a trigger, a session or a subscription is scoped by, as `type:id` keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from inbox.errors import invalid
+
+MAX_CONTEXTS = 5
+MAX_DATA_BYTES = 64 * 1024
+
+_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_ID = re.compile(r"[A-Za-z0-9_.:@+-]{1,100}")  # never a comma: a feed is named by its keys joined by commas
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The contexts of one call. `variables` is what templates see: type → `{id, data}`."""
+
+    keys: list[str] = field(default_factory=list)
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The keys as they name a feed: sorted, joined by commas; "" for none."""
+        return feed_name(self.keys)
+
+
+def feed_name(keys: Sequence[str]) -> str:
+    """The part of a feed's name that its context keys make: sorted, joined by commas; "" for none."""
+    return ",".join(sorted(keys))
+
+
+def parse_context(raw: Mapping[str, Any] | None) -> Context:
+    """`{type: id}` or `{type: {id, data?}}`, at most five. Raises ValidationFailed (422) naming what is wrong."""
+    if not raw:
+        return Context()
+    if len(raw) > MAX_CONTEXTS:
+        raise invalid("context", f"context must contain no more than {MAX_CONTEXTS} entries")
+    variables = {kind: _parse_one(kind, value) for kind, value in raw.items()}
+    return Context(sorted(f"{kind}:{entry['id']}" for kind, entry in variables.items()), variables)
+
+
+def _parse_one(kind: str, value: Any) -> dict[str, Any]:
+    name = f"context.{kind}"
+    if not _TYPE.fullmatch(kind):
+        raise invalid("context", "a context's type must be 1 to 100 letters, digits and '_.-'", kind)
+    entry = {"id": value} if isinstance(value, str) else value
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        raise invalid(name, f"{name} must be an id or an object with one", value)
+    if not _ID.fullmatch(entry["id"]):
+        raise invalid(name, f"{name} must be 1 to 100 letters, digits and '_.:@+-'", entry["id"])
+    data = entry.get("data")
+    if data is not None and not isinstance(data, dict):
+        raise invalid(f"{name}.data", f"{name}.data must be an object", data)
+    if data and len(orjson.dumps(data)) > MAX_DATA_BYTES:
+        raise invalid(f"{name}.data", f"{name}.data must not be larger than {MAX_DATA_BYTES} bytes")
+    return {"id": entry["id"], "data": data or {}}

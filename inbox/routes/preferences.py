@@ -1,0 +1,242 @@
+"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the browser's `/v1/inbox/preferences`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from starlette.requests import Request
+from starlette.responses import Response
+
+from inbox.errors import BadRequest, invalid
+from inbox.models.environment import Environment
+from inbox.models.preference import Channel, ChannelChoices, Criticality, Schedule
+from inbox.models.subscriber import Subscriber
+from inbox.models.workflow import Workflow
+from inbox.routes.access import authenticate, authenticate_session, services_of
+from inbox.routes.reading import path_param, query_bool, query_list, query_one_of, read_body, subscriber_param
+from inbox.routes.replies import data
+from inbox.service.preference_views import (
+    both_levels_view,
+    global_view,
+    inbox_global,
+    inbox_item,
+    v1_changed,
+    v1_item,
+)
+from inbox.service.preferences import Chosen
+
+MAX_BULK = 100
+CRITICALITIES = ("nonCritical", "critical", "all")
+
+Contexts = Annotated[dict[str, Any], Meta(max_length=5)]
+
+
+class OneChannel(msgspec.Struct):
+    """One channel switched on or off."""
+
+    type: Channel
+    enabled: bool
+
+
+class V1WorkflowUpdate(msgspec.Struct):
+    """The v1 body for a workflow. `enabled` is accepted and has no effect, as older clients send it."""
+
+    channel: OneChannel | None = None
+    enabled: bool | None = None
+
+
+class V1GlobalUpdate(msgspec.Struct):
+    """The v1 body for the global level; `enabled` likewise."""
+
+    preferences: list[OneChannel] | None = None
+    enabled: bool | None = None
+
+
+class V2Update(msgspec.Struct, rename="camel"):
+    """The v2 body: without `workflowId` for the global level. Preferences hold for every context of a subscriber."""
+
+    channels: ChannelChoices | None = None
+    workflow_id: str | None = None
+    schedule: Schedule | None = None
+    context: Contexts | UnsetType = UNSET
+
+
+class BulkItem(msgspec.Struct, rename="camel"):
+    """A workflow of a v2 bulk update."""
+
+    workflow_id: str
+    channels: ChannelChoices
+
+
+class V2Bulk(msgspec.Struct):
+    """The v2 body of a bulk update."""
+
+    preferences: list[BulkItem]
+    context: Contexts | UnsetType = UNSET
+
+
+class InboxUpdate(ChannelChoices, frozen=True, omit_defaults=True):
+    """The browser's body: channels by name. `enabled` and `condition` belong to subscriptions of topics."""
+
+    schedule: Schedule | None = None
+
+
+class InboxBulkItem(ChannelChoices, frozen=True, kw_only=True, omit_defaults=True):
+    """A workflow of the browser's bulk update."""
+
+    workflow_id: str = msgspec.field(name="workflowId")
+
+
+class InboxBulk(msgspec.Struct):
+    """The browser's bulk body."""
+
+    preferences: list[InboxBulkItem]
+
+
+async def list_v1(request: Request) -> Response:
+    """GET /v1/subscribers/:subscriberId/preferences → 200 `[{template, preference, type}]`; 404."""
+    chosen = await _chosen(request, *await _backend(request))
+    return data(_v1_list(chosen, inactive=bool(query_bool(request, "includeInactiveChannels"))))
+
+
+async def list_level(request: Request) -> Response:
+    """GET /v1/subscribers/:subscriberId/preferences/{global|template} → 200 a list; 422 another level."""
+    chosen = await _chosen(request, *await _backend(request))
+    level = path_param(request, "parameter")
+    inactive = query_bool(request, "includeInactiveChannels") is not False
+    if level == "global":
+        return data([{"preference": global_view(chosen, inactive=inactive)}])
+    if level != "template":
+        raise invalid("preferenceLevel", "preferenceLevel must be one of the following values: global, template", level)
+    return data(_v1_list(chosen, inactive=inactive))
+
+
+async def update_v1_workflow(request: Request) -> Response:
+    """PATCH /v1/subscribers/:subscriberId/preferences/:workflow → 200 `{preference, template}`; 400 critical; 404."""
+    environment, subscriber = await _backend(request)
+    body = await read_body(request, V1WorkflowUpdate)
+    channels = {body.channel.type: body.channel.enabled} if body.channel else {}
+    wanted = [(path_param(request, "parameter"), cast(dict[str, bool], channels))]
+    chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    return data(v1_changed(chosen, workflow))
+
+
+async def update_v1_global(request: Request) -> Response:
+    """PATCH /v1/subscribers/:subscriberId/preferences → 200 `{preference}`."""
+    environment, subscriber = await _backend(request)
+    body = await read_body(request, V1GlobalUpdate)
+    channels: dict[str, bool] = {one.type: one.enabled for one in body.preferences or []}
+    chosen = await services_of(request).preferences.choose_everywhere(environment, subscriber, channels)
+    return data({"preference": global_view(chosen)})
+
+
+async def get_v2(request: Request) -> Response:
+    """GET /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`, by default not the critical ones."""
+    chosen = await _chosen(request, *await _backend(request))
+    return data(both_levels_view(chosen, chosen.listed(_criticality(request))))
+
+
+async def get_v2_global(request: Request) -> Response:
+    """GET /v2/subscribers/:subscriberId/preferences/global → 200 `{enabled, channels, schedule?}`."""
+    chosen = await _chosen(request, *await _backend(request))
+    return data(global_view(chosen))
+
+
+async def update_v2(request: Request) -> Response:
+    """PATCH /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`; 400 critical; 404 unknown."""
+    environment, subscriber = await _backend(request)
+    body = await read_body(request, V2Update)
+    channels = body.channels.chosen() if body.channels else {}
+    preferences = services_of(request).preferences
+    if body.workflow_id is not None:
+        chosen, _ = await preferences.choose(environment, subscriber, [(body.workflow_id, channels)])
+    else:
+        schedule = body.schedule.stored() if body.schedule else None
+        chosen = await preferences.choose_everywhere(environment, subscriber, channels, schedule)
+    return data(both_levels_view(chosen, chosen.listed()))
+
+
+async def update_v2_bulk(request: Request) -> Response:
+    """PATCH /v2/subscribers/:subscriberId/preferences/bulk → 200 the preferences changed, all or none."""
+    environment, subscriber = await _backend(request)
+    body = await read_body(request, V2Bulk)
+    wanted = [(item.workflow_id, item.channels.chosen()) for item in body.preferences]
+    return await _update_many(request, environment, subscriber, wanted)
+
+
+async def inbox_list(request: Request) -> Response:
+    """GET /v1/inbox/preferences → 200 the global one, then the active workflows', oldest first."""
+    chosen = await _chosen(request, *await _page(request))
+    tags = frozenset(query_list(request, "tags"))
+    severities = frozenset(query_list(request, "severity"))
+    workflows = chosen.listed(_criticality(request), tags, severities)
+    return data([inbox_global(chosen), *(inbox_item(chosen, workflow) for workflow in workflows)])
+
+
+async def inbox_get_global(request: Request) -> Response:
+    """GET /v1/inbox/preferences/global → 200 the global preference."""
+    chosen = await _chosen(request, *await _page(request))
+    return data(inbox_global(chosen))
+
+
+async def inbox_update_global(request: Request) -> Response:
+    """PATCH /v1/inbox/preferences → 200 the global preference."""
+    environment, subscriber = await _page(request)
+    body = await read_body(request, InboxUpdate)
+    schedule = body.schedule.stored() if body.schedule else None
+    preferences = services_of(request).preferences
+    return data(inbox_global(await preferences.choose_everywhere(environment, subscriber, body.chosen(), schedule)))
+
+
+async def inbox_update_workflow(request: Request) -> Response:
+    """PATCH /v1/inbox/preferences/:workflow → 200 its preference; 400 critical; 404 unknown."""
+    environment, subscriber = await _page(request)
+    body = await read_body(request, InboxUpdate)
+    wanted = [(path_param(request, "workflowId"), body.chosen())]
+    chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    return data(inbox_item(chosen, workflow))
+
+
+async def inbox_update_bulk(request: Request) -> Response:
+    """PATCH /v1/inbox/preferences/bulk → 200 the preferences changed, all or none."""
+    environment, subscriber = await _page(request)
+    body = await read_body(request, InboxBulk)
+    wanted = [(item.workflow_id, item.chosen()) for item in body.preferences]
+    return await _update_many(request, environment, subscriber, wanted)
+
+
+async def _backend(request: Request) -> tuple[Environment, Subscriber]:
+    caller = await authenticate(request)
+    subscriber = await services_of(request).subscribers.get(caller.environment, subscriber_param(request))
+    return caller.environment, subscriber
+
+
+async def _page(request: Request) -> tuple[Environment, Subscriber]:
+    caller = await authenticate_session(request)
+    return caller.environment, caller.subscriber
+
+
+async def _chosen(request: Request, environment: Environment, subscriber: Subscriber) -> Chosen:
+    return await services_of(request).preferences.read_for(environment, subscriber)
+
+
+async def _update_many(
+    request: Request, environment: Environment, subscriber: Subscriber, wanted: list[tuple[str, dict[str, bool]]]
+) -> Response:
+    if not wanted:
+        raise BadRequest("preferences must hold at least one workflow")
+    if len(wanted) > MAX_BULK:
+        raise invalid("preferences", f"preferences must contain no more than {MAX_BULK} elements")
+    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    return data([inbox_item(chosen, workflow) for workflow in workflows])
+
+
+def _criticality(request: Request) -> Criticality:
+    return cast(Criticality, query_one_of(request, "criticality", CRITICALITIES, "nonCritical"))
+
+
+def _v1_list(chosen: Chosen, *, inactive: bool) -> list[dict[str, Any]]:
+    listed: list[Workflow] = chosen.listed()
+    return [v1_item(chosen, workflow, inactive=inactive) for workflow in listed]

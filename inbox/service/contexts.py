@@ -1,0 +1,119 @@
+"""Contexts of an environment: created by the API, listed newest first."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from inbox.errors import BadRequest, NotFound, UnprocessableEntity
+from inbox.models.context import Context, ContextCreate, check_data, check_name
+from inbox.models.cursor_page import CursorPage, CursorQuery
+from inbox.models.environment import Environment
+from inbox.service.pages import page_of_slice
+from inbox.service.scan import Part, scan
+from inbox.store.client import Client
+from inbox.store.fields import FieldStore
+from inbox.store.keys import Keys
+from inbox.store.listing import Cursor, Listing, Slice
+
+MAX_CONTEXTS = 1_000_000
+
+_decoder = msgspec.json.Decoder(Context)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFilter:
+    """Which contexts: `id` must be theirs, `search` stand in their type or id."""
+
+    id: str = ""
+    search: str = ""
+
+    def takes(self, context: Context) -> bool:
+        """Whether the context is one of those asked for."""
+        return (not self.id or context.id == self.id) and self.search.casefold() in context.key.casefold()
+
+
+class ContextService:
+    """Creates, reads, changes, lists and deletes contexts."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    async def create(self, environment: Environment, body: ContextCreate) -> Context:
+        """A new context. Raises BadRequest when there is one of that type and id, ValidationFailed."""
+        kind, name = check_name(body.type, "type"), check_name(body.id, "id")
+        now = time.time_ns() // 1_000_000
+        context = Context(kind, name, check_data(body.data or {}), now, now)
+
+        def change(raw: bytes | None) -> bytes:
+            if raw is not None:
+                raise BadRequest(f"Context with type {kind} and id {name} exists already")
+            return msgspec.json.encode(context)
+
+        member = context.key.encode()
+        await self._client.execute("ZADD", self._keys.contexts_order(environment.number), "NX", now, member)
+        if await self._store(environment).change(context.key, change) == "full":
+            raise UnprocessableEntity(f"An environment cannot have more than {MAX_CONTEXTS} contexts")
+        return context
+
+    async def get(self, environment: Environment, kind: str, name: str) -> Context:
+        """One context. Raises NotFound."""
+        raw = await self._store(environment).get(f"{kind}:{name}")
+        if raw is None:
+            raise _unknown(kind, name)
+        return _decoder.decode(raw)
+
+    async def update(self, environment: Environment, kind: str, name: str, data: dict[str, Any]) -> Context:
+        """A context with other data. Raises NotFound, ValidationFailed."""
+        checked, now = check_data(data), time.time_ns() // 1_000_000
+
+        def change(raw: bytes | None) -> bytes:
+            if raw is None:
+                raise _unknown(kind, name)
+            return msgspec.json.encode(msgspec.structs.replace(_decoder.decode(raw), data=checked, updated_ms=now))
+
+        await self._store(environment).change(f"{kind}:{name}", change)
+        return await self.get(environment, kind, name)
+
+    async def delete(self, environment: Environment, kind: str, name: str) -> None:
+        """Forgets a context; messages that carry it stay. Raises NotFound."""
+
+        def change(raw: bytes | None) -> None:
+            if raw is None:
+                raise _unknown(kind, name)
+
+        key = f"{kind}:{name}"
+        await self._store(environment).change(key, change)
+        await self._client.execute("ZREM", self._keys.contexts_order(environment.number), key.encode())
+
+    async def find(
+        self, environment: Environment, query: CursorQuery, wanted: ContextFilter
+    ) -> CursorPage[Context]:
+        """A page beside a cursor (a `type:id`); an unknown cursor gives an empty page. Filters are a bounded search."""
+        listing = Listing(self._client, self._keys.contexts_order(environment.number))
+        cursor = Cursor(query.cursor.encode(), query.side) if query.cursor else None
+
+        async def read(limit: int, edge: Cursor | None) -> Part[Context] | None:
+            found = await listing.read(query.order, limit, edge)
+            return Part(found, await self._load(environment, found)) if found else None
+
+        if wanted.id or wanted.search:
+            return await scan(read, wanted.takes, query, cursor, bytes.decode)
+        part = await read(query.limit, cursor)
+        return page_of_slice([context for _, context in part.rows] if part else [], part.found if part else None)
+
+    async def _load(self, environment: Environment, found: Slice) -> list[tuple[bytes, Context]]:
+        members = [member for member, _ in found.rows]
+        values = await self._store(environment).get_many([member.decode() for member in members])
+        return [(member, _decoder.decode(raw)) for member, raw in zip(members, values, strict=True) if raw is not None]
+
+    def _store(self, environment: Environment) -> FieldStore:
+        return FieldStore(self._client, self._keys.contexts(environment.number), MAX_CONTEXTS)
+
+
+def _unknown(kind: str, name: str) -> NotFound:
+    return NotFound(f"Context with type {kind} and id {name} was not found")

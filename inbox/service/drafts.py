@@ -1,0 +1,111 @@
+"""Messages about to be stored: what a trigger makes of a workflow for each recipient."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inbox.errors import PayloadTooLarge
+from inbox.models.message import StoredMessage, encode_stored
+from inbox.models.subscriber import Subscriber
+from inbox.models.workflow import StepActor, Workflow
+from inbox.rendering import CompiledStep, RenderError, compile_steps
+from inbox.store.feeds import Feed
+from inbox.store.messages import Delivery, Preference
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all messages of a trigger share."""
+
+    workflow: Workflow
+    payload: dict[str, Any]
+    overrides: dict[str, Any]
+    transaction_id: str
+    severity: str | None = None
+    actor: Subscriber | None = None
+    context_keys: list[str] = field(default_factory=list)
+    surroundings: Mapping[str, Any] = field(default_factory=dict)
+    external_reference: str | None = None
+
+    @property
+    def steps(self) -> Sequence[CompiledStep]:
+        """The workflow's steps, ready to render."""
+        return compile_steps(self.workflow)
+
+    @property
+    def needs_subscriber(self) -> bool:
+        """Whether a template names the subscriber."""
+        return any(step.needs_subscriber for step in self.steps)
+
+    @property
+    def preference(self) -> Preference:
+        """Whether the workflow delivers where a subscriber has chosen nothing."""
+        if self.workflow.critical:
+            return "c"
+        level = self.workflow.preferences
+        return "1" if level.all.enabled and level.channel("in_app") else "0"
+
+    def draft(self, feed: Feed, subscriber: Mapping[str, Any] | None) -> Iterator[Delivery]:
+        """The messages for one feed, in the order of the steps; `subscriber` is what templates see of it.
+
+        A step that cannot be rendered gives none. Raises PayloadTooLarge for a message over 64 KiB.
+        """
+        for step in self.steps:
+            try:
+                message = self._render(step, subscriber)
+            except RenderError as error:
+                fields = {"action": "render_failed", "workflow": self.workflow.identifier, "fields": error.fields}
+                log.warning("a step could not be rendered; no message is stored", extra=fields)
+                continue
+            content = encode_stored(message)
+            if len(content) > MAX_MESSAGE_BYTES:
+                raise PayloadTooLarge(f"A message is larger than {MAX_MESSAGE_BYTES} bytes")
+            yield Delivery(
+                feed,
+                content,
+                transaction_id=self.transaction_id,
+                step_id=step.step.step_id,
+                workflow_id=self.workflow.id,
+                preference=self.preference,
+                severity=message.severity,
+            )
+
+    def _render(self, step: CompiledStep, subscriber: Mapping[str, Any] | None) -> StoredMessage:
+        actor = self.actor.variables() if self.actor and step.needs_actor else None
+        rendered = step.render(self.payload, subscriber, actor, self.surroundings)
+        return StoredMessage(
+            transaction_id=self.transaction_id,
+            template_id=self.workflow.id,
+            template_identifier=self.workflow.identifier,
+            message_template_id=step.step.id,
+            step_id=step.step.step_id,
+            content=rendered.body,
+            subject=rendered.subject,
+            avatar=rendered.avatar,
+            cta=dict(rendered.cta),
+            payload=self.payload,
+            overrides=self.overrides,
+            data=rendered.data,
+            tags=rendered.tags,
+            severity=self.severity or rendered.severity,
+            actor=shown_actor(step.step.actor, self.actor),
+            actor_id=self.actor.oid if self.actor else None,
+            external_reference=rendered.external_reference or self.external_reference,
+            context_keys=self.context_keys,
+        )
+
+
+def shown_actor(wanted: StepActor | None, actor: Subscriber | None) -> dict[str, Any] | None:
+    """The `actor` of a message: for type `user` the actor's avatar; None when the step asks for none."""
+    if wanted is None or wanted.type == "none":
+        return None
+    if wanted.type == "user":
+        return {"type": "user", "data": actor.profile.get("avatar") if actor else None}
+    return {"type": wanted.type, "data": wanted.data}

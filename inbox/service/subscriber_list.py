@@ -1,0 +1,80 @@
+"""Lists of subscribers: pages of the environment's list, one exact id, or a bounded search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inbox.ids import SubscriberId, is_object_id
+from inbox.models.cursor_page import CursorPage, CursorQuery
+from inbox.models.environment import Environment
+from inbox.models.subscriber import Subscriber
+from inbox.service.scan import Part, scan
+from inbox.store.listing import Cursor
+from inbox.store.subscribers import OrderBy, SubscriberStore
+
+Page = CursorPage[Subscriber]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFilter:
+    """Which subscribers, in which order; `email`, `phone` and `name` may stand anywhere in the field, in any case."""
+
+    order_by: OrderBy = "_id"
+    subscriber_id: SubscriberId | None = None
+    email: str = ""
+    phone: str = ""
+    name: str = ""
+
+    @property
+    def is_search(self) -> bool:
+        return bool(self.email or self.phone or self.name)
+
+    def takes(self, subscriber: Subscriber) -> bool:
+        """Whether the subscriber is one of those searched for."""
+        profile = subscriber.profile
+        name = f"{profile.get('firstName') or ''} {profile.get('lastName') or ''}"
+        pairs = ((self.email, profile.get("email")), (self.phone, profile.get("phone")), (self.name, name))
+        return all(wanted.casefold() in (text or "").casefold() for wanted, text in pairs)
+
+
+class SubscriberList:
+    """Reads lists. What is unfiltered or asks for one id costs the page, a search at most 10,000 records."""
+
+    def __init__(self, store: SubscriberStore) -> None:
+        self._store = store
+
+    async def newest(self, environment: Environment, page: int, limit: int) -> list[Subscriber]:
+        """One numbered page (from 0), newest first."""
+        found = await self._store.page(environment.number, "_id", "desc", limit, skip=page * limit)
+        return found.subscribers if found else []
+
+    async def find(self, environment: Environment, query: CursorQuery, wanted: SubscriberFilter) -> Page:
+        """A page beside a cursor; an unknown cursor gives an empty page."""
+        if wanted.subscriber_id is not None:
+            found = await self._store.get(environment.number, wanted.subscriber_id)
+            rows = [found] if found and wanted.takes(found) else []
+            return CursorPage([] if query.cursor else rows, total=len(rows))
+        if query.cursor is not None and not is_object_id(query.cursor):
+            return CursorPage([])
+        cursor = Cursor(bytes.fromhex(query.cursor), query.side) if query.cursor else None
+
+        async def read(limit: int, edge: Cursor | None) -> Part[Subscriber] | None:
+            page = await self._store.page(environment.number, wanted.order_by, query.order, limit, edge)
+            return Part(page.found, [(bytes.fromhex(one.oid), one) for one in page.subscribers]) if page else None
+
+        if wanted.is_search:
+            return await scan(read, wanted.takes, query, cursor, bytes.hex)
+        return _page_of(await read(query.limit, cursor))
+
+
+def _page_of(part: Part[Subscriber] | None) -> Page:
+    """The page that a part of the list is; an unknown cursor gives an empty one."""
+    if part is None:
+        return CursorPage([])
+    found, rows = part.found, part.found.rows
+    return CursorPage(
+        [subscriber for _, subscriber in part.rows],
+        next=rows[-1][0].hex() if rows and found.has_next else None,
+        previous=rows[0][0].hex() if rows and found.has_previous else None,
+        total=found.total,
+    )

@@ -1,0 +1,114 @@
+"""The environment's list of subscribers: in order, a page at a time, repaired where it disagrees with the records."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from inbox.ids import SubscriberId
+from inbox.store.keys import bucket_of
+from inbox.store.listing import Cursor, Order
+from inbox.store.subscribers import OrderBy, new_subscriber_oid
+
+from .conftest import ENVIRONMENT, Stores
+
+
+async def make(stores: Stores, count: int) -> list[str]:
+    """Subscribers s0, s1, …, each at a later millisecond; their oids in that order."""
+    oids = []
+    for number in range(count):
+        written = await stores.subscribers.write(ENVIRONMENT, SubscriberId(f"s{number}"), {})
+        assert written is not None
+        oids.append(written[0].oid)
+        await asyncio.sleep(0.002)
+    return oids
+
+
+async def listed(
+    stores: Stores, order_by: OrderBy = "_id", order: Order = "desc", limit: int = 100, cursor: Cursor | None = None
+) -> list[str]:
+    page = await stores.subscribers.page(ENVIRONMENT, order_by, order, limit, cursor)
+    assert page is not None
+    return [subscriber.oid for subscriber in page.subscribers]
+
+
+async def test_pages_beside_a_cursor(stores: Stores) -> None:
+    oids = await make(stores, 7)
+    newest = oids[::-1]
+    assert await listed(stores) == newest
+    assert await listed(stores, order="asc") == oids
+    at = bytes.fromhex(newest[2])
+    assert await listed(stores, limit=2, cursor=Cursor(at)) == newest[3:5]
+    assert await listed(stores, limit=2, cursor=Cursor(at, "from")) == newest[2:4]
+    assert await listed(stores, limit=2, cursor=Cursor(at, "before")) == newest[0:2]
+    assert await listed(stores, limit=2, cursor=Cursor(at, "upto")) == newest[1:3]
+    assert await listed(stores, limit=5, cursor=Cursor(at, "before")) == newest[0:2]
+    page = await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, Cursor(at))
+    assert page is not None
+    assert (page.found.total, page.found.has_next, page.found.has_previous) == (7, True, True)
+    assert await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, Cursor(b"\0" * 12)) is None
+
+
+async def test_a_change_moves_a_subscriber_only_in_the_list_by_change(stores: Stores) -> None:
+    oids = await make(stores, 3)
+    await stores.subscribers.write(ENVIRONMENT, SubscriberId("s0"), {"firstName": "A"})
+    assert await listed(stores, "updatedAt") == [oids[0], oids[2], oids[1]]
+    assert await listed(stores) == oids[::-1]
+    await asyncio.sleep(0.002)
+    await stores.subscribers.write(ENVIRONMENT, SubscriberId("s1"), {})
+    await stores.subscribers.write(ENVIRONMENT, SubscriberId("s2"), {"firstName": None})
+    assert await listed(stores, "updatedAt") == [oids[0], oids[2], oids[1]], "what changes nothing is no change"
+
+
+async def test_the_deleted_are_not_listed(stores: Stores) -> None:
+    oids = await make(stores, 3)
+    subscriber = await stores.subscribers.get(ENVIRONMENT, SubscriberId("s1"))
+    assert subscriber is not None
+    await stores.subscribers.delete(ENVIRONMENT, subscriber)
+    for order_by in ("_id", "updatedAt"):
+        page = await stores.subscribers.page(ENVIRONMENT, order_by, "desc", 10)
+        assert page is not None
+        assert [one.oid for one in page.subscribers] == [oids[2], oids[0]]
+        assert page.found.total == 2
+
+
+async def test_concurrent_creations_are_listed_once(stores: Stores, other_stores: Stores) -> None:
+    await asyncio.gather(
+        *(each.subscribers.write(ENVIRONMENT, SubscriberId("ada"), {}) for each in [stores, other_stores] * 20)
+    )
+    page = await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 100)
+    assert page is not None
+    assert (len(page.subscribers), page.found.total) == (1, 1)
+
+
+async def test_entries_without_a_subscriber_go_once_they_are_old(stores: Stores) -> None:
+    [oid] = await make(stores, 1)
+    young = new_subscriber_oid(bucket_of("nobody"))
+    old = f"{int(time.time()) - 120:08x}{young[8:]}"
+    key = stores.keys.subscribers(ENVIRONMENT)
+    now = time.time_ns() // 1_000_000
+    for orphan in (young, old):
+        await stores.client.execute("ZADD", key, now, bytes.fromhex(orphan))
+    assert await listed(stores) == [oid]
+    kept = await stores.client.execute("ZRANGE", key, 0, -1)
+    assert sorted(member.hex() for member in kept) == sorted([oid, young])
+
+
+async def test_a_sweep_enters_what_is_missing(stores: Stores) -> None:
+    written = await stores.subscribers.write(ENVIRONMENT, SubscriberId("ada"), {})
+    assert written is not None
+    oid, bucket = written[0].oid, bucket_of("ada")
+    assert await stores.subscribers.sweep(ENVIRONMENT, bucket) == 0
+    await stores.client.execute("ZREM", stores.keys.subscribers(ENVIRONMENT), bytes.fromhex(oid))
+    assert await listed(stores) == []
+    assert await stores.subscribers.sweep(ENVIRONMENT, bucket) == 1
+    assert await listed(stores) == [oid]
+
+
+async def test_one_sweeper_at_a_time(stores: Stores, other_stores: Stores) -> None:
+    claims = [await each.subscribers.claim_sweep(ENVIRONMENT, 60) for each in (stores, other_stores, stores)]
+    assert claims == [True, False, False]
+    assert await stores.subscribers.claim_sweep(ENVIRONMENT + 1, 60)
+    await stores.subscribers.note_sweep(ENVIRONMENT, 86_400)
+    assert not await other_stores.subscribers.claim_sweep(ENVIRONMENT, 60)
+    assert await stores.client.execute("TTL", stores.keys.subscribers_swept(ENVIRONMENT)) > 80_000

@@ -1,0 +1,83 @@
+"""What a trigger makes of a workflow for one recipient."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from inbox.errors import PayloadTooLarge
+from inbox.ids import SubscriberId
+from inbox.models.message import StoredMessage, decode_stored
+from inbox.models.subscriber import Subscriber
+from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
+from inbox.service.drafts import Plan, shown_actor
+from inbox.store.feeds import Feed
+from inbox.store.keys import Keys
+
+_revisions = itertools.count(1)
+ADA = Subscriber("a" * 24, SubscriberId("ada"), 0, 0, profile={"firstName": "Ada", "avatar": "https://x/ada.png"})
+FEED = Feed(1, 0, 1, SubscriberId("bob"), "b" * 24, "", Keys("").bucket(1, 0).feed(1))
+
+
+def workflow(*controls: InAppControls, actor: StepActor | None = None) -> Workflow:
+    steps = [Step("s" * 24, f"step-{place}", "S", one, actor=actor) for place, one in enumerate(controls)]
+    return Workflow("w" * 24, "w", "W", 0, next(_revisions), steps=steps)
+
+
+def drafted(plan: Plan) -> list[StoredMessage]:
+    return [decode_stored(delivery.content) for delivery in plan.draft(FEED, None)]
+
+
+def test_a_message_carries_what_its_trigger_said() -> None:
+    plan = Plan(
+        workflow(InAppControls(body="{{payload.n}} by {{actor.firstName}} for {{tenant.name}}")),
+        {"n": 1},
+        {"severity": "high"},
+        "t",
+        severity="high",
+        actor=ADA,
+        context_keys=["app:web"],
+        surroundings={"tenant": {"name": "Acme"}},
+        external_reference="order-1",
+    )
+    [message] = drafted(plan)
+    assert (message.content, message.severity, message.actor_id) == ("1 by Ada for Acme", "high", ADA.oid)
+    assert (message.context_keys, message.external_reference, message.actor) == (["app:web"], "order-1", None)
+    [delivery] = plan.draft(FEED, None)
+    assert (delivery.transaction_id, delivery.step_id, delivery.severity) == ("t", "step-0", "high")
+
+
+def test_a_steps_own_reference_stands_over_the_triggers() -> None:
+    controls = InAppControls(body="x", external_reference="{{payload.order}}")
+    assert drafted(Plan(workflow(controls), {"order": "A1"}, {}, "t"))[0].external_reference == "A1"
+    assert drafted(Plan(workflow(controls), {}, {}, "t", external_reference="B2"))[0].external_reference == "B2"
+
+
+def test_a_step_that_cannot_be_rendered_gives_no_message_and_stops_no_other() -> None:
+    broken = InAppControls(body="{% for n in (1..payload.n) %}{{n}}{% endfor %}")
+    plan = Plan(workflow(broken, InAppControls(body="fine")), {"n": 10**9}, {}, "t")
+    assert [message.content for message in drafted(plan)] == ["fine"]
+
+
+def test_a_message_over_64_kib_is_refused() -> None:
+    with pytest.raises(PayloadTooLarge):
+        drafted(Plan(workflow(InAppControls(body="x")), {"text": "x" * 70_000}, {}, "t"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actor", "shown"),
+    [
+        (None, ADA, None),
+        (StepActor("none"), ADA, None),
+        (StepActor("user"), ADA, {"type": "user", "data": "https://x/ada.png"}),
+        (StepActor("user"), None, {"type": "user", "data": None}),
+        (StepActor("system_custom", "https://x/y.png"), ADA, {"type": "system_custom", "data": "https://x/y.png"}),
+    ],
+)
+def test_the_actor_that_a_message_shows(
+    wanted: StepActor | None, actor: Subscriber | None, shown: dict[str, str] | None
+) -> None:
+    assert shown_actor(wanted, actor) == shown
+    [message] = drafted(Plan(workflow(InAppControls(body="x"), actor=wanted), {}, {}, "t", actor=actor))
+    assert message.actor == shown
