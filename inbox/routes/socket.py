@@ -72,8 +72,12 @@ async def admit(handshake: Handshake, services: Services, hub: Hub) -> Admission
     except StoreUnavailable:
         raise Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS) from None
     if hub.connections_of(feed) >= services.settings.max_sockets_per_subscriber:
-        raise Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
+        raise _too_many()
     return Admission(environment, subscriber, feed)
+
+
+def _too_many() -> Refusal:
+    return Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
 
 
 def _is_origin_allowed(handshake: Handshake, allowed: Sequence[str]) -> bool:
@@ -125,6 +129,10 @@ async def _attach(websocket: WebSocket, admission: Admission, services: Services
     except StoreUnavailable:
         services.presence.left(admission.environment, admission.subscriber.oid)
         raise Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS) from None
+    if hub.connections_of(admission.feed) > settings.max_sockets_per_subscriber:  # others came while this one waited
+        services.presence.left(admission.environment, admission.subscriber.oid)
+        await hub.detach(admission.feed, connection)
+        raise _too_many()
     return connection
 
 

@@ -101,7 +101,7 @@ class DeliveryService:
         if explicit and not await self._claim(environment, explicit, workflow, recipients.accepted):
             return TriggerOutcome("processed", transaction_id)
         drafts = await self._draft_all(environment, workflow, request, recipients.accepted, transaction_id, severity)
-        await _in_turn([self._store(workflow, draft, transaction_id) for draft in drafts])
+        await _in_turn([self._store_all(workflow, each, transaction_id) for each in drafts])
         return TriggerOutcome("processed", transaction_id)
 
     async def _claim(
@@ -120,12 +120,12 @@ class DeliveryService:
         recipients: Sequence[Recipient],
         transaction_id: str,
         severity: str | None,
-    ) -> list[_Draft]:
+    ) -> list[list[_Draft]]:
+        """What each recipient gets."""
         payload = {name: value for name, value in request.payload.items() if name != "attachments"}
         steps = compile_steps(workflow)
         base = _Base(workflow, payload, request.overrides, transaction_id, severity)
-        drafted = await _in_turn([self._draft(environment, steps, base, recipient) for recipient in recipients])
-        return [draft for drafts in drafted for draft in drafts]
+        return await _in_turn([self._draft(environment, steps, base, recipient) for recipient in recipients])
 
     async def _draft(
         self, environment: Environment, steps: Sequence[CompiledStep], base: _Base, recipient: Recipient
@@ -155,6 +155,11 @@ class DeliveryService:
                 raise StoreUnavailable
             return await self._feeds.open_for(environment.number, written[0]), written[0].variables()
         return await self._feeds.open(environment.number, recipient.subscriber_id), None
+
+    async def _store_all(self, workflow: Workflow, drafts: Sequence[_Draft], transaction_id: str) -> None:
+        """One recipient's messages, in the order of the steps."""
+        for draft in drafts:
+            await self._store(workflow, draft, transaction_id)
 
     async def _store(self, workflow: Workflow, draft: _Draft, transaction_id: str) -> None:
         feed = draft.feed

@@ -95,7 +95,7 @@ class FeedService:
 
 
 def parse_payload_filter(encoded: str) -> dict[str, Any]:
-    """The JSON object behind the `payload` parameter of the feed: base64, with or without padding. Raises BadRequest."""
+    """The JSON object behind the `payload` parameter of the feed: base64, its padding optional. Raises BadRequest."""
     try:
         wanted = orjson.loads(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
     except (binascii.Error, ValueError):

@@ -94,7 +94,7 @@ class PresenceService:
 
     async def _renew(self) -> None:
         lease = await self._store.renew(self.process, self._lease_ms)
-        if self.process in lease.lapsed:
+        if self.process in lease.lapsed or (self._joined and not lease.held):  # lapsed, or swept already
             self.process = secrets.token_hex(6)
             self._joined.clear()
             await self._store.renew(self.process, self._lease_ms)

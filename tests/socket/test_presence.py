@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -25,12 +27,17 @@ async def wait_online(api: Api, subscriber_id: str, online: bool, seconds: float
     return subscriber
 
 
-async def watch_online(api: Api, subscriber_id: str, seconds: float) -> None:
-    """Fails as soon as the subscriber is offline within `seconds`."""
+async def watch(api: Api, subscriber_id: str, online: bool, seconds: float) -> None:
+    """Fails as soon as the flag is another within `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        assert (await api.subscriber(subscriber_id))["isOnline"] is True
+        assert (await api.subscriber(subscriber_id))["isOnline"] is online
         await asyncio.sleep(0.05)
+
+
+async def watch_online(api: Api, subscriber_id: str, seconds: float) -> None:
+    """Fails as soon as the subscriber is offline within `seconds`."""
+    await watch(api, subscriber_id, True, seconds)
 
 
 def went_offline_after(subscriber: dict[str, Any], moment: datetime) -> bool:
@@ -91,3 +98,18 @@ async def test_a_planned_stop_hands_over(pair: Pair) -> None:
         tasks.create_task(pair.servers[0].terminate())
         await pair.stack.enter_async_context(PlainSocket.open(pair.servers[1], "ada"))
         tasks.create_task(watch_online(pair.apis[1], "ada", LAPSE_SECONDS))
+
+
+async def test_a_process_that_slept_through_its_lease_takes_its_tabs_back(pair: Pair) -> None:
+    """Held up longer than its lease (a suspended machine), it was swept by the others; its sockets are still open."""
+    sleeper, other = pair.servers
+    await pair.stack.enter_async_context(PlainSocket.open(sleeper, "ada"))
+    await wait_online(pair.apis[1], "ada", True, seconds=2)
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    try:
+        await wait_online(pair.apis[1], "ada", False, LAPSE_SECONDS)
+        await watch(pair.apis[1], "ada", False, PRESENCE_LEASE_SECONDS)  # the sweep is over and done with
+    finally:
+        os.kill(sleeper.pid, signal.SIGCONT)
+    await wait_online(pair.apis[1], "ada", True, LAPSE_SECONDS)
+    assert other.log().count("presence_swept") == 1

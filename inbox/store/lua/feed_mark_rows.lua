@@ -14,4 +14,4 @@ redis.call('SET', KEYS[2], ARGV[2])
 unseen, unread, badge = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 high, medium, low = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local length = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[9], ms, c + 1, n, b) .. ARGV[10])
-return {1, finish(KEYS[1], KEYS[3], 'b', {c + 1}, ''), length}
+return {1, finish(KEYS[1], KEYS[3], 'b', {c + 1}, '', ''), length}

@@ -16,8 +16,9 @@ end
 --#tally
 --#finish
 local flags = 7 + 32 * ARGV[6]
+local row = string.format('%d', n)
 tally(flags, 1)
-redis.call('XADD', KEYS[2], n .. '-0', 'c', ms, 'd', ARGV[1])
-redis.call('SETRANGE', KEYS[3], 4 * (n - b - 1), string.char(flags) .. ARGV[2])
+redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
+redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
 redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
-return {1, finish(KEYS[1], KEYS[4], 'n', {n}, ARGV[2] .. ARGV[1]), n}
+return {1, finish(KEYS[1], KEYS[4], 'n', {row}, ARGV[2], ARGV[1]), n}

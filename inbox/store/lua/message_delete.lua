@@ -16,4 +16,4 @@ tally(string.byte(cell), -1)
 redis.call('SETRANGE', KEYS[2], offset, '\0')
 redis.call('XDEL', KEYS[5], number .. '-0')
 redis.call('HDEL', KEYS[3], number)
-return {1, finish(KEYS[1], KEYS[4], 'x', {number}, ARGV[2])}
+return {1, finish(KEYS[1], KEYS[4], 'x', {number}, ARGV[2], '')}

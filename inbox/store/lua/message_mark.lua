@@ -16,34 +16,42 @@ local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE
 local clear, set, dates = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local mask, value = tonumber(ARGV[5]), tonumber(ARGV[6])
 local stamps = redis.call('LRANGE', KEYS[5], 0, -1)
-local changed = {}
 
-local function mark(number, was)
-  local row = load_row(number, redis.call('HGET', KEYS[3], number), stamps)
-  row[1] = c + #changed + 1
-  if bit.band(was, mask) == value then
-    local flags = bit.bor(bit.band(was, bit.bnot(clear)), set)
-    if flags ~= was then
-      tally(was, -1)
-      tally(flags, 1)
-      redis.call('SETRANGE', KEYS[2], 4 * (number - b - 1), string.char(flags))
-    end
-    apply(row, dates, ms)
-    if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
-  end
-  if ARGV[7] ~= '' then row[8] = ARGV[7] .. (ARGV[8] ~= '' and ARGV[8] or string.sub(row[8], 3)) end
-  redis.call('HSET', KEYS[3], number, pack_row(row))
-  changed[#changed + 1] = number
-end
-
+-- the messages that exist, each once; offset and flags by n
+local found, offset, was = {}, {}, {}
 for i = 9, #ARGV, 2 do
-  local number = tonumber(ARGV[i])
-  local offset = 4 * (number - b - 1)
-  local cell = offset >= 0 and redis.call('GETRANGE', KEYS[2], offset, offset + 3) or ''
-  if #cell == 4 and string.sub(cell, 2) == ARGV[i + 1] then
-    local was = string.byte(cell)
-    if bit.band(was, 1) == 1 then mark(number, was) end
+  local number, at = ARGV[i], 4 * (ARGV[i] - b - 1)
+  local from, to = string.format('%d', at), string.format('%d', at + 3)
+  local cell = at >= 0 and redis.call('GETRANGE', KEYS[2], from, to) or ''
+  local live = #cell == 4 and string.sub(cell, 2) == ARGV[i + 1] and bit.band(string.byte(cell), 1) == 1
+  if live and not was[number] then
+    found[#found + 1] = number
+    offset[number], was[number] = from, string.byte(cell)
   end
 end
-if #changed == 0 then return {1, m .. '-' .. c, changed, #stamps} end
-return {1, finish(KEYS[1], KEYS[4], 'm', changed, ''), changed, #stamps}
+if #found == 0 then return {1, string.format('%d-%d', m, c), found, #stamps} end
+
+local function change(number, row)
+  local flags = bit.bor(bit.band(was[number], bit.bnot(clear)), set)
+  if flags ~= was[number] then
+    tally(was[number], -1)
+    tally(flags, 1)
+    redis.call('SETRANGE', KEYS[2], offset[number], string.char(flags))
+  end
+  apply(row, dates, ms)
+  if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
+end
+
+local raw = redis.call('HMGET', KEYS[3], unpack(found))
+local changed, sides = {}, {}
+for i = 1, #found do
+  changed[i] = tonumber(found[i])
+  local row = load_row(changed[i], raw[i], stamps)
+  row[1] = c + i
+  if bit.band(was[found[i]], mask) == value then change(found[i], row) end
+  if ARGV[7] ~= '' then row[8] = ARGV[7] .. (ARGV[8] ~= '' and ARGV[8] or string.sub(row[8], 3)) end
+  sides[2 * i - 1] = found[i]
+  sides[2 * i] = pack_row(row)
+end
+redis.call('HSET', KEYS[3], unpack(sides))
+return {1, finish(KEYS[1], KEYS[4], 'm', found, '', ''), changed, #stamps}
