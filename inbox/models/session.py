@@ -21,6 +21,11 @@ class SessionRequest(msgspec.Struct, rename="camel"):
     subscriber_hash: str | None = None
     context: dict[str, Any] | UnsetType = UNSET
 
+    @property
+    def is_keyless(self) -> bool:
+        """Whether neither an environment nor a subscriber is named: a trial session, which is not offered here."""
+        return self.application_identifier is None and self.subscriber is None and self.subscriber_id is None
+
     def who(self) -> tuple[SubscriberId, dict[str, Any]]:
         """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
         if isinstance(self.subscriber, dict):

@@ -17,7 +17,7 @@ from inbox.store.rows import RowId, Select, Stamp, State
 from inbox.store.subscribers import SubscriberStore
 
 CACHED_FEEDS = 100_000
-PAGE_ATTEMPTS = 20
+PAGE_ATTEMPTS = 3
 LOG_KINDS = {"n": "new", "m": "marked", "x": "deleted", "b": "bulk"}
 
 
@@ -158,7 +158,8 @@ class FeedStore:
         """The newest messages that the selection takes, older than row `before`, after `skip` of them.
 
         State and flags are read first, then the chosen rows together with the state again: had it moved, both are
-        repeated, so a page is never a mixture. None when the feed is gone.
+        repeated, so a page is never a mixture; a feed that does not hold still is read by a script, which costs Redis
+        more. None when the feed is gone.
         """
         for _ in range(PAGE_ATTEMPTS):
             snapshot = await self.snapshot(feed)
@@ -168,7 +169,8 @@ class FeedStore:
             messages = await self._load(feed, snapshot, chosen[:limit])
             if messages is not None:
                 return Page(messages, len(chosen) > limit, snapshot.state)
-        raise StoreUnavailable
+        found = await self._read_at_once(feed, select, limit + 1, before=before, skip=skip)
+        return Page(found[0][:limit], len(found[0]) > limit, found[1]) if found else None
 
     async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
         """The live ones of these rows in their present state, in the order given; None when the feed is gone."""
@@ -181,7 +183,31 @@ class FeedStore:
             messages = await self._load(feed, snapshot, live)
             if messages is not None:
                 return messages, snapshot.state
-        raise StoreUnavailable
+        return await self._read_at_once(feed, rows.ALL, wanted=wanted)
+
+    async def _read_at_once(
+        self,
+        feed: Feed,
+        select: Select,
+        limit: int = 0,
+        *,
+        before: int | None = None,
+        skip: int = 0,
+        wanted: Sequence[int] = (),
+    ) -> tuple[list[Message], State] | None:
+        """What `page` or `messages` gives, by one script; with neither limit nor rows just the state."""
+        keys = feed.keys
+        args = [*rows.script_arguments(select), limit, skip, before or "", *wanted]
+        packed, *rest = await self._client.run(
+            scripts.FEED_PAGE, [keys.state, keys.rows, keys.side, keys.stamps, keys.stream], args
+        )
+        if packed is None:
+            return None
+        cells, stamps, numbers, sides, entries = rest
+        snapshot = Snapshot(rows.parse_state(packed), cells, [rows.parse_stamp(raw) for raw in stamps])
+        found = zip(numbers, sides, entries, strict=True)
+        messages = [_message(feed, snapshot, number, entry[1], side) for number, side, entry in found]
+        return messages, snapshot.state
 
     async def _load(self, feed: Feed, snapshot: Snapshot, wanted: list[int]) -> list[Message] | None:
         """The messages of these live rows; None when the feed has moved on since the snapshot."""

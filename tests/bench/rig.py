@@ -93,6 +93,11 @@ class Rig:
         self.recorded_feeds = FeedStore(self.recorder, keys, subscribers)
         self.recorded_messages = MessageStore(self.recorder, keys, self.recorded_feeds)
 
+    def info(self, section: str) -> dict[str, str]:
+        """What the server tells about itself."""
+        lines = self.wire.call("INFO", section).decode().splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
     async def open_feeds(self, count: int) -> list[BenchFeed]:
         """New subscribers with an empty feed each."""
         return [

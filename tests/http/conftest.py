@@ -16,6 +16,7 @@ from tests.support.server import Server, running_server
 
 WELCOME, PLAIN, MANY = "http-welcome", "http-plain", "http-many"
 INACTIVE, EMPTY, FAILING = "http-inactive", "http-empty", "http-failing"
+OFF, CHANNEL_OFF, CRITICAL = "http-off", "http-channel-off", "http-critical"
 STEPS_OF_MANY = 20
 LISTED_ORIGIN = "https://app.example.org"
 
@@ -42,6 +43,12 @@ def workflow(identifier: str, *controls: dict[str, Any], **fields: Any) -> dict[
     return {"name": identifier, "workflowId": identifier, "steps": steps, **fields}
 
 
+def preferences(*, enabled: bool, read_only: bool = False, in_app: bool | None = None) -> dict[str, Any]:
+    """A workflow's own preferences: for all channels, and for this one if it differs."""
+    channels = {} if in_app is None else {"in_app": {"enabled": in_app}}
+    return {"user": None, "workflow": {"all": {"enabled": enabled, "readOnly": read_only}, "channels": channels}}
+
+
 WORKFLOWS = [
     workflow(WELCOME, WELCOME_CONTROLS, tags=["orders", "news"]),
     workflow(PLAIN, {"body": "Plain {{payload.n}}"}),
@@ -49,6 +56,9 @@ WORKFLOWS = [
     workflow(INACTIVE, {"body": "never"}, active=False),
     workflow(EMPTY),
     workflow(FAILING, {"body": "{{ payload.n | divided_by: 0 }}"}, {"body": "fine"}),
+    workflow(OFF, {"body": "never"}, preferences=preferences(enabled=False)),
+    workflow(CHANNEL_OFF, {"body": "never"}, preferences=preferences(enabled=True, in_app=False)),
+    workflow(CRITICAL, {"body": "yes"}, preferences=preferences(enabled=False, read_only=True)),
     *(workflow(f"http-{severity}", {"body": severity}, severity=severity) for severity in ("high", "medium", "low")),
 ]
 
@@ -80,10 +90,13 @@ async def development(valkey_url: str) -> AsyncIterator[Server]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def guarded(valkey_url: str) -> AsyncIterator[Server]:
     """A service in production that lists one origin and lets a subscriber open two sockets."""
-    settings = {"INBOX_CORS_ORIGINS": LISTED_ORIGIN, "INBOX_MAX_SOCKETS_PER_SUBSCRIBER": "2"}
     with tempfile.TemporaryDirectory(prefix="inbox-server-") as home:
         async with running_server(
-            Path(home), redis_url=valkey_url, INBOX_KEY_PREFIX="guarded:", **settings
+            Path(home),
+            redis_url=valkey_url,
+            INBOX_KEY_PREFIX="guarded:",
+            INBOX_CORS_ORIGINS=LISTED_ORIGIN,
+            INBOX_MAX_SOCKETS_PER_SUBSCRIBER="2",
         ) as server:
             yield server
 

@@ -145,7 +145,7 @@ async def test_an_unknown_feed_holds_nothing(api: Api, known: str, name: str) ->
     }
 
 
-PAYLOADS = [
+PAYLOADS: list[dict[str, Any]] = [
     {"n": 1, "user": {"name": "a", "tags": ["x"]}},
     {"n": 2, "user": {"name": "b", "age": 1}},
     {"n": 3, "user": {"name": "a"}, "yes": True},

@@ -138,7 +138,7 @@ async def test_an_unknown_one_is_not_found(api: Api, ada: str, method: str, path
     assert told["error"] == "Not Found"
 
 
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "email": ["none", "", 7],
     "locale": ["no locale", "", 7],
     "timezone": ["Mars/Olympus", "", 7],

@@ -9,7 +9,18 @@ import pytest
 
 from tests.support.client import Api, InboxApi
 
-from .conftest import EMPTY, FAILING, INACTIVE, MANY, PLAIN, STEPS_OF_MANY, WELCOME
+from .conftest import (
+    CHANNEL_OFF,
+    CRITICAL,
+    EMPTY,
+    FAILING,
+    INACTIVE,
+    MANY,
+    OFF,
+    PLAIN,
+    STEPS_OF_MANY,
+    WELCOME,
+)
 from .hostile import check_error
 from .shapes import MESSAGE, check
 
@@ -274,6 +285,12 @@ async def test_a_workflow_that_delivers_nothing_says_so(api: Api, ada: str, work
     reply = await api.trigger(ada, workflow=workflow, transactionId="t")
     assert reply == {"acknowledged": True, "status": status, "transactionId": "t"}
     await api.call("GET", f"/v2/subscribers/{ada}", 404)
+
+
+@pytest.mark.parametrize(("workflow", "messages"), [(OFF, 0), (CHANNEL_OFF, 0), (CRITICAL, 1)])
+async def test_preferences_decide_whether_it_is_delivered(api: Api, known: str, workflow: str, messages: int) -> None:
+    assert (await api.trigger(known, workflow=workflow))["status"] == "processed"
+    assert len(await api.feed(known)) == messages
 
 
 @pytest.mark.parametrize("severity", ["high", "medium", "low", "none"])

@@ -227,11 +227,11 @@ LOADS = [
 
 
 @pytest.mark.parametrize("load", LOADS)
-async def test_everything_agrees_with_the_model_at_every_pause(pair: Pair, load: Load) -> None:
+async def test_everything_agrees_with_the_model_at_every_pause(any_pair: Pair, load: Load) -> None:
     seed = int(os.environ.get("INBOX_TEST_SEED") or random.randrange(2**32))
     print(f"INBOX_TEST_SEED={seed}")
     chance = random.Random(seed)
-    scenes = [Scene(f"subscriber-{number}", pair) for number in range(load.subscribers)]
+    scenes = [Scene(f"subscriber-{number}", any_pair) for number in range(load.subscribers)]
     for scene in scenes:
         await scene.open()
     clients = [Client(scene, random.Random(chance.random())) for scene in scenes for _ in range(load.clients)]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.conftest import RunServer, binary_of
 from tests.http.hostile import check_error
+from tests.support.sockets import UNREAD, UNSEEN
 from tests.support.stores import StoreServer, connect, running_store
 from tests.support.waiting import until
 
@@ -56,6 +61,47 @@ async def test_sockets_outlive_a_restart_of_the_store(
             await socket.reach("after", RECOVERY_SECONDS)
             assert socket.received() == ["before", "after"]
         assert [message["transactionId"] for message in await pair.api.feed("ada")] == ["after", "before"]
+
+
+@pytest.mark.parametrize("since", [1, 5], ids=["less than was lost", "more than was lost"])
+async def test_pages_are_told_of_a_store_that_went_back(
+    run_server: RunServer, store: StoreServer, key_prefix: str, tmp_path: Path, since: int
+) -> None:
+    """An old copy takes the store's place, as a failover may bring about: no page stays on what is gone.
+
+    One process sleeps meanwhile, so that for it the feed has not only gone back but moved on as well.
+    """
+    async with AsyncExitStack() as stack:
+        pair = await start_pair(run_server, stack, store.url, key_prefix)
+        sockets = await pair.sockets("ada")
+        await pair.api.trigger("ada", {"n": 0}, transactionId="kept")
+        store.stop()
+        shutil.copytree(store.directory / "appendonlydir", tmp_path / "copy")
+        store.start()
+        for server in pair.servers:
+            await server.wait_ready()
+        for number in range(3):
+            await pair.api.trigger("ada", {"n": number}, transactionId=f"lost-{number}")
+        for socket in sockets:
+            await socket.reach("lost-2")
+        os.kill(pair.servers[1].pid, signal.SIGSTOP)
+        try:
+            store.kill()
+            shutil.rmtree(store.directory / "appendonlydir")
+            shutil.copytree(tmp_path / "copy", store.directory / "appendonlydir")
+            store.start()
+            await pair.servers[0].wait_ready()
+            for number in range(since):
+                await pair.api.trigger("ada", {"n": number}, transactionId=f"new-{number}")
+        finally:
+            os.kill(pair.servers[1].pid, signal.SIGCONT)
+        await pair.servers[1].wait_ready()
+        await pair.api.trigger("ada", {"n": 9}, transactionId="last")
+        assert len(await pair.api.feed("ada")) == since + 2
+        for socket in sockets:
+            await socket.reach("last", RECOVERY_SECONDS)
+            assert {"refetch": True} in [frame.data for frame in socket.frames]
+            assert (socket.last(UNSEEN)["unseenCount"], socket.last(UNREAD)["unreadCount"]) == (since + 2, since + 2)
 
 
 async def keep_cutting(store_url: str, done: asyncio.Event) -> int:

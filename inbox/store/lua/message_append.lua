@@ -9,14 +9,14 @@ if not state[1] then return {-1} end
 if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
 n = n + 1
-if not redis.call('SET', KEYS[5], n, 'NX', 'EX', ARGV[5]) then
+local row = string.format('%d', n)
+if not redis.call('SET', KEYS[5], row, 'NX', 'EX', ARGV[5]) then
   return {0, 'again', tonumber(redis.call('GET', KEYS[5]))}
 end
 --#now
 --#tally
 --#finish
 local flags = 7 + 32 * ARGV[6]
-local row = string.format('%d', n)
 tally(flags, 1)
 redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
 redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
