@@ -59,7 +59,7 @@ def test_every_close_reason_is_documented(close: events.Close) -> None:
     assert f"`{close.reason}`" in text("docs/protocol.md")
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")) + ["../README.md"])
+@pytest.mark.parametrize("page", [*sorted(path.name for path in (ROOT / "docs").glob("*.md")), "../README.md"])
 def test_every_link_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", text(f"docs/{page}")):
         assert (ROOT / "docs" / page).parent.joinpath(target).exists(), target
