@@ -23,8 +23,24 @@ class Size:
     script_calls: int
 
 
-FULL = Size({100: 100, 1_000: 40, 10_000: 10}, 11, 320, long_feeds=100, subscribers=5_000, appends=5_000, script_calls=40)
-QUICK = Size({100: 10, 1_000: 4, 10_000: 1}, 5, 64, long_feeds=10, subscribers=2_000, appends=500, script_calls=5)
+FULL = Size(
+    feeds={100: 100, 1_000: 40, 10_000: 10},
+    rounds=11,
+    operations=320,
+    long_feeds=100,
+    subscribers=5_000,
+    appends=5_000,
+    script_calls=40,
+)
+QUICK = Size(
+    feeds={100: 10, 1_000: 4, 10_000: 1},
+    rounds=5,
+    operations=64,
+    long_feeds=10,
+    subscribers=2_000,
+    appends=500,
+    script_calls=5,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +56,16 @@ class Measures:
 
 
 async def measure(server: str, size: Size) -> Measures:
-    """Measures a throw-away server: `valkey` or `redis7`."""
+    """Measures throw-away servers of one kind, `valkey` or `redis7`, a new one for each kind of figure."""
     async with open_rig(server) as rig:
         version = _version(rig)
         cpu = {
             messages: await measure_cpu(rig, Plan(messages, feeds, size.rounds, size.operations))
             for messages, feeds in size.feeds.items()
         }
+    async with open_rig(server) as rig:
         times = await measure_scripts(rig, size.script_calls)
+    async with open_rig(server) as rig:
         memory = {
             "read in bulk": await measure_long_feeds(rig, size.long_feeds, in_bulk=True),
             "read by name": await measure_long_feeds(rig, size.long_feeds, in_bulk=False),

@@ -49,7 +49,8 @@ def _sizes(found: Measures) -> str:
         _small_feed(found.memory["one message"]),
         _file(found.file_bytes),
     ]
-    return _table(["Bytes", "", "times the payload", "Must / Goal", "", "of it the time index", "an idempotency key"], rows)
+    columns = ["Bytes", "", "times the payload", "Must / Goal", "", "of it the time index", "an idempotency key"]
+    return _table(columns, rows)
 
 
 def _long_feed(name: str, memory: Memory, bound: Bound) -> list[str]:
@@ -69,7 +70,8 @@ def _shares(memory: Memory) -> list[str]:
 
 def _file(file_bytes: float) -> list[str]:
     ratio = file_bytes / CONTENT_BYTES
-    return ["append-only file, one append", f"{file_bytes:.0f}", f"{ratio:.2f}x", _limits(goals.FILE, "x"), goals.FILE.verdict(ratio)]
+    figures = [f"{file_bytes:,.0f}", f"{ratio:.2f}x", _limits(goals.FILE, "x"), goals.FILE.verdict(ratio)]
+    return ["append-only file, one append", *figures]
 
 
 def _times(found: Measures) -> str:

@@ -108,7 +108,7 @@ async def api(production: Server) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-def ada(request: pytest.FixtureRequest) -> str:
+def ada() -> str:
     """A subscriberId that no other test uses; nobody has it yet."""
     return f"ada-{secrets.token_hex(6)}"
 

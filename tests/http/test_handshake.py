@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from contextlib import AsyncExitStack
 from urllib.parse import quote
@@ -117,9 +118,7 @@ async def test_a_socket_has_no_other_path(production: Server, ada: str) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, LISTED_ORIGIN, "same"])
-async def test_a_listed_page_its_own_and_a_program_may_open_one(
-    guarded: Server, ada: str, origin: str | None
-) -> None:
+async def test_a_listed_page_its_own_and_a_program_may_open_one(guarded: Server, ada: str, origin: str | None) -> None:
     path = f"/ws?token={await token_of(guarded, ada)}"
     async with open_socket(guarded, path, guarded.url if origin == "same" else origin) as socket:
         assert await answers(socket)
@@ -147,6 +146,17 @@ async def test_a_subscriber_has_only_so_many_sockets(guarded: Server, ada: str) 
         assert set(answer.json()) == {"error"}
         async with open_socket(guarded, f"/ws?token={await token_of(guarded, ada + '-other')}") as other:
             assert await answers(other)
+
+
+async def test_of_many_that_come_at_once_only_so_many_are_let_in(guarded: Server, ada: str) -> None:
+    path = f"/ws?token={await token_of(guarded, ada)}"
+    outcomes = await asyncio.gather(*[open_socket(guarded, path) for _ in range(8)], return_exceptions=True)
+    opened = [outcome for outcome in outcomes if isinstance(outcome, ClientConnection)]
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, InvalidStatus)]
+    for socket in opened:
+        await socket.close()
+    assert 1 <= len(opened) <= 2
+    assert [refusal.response.status_code for refusal in refusals] == [503] * (8 - len(opened))
 
 
 async def test_a_closed_socket_makes_room(guarded: Server, ada: str) -> None:

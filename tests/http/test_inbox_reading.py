@@ -38,39 +38,43 @@ async def test_a_notification_shows_the_message(api: Api, inbox: InboxApi, known
     [message_id] = await deliver(api, known, workflow=WELCOME)
     [message], [notification] = await api.feed(known), await inbox.notifications()
     check(notification, NOTIFICATION, "subject", "avatar", "primaryAction", "secondaryAction", "data", "redirect")
-    assert notification | {
-        "id": message_id,
-        "transactionId": message["transactionId"],
-        "subject": "Hello Ada",
-        "body": "Body 0",
-        "avatar": "/avatar.png",
-        "to": {"id": message["_subscriberId"], "subscriberId": known, "firstName": "Ada"},
-        "isRead": False,
-        "isSeen": False,
-        "isArchived": False,
-        "isSnoozed": False,
-        "createdAt": message["createdAt"],
-        "deliveredAt": [message["createdAt"]],
-        "primaryAction": {
-            "label": "Accept 0",
-            "isCompleted": False,
-            "redirect": {"url": "/accept", "target": "_self"},
-        },
-        "secondaryAction": {"label": "Decline", "isCompleted": False},
-        "channelType": "in_app",
-        "tags": ["orders", "news"],
-        "data": {"order": "0"},
-        "redirect": {"url": "/orders/0", "target": "_blank"},
-        "severity": "none",
-        "workflow": {
-            "id": message["_templateId"],
-            "identifier": WELCOME,
-            "name": WELCOME,
-            "critical": False,
+    assert (
+        notification
+        | {
+            "id": message_id,
+            "transactionId": message["transactionId"],
+            "subject": "Hello Ada",
+            "body": "Body 0",
+            "avatar": "/avatar.png",
+            "to": {"id": message["_subscriberId"], "subscriberId": known, "firstName": "Ada"},
+            "isRead": False,
+            "isSeen": False,
+            "isArchived": False,
+            "isSnoozed": False,
+            "createdAt": message["createdAt"],
+            "deliveredAt": [message["createdAt"]],
+            "primaryAction": {
+                "label": "Accept 0",
+                "isCompleted": False,
+                "redirect": {"url": "/accept", "target": "_self"},
+            },
+            "secondaryAction": {"label": "Decline", "isCompleted": False},
+            "channelType": "in_app",
             "tags": ["orders", "news"],
+            "data": {"order": "0"},
+            "redirect": {"url": "/orders/0", "target": "_blank"},
             "severity": "none",
-        },
-    } == notification
+            "workflow": {
+                "id": message["_templateId"],
+                "identifier": WELCOME,
+                "name": WELCOME,
+                "critical": False,
+                "tags": ["orders", "news"],
+                "severity": "none",
+            },
+        }
+        == notification
+    )
 
 
 async def test_the_workflow_of_a_message_outlives_its_deletion(api: Api, inbox: InboxApi, known: str) -> None:
@@ -202,9 +206,7 @@ async def test_just_the_filters_received_are_echoed(
         ({"data": "no json"}, 400, None),
     ],
 )
-async def test_a_wrong_query_is_refused(
-    inbox: InboxApi, query: dict[str, Any], status: int, field: str | None
-) -> None:
+async def test_a_wrong_query_is_refused(inbox: InboxApi, query: dict[str, Any], status: int, field: str | None) -> None:
     answer = await inbox.client.get(LIST, params=query)
     check_error(answer, status)
     assert list(answer.json().get("errors", {})) == ([field] if field else [])
@@ -225,9 +227,7 @@ async def counts(inbox: InboxApi, *filters: dict[str, Any]) -> list[int]:
     return await inbox.count(*map(json.dumps, filters))
 
 
-async def test_counts_come_in_the_order_asked_with_the_filter_as_it_was(
-    api: Api, inbox: InboxApi, known: str
-) -> None:
+async def test_counts_come_in_the_order_asked_with_the_filter_as_it_was(api: Api, inbox: InboxApi, known: str) -> None:
     ids = await deliver(api, known, 3)
     await inbox.change(ids[0], "read")
     filters = [{"read": False}, {"read": True, "tags": [], "data": {}}, {}, {"severity": ["high"]}, {"read": False}]

@@ -33,15 +33,19 @@ async def test_a_bare_subscriber_has_just_the_required_keys(api: Api, ada: str) 
     created = await api.create_subscriber(ada)
     check(created, SUBSCRIBER)
     assert created["id"] == created["_id"]
-    assert created | {
-        "subscriberId": ada,
-        "channels": [],
-        "data": {},
-        "isOnline": False,
-        "deleted": False,
-        "__v": 0,
-        "updatedAt": created["createdAt"],
-    } == created
+    assert (
+        created
+        | {
+            "subscriberId": ada,
+            "channels": [],
+            "data": {},
+            "isOnline": False,
+            "deleted": False,
+            "__v": 0,
+            "updatedAt": created["createdAt"],
+        }
+        == created
+    )
 
 
 @pytest.mark.parametrize("path", [V1, V2])

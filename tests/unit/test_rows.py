@@ -80,11 +80,7 @@ def test_newest_rows_gives_one_page(
     flags: bytes, base: int, asked: Wanted, limit: int, skip: int, place: int | None
 ) -> None:
     before = None if place is None else base + place
-    taken = [
-        row
-        for row, flag in enumerate(flags, base + 1)
-        if asked.takes(flag) and (before is None or row < before)
-    ]
+    taken = [row for row, flag in enumerate(flags, base + 1) if asked.takes(flag) and (before is None or row < before)]
     assert rows.newest_rows(flags, base, asked.select, limit, before, skip) == taken[::-1][skip : skip + limit]
 
 

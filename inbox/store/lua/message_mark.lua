@@ -17,16 +17,16 @@ local clear, set, dates = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]
 local mask, value = tonumber(ARGV[5]), tonumber(ARGV[6])
 local stamps = redis.call('LRANGE', KEYS[5], 0, -1)
 
--- the messages that exist, each once; offset and flags by n
-local found, offset, was = {}, {}, {}
+local function at(number, byte) return string.format('%d', 4 * (number - b - 1) + byte) end
+
+-- the messages that exist, each once, and their flags by n
+local found, was = {}, {}
 for i = 9, #ARGV, 2 do
-  local number, at = ARGV[i], 4 * (ARGV[i] - b - 1)
-  local from, to = string.format('%d', at), string.format('%d', at + 3)
-  local cell = at >= 0 and redis.call('GETRANGE', KEYS[2], from, to) or ''
-  local live = #cell == 4 and string.sub(cell, 2) == ARGV[i + 1] and bit.band(string.byte(cell), 1) == 1
-  if live and not was[number] then
+  local number, check = ARGV[i], ARGV[i + 1]
+  local cell = tonumber(number) > b and redis.call('GETRANGE', KEYS[2], at(number, 0), at(number, 3)) or ''
+  if string.sub(cell, 2) == check and bit.band(string.byte(cell), 1) == 1 and not was[number] then
     found[#found + 1] = number
-    offset[number], was[number] = from, string.byte(cell)
+    was[number] = string.byte(cell)
   end
 end
 if #found == 0 then return {1, string.format('%d-%d', m, c), found, #stamps} end
@@ -36,7 +36,7 @@ local function change(number, row)
   if flags ~= was[number] then
     tally(was[number], -1)
     tally(flags, 1)
-    redis.call('SETRANGE', KEYS[2], offset[number], string.char(flags))
+    redis.call('SETRANGE', KEYS[2], at(number, 0), string.char(flags))
   end
   apply(row, dates, ms)
   if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
