@@ -99,6 +99,8 @@ async def plain_socket(websocket: WebSocket) -> None:
         admission = await admit(handshake, services, hub)
         connection = await _attach(websocket, admission, services, hub)
     except Refusal as refusal:
+        fields = {"action": "connection_refused", "status": refusal.status, "reason": refusal.error}
+        log.info("socket refused", extra=fields)
         await websocket.send_denial_response(refusal.reply())
         return
     fields = {"connection_id": connection.id, "subscriber_id": admission.subscriber.subscriber_id}

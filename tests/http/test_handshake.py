@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, create_session
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
@@ -164,3 +165,10 @@ async def test_a_closed_socket_makes_room(guarded: Server, ada: str) -> None:
     for _ in range(5):
         async with open_socket(guarded, path) as socket:
             assert await answers(socket)
+
+
+async def test_a_refused_socket_is_no_defect_in_the_log(run_server: RunServer) -> None:
+    server = await run_server()
+    assert (await refused(server, "/ws?token=bad")).status_code == 401
+    assert "ERROR" not in server.log()
+    assert "socket refused" in server.log()

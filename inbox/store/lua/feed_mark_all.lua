@@ -6,7 +6,6 @@ local packed = redis.call('HGET', KEYS[1], 'p')
 if not packed then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 --#now
---#finish
 local clear = tonumber(ARGV[1])
 local rows = n - b
 if rows > 0 then
@@ -23,5 +22,7 @@ if rows > 0 then
 end
 if bit.band(clear, 2) ~= 0 then unseen = 0 end
 if bit.band(clear, 4) ~= 0 then unread = 0; badge = 0; high = 0; medium = 0; low = 0 end
-local length = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[2], ms, c + 1, n, b))
-return {1, finish(KEYS[1], KEYS[3], 'b', {c + 1}, '', ''), length}
+local stamps = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[2], ms, c + 1, n, b))
+local log, kind, refs, check, content = KEYS[3], 'b', {string.format('%d', c + 1)}, '', ''
+--#finish
+return {1, position, stamps}

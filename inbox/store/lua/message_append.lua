@@ -13,12 +13,12 @@ local row = string.format('%d', n)
 if not redis.call('SET', KEYS[5], row, 'NX', 'EX', ARGV[5]) then
   return {0, 'again', tonumber(redis.call('GET', KEYS[5]))}
 end
---#now
+local indexed = redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
+local ms = math.max(m, tonumber(string.match(indexed, '%d+')))
+local flags, sign = 7 + 32 * ARGV[6], 1
 --#tally
---#finish
-local flags = 7 + 32 * ARGV[6]
-tally(flags, 1)
 redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
 redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
-redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
-return {1, finish(KEYS[1], KEYS[4], 'n', {row}, ARGV[2], ARGV[1]), n}
+local log, kind, refs, check, content = KEYS[4], 'n', {row}, ARGV[2], ARGV[1]
+--#finish
+return {1, position, n}
