@@ -15,7 +15,7 @@ test:
 	@sh requirements/install.sh test
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m mypy
-	.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=4 $(PYTEST_ARGS)
+	.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(PYTEST_ARGS)
 
 lock:
 	$(UV_COMPILE) --output-file requirements/run.txt pyproject.toml

@@ -204,4 +204,6 @@ def service_url(host: str, port: int) -> str:
 
 
 def _list_settings(settings: Settings) -> str:
-    return " ".join(f"{name}={value}" for name, value in mask_settings(settings).items() if value)
+    unused = {"INBOX_DATA_DIR", "INBOX_DURABILITY"} if settings.redis_url else set()
+    shown = mask_settings(settings).items()
+    return " ".join(f"{name}={value}" for name, value in shown if value and name not in unused)

@@ -30,7 +30,7 @@ function describe() {
   const body = JSON.stringify({ name: config.workflow, to, payload }).replaceAll("'", String.raw`'\''`);
   $("#curl").textContent = [
     `curl -X POST ${service}/v1/events/trigger \\`,
-    `  -H "Authorization: ApiKey $INBOX_API_KEY" \\`,
+    `  -H "Authorization: ApiKey $API_KEY" \\`,
     `  -H "Content-Type: application/json" \\`,
     `  -d '${body}'`,
   ].join("\n");

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from types import TracebackType
 from typing import Self
@@ -15,6 +14,7 @@ from inbox.embedded.orphan import end_orphan
 from inbox.embedded.process import StoreProcess, last_words, start_process
 from inbox.errors import StartupError
 from inbox.settings import Durability
+from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,7 @@ class EmbeddedStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._watcher:
-            self._watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
+            await end_tasks(self._watcher)
         await self._stop()
 
     async def _start(self) -> None:

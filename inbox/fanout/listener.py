@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError, RedisError
 
 from inbox.errors import StoreUnavailable
 from inbox.store.client import Client
+from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,6 @@ class _Link:
         self._pubsub: PubSub | None = None
         self._leaving: Counter[str] = Counter()
         self._subscribing: set[asyncio.Task[None]] = set()
-        self._is_closed = False
         self._wake = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"listener {name}")
 
@@ -171,10 +171,7 @@ class _Link:
                 await self._pubsub.sunsubscribe(channel)
 
     async def close(self) -> None:
-        self._is_closed = True  # the client may swallow a cancellation while it disconnects
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_tasks(self._task, *self._subscribing)
         if self.name:  # a cluster node's own client; the one of a single server belongs to the store
             await self._redis.aclose()
 
@@ -188,7 +185,7 @@ class _Link:
 
     async def _run(self) -> None:
         failures = 0
-        while not self._is_closed:
+        while True:
             await self._wake.wait()
             try:
                 async with self._redis.pubsub() as pubsub:

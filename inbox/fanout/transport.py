@@ -32,6 +32,11 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
         cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
         await super().run_asgi()
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True  # refused, in order: uvicorn would report it as a defect
+
     @property
     def is_writable(self) -> bool:
         return self.writable.is_set() and not self.transport.is_closing()

@@ -26,6 +26,11 @@ class SessionRequest(msgspec.Struct, rename="camel"):
         """The context as its hash is made of: JSON as it was sent, keys sorted, no spaces."""
         return orjson.dumps(self.context or {}, option=orjson.OPT_SORT_KEYS).decode()
 
+    @property
+    def is_keyless(self) -> bool:
+        """Whether neither an environment nor a subscriber is named: a trial session, which is not offered here."""
+        return self.application_identifier is None and self.subscriber is None and self.subscriber_id is None
+
     def who(self) -> tuple[SubscriberId, dict[str, Any]]:
         """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
         if isinstance(self.subscriber, dict):

@@ -25,7 +25,7 @@ class DemoTrigger(msgspec.Struct):
 
 async def demo_page(_: Request) -> Response:
     """GET / → the demo page."""
-    return FileResponse(STATIC_FOLDER / "demo.html")
+    return FileResponse(STATIC_FOLDER / "demo.html", headers={"Content-Security-Policy": "default-src 'self'"})
 
 
 async def demo_config(request: Request) -> Response:

@@ -51,10 +51,10 @@ class LegacyFlags(msgspec.Struct):
 
 
 class LegacyMarkAs(msgspec.Struct, rename="camel"):
-    """The body of the older markAs."""
+    """The body of the older markAs, which answers a missing `messageId` with 400."""
 
-    message_id: MessageIds
     mark: LegacyFlags
+    message_id: MessageIds = ""
 
 
 class MarkAll(msgspec.Struct, rename="camel"):
@@ -223,6 +223,6 @@ def _inverse(flag: bool | None) -> bool | None:
 
 def _count_limit(request: Request) -> int:
     text = request.query_params.get("limit", "")
-    if not text.lstrip("-").isdigit():
+    if not text.removesuffix(".0").lstrip("-").isdecimal():  # what is no number counts as none given
         return DEFAULT_COUNT_LIMIT
     return query_int(request, "limit", DEFAULT_COUNT_LIMIT, 0, MAX_COUNT_LIMIT) or DEFAULT_COUNT_LIMIT

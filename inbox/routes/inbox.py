@@ -26,6 +26,8 @@ async def open_session(request: Request) -> Response:
     of a known subscriber changed.
     """
     body = await read_body(request, SessionRequest)
+    if body.is_keyless:
+        raise BadRequest("Please provide a valid application identifier")
     subscriber_id, profile = body.who()
     services = services_of(request)
     if body.application_identifier is None:

@@ -72,8 +72,12 @@ async def admit(handshake: Handshake, services: Services, hub: Hub) -> Admission
     except StoreUnavailable:
         raise Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS) from None
     if hub.connections_of(feed) >= services.settings.max_sockets_per_subscriber:
-        raise Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
+        raise _too_many()
     return Admission(environment, subscriber, feed)
+
+
+def _too_many() -> Refusal:
+    return Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
 
 
 def _is_origin_allowed(handshake: Handshake, allowed: Sequence[str]) -> bool:
@@ -95,6 +99,8 @@ async def plain_socket(websocket: WebSocket) -> None:
         admission = await admit(handshake, services, hub)
         connection = await _attach(websocket, admission, services, hub)
     except Refusal as refusal:
+        fields = {"action": "connection_refused", "status": refusal.status, "reason": refusal.error}
+        log.info("socket refused", extra=fields)
         await websocket.send_denial_response(refusal.reply())
         return
     fields = {"connection_id": connection.id, "subscriber_id": admission.subscriber.subscriber_id}
@@ -125,6 +131,10 @@ async def _attach(websocket: WebSocket, admission: Admission, services: Services
     except StoreUnavailable:
         services.presence.left(admission.environment, admission.subscriber.oid)
         raise Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS) from None
+    if hub.connections_of(admission.feed) > settings.max_sockets_per_subscriber:  # others came while this one waited
+        services.presence.left(admission.environment, admission.subscriber.oid)
+        await hub.detach(admission.feed, connection)
+        raise _too_many()
     return connection
 
 

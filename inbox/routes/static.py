@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 _INSTALLED = Path(__file__).parents[1] / "static"
 _CHECKOUT = Path(__file__).parents[2] / "static"
@@ -12,4 +14,14 @@ _CHECKOUT = Path(__file__).parents[2] / "static"
 STATIC_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
 """Inside the package when installed from a wheel, beside it in a checkout."""
 
-static_files = StaticFiles(directory=STATIC_FOLDER)
+
+class Modules(StaticFiles):
+    """Files that a browser asks for again each time (304 by ETag): modules of two releases must never mix."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+static_files = Modules(directory=STATIC_FOLDER)

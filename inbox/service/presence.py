@@ -15,6 +15,7 @@ from collections import Counter
 from inbox.errors import StoreUnavailable
 from inbox.models.environment import Environment
 from inbox.store.presence import Held, PresenceStore
+from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,7 @@ class PresenceService:
 
     async def close(self) -> None:
         """Stops without touching anyone's presence: clients come back to another process, or the lease lapses."""
-        tasks = [task for task in (self._renewing, *self._leaving.values()) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*(task for task in (self._renewing, *self._leaving.values()) if task))
         with contextlib.suppress(StoreUnavailable):
             await self._store.renew(self.process, int(self._grace_seconds * 1000))
 
@@ -94,7 +92,7 @@ class PresenceService:
 
     async def _renew(self) -> None:
         lease = await self._store.renew(self.process, self._lease_ms)
-        if self.process in lease.lapsed:
+        if self.process in lease.lapsed or (self._joined and not lease.held):  # lapsed, or swept already
             self.process = secrets.token_hex(6)
             self._joined.clear()
             await self._store.renew(self.process, self._lease_ms)

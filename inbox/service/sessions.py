@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from inbox.errors import Unauthorized
+from inbox.errors import Conflict, Unauthorized
 from inbox.ids import SubscriberId, is_object_id
 from inbox.models.context_keys import feed_name
 from inbox.models.environment import Environment
@@ -51,9 +51,20 @@ class SessionService:
 
         The token opens the feed of exactly these context keys.
         """
-        known = None if trusted else await self._store.get(environment.number, subscriber_id)
-        subscriber = known or await self._subscribers.upsert(environment, subscriber_id, profile)
+        write = self._subscribers.upsert if trusted else self._find_or_create
+        subscriber = await write(environment, subscriber_id, profile)
         return self._token(environment, subscriber, context_keys), subscriber
+
+    async def _find_or_create(
+        self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any]
+    ) -> Subscriber:
+        known = await self._store.get(environment.number, subscriber_id)
+        if known:
+            return known
+        try:
+            return await self._subscribers.create(environment, subscriber_id, profile)
+        except Conflict:  # made by another request meanwhile: then its profile stands
+            return await self._subscribers.get(environment, subscriber_id)
 
     async def issue_token(self, environment: Environment, subscriber_id: str) -> str:
         """A session token for a subscriber, who is made if missing."""

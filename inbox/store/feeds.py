@@ -17,6 +17,7 @@ from inbox.store.rows import RowId, Select, Stamp, State
 from inbox.store.subscribers import SubscriberStore
 
 CACHED_FEEDS = 100_000
+CALM_ATTEMPTS = 3
 PAGE_ATTEMPTS = 100
 WAKE_ATTEMPTS = 50
 SCAN_SLICE = 100
@@ -221,9 +222,11 @@ class FeedStore:
 
         With a scan, of these those whose content it takes; it reads newest first and no further than needed.
         State and flags are read first, then the chosen rows together with the state again: had it moved, both are
-        repeated, so a page is never a mixture. None when the feed is gone.
+        repeated, so a page is never a mixture; a feed that does not hold still is read by a script, which costs Redis
+        more. None when the feed is gone.
         """
-        for _ in range(PAGE_ATTEMPTS):
+        is_plain = scan is None and not above
+        for _ in range(CALM_ATTEMPTS if is_plain else PAGE_ATTEMPTS):
             snapshot = await self.snapshot(feed)
             if snapshot is None:
                 return None
@@ -236,11 +239,14 @@ class FeedStore:
             messages = await self._load(feed, snapshot, chosen[:limit])
             if messages is not None:
                 return Page(messages, len(chosen) > limit, snapshot.state)
-        raise StoreUnavailable
+        if not is_plain:
+            raise StoreUnavailable
+        found = await self._read_at_once(feed, select, limit + 1, before=before, skip=skip)
+        return Page(found[0][:limit], len(found[0]) > limit, found[1]) if found else None
 
     async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
         """The live ones of these rows in their present state, in the order given; None when the feed is gone."""
-        for _ in range(PAGE_ATTEMPTS):
+        for _ in range(CALM_ATTEMPTS):
             snapshot = await self.snapshot(feed)
             if snapshot is None:
                 return None
@@ -249,7 +255,31 @@ class FeedStore:
             messages = await self._load(feed, snapshot, live)
             if messages is not None:
                 return messages, snapshot.state
-        raise StoreUnavailable
+        return await self._read_at_once(feed, rows.ALL, wanted=wanted)
+
+    async def _read_at_once(
+        self,
+        feed: Feed,
+        select: Select,
+        limit: int = 0,
+        *,
+        before: int | None = None,
+        skip: int = 0,
+        wanted: Sequence[int] = (),
+    ) -> tuple[list[Message], State] | None:
+        """What `page` or `messages` gives, by one script; with neither limit nor rows just the state."""
+        keys = feed.keys
+        args = [*rows.script_arguments(select), limit, skip, before or "", *wanted]
+        packed, *rest = await self._client.run(
+            scripts.FEED_PAGE, [keys.state, keys.rows, keys.side, keys.stamps, keys.stream], args
+        )
+        if packed is None:
+            return None
+        cells, stamps, numbers, sides, entries = rest
+        snapshot = Snapshot(rows.parse_state(packed), cells, [rows.parse_stamp(raw) for raw in stamps])
+        found = zip(numbers, sides, entries, strict=True)
+        messages = [_message(feed, snapshot, number, entry[1], side) for number, side, entry in found]
+        return messages, snapshot.state
 
     async def rows_of(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> list[int]:
         """The rows where these messages are now, of those that exist, in the order given."""

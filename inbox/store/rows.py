@@ -212,6 +212,12 @@ def _table(select: Select) -> bytes:
     )
 
 
+def script_arguments(select: Select) -> tuple[int, int, int]:
+    """Mask, value and severities (as bits) of a selection, as `feed_page.lua` takes them."""
+    severities = [SEVERITIES.index(name) for name in select.severities] or range(len(SEVERITIES))
+    return select.mask, select.value, sum(1 << severity for severity in severities)
+
+
 def flags_of(rows: bytes) -> bytes:
     """One flag byte per row."""
     return rows[::ROW_BYTES]

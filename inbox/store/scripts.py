@@ -34,6 +34,7 @@ def _part(name: str) -> str:
 
 
 FEED_OPEN = _load("feed_open")
+FEED_PAGE = _load("feed_page")
 FEED_MARK_ALL = _load("feed_mark_all")
 FEED_MARK_ROWS = _load("feed_mark_rows")
 FEED_FOLD = _load("feed_fold")

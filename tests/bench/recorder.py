@@ -17,6 +17,7 @@ ANSWERS: dict[str, Any] = {
     scripts.MESSAGE_APPEND.name: [1, b"0-0", 1],
     scripts.MESSAGE_MARK.name: [1, b"0-0", [], 0],
     scripts.FEED_MARK_ALL.name: [1, b"0-0", 0],
+    scripts.FEED_MARK_ROWS.name: [1, b"0-0", 0],
 }
 
 

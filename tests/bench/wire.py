@@ -25,7 +25,12 @@ class Operation:
 
 
 def pack(commands: Sequence[Command]) -> Operation:
-    return Operation(b"".join(hiredis.pack_command(tuple(command)) for command in commands), len(commands))
+    return Operation(b"".join(_encode(command) for command in commands), len(commands))
+
+
+def _encode(command: Command) -> bytes:
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its types know tuples of one part only
+    return packed
 
 
 class Wire:
@@ -46,7 +51,7 @@ class Wire:
 
     def call(self, *command: str | bytes | int) -> Any:
         """The reply of one command."""
-        self._socket.sendall(hiredis.pack_command(command))
+        self._socket.sendall(_encode(command))
         [reply] = self._replies(1)
         _refuse_errors(reply)
         return reply

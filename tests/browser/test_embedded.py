@@ -10,21 +10,34 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.support.client import Api
+from tests.conftest import RunServer
+from tests.support.client import Api, subscriber_hash
 from tests.support.server import Server
 
 from .conftest import OpenWindow
+from .window import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
 
 
-def tag(service: Server, subscriber: str, base: str | None = None) -> str:
+def tag(service: Server, subscriber: str, more: str = "") -> str:
     """What the README says to put on a page."""
-    origin = service.url if base is None else base
+    identifier = service.application_identifier
     return (
-        f'<script type="module" src="{origin}/static/inbox.js"></script>'
-        f'<inbox-bell application-identifier="{service.application_identifier}" subscriber="{subscriber}"></inbox-bell>'
+        f'<script type="module" src="{service.url}/static/inbox.js"></script>'
+        f'<inbox-bell application-identifier="{identifier}" subscriber="{subscriber}" {more}></inbox-bell>'
     )
+
+
+async def show_page(window: Window, service: Server, body: str, headers: dict[str, str] | None = None) -> None:
+    """Puts a page of ours at an address of the service's own origin."""
+
+    async def serve(route: Route) -> None:
+        page = f'<!doctype html><html lang="en"><title>Page</title>{body}'
+        await route.fulfill(body=page, content_type="text/html", headers=headers)
+
+    await window.page.route("**/page", serve)
+    await window.page.goto(f"{service.url}/page")
 
 
 @asynccontextmanager
@@ -71,22 +84,29 @@ async def test_a_file_opened_from_disk_shows_a_live_message(
 
 async def test_works_under_a_strict_content_security_policy(open_window: OpenWindow, service: Server) -> None:
     window = await open_window("about:blank")
-
-    async def serve(route: Route) -> None:
-        await route.fulfill(
-            body=f'<!doctype html><html lang="en"><title>Strict</title>{tag(service, "kim", base="")}',
-            content_type="text/html",
-            headers={"Content-Security-Policy": "default-src 'self'"},
-        )
-
-    await window.page.route("**/strict", serve)
-    await window.page.goto(f"{service.url}/strict")
+    await show_page(window, service, tag(service, "kim"), {"Content-Security-Policy": "default-src 'self'"})
     async with Api.open(service) as api:
         await window.is_live()
         await api.trigger("kim", {"subject": "Under a policy", "body": "Hello"}, workflow="welcome")
         await window.open_panel()
         await expect(window.item("Under a policy")).to_be_visible()
     assert await window.panel.evaluate("panel => getComputedStyle(panel).position") == "absolute"  # its styles apply
+
+
+async def test_production_lets_in_by_the_subscriber_s_hash(run_server: RunServer, open_window: OpenWindow) -> None:
+    server = await run_server()
+    refused = await open_window("about:blank", tolerated=("Failed to load resource",))
+    await show_page(refused, server, tag(server, "max"))
+    await refused.open_panel()
+    await expect(refused.problem).to_contain_text("This inbox cannot be opened.")
+    window = await open_window("about:blank")
+    by_hash = f'subscriber-hash="{subscriber_hash(server.api_key, "max")}"'
+    await show_page(window, server, tag(server, "max", by_hash))
+    await window.is_live()
+    async with Api.open(server) as api:
+        await api.create_workflow("plain")
+        await api.trigger("max", {"n": 1}, workflow="plain")
+    await expect(window.badge).to_have_text("1")
 
 
 async def test_a_page_hooks_in_by_events(open_window: OpenWindow, service: Server) -> None:

@@ -186,9 +186,15 @@ async def test_a_deleted_subscriber_is_not_brought_back(open_window: OpenWindow,
     await window.is_live()
     await window.open_panel()
     async with Api.open(service) as api:
+        await trigger(api, "uwe", "Left over")
+        await expect(window.item("Left over")).to_be_visible()
         await api.call("DELETE", "/v2/subscribers/uwe", 200)
         await expect(window.problem).to_contain_text("This inbox cannot be opened.", timeout=10_000)
         await window.page.evaluate("window.dispatchEvent(new Event('online'))")
+        sent: list[str] = []
+        window.page.on("request", lambda request: sent.append(request.url))
+        await window.item("Left over").get_by_role("button", name="Mark as read").click()
         await window.bell.click()
         await window.bell.click()
+        assert sent == []  # a new session would make the subscriber anew
         await api.call("GET", "/v2/subscribers/uwe", 404)

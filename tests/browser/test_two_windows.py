@@ -127,7 +127,7 @@ async def test_the_page_shows_the_same_request_for_a_backend(open_window: OpenWi
     await window.page.get_by_label("Subject", exact=True).fill("It's here")
     curl = await window.page.locator("#curl").text_content()
     assert curl is not None
-    words = shlex.split(curl.replace("\\\n", "").replace("$INBOX_API_KEY", service.api_key))
+    words = shlex.split(curl.replace("\\\n", "").replace("$API_KEY", service.api_key))
     assert words[:4] == ["curl", "-X", "POST", f"{service.url}/v1/events/trigger"]
     headers = dict(header.split(": ") for header in words[5:8:2])
     async with httpx.AsyncClient(trust_env=False) as client:

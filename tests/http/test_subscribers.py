@@ -1,196 +1,256 @@
-"""`/v1/subscribers` and `/v2/subscribers`: lists, bulk and credentials, shape by shape, on a real service."""
+"""Subscribers, v1 and v2: created, read, changed, deleted; their online status."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
 
+import httpx
 import pytest
 
-from tests.conftest import RunServer
-from tests.support.client import Api, Json, segment
+from tests.support.client import Api, InboxApi, create_session, segment
 from tests.support.server import Server
 
+from .conftest import deliver
 from .hostile import check_error
+from .shapes import SUBSCRIBER, check
 
 V1, V2 = "/v1/subscribers", "/v2/subscribers"
+PROFILE = {
+    "firstName": "Ada",
+    "lastName": "L",
+    "email": "ada@example.org",
+    "phone": "+44 1",
+    "avatar": "/ada.png",
+    "locale": "en_GB",
+    "timezone": "Europe/London",
+    "data": {"k": [1, None]},
+}
 
 
-@pytest.fixture
-async def api(shared_server: Server) -> AsyncIterator[Api]:
-    async with Api.open(shared_server) as api:
-        yield api
+async def test_a_bare_subscriber_has_just_the_required_keys(api: Api, ada: str) -> None:
+    created = await api.create_subscriber(ada)
+    check(created, SUBSCRIBER)
+    assert created["id"] == created["_id"]
+    assert (
+        created
+        | {
+            "subscriberId": ada,
+            "channels": [],
+            "data": {},
+            "isOnline": False,
+            "deleted": False,
+            "__v": 0,
+            "updatedAt": created["createdAt"],
+        }
+        == created
+    )
 
 
-@pytest.fixture
-async def own(run_server: RunServer, valkey_url: str, key_prefix: str) -> AsyncIterator[Api]:
-    """A service whose subscribers are this test's only."""
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
-        yield api
+@pytest.mark.parametrize("path", [V1, V2])
+async def test_a_subscriber_is_created_with_its_profile(api: Api, ada: str, path: str) -> None:
+    answer = await api.client.post(path, json={"subscriberId": f" {ada} ", **PROFILE})
+    assert answer.status_code == 201
+    assert set(answer.json()) == {"data"}
+    created = answer.json()["data"]
+    check(created, SUBSCRIBER, *(set(PROFILE) - {"data"}))
+    assert created | {"subscriberId": ada, **PROFILE} == created
 
 
-@pytest.fixture
-def name() -> str:
-    return f"s-{secrets.token_hex(5)}"
+@pytest.mark.parametrize("path", [V1, V2])
+async def test_a_subscriber_is_read(api: Api, ada: str, path: str) -> None:
+    created = await api.create_subscriber(ada, **PROFILE)
+    answer = await api.client.get(f"{path}/{ada}")
+    assert (answer.status_code, answer.json()) == (200, {"data": created})
 
 
-async def ids(api: Api, **query: str | int) -> tuple[list[str], str | None, str | None]:
-    page = await api.call("GET", V2, 200, **query)
-    assert set(page) == {"data", "next", "previous", "totalCount", "totalCountCapped"}
-    return [one["subscriberId"] for one in page["data"]], page["next"], page["previous"]
+@pytest.mark.parametrize("path", [V1, V2])
+async def test_creating_again_changes_just_what_is_sent(api: Api, ada: str, path: str) -> None:
+    created = await api.create_subscriber(ada, **PROFILE)
+    changed = await api.data("POST", path, 201, {"subscriberId": ada, "firstName": "B", "lastName": None})
+    assert (changed["_id"], changed["createdAt"]) == (created["_id"], created["createdAt"])
+    assert changed["updatedAt"] > created["updatedAt"]
+    assert (changed["firstName"], changed["email"]) == ("B", PROFILE["email"])
+    assert "lastName" not in changed
 
 
-async def test_lists_in_order_and_search(own: Api) -> None:
-    people = [("ada", "Ada", "Lovelace", "ada@example.org"), ("bob", "Bob", "Ada-Smith", "bob@example.com")]
-    for subscriber_id, first, last, email in people:
-        await own.create_subscriber(subscriber_id, firstName=first, lastName=last, email=email, phone=f"+1{first}")
-    for number in range(5):
-        await own.create_subscriber(f"s{number}")
-    newest = ["s4", "s3", "s2", "s1", "s0", "bob", "ada"]
-    assert await ids(own) == (newest, None, None)
-    assert (await ids(own, orderDirection="ASC"))[0] == newest[::-1]
-
-    first, after, before = await ids(own, limit=3)
-    assert (first, before) == (newest[:3], None)
-    assert after is not None
-    second, further, back = await ids(own, limit=3, after=after)
-    assert second == newest[3:6]
-    assert further is not None
-    assert back is not None
-    assert await ids(own, limit=3, before=back) == (newest[:3], after, None)
-    assert (await ids(own, limit=3, after=further))[:2] == (newest[6:], None)
-    assert (await ids(own, limit=1, after=after, includeCursor="true"))[0] == [newest[2]]
-    assert await ids(own, after="0" * 24) == ([], None, None)
-    assert await ids(own, after="no cursor") == ([], None, None)
-
-    page = await own.call("GET", V1, 200, page=1, limit=3)
-    assert [one["subscriberId"] for one in page.pop("data")] == newest[3:6]
-    assert page == {"page": 1, "hasMore": True, "pageSize": 3}
-    assert (await own.call("GET", V1, 200, page=2, limit=3))["hasMore"] is False
-
-    assert (await ids(own, name="aDa"))[0] == ["bob", "ada"]
-    assert (await ids(own, name="ada", email="example.ORG"))[0] == ["ada"]
-    assert (await ids(own, name="lovelace", limit=1)) == (["ada"], None, None)
-    assert (await ids(own, phone="+1b"))[0] == ["bob"]
-    assert (await ids(own, subscriberId="s3"))[0] == ["s3"]
-    assert (await ids(own, subscriberId="s3", name="ada"))[0] == []
-    shown, after, _ = await ids(own, name="ada", limit=1)
-    assert shown == ["bob"]
-    assert after is not None
-    assert (await ids(own, name="ada", limit=1, after=after))[0] == ["ada"]
-
-    await own.data("PATCH", f"{V2}/s1", 200, {"firstName": "S"})
-    assert (await ids(own, orderBy="updatedAt"))[0][0] == "s1"
-    await own.data("DELETE", f"{V2}/s4", 200)
-    assert (await ids(own))[0] == newest[1:]
+async def test_a_known_one_can_be_refused(api: Api, known: str) -> None:
+    answer = await api.client.post(f"{V2}?failIfExists=true", json={"subscriberId": known, "firstName": "B"})
+    check_error(answer, 409)
+    assert (await api.subscriber(known))["firstName"] == "Ada"
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        (f"{V1}?limit=0", 422),
-        (f"{V1}?limit=101", 422),
-        (f"{V1}?page=-1", 422),
-        (f"{V1}?page=x", 422),
-        (f"{V2}?limit=101", 422),
-        (f"{V2}?orderBy=email", 422),
-        (f"{V2}?orderDirection=up", 422),
-        (f"{V2}?after={'0' * 24}&before={'0' * 24}", 400),
-    ],
-)
-async def test_a_list_that_cannot_be(api: Api, path: str, status: int) -> None:
-    check_error(await api.client.get(path), status)
+@pytest.mark.parametrize("query", ["failIfExists=true", "failIfExists=false", ""])
+async def test_a_new_one_is_never_refused(api: Api, ada: str, query: str) -> None:
+    assert (await api.client.post(f"{V2}?{query}", json={"subscriberId": ada})).status_code == 201
 
 
-async def test_bulk_tells_what_became_of_each(api: Api, name: str) -> None:
-    await api.create_subscriber(f"{name}-known", firstName="Old", lastName="Kept")
-    sent: list[Json] = [
-        {"subscriberId": f"{name}-known", "firstName": "New"},
-        {"subscriberId": f"{name}-new", "email": "a@example.org"},
-        {"subscriberId": f"{name}-new", "phone": "+1"},
-        {"subscriberId": f"{name}-bad", "email": "nobody"},
-        {"firstName": "Nameless"},
-    ]
-    outcome = await api.data("POST", f"{V1}/bulk", 201, {"subscribers": sent})
-    assert outcome["created"] == [{"subscriberId": f"{name}-new"}]
-    assert outcome["updated"] == [{"subscriberId": f"{name}-known"}, {"subscriberId": f"{name}-new"}]
-    assert [each.get("subscriberId") for each in outcome["failed"]] == [f"{name}-bad", None]
-    assert "email must be an email" in outcome["failed"][0]["message"]
-    known, new = await api.subscriber(f"{name}-known"), await api.subscriber(f"{name}-new")
-    assert (known["firstName"], known["lastName"], new["email"], new["phone"]) == ("New", "Kept", "a@example.org", "+1")
-    check_error(await api.client.get(f"{V2}/{name}-bad"), 404)
+@pytest.mark.parametrize("query", ["failIfExists=false", "failIfExists=", ""])
+async def test_a_known_one_is_changed_unless_asked_otherwise(api: Api, known: str, query: str) -> None:
+    answer = await api.client.post(f"{V2}?{query}", json={"subscriberId": known, "firstName": "B"})
+    assert (answer.status_code, answer.json()["data"]["firstName"]) == (201, "B")
 
 
-@pytest.mark.parametrize("count", [0, 501])
-async def test_a_bulk_of_the_wrong_size_is_422(api: Api, name: str, count: int) -> None:
-    sent = [{"subscriberId": f"{name}-{number}"} for number in range(count)]
-    answer = await api.client.post(f"{V1}/bulk", json={"subscribers": sent})
+async def test_of_many_creations_at_once_one_creates(api: Api, ada: str) -> None:
+    calls = [api.client.post(f"{V2}?failIfExists=true", json={"subscriberId": ada}) for _ in range(10)]
+    statuses = [answer.status_code for answer in await asyncio.gather(*calls)]
+    assert sorted(statuses) == [201] + [409] * 9
+
+
+UPDATES = [("PUT", V1), ("PATCH", V2)]
+
+
+@pytest.mark.parametrize(("method", "path"), UPDATES)
+async def test_an_update_changes_just_what_is_sent(api: Api, ada: str, method: str, path: str) -> None:
+    created = await api.create_subscriber(ada, **PROFILE)
+    changed = await api.data(method, f"{path}/{ada}", 200, {"firstName": "B", "email": None, "subscriberId": "other"})
+    expected = {**created, "firstName": "B", "updatedAt": changed["updatedAt"]}
+    del expected["email"]
+    assert changed == expected == await api.subscriber(ada)
+
+
+@pytest.mark.parametrize(("method", "path"), UPDATES)
+async def test_null_clears_and_empty_stays_empty(api: Api, ada: str, method: str, path: str) -> None:
+    await api.create_subscriber(ada, **PROFILE)
+    body: dict[str, Any] = dict.fromkeys(PROFILE)
+    changed = await api.data(method, f"{path}/{ada}", 200, {**body, "phone": ""})
+    check(changed, SUBSCRIBER, "phone")
+    assert (changed["phone"], changed["data"]) == ("", {})
+
+
+@pytest.mark.parametrize(("method", "path"), UPDATES)
+async def test_an_update_of_nothing_changes_nothing(api: Api, ada: str, method: str, path: str) -> None:
+    created = await api.create_subscriber(ada, **PROFILE)
+    changed = await api.data(method, f"{path}/{ada}", 200, {})
+    assert {**changed, "updatedAt": 0} == {**created, "updatedAt": 0}
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("PUT", V1, 400), ("PATCH", V2, 404)])
+async def test_an_unknown_one_cannot_be_updated(api: Api, ada: str, method: str, path: str, status: int) -> None:
+    check_error(await api.client.request(method, f"{path}/{ada}", json={"firstName": "B"}), status)
+    await api.call("GET", f"{V2}/{ada}", 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("path", [V1, V2])
+async def test_an_unknown_one_is_not_found(api: Api, ada: str, method: str, path: str) -> None:
+    answer = await api.client.request(method, f"{path}/{ada}")
+    check_error(answer, 404)
+    told = answer.json()
+    assert told["externalSubscriberId"] == told["ctx"]["externalSubscriberId"] == ada
+    assert told["error"] == "Not Found"
+
+
+WRONG: dict[str, list[Any]] = {
+    "email": ["none", "", 7],
+    "locale": ["no locale", "", 7],
+    "timezone": ["Mars/Olympus", "", 7],
+    "firstName": [7, {}],
+    "data": ["text", []],
+    "channels": [{}, [1]],
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+async def test_a_wrong_field_is_refused_everywhere(api: Api, known: str, field: str) -> None:
+    for value in WRONG[field]:
+        for method, path in (("POST", V1), ("POST", V2), ("PUT", f"{V1}/{known}"), ("PATCH", f"{V2}/{known}")):
+            body = {"firstName": "B", "subscriberId": known, field: value}
+            check_error(await api.client.request(method, path, json=body), 422)
+    assert (await api.subscriber(known))["firstName"] == "Ada"
+
+
+async def test_every_wrong_field_is_named(api: Api, ada: str) -> None:
+    body = {"subscriberId": ada, "email": "none", "locale": "no locale"}
+    answer = await api.client.post(V2, json=body)
     check_error(answer, 422)
-    assert answer.json()["errors"]["subscribers"]["messages"]
-    check_error(await api.client.get(f"{V2}/{name}-0"), 404)
+    assert answer.json()["errors"] == {
+        "email": {"messages": ["email must be an email"], "value": "none"},
+        "locale": {"messages": ["locale must be a valid locale"], "value": "no locale"},
+    }
+    await api.call("GET", f"{V2}/{ada}", 404)
 
 
-async def test_a_bulk_of_500(api: Api, name: str) -> None:
-    sent = [{"subscriberId": f"{name}-{number}"} for number in range(500)]
-    outcome = await api.data("POST", f"{V1}/bulk", 201, {"subscribers": sent})
-    assert outcome == {"created": sent, "updated": [], "failed": []}
+@pytest.mark.parametrize("path", [V1, V2])
+async def test_a_deleted_one_is_gone(api: Api, known: str, path: str) -> None:
+    answer = await api.client.delete(f"{path}/{known}")
+    assert (answer.status_code, answer.json()) == (200, {"data": {"acknowledged": True, "status": "deleted"}})
+    await api.call("GET", f"{V2}/{known}", 404)
+    check_error(await api.client.delete(f"{path}/{known}"), 404)
 
 
-async def test_credentials_are_kept_replaced_added_to_and_dropped(api: Api, name: str) -> None:
-    path = f"{V1}/{segment(name)}/credentials"
-    await api.create_subscriber(name)
-    sent = {"providerId": "fcm", "credentials": {"deviceTokens": ["a", "b", "a"]}, "integrationIdentifier": "one"}
-    [stored] = (await api.data("PUT", path, 200, sent))["channels"]
-    assert len(stored.pop("_integrationId")) == 24
-    assert stored == {**sent, "credentials": {"deviceTokens": ["a", "b"]}}
-
-    added = {**sent, "credentials": {"deviceTokens": ["b", "c"], "title": "T"}}
-    [stored] = (await api.data("PATCH", path, 200, added))["channels"]
-    assert stored["credentials"] == {"deviceTokens": ["a", "b", "c"], "title": "T"}
-
-    other = {"providerId": "slack", "credentials": {"webhookUrl": "https://example.org"}}
-    channels = (await api.data("PATCH", path, 200, other))["channels"]
-    assert [channel["providerId"] for channel in channels] == ["fcm", "slack"]
-    replaced = (await api.data("PUT", path, 200, {**sent, "credentials": {"deviceTokens": ["z"]}}))["channels"]
-    assert [channel["credentials"] for channel in replaced] == [{"deviceTokens": ["z"]}, other["credentials"]]
-
-    assert (await api.client.delete(f"{path}/fcm")).status_code == 204
-    assert (await api.client.delete(f"{path}/fcm")).status_code == 204
-    assert [channel["providerId"] for channel in (await api.subscriber(name))["channels"]] == ["slack"]
+async def test_one_created_again_begins_anew(api: Api, known: str) -> None:
+    before = await api.subscriber(known)
+    await deliver(api, known, 2)
+    await api.call("DELETE", f"{V2}/{known}", 200)
+    again = await api.create_subscriber(known)
+    assert again["_id"] != before["_id"]
+    assert "firstName" not in again
+    assert await api.feed(known) == []
+    assert await api.unseen(known) == 0
+    await deliver(api, known)
+    assert len(await api.feed(known)) == 1
 
 
-async def test_credentials_that_cannot_be(api: Api, name: str) -> None:
-    path = f"{V1}/{name}/credentials"
-    sent = {"providerId": "fcm", "credentials": {"deviceTokens": ["a"]}}
-    for method in ("PUT", "PATCH"):
-        check_error(await api.client.request(method, path, json=sent), 400)
-    check_error(await api.client.delete(f"{path}/fcm"), 404)
-    await api.create_subscriber(name)
-    wrong: list[tuple[Json, int]] = [
-        ({**sent, "providerId": "pigeon"}, 422),
-        ({"providerId": "fcm"}, 422),
-        ({**sent, "credentials": {"deviceTokens": "a"}}, 422),
-        ({**sent, "credentials": {"deviceTokens": [str(number) for number in range(101)]}}, 400),
-    ]
-    for body, status in wrong:
-        check_error(await api.client.put(path, json=body), status)
-    assert (await api.subscriber(name))["channels"] == []
+async def test_a_token_of_a_deleted_subscriber_opens_nothing(api: Api, production: Server, known: str) -> None:
+    token = (await create_session(production, known))["token"]
+    await api.call("DELETE", f"{V2}/{known}", 200)
+    async with InboxApi.open(production, known, token) as inbox:
+        await expect_closed(inbox)
+        await api.create_subscriber(known)
+        await expect_closed(inbox)  # of the one before, not of the new one
 
 
-async def test_channels_of_a_profile_are_merged_by_provider(api: Api, name: str) -> None:
-    fcm = {"providerId": "fcm", "credentials": {"deviceTokens": ["a"]}}
-    slack = {"providerId": "slack", "credentials": {"channel": "general"}}
-    await api.data("POST", V1, 201, {"subscriberId": name, "channels": [fcm]})
-    changed = await api.data("PUT", f"{V1}/{name}", 200, {"channels": [slack], "firstName": "Ada"})
-    assert [channel["providerId"] for channel in changed["channels"]] == ["fcm", "slack"]
-    assert changed["firstName"] == "Ada"
-    cleared = await api.data("PUT", f"{V1}/{name}", 200, {"channels": None})
-    assert cleared["channels"] == []
+async def expect_closed(inbox: InboxApi) -> None:
+    for method, path in (("GET", ""), ("GET", "/count"), ("POST", "/seen"), ("POST", "/read")):
+        answer = await inbox.client.request(method, f"/v1/inbox/notifications{path}")
+        check_error(answer, 401)
+        assert answer.json()["message"] == "Unauthorized"
 
 
-async def test_without_a_key_nothing_is_told(api: Api, name: str) -> None:
-    await api.create_subscriber(name)
-    calls = [("GET", V1), ("GET", V2), ("POST", f"{V1}/bulk"), ("PUT", f"{V1}/{name}/credentials")]
-    for method, path in [*calls, ("DELETE", f"{V1}/{name}/credentials/fcm")]:
-        check_error(await api.client.request(method, path, headers={"Authorization": "ApiKey wrong"}), 401)
+async def test_going_offline_is_dated(api: Api, known: str) -> None:
+    changed = await api.set_online(known, False)
+    check(changed, SUBSCRIBER, "firstName", "lastOnlineAt")
+    since = datetime.now(UTC) - datetime.fromisoformat(changed["lastOnlineAt"])
+    assert changed["isOnline"] is False
+    assert abs(since.total_seconds()) < 10
+
+
+async def test_coming_online_is_not(api: Api, known: str) -> None:
+    changed = await api.set_online(known, True)
+    check(changed, SUBSCRIBER, "firstName")
+    assert changed["isOnline"] is True
+
+
+async def test_the_last_offline_date_stays_while_online(api: Api, known: str) -> None:
+    offline = await api.set_online(known, False)
+    online = await api.set_online(known, True)
+    assert (online["isOnline"], online["lastOnlineAt"]) == (True, offline["lastOnlineAt"])
+    assert await api.subscriber(known) == online
+
+
+@pytest.mark.parametrize("body", [{}, {"isOnline": None}, {"isOnline": "true"}, {"isOnline": 1}, []])
+async def test_a_wrong_status_is_refused(api: Api, known: str, body: Any) -> None:
+    check_error(await api.client.patch(f"{V1}/{known}/online-status", json=body), 422)
+    assert (await api.subscriber(known))["isOnline"] is False
+
+
+async def test_nobody_can_be_online(api: Api, ada: str) -> None:
+    check_error(await api.client.patch(f"{V1}/{ada}/online-status", json={"isOnline": True}), 404)
+    await api.call("GET", f"{V2}/{ada}", 404)
+
+
+@pytest.mark.parametrize("subscriber_id", ["a:b{c}*", "a/b", "ä 💥", "%2F", "a/b/online-status"])
+async def test_any_id_works(api: Api, ada: str, subscriber_id: str) -> None:
+    name = f"{subscriber_id}{ada}"
+    created = await api.create_subscriber(name)
+    assert created["subscriberId"] == name
+    assert await api.subscriber(name) == created
+    assert (await api.set_online(name, True))["_id"] == created["_id"]
+    await api.call("DELETE", f"{V1}/{segment(name)}", 200)
+
+
+async def test_a_slash_has_to_be_encoded(api: Api, ada: str) -> None:
+    await api.create_subscriber(f"{ada}/b")
+    check_error(await api.client.get(httpx.URL(f"{V2}/{ada}/b")), 404)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
 
 import httpx
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from tests.conftest import RunServer, binary_of
 from tests.support.client import Api
 from tests.support.server import Server
-from tests.support.stores import StoreServer, running_store
+from tests.support.stores import StoreServer, connect, running_store
 
 WORKERS = 8
 ROUNDS = 3
@@ -72,11 +74,8 @@ async def check(producers: Producers) -> None:
         assert await api.unseen("ada") == sum(not message["seen"] for message in feed)
 
 
-@pytest.mark.parametrize("victims", ["service", "store", "both"])
-async def test_acknowledged_triggers_survive(
-    run_server: RunServer, store: StoreServer, key_prefix: str, victims: str
-) -> None:
-    server = await run_server(redis_url=store.url, INBOX_KEY_PREFIX=key_prefix)
+async def survive(server: Server, kill: Callable[[], Awaitable[None]], revive: Callable[[], Awaitable[None]]) -> None:
+    """Rounds of load, each cut off by `kill`; after `revive` all that was acknowledged has to be there, once."""
     async with Api.open(server) as api:
         await api.create_workflow()
     producers = Producers(server)
@@ -84,15 +83,9 @@ async def test_acknowledged_triggers_survive(
         enough = asyncio.Event()
         load = asyncio.create_task(producers.run(enough, turn * ACKNOWLEDGED_BEFORE_A_KILL))
         await enough.wait()
-        if victims != "service":
-            store.kill()
-        if victims != "store":
-            await server.kill()
+        await kill()
         await load
-        if victims != "service":
-            store.start()
-        if victims != "store":
-            await server.start()
+        await revive()
         await server.wait_ready()
         await check(producers)
         await producers.repeat()
@@ -100,19 +93,45 @@ async def test_acknowledged_triggers_survive(
     assert len(producers.acknowledged) >= ROUNDS * ACKNOWLEDGED_BEFORE_A_KILL
 
 
-async def test_the_embedded_store_survives_a_kill_of_the_service(run_server: RunServer) -> None:
-    """The service is killed and leaves its store behind; the next start has to find all of it, once."""
+@pytest.mark.parametrize("victims", ["service", "store", "both"])
+async def test_acknowledged_triggers_survive(
+    run_server: RunServer, store: StoreServer, key_prefix: str, victims: str
+) -> None:
+    server = await run_server(redis_url=store.url, INBOX_KEY_PREFIX=key_prefix)
+
+    async def kill() -> None:
+        if victims != "service":
+            store.kill()
+        if victims != "store":
+            await server.kill()
+
+    async def revive() -> None:
+        if victims != "service":
+            store.start()
+        if victims != "store":
+            await server.start()
+
+    await survive(server, kill, revive)
+
+
+def kill_embedded_store(server: Server) -> None:
+    with connect(f"unix://{server.data_directory}/store.sock") as client:
+        os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("victims", ["service", "store", "both"])
+async def test_the_embedded_store_keeps_what_was_acknowledged(run_server: RunServer, victims: str) -> None:
+    """A killed service leaves its store behind, which the next start has to find; a killed store is started again."""
     server = await run_server()
-    async with Api.open(server) as api:
-        await api.create_workflow()
-    producers = Producers(server)
-    for turn in range(1, ROUNDS + 1):
-        enough = asyncio.Event()
-        load = asyncio.create_task(producers.run(enough, turn * ACKNOWLEDGED_BEFORE_A_KILL))
-        await enough.wait()
-        await server.kill()
-        await load
-        await server.start()
-        await check(producers)
-        await producers.repeat()
-    await check(producers)
+
+    async def kill() -> None:
+        if victims != "service":
+            kill_embedded_store(server)
+        if victims != "store":
+            await server.kill()
+
+    async def revive() -> None:
+        if victims != "store":
+            await server.start()
+
+    await survive(server, kill, revive)

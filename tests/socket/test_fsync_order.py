@@ -47,7 +47,7 @@ def finished_calls(trace: str) -> list[Call]:
 
 async def trace_triggers(directory: Path, durability: str) -> tuple[list[str], list[Call]]:
     """Marked triggers to a service with an embedded store, both under strace; the markers and the calls."""
-    options = ["-f", "-y", "-s", "2000", "-e", CALLS, "-e", "signal=none", "-o", str(directory / "trace")]
+    options = ["-f", "-y", "-s", "4000", "-e", CALLS, "-e", "signal=none", "-o", str(directory / "trace")]
     # -D: strace stands aside and the process stays the service itself, so that it gets the signals meant for it
     wrapper = ["strace", "-D", *options]
     markers = [f"marked-{number:04}" for number in range(TRIGGERS)]
@@ -75,7 +75,8 @@ def is_reply(call: Call, marker: str) -> bool:
 
 
 def is_push(call: Call, marker: str) -> bool:
-    return RECEIVED in call.text and marker in call.text
+    """The message and both counts, which leave in one write."""
+    return all(part in call.text for part in (RECEIVED, marker, UNSEEN, UNREAD))
 
 
 def find(calls: list[Call], start: int, what: str, matches: Callable[[Call], bool]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket as sockets
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import quote
@@ -20,6 +21,7 @@ STUCK = 20
 MESSAGES = 800
 TEXT = "x" * 28_000  # in the payload and in the rendered body: some 56 KB a frame, 45 MB in all
 KERNEL_BUFFER_BYTES = 4096
+SLACK_SECONDS = 3.0
 MOST_GROWTH_BYTES = 24 * 1024 * 1024  # the bound of every socket, and the allocator's slack
 
 
@@ -61,3 +63,14 @@ async def test_a_client_that_never_reads_is_bounded_and_ended_by_name(
         assert healthy.received() == sent
         assert most - before < MOST_GROWTH_BYTES, f"grew by {most - before} bytes"
         assert server.log().count("slow_consumer") >= STUCK
+
+
+async def test_a_stop_waits_for_no_stuck_client(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_SHUTDOWN_SECONDS="3")
+    async with Api.open(server) as api, stuck_socket(server, "ada"):
+        await api.create_workflow(body="{{payload.text}}")
+        for number in range(8):  # fills the kernel's buffers, and stays below every limit of ours
+            await api.trigger("ada", {"n": number, "text": TEXT})
+        started = time.monotonic()
+        assert await server.terminate() == 0
+        assert time.monotonic() - started < 3 + SLACK_SECONDS

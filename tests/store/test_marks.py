@@ -129,6 +129,32 @@ async def test_a_change_to_a_feed_that_is_gone_tells(stores: Stores) -> None:
     assert await stores.messages.mark_all(feed, V1_MARKS_ALL["read"]) is None
 
 
+@pytest.mark.parametrize("mark", ["seen", "unseen"])
+async def test_a_bulk_change_loses_nothing_that_happens_beside_it(stores: Stores, mark: str) -> None:
+    """Bulk changes compute their rows beforehand; what others do meanwhile has to survive."""
+    feed = await stores.feed()
+    rows = await stores.fill(feed, 30)
+    await stores.messages.mark(feed, rows[::2], V1_SEEN)
+
+    async def mark_all() -> None:
+        for turn in range(30):
+            await stores.messages.mark_all(feed, V1_MARKS_ALL[("seen", "unseen", mark)[turn % 3]])
+
+    async def append() -> None:
+        for number in range(30):
+            await stores.append(feed, f"beside{number}")
+
+    async def read() -> None:
+        for row in rows:
+            await stores.messages.mark(feed, [row], V1_READ)
+
+    await asyncio.gather(mark_all(), append(), read(), mark_all(), append())
+    listed = {message.stored.transaction_id: message for message in await stores.list(feed)}
+    assert set(listed) == {f"m{number}" for number in range(30)} | {f"beside{number}" for number in range(30)}
+    assert all(listed[f"m{number}"].read for number in range(30))
+    await stores.check(feed)
+
+
 CHANGES: list[Change] = [INBOX_SEEN, INBOX_READ, INBOX_UNREAD, NOTHING, *V1_MARKS.values()]
 
 

@@ -452,3 +452,21 @@ async def test_one_transaction_from_many_callers_is_stored_once(stores: Stores, 
     state = await stores.feeds.state(feed)
     assert state is not None
     assert state.counts.unseen == 1
+
+
+async def test_a_feed_that_never_holds_still_is_read_all_the_same(stores: Stores) -> None:
+    feed = await stores.feed("restless")
+    for number in range(30):
+        await stores.append(feed, f"m{number}", severity=SEVERITIES[number % 4])
+    third = [row for row in map(feed.row_of, [message.id for message in (await stores.list(feed))[::3]]) if row]
+    await stores.messages.mark(feed, third, changes.INBOX_READ)
+    await stores.messages.mark_all(feed, changes.INBOX_SEEN)
+    for select in (ALL, ALL.where(UNREAD, True), ALL.where(UNREAD, False), ALL._replace(severities=("high", "low"))):
+        for limit, before, skip in ((5, None, 0), (5, 20, 0), (5, None, 3), (50, None, 0)):
+            calm = await stores.feeds.page(feed, select, limit, before=before, skip=skip)
+            assert calm is not None
+            at_once = await stores.feeds._read_at_once(feed, select, limit, before=before, skip=skip)
+            assert at_once == (calm.messages, calm.state)
+    named = await stores.feeds.messages(feed, [3, 99, 1, 2])
+    assert named == await stores.feeds._read_at_once(feed, ALL, wanted=[3, 99, 1, 2])
+    assert await stores.feeds._read_at_once(feed, ALL, wanted=[]) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +18,7 @@ from .processes import REPOSITORY, ChildProcess, free_port
 API_KEY = "0f6b1d2c9a7e4835b1c0d9e8f7a6b5c4"
 APPLICATION_IDENTIFIER = "benchIdent01"
 READY_SECONDS = 20.0
+TOKEN = r"eyJ[\w-]{8,}\.[\w-]+"  # how a JWT begins
 
 
 class Server:
@@ -114,6 +116,15 @@ class Server:
             await self.terminate()
 
 
+def check_log(server: Server) -> None:
+    """Whatever a test did to it, a service logs no traceback and nothing that lets one in."""
+    log = server.log()
+    assert "Traceback" not in log, log
+    assert not re.search(TOKEN, log), "a session token is in the log"
+    if "--demo" not in server.command:  # the demo prints the key, for the person at the terminal
+        assert server.api_key not in log, "the API key is in the log"
+
+
 @asynccontextmanager
 async def running_server(
     directory: Path,
@@ -123,7 +134,7 @@ async def running_server(
     wrapper: Sequence[str] = (),
     **settings: str,
 ) -> AsyncIterator[Server]:
-    """A service that is ready; ended at the end of the block.
+    """A service that is ready; ended at the end of the block, and its log checked.
 
     `redis_url` is the store; without it the service embeds its own, with its data in `directory`. `demo` adds the demo
     in development mode. `wrapper` is put before the command (strace). Settings go by their full names: INBOX_X="…".
@@ -135,3 +146,4 @@ async def running_server(
         yield server
     finally:
         await server.stop()
+    check_log(server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -72,7 +73,7 @@ def pressed(message: Message) -> Message:
     return message if message.read else replace(message, seen=True, last_seen=NOW, read=True, last_read=NOW)
 
 
-TABLE = {
+TABLE: dict[str, tuple[Change, Callable[[Message], Message]]] = {
     # the inbox and v2
     "inbox seen": (changes.INBOX_SEEN, seen_in_inbox),
     "inbox read": (changes.INBOX_READ, lambda m: replace(seen_in_inbox(m), read=True, last_read=NOW)),
@@ -109,7 +110,7 @@ def test_a_change_does_what_the_table_says(name: str) -> None:
         assert apply(change, message) == expected(message), message
 
 
-TOUCHED_BY_ALL = {
+TOUCHED_BY_ALL: dict[str, Callable[[Message], bool]] = {
     "read": lambda m: not m.read,
     "unread": lambda m: m.read,
     "seen": lambda m: not m.seen,

@@ -456,5 +456,3 @@ async def test_closing_during_a_repair_disturbs_nothing(house: House, tab: Tab) 
     again = await house.open()
     house.hear(house.feeds.append())
     assert (tab.told, again.told) == ([], ["received 1"])
-
-

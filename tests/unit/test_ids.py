@@ -50,6 +50,9 @@ def test_a_subscriber_id_may_hold_nearly_anything(text: str) -> None:
     assert ids.parse_subscriber_id(text) == text
 
 
+NO_TEXTS: list[Any] = [None, 7, True, [], {}, b"a"]
+
+
 @pytest.mark.parametrize("text", ["  a ", "\ta\n", "a" + " " * 300])
 def test_a_subscriber_id_is_trimmed(text: str) -> None:
     assert ids.parse_subscriber_id(text) == "a"
@@ -58,9 +61,9 @@ def test_a_subscriber_id_is_trimmed(text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        *((value, "must be a string") for value in (None, 7, True, [], {}, b"a")),
-        *((value, "should not be empty") for value in ("", " ", "\n\t")),
-        *((value, "shorter than or equal to 255") for value in ("x" * 256, "💥" * 256)),
+        *((wrong, "must be a string") for wrong in NO_TEXTS),
+        *((blank, "should not be empty") for blank in ("", " ", "\n\t")),
+        *((long, "shorter than or equal to 255") for long in ("x" * 256, "💥" * 256)),
         *((f"a{control}b", "control characters") for control in ("\x01", "\x1f", "\x7f", "\n", "\t")),
     ],
 )

@@ -20,6 +20,7 @@ from inbox.models.message import (
     inbox_notification,
     mark_view,
 )
+from tests.http.shapes import MARKED_MESSAGE, MESSAGE, NOTIFICATION
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 BARE = StoredMessage("t1", "1" * 24, "welcome", "2" * 24, "in-app", content="Body")
@@ -53,35 +54,23 @@ def message(stored: StoredMessage = BARE, **fields: Any) -> Message:
     return Message(MessageId("4" * 24), "5" * 24, stored, created_ms=1_000, **fields)
 
 
-MARK_KEYS = {
-    *("_id", "_templateId", "_messageTemplateId", "_environmentId", "_organizationId", "_notificationId"),
-    *("_subscriberId", "_feedId", "templateIdentifier", "transactionId", "channel", "providerId", "content", "cta"),
-    *("seen", "read", "deliveredAt", "status", "deviceTokens", "payload", "overrides", "createdAt"),
-}
-ENTITY_KEYS = MARK_KEYS | {"id", "_jobId", "stepId", "archived", "tags", "severity", "contextKeys", "updatedAt"}
-NOTIFICATION_KEYS = {
-    *("id", "transactionId", "body", "to", "isRead", "isSeen", "isArchived", "isSnoozed", "deliveredAt", "createdAt"),
-    *("channelType", "tags", "workflow", "severity"),
-}
-
-
 def test_a_bare_message_has_just_the_required_keys() -> None:
-    assert set(mark_view(message(), ENVIRONMENT)) == MARK_KEYS
-    assert set(entity(message(), ENVIRONMENT)) == ENTITY_KEYS
-    assert set(inbox_notification(message(), TO, WORKFLOW)) == NOTIFICATION_KEYS
+    assert set(mark_view(message(), ENVIRONMENT)) == MARKED_MESSAGE
+    assert set(entity(message(), ENVIRONMENT)) == MESSAGE
+    assert set(inbox_notification(message(), TO, WORKFLOW)) == NOTIFICATION
 
 
 def test_a_full_message_adds_what_it_has() -> None:
     dates = {"first_seen_ms": 1, "last_seen_ms": 2, "last_read_ms": 3, "archived_ms": 4, "snoozed_until_ms": 5}
     full = message(FULL, **dates)
-    assert set(mark_view(full, ENVIRONMENT)) - MARK_KEYS == {
+    assert set(mark_view(full, ENVIRONMENT)) - MARKED_MESSAGE == {
         *("subject", "firstSeenDate", "lastSeenDate", "lastReadDate", "snoozedUntil")
     }
-    assert set(entity(full, ENVIRONMENT)) - ENTITY_KEYS == {
+    assert set(entity(full, ENVIRONMENT)) - MESSAGE == {
         *("subject", "avatar", "data", "actor", "_actorId"),
         *("firstSeenDate", "lastSeenDate", "lastReadDate", "archivedAt", "snoozedUntil"),
     }
-    assert set(inbox_notification(full, TO, WORKFLOW)) - NOTIFICATION_KEYS == {
+    assert set(inbox_notification(full, TO, WORKFLOW)) - NOTIFICATION == {
         *("subject", "avatar", "primaryAction", "secondaryAction", "data", "redirect"),
         *("readAt", "firstSeenAt", "archivedAt", "snoozedUntil"),
     }

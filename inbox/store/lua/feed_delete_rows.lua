@@ -12,18 +12,18 @@ if not packed then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 if c ~= tonumber(ARGV[1]) then return {0, 'retry'} end
 --#now
---#finish
 redis.call('SET', KEYS[2], ARGV[2])
 unseen, unread, badge = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 high, medium, low = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 redis.call('RPUSH', KEYS[5], unpack(ARGV, 10))
-if ARGV[9] == '0' then return {1, finish(KEYS[1], KEYS[4], 'b', {c + 1}, '')} end
-local origins, checks = {}, {}
-for at = 1, #ARGV[10], 4 do
+local log, kind, refs, check, content = KEYS[4], 'b', {c + 1}, '', ''
+if ARGV[9] == '1' then kind, refs = 'x', {} end
+for at = 1, kind == 'x' and #ARGV[10] or 0, 4 do
   local number = struct.unpack('>I4', ARGV[10], at)
   local row = load_row(number, redis.call('HGET', KEYS[3], number), {})
   local offset = 4 * (number - b - 1)
-  origins[#origins + 1] = row[7] ~= 0 and row[7] or number
-  checks[#checks + 1] = string.sub(ARGV[2], offset + 2, offset + 4)
+  refs[#refs + 1] = row[7] ~= 0 and row[7] or number
+  check = check .. string.sub(ARGV[2], offset + 2, offset + 4)
 end
-return {1, finish(KEYS[1], KEYS[4], 'x', origins, table.concat(checks))}
+--#finish
+return {1, position}

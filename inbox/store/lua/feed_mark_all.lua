@@ -6,16 +6,24 @@ local stored = redis.call('HMGET', KEYS[1], 'p', 'u')
 if not stored[1] then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, stored[1])
 --#now
---#finish
 if stored[2] and tonumber(stored[2]) <= ms then return {0, 'due'} end
 local clear = tonumber(ARGV[1])
-local cells = redis.call('STRLEN', KEYS[2]) / 4
-if cells > 0 then
-  redis.call('SET', KEYS[5], string.rep(string.char(255 - clear) .. '\255\255\255', cells))
+local rows = n - b
+if rows > 0 then
+  -- The mask is as long as the rows, and put together from blocks because Lua hashes every byte of a string it makes:
+  -- made at once for 10,000 rows it took four fifths of the script.
+  local cell = string.char(255 - clear) .. '\255\255\255'
+  if rows >= 256 then
+    local block = string.rep(cell, 256)
+    for _ = 1, math.floor(rows / 256) do redis.call('APPEND', KEYS[5], block) end
+  end
+  if rows % 256 > 0 then redis.call('APPEND', KEYS[5], string.rep(cell, rows % 256)) end
   redis.call('BITOP', 'AND', KEYS[2], KEYS[2], KEYS[5])
   redis.call('DEL', KEYS[5])
 end
 if bit.band(clear, 2) ~= 0 then unseen = 0 end
 if bit.band(clear, 4) ~= 0 then unread = 0; badge = 0; high = 0; medium = 0; low = 0 end
-local length = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[2], ms, c + 1, n, b))
-return {1, finish(KEYS[1], KEYS[3], 'b', {c + 1}, ''), length}
+local stamps = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[2], ms, c + 1, n, b))
+local log, kind, refs, check, content = KEYS[3], 'b', {string.format('%d', c + 1)}, '', ''
+--#finish
+return {1, position, stamps}

@@ -10,13 +10,14 @@ if not packed then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 if c ~= tonumber(ARGV[1]) then return {0, 'retry'} end
 --#now
---#tally
---#finish
 local MOST_DELIVERIES = 50
 local stamps = redis.call('LRANGE', KEYS[5], 0, -1)
 local upcoming = tonumber(ARGV[2])
 local moved = {}
 
+local function tally(flags, sign)
+--#tally
+end
 local function deliveries(entry)
   local known = (entry[6] and entry[6] .. ',' or '') .. entry[2]
   local _, commas = string.gsub(known, ',', ',')
@@ -52,5 +53,8 @@ for i = 3, #ARGV do
   end
 end
 if upcoming == 0 then redis.call('HDEL', KEYS[1], 'u') else redis.call('HSET', KEYS[1], 'u', upcoming) end
-if #moved > 0 then finish(KEYS[1], KEYS[4], 'v', moved, '') end
+if #moved > 0 then
+  local log, kind, refs, check, content = KEYS[4], 'v', moved, '', ''
+--#finish
+end
 return {1, #moved}

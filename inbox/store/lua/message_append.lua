@@ -10,16 +10,17 @@ if not state[1] then return {-1} end
 if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
 n = n + 1
-if not redis.call('SET', KEYS[5], n, 'NX', 'EX', ARGV[5]) then
+local row = string.format('%d', n)
+if not redis.call('SET', KEYS[5], row, 'NX', 'EX', ARGV[5]) then
   return {0, 'again', tonumber(redis.call('GET', KEYS[5]))}
 end
---#now
+-- the index gives the time, so that a message has the same date in both; it never goes back, nor does a feed
+local indexed = redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
+local ms = math.max(m, tonumber(string.match(indexed, '%d+')))
+local flags, sign = 7 + 32 * ARGV[6], 1
 --#tally
+redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
+redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
+local log, kind, refs, check, content = KEYS[4], 'n', {row}, ARGV[2], ARGV[1]
 --#finish
-local flags = 7 + 32 * ARGV[6]
-tally(flags, 1)
-redis.call('XADD', KEYS[2], n .. '-0', 'c', ms, 'd', ARGV[1])
-redis.call('SETRANGE', KEYS[3], 4 * (n - b - 1), string.char(flags) .. ARGV[2])
-redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
-return {1, finish(KEYS[1], KEYS[4], 'n', {n}, ARGV[2] .. ARGV[1]), n,
-  state[4] and tonumber(state[4]) <= ms and 1 or 0}
+return {1, position, n, state[4] and tonumber(state[4]) <= ms and 1 or 0}

@@ -6,13 +6,14 @@ local packed = redis.call('HGET', KEYS[1], 'p')
 if not packed then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 --#now
---#tally
---#finish
 --#find
 local number, flags = find(KEYS[2], KEYS[3], tonumber(ARGV[1]), ARGV[2])
 if not number then return {0} end
-tally(flags, -1)
+local sign = -1
+--#tally
 redis.call('SETRANGE', KEYS[2], 4 * (number - b - 1), '\0')
-redis.call('XDEL', KEYS[5], number .. '-0')
+redis.call('XDEL', KEYS[5], string.format('%d-0', number))
 redis.call('HDEL', KEYS[3], number, 'o' .. ARGV[1])
-return {1, finish(KEYS[1], KEYS[4], 'x', {ARGV[1]}, ARGV[2])}
+local log, kind, refs, check, content = KEYS[4], 'x', {ARGV[1]}, ARGV[2], ''
+--#finish
+return {1, position}

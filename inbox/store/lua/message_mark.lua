@@ -12,39 +12,52 @@ local stored = redis.call('HMGET', KEYS[1], 'p', 'u')
 if not stored[1] then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, stored[1])
 --#now
---#tally
---#finish
---#find
 if stored[2] and tonumber(stored[2]) <= ms then return {0, 'due'} end
+--#find
 local clear, set, dates = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local mask, value = tonumber(ARGV[5]), tonumber(ARGV[6])
 local stamps = redis.call('LRANGE', KEYS[5], 0, -1)
-local changed = {}
 
-local function mark(number, was)
-  local row = load_row(number, redis.call('HGET', KEYS[3], number), stamps)
-  row[1] = c + #changed + 1
-  if bit.band(was, mask) == value then
-    local flags = bit.bor(bit.band(was, bit.bnot(clear)), set)
-    if flags ~= was then
-      tally(was, -1)
-      tally(flags, 1)
-      redis.call('SETRANGE', KEYS[2], 4 * (number - b - 1), string.char(flags))
-    end
-    apply(row, dates, ms)
-    if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
-  end
-  if ARGV[7] ~= '' then row[8] = ARGV[7] .. (ARGV[8] ~= '' and ARGV[8] or string.sub(row[8], 3)) end
-  redis.call('HSET', KEYS[3], number, pack_row(row))
-  changed[#changed + 1] = number
+local function tally(flags, sign)
+--#tally
 end
 
+-- the messages it is for, each once, and their flags by row
+local changed, names, was = {}, {}, {}
 for i = 9, #ARGV, 2 do
-  local number, was = find(KEYS[2], KEYS[3], tonumber(ARGV[i]), ARGV[i + 1])
-  if number and (ARGV[7] ~= '' or bit.band(was, mask) == value) then mark(number, was) end
+  local number, flags = find(KEYS[2], KEYS[3], tonumber(ARGV[i]), ARGV[i + 1])
+  if number and not was[number] and (ARGV[7] ~= '' or bit.band(flags, mask) == value) then
+    changed[#changed + 1], names[#names + 1] = number, string.format('%d', number)
+    was[number] = flags
+  end
 end
-if #changed == 0 then return {1, m .. '-' .. c, changed, #stamps} end
+if #changed == 0 then return {1, string.format('%d-%d', m, c), changed, #stamps} end
+
+local function change(number, row)
+  local flags = bit.bor(bit.band(was[number], bit.bnot(clear)), set)
+  if flags ~= was[number] then
+    tally(was[number], -1)
+    tally(flags, 1)
+    redis.call('SETRANGE', KEYS[2], string.format('%d', 4 * (number - b - 1)), string.char(flags))
+  end
+  apply(row, dates, ms)
+  if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
+end
+
+local raw = redis.call('HMGET', KEYS[3], unpack(names))
+local sides = {}
+for i = 1, #changed do
+  local row = load_row(changed[i], raw[i], stamps)
+  row[1] = c + i
+  if bit.band(was[changed[i]], mask) == value then change(changed[i], row) end
+  if ARGV[7] ~= '' then row[8] = ARGV[7] .. (ARGV[8] ~= '' and ARGV[8] or string.sub(row[8], 3)) end
+  sides[2 * i - 1] = names[i]
+  sides[2 * i] = pack_row(row)
+end
+redis.call('HSET', KEYS[3], unpack(sides))
 if ARGV[4] ~= '' and (not stored[2] or tonumber(ARGV[4]) < tonumber(stored[2])) then
   redis.call('HSET', KEYS[1], 'u', ARGV[4])
 end
-return {1, finish(KEYS[1], KEYS[4], 'm', changed, ''), changed, #stamps}
+local log, kind, refs, check, content = KEYS[4], 'm', names, '', ''
+--#finish
+return {1, position, changed, #stamps}

@@ -1,0 +1,146 @@
+"""The store goes and comes back: the service says so meanwhile, and afterwards nobody has missed anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import RunServer, binary_of
+from tests.http.hostile import check_error
+from tests.support.sockets import UNREAD, UNSEEN
+from tests.support.stores import StoreServer, connect, running_store
+from tests.support.waiting import until
+
+from .conftest import Pair, start_pair
+
+RECOVERY_SECONDS = 15.0
+TRIGGERS = 300
+
+
+@pytest.fixture
+def store() -> Iterator[StoreServer]:
+    """A store of the test's own, to be ended and started again."""
+    with running_store(binary_of("valkey"), unix=True) as server:
+        yield server
+
+
+async def is_ready(url: str) -> bool:
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        return (await client.get("/ready")).status_code == 200
+
+
+async def test_sockets_outlive_a_restart_of_the_store(
+    run_server: RunServer, store: StoreServer, key_prefix: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        pair = await start_pair(run_server, stack, store.url, key_prefix)
+        sockets = await pair.sockets("ada")
+        await pair.api.trigger("ada", {"n": 1}, transactionId="before")
+        store.kill()
+        for api in pair.apis:
+            answer = await api.client.post("/v1/events/trigger", json={"name": "bench", "to": "ada"})
+            check_error(answer, 503)
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert (await api.client.get("/ready")).status_code == 503
+            assert (await api.client.get("/health")).status_code == 200
+        store.start()
+        for server in pair.servers:
+            await until(partial(is_ready, server.url), RECOVERY_SECONDS)
+        await pair.apis[1].trigger("ada", {"n": 2}, transactionId="after")
+        for socket in sockets:
+            await socket.reach("after", RECOVERY_SECONDS)
+            assert socket.received() == ["before", "after"]
+        assert [message["transactionId"] for message in await pair.api.feed("ada")] == ["after", "before"]
+
+
+@pytest.mark.parametrize("since", [1, 5], ids=["less than was lost", "more than was lost"])
+async def test_pages_are_told_of_a_store_that_went_back(
+    run_server: RunServer, store: StoreServer, key_prefix: str, tmp_path: Path, since: int
+) -> None:
+    """An old copy takes the store's place, as a failover may bring about: no page stays on what is gone.
+
+    One process sleeps meanwhile, so that for it the feed has not only gone back but moved on as well.
+    """
+    async with AsyncExitStack() as stack:
+        pair = await start_pair(run_server, stack, store.url, key_prefix)
+        sockets = await pair.sockets("ada")
+        await pair.api.trigger("ada", {"n": 0}, transactionId="kept")
+        store.stop()
+        shutil.copytree(store.directory / "appendonlydir", tmp_path / "copy")
+        store.start()
+        for server in pair.servers:
+            await server.wait_ready()
+        for number in range(3):
+            await pair.api.trigger("ada", {"n": number}, transactionId=f"lost-{number}")
+        for socket in sockets:
+            await socket.reach("lost-2")
+        os.kill(pair.servers[1].pid, signal.SIGSTOP)
+        try:
+            store.kill()
+            shutil.rmtree(store.directory / "appendonlydir")
+            shutil.copytree(tmp_path / "copy", store.directory / "appendonlydir")
+            store.start()
+            await pair.servers[0].wait_ready()
+            for number in range(since):
+                await pair.api.trigger("ada", {"n": number}, transactionId=f"new-{number}")
+        finally:
+            os.kill(pair.servers[1].pid, signal.SIGCONT)
+        await pair.servers[1].wait_ready()
+        await pair.api.trigger("ada", {"n": 9}, transactionId="last")
+        assert len(await pair.api.feed("ada")) == since + 2
+        for socket in sockets:
+            await socket.reach("last", RECOVERY_SECONDS)
+            assert {"refetch": True} in [frame.data for frame in socket.frames]
+            assert (socket.last(UNSEEN)["unseenCount"], socket.last(UNREAD)["unreadCount"]) == (since + 2, since + 2)
+
+
+async def keep_cutting(store_url: str, done: asyncio.Event) -> int:
+    """Ends every connection to the store, of every kind, again and again; how many there were."""
+    cut = 0
+    while not done.is_set():
+        with connect(store_url) as client:
+            for kind in ("normal", "pubsub"):
+                cut += int(client.client_kill_filter(_type=kind, skipme=True))
+        await asyncio.sleep(random.uniform(0.02, 0.1))
+    return cut
+
+
+async def deliver(pair: Pair, transaction: str) -> None:
+    """Triggers until it is acknowledged, as a producer does that is told to try again."""
+    for attempt in range(200):
+        api = pair.apis[attempt % 2]
+        body = {"name": "bench", "to": "ada", "payload": {}, "transactionId": transaction}
+        answer = await api.client.post("/v1/events/trigger", json=body)
+        if answer.status_code == 201:
+            return
+        check_error(answer, 503)
+    raise AssertionError(f"{transaction} was never acknowledged")
+
+
+async def test_connections_that_break_lose_and_double_nothing(pair: Pair, valkey_url: str) -> None:
+    sockets = await pair.sockets("ada")
+    done = asyncio.Event()
+    transactions = [f"transaction-{number}" for number in range(TRIGGERS)]
+    async with asyncio.TaskGroup() as tasks:
+        cutter = tasks.create_task(keep_cutting(valkey_url, done))
+        for transaction in transactions:
+            await deliver(pair, transaction)
+        done.set()
+    assert cutter.result() > 10, "there have to be connections to cut"
+    feed = await pair.api.feed("ada")
+    assert [message["transactionId"] for message in reversed(feed)] == transactions
+    assert await pair.api.unseen("ada") == TRIGGERS
+    await deliver(pair, "fence")
+    for socket in sockets:
+        await socket.reach("fence", RECOVERY_SECONDS)
+        assert socket.received() == [*transactions, "fence"]

@@ -1,0 +1,100 @@
+"""What changed since a position, from a feed's log as the store returned it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inbox.store.feeds import FeedStore, LogEntry
+from inbox.store.keys import Keys
+from inbox.store.rows import ORIGIN, Position
+
+from .fake_feed import feed_named
+
+KEYS = Keys("t:")
+FEED = feed_named(1)
+START_MS = 1_700_000_000_000
+KINDS = {"n": "new", "m": "marked", "x": "deleted", "b": "bulk"}
+
+
+class History:
+    """A feed's changes, one position each. `lost` of the oldest are no longer in the log."""
+
+    def __init__(self, kinds: Sequence[str], lost: int = 0) -> None:
+        self.entries = [f"{START_MS + 5 * place}{kind}{place}".encode() for place, kind in enumerate(kinds, 1)]
+        self.lost = lost
+
+    def position(self, counter: int) -> Position:
+        return Position(START_MS + 5 * counter, counter) if counter else ORIGIN
+
+    def told(self, since: int) -> list[LogEntry]:
+        return [LogEntry(KINDS[chr(entry[13])], int(entry[14:])) for entry in self.entries[since:]]
+
+    async def transaction(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """What the client answers to the reading of state and log."""
+        assert [command[:2] for command in commands] == [("HGET", FEED.keys.state), ("LRANGE", FEED.keys.log)]
+        ms, counter = self.position(len(self.entries))
+        state = bytes(8) + ms.to_bytes(6, "big") + counter.to_bytes(5, "big") + bytes(24)
+        return [state, self.entries[self.lost :]]
+
+    async def changes_since(self, position: Position) -> list[LogEntry] | None:
+        found = await FeedStore(self, KEYS, None).changes_since(FEED, position)  # type: ignore[arg-type]
+        assert found is not None
+        state, entries = found
+        assert state.position == self.position(len(self.entries))
+        return entries
+
+
+histories = st.lists(st.sampled_from("nmxb"), max_size=12)
+
+
+@given(histories, st.data())
+async def test_what_follows_a_position_is_told_while_the_log_still_holds_that_position(
+    kinds: list[str], data: st.DataObject
+) -> None:
+    lost = data.draw(st.integers(0, len(kinds)))
+    since = data.draw(st.integers(0, len(kinds)))
+    history = History(kinds, lost)
+    entries = await history.changes_since(history.position(since))
+    anchored = since == len(kinds) or since > lost or (since == 0 and lost == 0)
+    assert entries == (history.told(since) if anchored else None)
+
+
+@pytest.mark.parametrize("counter", [1, 2, 3])
+async def test_a_position_of_another_past_is_not_known(counter: int) -> None:
+    """After a lost tail a counter is given out twice; its time tells the two apart."""
+    ms, _ = History("nnn").position(counter)
+    assert await History("nnn").changes_since(Position(ms + 1, counter)) is None
+
+
+async def test_a_position_of_the_future_is_not_known() -> None:
+    assert await History("nn").changes_since(Position(START_MS + 15, 3)) is None
+
+
+async def test_the_very_beginning_is_known_while_everything_is() -> None:
+    history = History("nm")
+    assert await history.changes_since(ORIGIN) == [LogEntry("new", 1), LogEntry("marked", 2)]
+    assert await History("nm", lost=1).changes_since(ORIGIN) is None
+
+
+async def test_an_untouched_feed_has_no_changes() -> None:
+    assert await History("").changes_since(ORIGIN) == []
+
+
+async def test_a_feed_that_is_gone_has_no_answer() -> None:
+    class Nothing:
+        async def transaction(self, _: object) -> list[Any]:
+            return [None, []]
+
+    store = FeedStore(Nothing(), KEYS, None)  # type: ignore[arg-type]
+    assert await store.changes_since(FEED, ORIGIN) is None
+
+
+def test_an_id_of_another_feed_names_no_row() -> None:
+    message_id = FEED.message_id(7, b"abc")
+    assert FEED.row_of(message_id) == (FEED.bucket, FEED.number, 7, b"abc")
+    assert feed_named(2).row_of(message_id) is None
