@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.client import WORKFLOW, Api, InboxApi, create_session, segment
@@ -77,11 +79,16 @@ async def test_neighbours_stay_apart(shared_server: Server) -> None:
             await api.trigger(subscriber_id, transactionId=f"only {subscriber_id}")
         for subscriber_id in kept:
             feed = await api.feed(subscriber_id)
-            assert [message["transactionId"] for message in feed] == [f"only {subscriber_id}"]
+            assert _only(feed) == [f"only {subscriber_id}"]
         await api.call("DELETE", f"/v2/subscribers/{segment('a:b{c}*')}", 200)
         for subscriber_id in ("a:b{c}", "a:b{c}x", "a:b"):
-            assert len(await api.feed(subscriber_id)) == 1
-        assert (await create_session(shared_server, "a/b"))["totalUnreadCount"] == 1
+            assert len(_only(await api.feed(subscriber_id))) == 1
+        assert (await create_session(shared_server, "a/b"))["totalUnreadCount"] >= 1
+
+
+def _only(feed: list[dict[str, Any]]) -> list[str]:
+    """This test's own messages: a broadcast of another one reaches everybody."""
+    return [message["transactionId"] for message in feed if message["transactionId"].startswith("only ")]
 
 
 async def test_no_key_holds_an_id(shared_server: Server, valkey_url: str) -> None:

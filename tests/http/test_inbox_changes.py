@@ -294,7 +294,7 @@ async def test_what_comes_later_is_unread(api: Api, inbox: InboxApi, known: str)
     assert await states(api, known) == [(True, True), (False, False)]
 
 
-NO_TEXTS: list[Any] = [7, {}, []]
+NO_TEXTS: list[Any] = [7, []]
 
 
 async def test_a_bulk_change_of_an_empty_feed_is_fine(inbox: InboxApi) -> None:
@@ -325,10 +325,9 @@ async def test_a_wrong_bulk_change_is_refused(
 
 @pytest.mark.parametrize("verb", ["seen", "read"])
 @pytest.mark.parametrize("narrow", [{"tags": ["orders"]}, {"data": json.dumps({"order": "0"})}])
-async def test_a_filter_that_is_not_available_changes_nothing(
+async def test_a_filter_that_takes_nothing_changes_nothing(
     api: Api, inbox: InboxApi, known: str, verb: str, narrow: Any
 ) -> None:
-    """Better refused than done to everything."""
     await deliver(api, known, workflow=WELCOME)
-    check_error(await inbox.client.post(f"{PATH}/{verb}", json=narrow), 400)
+    assert (await inbox.client.post(f"{PATH}/{verb}", json=narrow)).status_code == 204
     assert await states(api, known) == [(False, False)]

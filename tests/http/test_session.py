@@ -53,7 +53,7 @@ async def test_the_reply_has_all_that_the_widget_needs(production: Server, known
         "unreadCount": NO_UNREAD,
         "removeNovuBranding": True,
         "isDevelopmentMode": False,
-        "maxSnoozeDurationHours": 0,
+        "maxSnoozeDurationHours": 2160,
         "applicationIdentifier": production.application_identifier,
         "contextKeys": [],
     }
@@ -77,6 +77,7 @@ async def test_the_token_says_whose_it_is(production: Server, api: Api, ada: str
         "organizationId": subscriber["_organizationId"],
         "environmentId": subscriber["_environmentId"],
         "contextKeys": [],
+        "generation": 0,
         "iss": "novu_api",
         "aud": "widget_user",
     }

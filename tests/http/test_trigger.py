@@ -327,9 +327,3 @@ async def test_a_large_number_in_a_payload_does_not_break_the_feed(api: Api, kno
     await api.trigger(known, {"n": number}, workflow=PLAIN)
     [message] = await api.feed(known)
     assert message["payload"]["n"] == pytest.approx(number)
-
-
-async def test_topics_are_refused_aloud(api: Api, ada: str) -> None:
-    body = {"name": PLAIN, "to": [ada, {"type": "Topic", "topicKey": "t"}]}
-    check_error(await api.client.post(TRIGGER, json=body), 422)
-    await api.call("GET", f"/v2/subscribers/{ada}", 404)

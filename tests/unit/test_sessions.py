@@ -64,7 +64,7 @@ def service(subscribers: Subscribers, ttl_seconds: int = 60) -> SessionService:
 async def opened(subscribers: Subscribers, *, trusted: bool, **profile: Any) -> Subscriber:
     sessions = service(subscribers)
     token, subscriber = await sessions.open(ENVIRONMENT, ADA.subscriber_id, profile, trusted=trusted)
-    assert await sessions.verify(token) == (ENVIRONMENT, subscriber)
+    assert await sessions.verify(token) == (ENVIRONMENT, subscriber, "")
     return subscriber
 
 
@@ -89,19 +89,21 @@ async def test_one_created_at_the_same_time_keeps_its_profile() -> None:
 def token(secret: str = SECRET, algorithm: str = "HS256", **changed: Any) -> str:
     """A good token but for what is changed; None leaves a claim out."""
     now = int(time.time())
-    good = {"_id": ADA.oid, "environmentId": ENVIRONMENT.id, "iss": "novu_api", "aud": "widget_user"}
+    good = {"_id": ADA.oid, "environmentId": ENVIRONMENT.id, "iss": "novu_api", "aud": "widget_user", "generation": 0}
     claims = {**good, "iat": now, "exp": now + 60, **changed}
     kept = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(kept, secret, algorithm)
 
 
 async def test_a_good_token_is_believed() -> None:
-    assert await service(Subscribers(ADA)).verify(token()) == (ENVIRONMENT, ADA)
+    assert await service(Subscribers(ADA)).verify(token()) == (ENVIRONMENT, ADA, "")
 
 
 FORGED = {
     "expired": token(exp=int(time.time()) - 1),
     "without an end": token(exp=None),
+    "from before a key was revoked": token(generation=-1),
+    "without a generation": token(generation=None),
     "of another audience": token(aud="dashboard"),
     "without an audience": token(aud=None),
     "of another issuer": token(iss="someone"),
