@@ -15,14 +15,14 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from inbox import events
-from inbox.errors import InboxError, StoreUnavailable
+from inbox.errors import InboxError, NotFound, StoreUnavailable
 from inbox.events import Close, Event
 from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_stored, entity
 from inbox.store.feeds import Feed, FeedStore, LogEntry
-from inbox.store.rows import CHECK_BYTES, ORIGIN, Counts, Position
+from inbox.store.rows import CHECK_BYTES, Counts, Position
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +68,14 @@ class ConnectedFeed:
         self._worker: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Takes the feed's position; to be called once the subscription is acknowledged. Raises StoreUnavailable."""
+        """Takes the feed's position; to be called once the subscription is acknowledged.
+
+        Raises StoreUnavailable, and NotFound when the feed is gone: from here on its end would have been heard.
+        """
         state = await self._feeds.state(self.feed)
-        self._position = state.position if state else ORIGIN
+        if state is None:
+            raise NotFound("The subscriber was deleted")
+        self._position = state.position
         self._work()
 
     def receive(self, payload: bytes) -> None:
@@ -309,5 +314,6 @@ class Hub:
             await connected.start()
         except BaseException:
             self._connected.pop(channel, None)
+            await self._unsubscribe(channel)
             raise
         return connected

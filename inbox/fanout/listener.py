@@ -60,7 +60,7 @@ class Listener:
         acknowledged = link.add(channel)
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                await acknowledged
+                await asyncio.shield(acknowledged)  # others may wait for the same, and it may still come
         except TimeoutError:
             raise StoreUnavailable from None
 
@@ -149,8 +149,9 @@ class _Link:
 
     def add(self, channel: str) -> asyncio.Future[None]:
         """Starts to listen to a channel; the future is done once Redis says so."""
-        if channel in self.channels:
-            return self.channels[channel]
+        known = self.channels.get(channel)
+        if known is not None and not known.cancelled():
+            return known
         future = self.channels[channel] = asyncio.get_running_loop().create_future()
         self._subscribe_soon(channel)
         return future

@@ -32,6 +32,18 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
         cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self
         await super().run_asgi()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:  # uvicorn would leave it hanging
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
+
+    def handle_ping(self) -> None:
+        """Answers a ping, but not while the peer takes nothing: pongs would pile up without bound."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.is_writable:
+            self.transport.write(pong)
+
     async def send(self, message: Any) -> None:
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:

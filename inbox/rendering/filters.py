@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -10,11 +12,14 @@ from liquid.exceptions import ResourceLimitError
 
 from inbox.rendering.text import to_quoted_json, to_text
 
+MAX_WORK = 1_000_000
 MAX_FILTER_TEXT_LENGTH = 65_536
 MAX_SEPARATOR_LENGTH = 100
 MAX_INDENT = 8
 
 Filter = Callable[..., Any]
+
+_left: ContextVar[list[int]] = ContextVar("filter work left")
 
 
 def json_filter(value: object, spaces: object = None) -> str:
@@ -76,6 +81,7 @@ def bounded(name: str, function: Filter) -> Filter:
     # not only __name__: the engine reads marks such as `with_environment` from the function's __dict__
     @wraps(function)
     def checked(value: object, *arguments: object, **options: object) -> object:
+        _spend(_work(name, value))
         for given in (value, *arguments):
             if isinstance(given, str) and len(given) > MAX_FILTER_TEXT_LENGTH:
                 raise _limit(name)
@@ -86,6 +92,32 @@ def bounded(name: str, function: Filter) -> Filter:
         return function(value, *arguments, **options)
 
     return checked
+
+
+@contextmanager
+def working(budget: int = MAX_WORK) -> Iterator[None]:
+    """All filters within the block may do this much work together: about as many steps over an item of a list."""
+    token = _left.set([budget])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def _spend(work: int) -> None:
+    left = _left.get(None)
+    if left is None:
+        return
+    left[0] -= work
+    if left[0] < 0:
+        raise ResourceLimitError("the filters have too much to do", token=None)
+
+
+def _work(name: str, value: object) -> int:
+    """What a filter costs: it looks at every item, `uniq` compares each with all before it; text goes faster."""
+    if isinstance(value, list | tuple | dict | range):
+        return len(value) ** 2 // 2 if name == "uniq" else 10 + 5 * len(value)
+    return 10 + len(value) // 20 if isinstance(value, str) else 10
 
 
 def _limit(name: str) -> ResourceLimitError:

@@ -15,6 +15,7 @@ from liquid.exceptions import LiquidError
 from inbox.errors import NO_VALUE, ValidationFailed
 from inbox.rendering import engine
 from inbox.rendering.engine import MAX_OUTPUT_BYTES
+from inbox.rendering.filters import working
 from inbox.rendering.text import to_text
 
 Scope = Mapping[str, Any]
@@ -127,7 +128,8 @@ class _Liquid:
 
     def render(self, scope: Scope, /) -> str:
         try:
-            return _bounded(self.parsed.render(scope), self.field)
+            with working():
+                return _bounded(self.parsed.render(scope), self.field)
         except RenderError:
             raise
         except Exception as error:  # filters raise anything: ValueError, OverflowError, decimal's …

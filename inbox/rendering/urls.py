@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
-_DANGEROUS = ("javascript:", "data:", "vbscript:")
-_IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]+")  # browsers skip these within a scheme
+BLOCKED_SCHEMES = frozenset({"javascript", "data", "vbscript", "blob", "file", "filesystem", "view-source", "about"})
+"""What runs code or carries its own document; an app's own scheme (`myapp:`) is let through."""
 
-
-def is_dangerous(url: str) -> bool:
-    """Whether the link runs code or carries its own document: `javascript:`, `data:` and `vbscript:`."""
-    return _IGNORED.sub("", url).lower().startswith(_DANGEROUS)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_INVISIBLE = re.compile(r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\u2060\ufeff]+")
 
 
 def safe_url(url: str) -> str:
-    """The link without space around it; empty when it is dangerous."""
-    return "" if is_dangerous(url) else url.strip()
+    """The link without space around it; empty when its scheme is a blocked one.
+
+    A link without a scheme is relative and stays. The scheme is judged without what a browser, or whoever trims the
+    link later, would skip within it.
+    """
+    found = _SCHEME.match(_INVISIBLE.sub("", url))
+    return url.strip() if found is None or found[1].lower() not in BLOCKED_SCHEMES else ""

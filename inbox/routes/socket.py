@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from inbox.errors import StoreUnavailable, Unauthorized
+from inbox.errors import NotFound, StoreUnavailable, Unauthorized
 from inbox.fanout.codecs import PLAIN
 from inbox.fanout.connection import Connection, Limits
 from inbox.fanout.hub import Hub
@@ -85,7 +85,11 @@ def _is_origin_allowed(handshake: Handshake, allowed: Sequence[str]) -> bool:
     origin = handshake.origin
     if origin is None or "*" in allowed or origin in allowed:
         return True
-    return urlsplit(origin).netloc == handshake.host
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and origin == f"{parts.scheme}://{handshake.host}"
 
 
 async def plain_socket(websocket: WebSocket) -> None:
@@ -124,13 +128,15 @@ async def _attach(websocket: WebSocket, admission: Admission, services: Services
     connection = Connection(secrets.token_hex(6), transport_of(websocket.scope), PLAIN, limits)
     try:
         await services.presence.came(admission.environment, admission.subscriber.oid)
+        try:
+            await hub.attach(admission.feed, admission.environment, connection)
+        except BaseException:
+            services.presence.left(admission.environment, admission.subscriber.oid)
+            raise
     except StoreUnavailable:
         raise Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS) from None
-    try:
-        await hub.attach(admission.feed, admission.environment, connection)
-    except StoreUnavailable:
-        services.presence.left(admission.environment, admission.subscriber.oid)
-        raise Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS) from None
+    except NotFound:  # deleted since its token was looked at
+        raise Refusal(401, "Missing or invalid token") from None
     if hub.connections_of(admission.feed) > settings.max_sockets_per_subscriber:  # others came while this one waited
         services.presence.left(admission.environment, admission.subscriber.oid)
         await hub.detach(admission.feed, connection)

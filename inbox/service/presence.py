@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections import Counter
 
-from inbox.errors import StoreUnavailable
+from inbox.errors import NotFound, StoreUnavailable
 from inbox.models.environment import Environment
 from inbox.store.presence import Held, PresenceStore
 from inbox.tasks import end_tasks
@@ -45,7 +45,10 @@ class PresenceService:
             await self._store.renew(self.process, int(self._grace_seconds * 1000))
 
     async def came(self, environment: Environment, oid: str) -> None:
-        """A socket was opened. Raises StoreUnavailable; the socket must then be refused."""
+        """A socket was opened.
+
+        Raises StoreUnavailable, or NotFound when there is no such subscriber any more; the socket must then be refused.
+        """
         held = Held(environment.number, oid)
         self._sockets[held] += 1
         if leaving := self._leaving.pop(held, None):
@@ -53,17 +56,23 @@ class PresenceService:
         if held not in self._joined:
             try:
                 await self._join(held)
-            except StoreUnavailable:
-                self._sockets[held] -= 1
+            except BaseException:
+                self._release(held)
                 raise
 
     def left(self, environment: Environment, oid: str) -> None:
         """A socket was closed; after the grace the subscriber is offline unless another is open."""
         held = Held(environment.number, oid)
-        self._sockets[held] -= 1
-        if self._sockets[held] <= 0:
-            del self._sockets[held]
+        if self._release(held):
             self._leaving[held] = asyncio.create_task(self._leave_after_grace(held))
+
+    def _release(self, held: Held) -> bool:
+        """One socket less; whether it was the last."""
+        self._sockets[held] -= 1
+        if self._sockets[held] > 0:
+            return False
+        del self._sockets[held]
+        return True
 
     async def _leave_after_grace(self, held: Held) -> None:
         await asyncio.sleep(self._grace_seconds)
@@ -75,10 +84,13 @@ class PresenceService:
             log.warning("presence not written; retried with the lease", extra={"action": "presence_delayed"})
             self._joined.add(held)
         if held in self._sockets:  # came back while this was being written: write it again, last
-            await self._join(held)
+            with contextlib.suppress(NotFound, StoreUnavailable):  # the lease's next renewal looks again
+                self._joined.discard(held)
+                await self._join(held)
 
     async def _join(self, held: Held) -> None:
-        await self._store.join(self.process, held)
+        if not await self._store.join(self.process, held):
+            raise NotFound("The subscriber was deleted")
         self._joined.add(held)
 
     async def _keep_lease(self) -> None:
@@ -102,7 +114,8 @@ class PresenceService:
     async def _catch_up(self) -> None:
         """Writes what could not be written before: joins under a new name, leaves while the store was away."""
         for held in [held for held in self._sockets if held not in self._joined]:
-            await self._join(held)
+            with contextlib.suppress(NotFound):  # its sockets are being closed
+                await self._join(held)
         for held in [held for held in self._joined if held not in self._sockets and held not in self._leaving]:
             await self._store.leave(self.process, held)
             self._joined.discard(held)

@@ -9,7 +9,7 @@ from typing import Any
 from inbox.errors import BadRequest, invalid
 from inbox.ids import new_object_id
 from inbox.models.workflow import MAX_IDENTIFIER_LENGTH, InAppControls, Redirect, Step, StepUpsert
-from inbox.rendering.urls import is_dangerous
+from inbox.rendering.urls import safe_url
 from inbox.service.workflow_views import slugify
 
 MAX_DATA_VALUES = 100
@@ -87,7 +87,7 @@ def _check_content(controls: InAppControls, field: str) -> None:
     if _count_values(controls.data) > MAX_DATA_VALUES:
         raise invalid(f"{field}.data", f"data must not have more than {MAX_DATA_VALUES} values")
     for name, redirect in _redirects(controls):
-        if is_dangerous(redirect.url):
+        if redirect.url and not safe_url(redirect.url):
             raise invalid(f"{field}.{name}.url", "this kind of link is not allowed", redirect.url)
 
 

@@ -14,7 +14,7 @@ from inbox.store.scripts import Script
 from .wire import Operation, pack
 
 ANSWERS: dict[str, Any] = {
-    scripts.MESSAGE_APPEND.name: [1, b"0-0", 1],
+    scripts.MESSAGE_APPEND.name: [1, b"0-0", 1, 0],
     scripts.MESSAGE_MARK.name: [1, b"0-0", [], 0],
     scripts.FEED_MARK_ALL.name: [1, b"0-0", 0],
     scripts.FEED_MARK_ROWS.name: [1, b"0-0", 0],

@@ -424,3 +424,50 @@ def test_a_check_leaves_nothing_behind() -> None:
     check_templates(workflow(updated_ms=9, body="checked, then not stored"))
     [stored] = compile_steps(workflow(updated_ms=9, body="stored by another process in the same millisecond"))
     assert stored.render({}, None, None).body.startswith("stored")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "\u2000javascript:x",
+        "java\tscript:x",
+        "\u3000data:x",
+        "blob:x",
+        "file:///x",
+        "view-source:x",
+        "JAVASCRIPT:x",
+        "\u00a0vbscript:x",
+    ],
+)
+def test_a_link_that_could_run_code_is_dropped(url: str) -> None:
+    assert safe_url(url) == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x/y?z=a:b", "http://x", "/path:with", "x?y=z:1", "#part", "mailto:a@b.c", "tel:1"]
+)
+def test_any_other_link_stays(url: str) -> None:
+    assert safe_url(f" {url} ") == url
+
+
+@pytest.mark.parametrize(
+    ("template", "payload"),
+    [
+        ("{{ payload.items | uniq | size }}", {"items": [{"a": n} for n in range(9_999)]}),
+        ("{% for i in (1..999) %}{% assign x = payload.items | uniq %}{% endfor %}", {"items": list(range(5_000))}),
+        (
+            "{% for i in (1..999) %}{% assign x = payload.text | split: '' | sort | join: '' %}{% endfor %}",
+            {"text": "ab" * 30_000},
+        ),
+        (
+            "{% for i in (1..999) %}{% assign x = payload.items | where: 'a', 3 %}{% endfor %}",
+            {"items": [{"a": 1}] * 5_000},
+        ),
+    ],
+)
+def test_filters_have_an_end(template: str, payload: dict[str, Any]) -> None:
+    compiled = compile_template(template, "body")
+    started = time.process_time()
+    with pytest.raises(RenderError, match="too much to do"):
+        compiled.render({"payload": payload, "subscriber": None, "actor": None})
+    assert time.process_time() - started < 1
