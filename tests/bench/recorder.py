@@ -32,6 +32,10 @@ class Recorder(Client):
         self._taken.append(command)
         return await super().execute(*command)
 
+    async def batch(self, commands: Sequence[Command]) -> list[Any]:
+        self._taken += commands
+        return await super().batch(commands)
+
     async def transaction(self, commands: Sequence[Command]) -> list[Any]:
         self._taken += [("MULTI",), *commands, ("EXEC",)]
         return await super().transaction(commands)
