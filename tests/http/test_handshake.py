@@ -172,3 +172,18 @@ async def test_a_refused_socket_is_no_defect_in_the_log(run_server: RunServer) -
     assert (await refused(server, "/ws?token=bad")).status_code == 401
     assert "ERROR" not in server.log()
     assert "socket refused" in server.log()
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "//127.0.0.1", "ftp://127.0.0.1", "http://"])
+async def test_an_origin_that_is_none_is_refused(run_server: RunServer, origin: str) -> None:
+    server = await run_server()
+    token = await token_of(server, "ada")
+    answer = await refused(server, f"/ws?token={token}", Origin=origin)
+    assert answer.status_code == 403
+    assert "Traceback" not in server.log()
+
+
+async def test_a_handshake_that_cannot_be_read_is_answered(run_server: RunServer) -> None:
+    server = await run_server()
+    answer = await refused(server, "/ws?token=x", Cookie="c=" + "x" * 9_000)
+    assert answer.status_code == 400
