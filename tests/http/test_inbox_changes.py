@@ -324,7 +324,7 @@ async def test_a_wrong_bulk_change_is_refused(
 
 
 @pytest.mark.parametrize("verb", ["seen", "read"])
-@pytest.mark.parametrize("narrow", [{"tags": ["orders"]}, {"data": json.dumps({"order": "0"})}])
+@pytest.mark.parametrize("narrow", [{"tags": ["of no message"]}, {"data": json.dumps({"order": "of no message"})}])
 async def test_a_filter_that_takes_nothing_changes_nothing(
     api: Api, inbox: InboxApi, known: str, verb: str, narrow: Any
 ) -> None:
