@@ -2,7 +2,8 @@
 
 CPU is the time that the server's process was on a CPU while it worked through the operations, 16 in flight. Each
 round runs every operation in turn, and right before it the bare script; a figure is the median of the rounds, a ratio
-the median of the rounds' ratios. So what else the machine does slows both sides of a ratio.
+the median of the rounds' ratios. So what else the machine does slows both sides of a ratio. A PING shows how much of
+a figure is the connection: reading, answering and, on an idle machine, waking up.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ redis.call('PUBLISH', KEYS[1], ARGV[2])
 return ARGV[1]"""
 UNREAD_ONLY = Select(UNREAD, UNREAD)
 PAGE = 10
+PING = pack([("PING",)])
 SCATTERED = 60
 """Of a feed's newest 60 messages every third is left unread, so that a page of unread ones is scattered."""
 
@@ -74,7 +76,7 @@ class Workload:
     def singles(self) -> Mapping[str, Make]:
         """The operations that leave the feeds as they are but for one message."""
         reads = {name: self._reader(operations) for name, operations in self._reads.items()}
-        return {"append": self.append, "mark one": self.mark_one, **reads}
+        return {"ping": self.ping, "append": self.append, "mark one": self.mark_one, **reads}
 
     def bulks(self) -> Mapping[str, Make]:
         """What leaves stamps behind, which pages and marks then have to read."""
@@ -85,6 +87,9 @@ class Workload:
         at, index = divmod(turn, len(self._feeds))
         keys = [f"bare:{letter}:{index}" for letter in "SUR"]
         return pack([("EVALSHA", self._bare_sha, 3, *keys, at + 1, contents()[turn % len(contents())])])
+
+    async def ping(self) -> Operation:
+        return PING
 
     async def append(self) -> Operation:
         return await self._rig.append(self._feeds[next(self._turns["append"]) % len(self._feeds)])

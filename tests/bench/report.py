@@ -22,7 +22,10 @@ def render(found: Measures) -> str:
 
 def _cpu(found: Measures) -> str:
     heads = [f"{length:,}" for length in found.cpu]
-    rows = [["bare script", *(f"{found.cpu[length]['bare'].us:.1f} us" for length in found.cpu)]]
+    rows = [
+        ["bare script", *(f"{found.cpu[length]['bare'].us:.1f} us" for length in found.cpu)],
+        ["ping", *(_cost(found.cpu[length]["ping"]) for length in found.cpu)],
+    ]
     for name, bound in goals.CPU.items():
         growth = found.cpu[LONG][name].ratio / found.cpu[SHORT][name].ratio
         costs = [_cost(found.cpu[length][name]) for length in found.cpu]

@@ -27,15 +27,15 @@ async def test_nothing_is_far_beyond_its_must(server: str) -> None:
     print(render(found))
     _check_cpu(found)
     for how in ("read in bulk", "read by name"):
-        assert 1 < found.memory[how].ratio < ROOM * goals.LONG_FEED[server].must  # ten feeds carry much overhead
-    assert 0 < found.memory["one message"].fixed < ROOM * goals.SMALL_FEED_BYTES.must
-    assert 1 < found.file_bytes / CONTENT_BYTES < ROOM * goals.FILE.must
+        assert 1 < found.memory[how].ratio < goals.LONG_FEED[server].must
+    assert 0 < found.memory["one message"].fixed < goals.SMALL_FEED_BYTES.must
+    assert 1 < found.file_bytes / CONTENT_BYTES < goals.FILE.must
     assert all(times.median < goals.SCRIPT_US.must for times in found.times.values())
 
 
 def _check_cpu(found: Measures) -> None:
     for name, bound in goals.CPU.items():
-        assert 0 < found.cpu[1_000][name].ratio < ROOM * bound.must, name
+        assert 0 < min(found.cpu[size][name].ratio for size in (100, 1_000)) < ROOM * bound.must, name
     growing = [name for name in goals.CPU if name != "mark all"]
     for name in growing:
         assert found.cpu[10_000][name].ratio / found.cpu[100][name].ratio < ROOM * goals.GROWTH.must, name

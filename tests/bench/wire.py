@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,8 @@ class Wire:
 
     def run(self, operations: Sequence[Operation]) -> None:
         """Sends them, 16 in flight, and returns when all are answered. Raises hiredis.ReplyError for a failed one."""
-        waiting = iter(operations)
-        while batch := list(islice(waiting, IN_FLIGHT)):
+        for start in range(0, len(operations), IN_FLIGHT):
+            batch = operations[start : start + IN_FLIGHT]
             self._socket.sendall(b"".join(operation.data for operation in batch))
             for reply in self._replies(sum(operation.replies for operation in batch)):
                 _refuse_errors(reply)

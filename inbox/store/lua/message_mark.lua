@@ -18,10 +18,6 @@ local clear, set, dates = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]
 local mask, value = tonumber(ARGV[5]), tonumber(ARGV[6])
 local stamps = redis.call('LRANGE', KEYS[5], 0, -1)
 
-local function tally(flags, sign)
---#tally
-end
-
 -- the messages it is for, each once, and their flags by row
 local changed, names, was = {}, {}, {}
 for i = 9, #ARGV, 2 do
@@ -33,23 +29,24 @@ for i = 9, #ARGV, 2 do
 end
 if #changed == 0 then return {1, string.format('%d-%d', m, c), changed, #stamps} end
 
-local function change(number, row)
-  local flags = bit.bor(bit.band(was[number], bit.bnot(clear)), set)
-  if flags ~= was[number] then
-    tally(was[number], -1)
-    tally(flags, 1)
-    redis.call('SETRANGE', KEYS[2], string.format('%d', 4 * (number - b - 1)), string.char(flags))
-  end
-  apply(row, dates, ms)
-  if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
-end
-
 local raw = redis.call('HMGET', KEYS[3], unpack(names))
 local sides = {}
 for i = 1, #changed do
+  local before = was[changed[i]]
   local row = load_row(changed[i], raw[i], stamps)
   row[1] = c + i
-  if bit.band(was[changed[i]], mask) == value then change(changed[i], row) end
+  if bit.band(before, mask) == value then
+    local after = bit.bor(bit.band(before, bit.bnot(clear)), set)
+    if after ~= before then
+      local flags, sign = before, -1
+--#tally
+      flags, sign = after, 1
+--#tally
+      redis.call('SETRANGE', KEYS[2], string.format('%d', 4 * (changed[i] - b - 1)), string.char(after))
+    end
+    apply(row, dates, ms)
+    if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
+  end
   if ARGV[7] ~= '' then row[8] = ARGV[7] .. (ARGV[8] ~= '' and ARGV[8] or string.sub(row[8], 3)) end
   sides[2 * i - 1] = names[i]
   sides[2 * i] = pack_row(row)
