@@ -82,8 +82,9 @@ class Settings(BaseSettings):
     key_prefix: str = _setting("inbox:", "What every key and channel in the store begins with.", min_length=1)
     durability: Durability = _setting(
         "everysec",
-        "What the embedded store keeps: memory (nothing outlives it), everysec (a power cut loses up to a second), "
-        "fsync (replies leave after the data is on disk). Not together with INBOX_REDIS_URL.",
+        "What the embedded store keeps: memory (nothing outlives it), everysec (a power cut loses up to a second, and "
+        "so does a kill while the disk is slow), fsync (replies leave after the data is on disk). Not together with "
+        "INBOX_REDIS_URL.",
     )
 
     api_key: SecretStr | None = _setting(

@@ -248,11 +248,6 @@ class Hub:
         """Joins the hub to the listener's two verbs."""
         self._subscribe, self._unsubscribe = subscribe, unsubscribe
 
-    @property
-    def connection_count(self) -> int:
-        """Open sockets of this process."""
-        return sum(len(connected.connections) for connected in self._connected.values())
-
     def connections_of(self, feed: Feed) -> int:
         """Open sockets of a feed in this process."""
         connected = self._connected.get(feed.keys.channel)

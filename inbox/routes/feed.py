@@ -13,12 +13,12 @@ from inbox.errors import BadRequest, invalid
 from inbox.ids import parse_object_id
 from inbox.models.environment import Environment
 from inbox.models.message import Message, entity, mark_view
-from inbox.models.notification_filter import NotificationFilter
 from inbox.models.subscriber import Subscriber, subscriber_card, subscriber_view
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import path_param, query_bool, query_int, query_list, read_body, subscriber_param
 from inbox.routes.replies import data, page
 from inbox.service.feed import FeedPage, parse_payload_filter, payload_test
+from inbox.service.notification_filter import NotificationFilter
 from inbox.service.workflow_views import workflow_template
 from inbox.store.changes import V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
 from inbox.store.rows import ALL, UNREAD, UNSEEN

@@ -20,7 +20,12 @@ from inbox.errors import PaymentRequired, invalid
 from inbox.ids import parse_object_id
 from inbox.models.environment import Environment
 from inbox.models.message import Message, inbox_notification
-from inbox.models.notification_filter import (
+from inbox.models.subscriber import subscriber_card
+from inbox.routes.access import services_of
+from inbox.routes.reading import parse_json, path_param, query_bool, query_int, read_body
+from inbox.routes.replies import data, no_content, page
+from inbox.routes.who import Who, feeds_of, who_of
+from inbox.service.notification_filter import (
     NotificationFilter,
     parse_data,
     parse_data_text,
@@ -28,11 +33,6 @@ from inbox.models.notification_filter import (
     parse_tags,
     tags_of_query,
 )
-from inbox.models.subscriber import subscriber_card
-from inbox.routes.access import services_of
-from inbox.routes.reading import parse_json, path_param, query_bool, query_int, read_body
-from inbox.routes.replies import data, no_content, page
-from inbox.routes.who import Who, feeds_of, who_of
 from inbox.service.workflow_views import workflow_summary
 from inbox.services import Services
 from inbox.store.changes import (

@@ -153,7 +153,7 @@ class DeliveryService:
                 except PayloadTooLarge as error:
                     log.warning("no message is stored: %s", error.message, extra={"action": "message_too_large"})
             for batch in _batches(deliveries):
-                for delivery, appended in zip(batch, await self._messages.append_many(batch), strict=True):
+                for delivery, appended in zip(batch, await self._messages.append(batch), strict=True):
                     if appended is None:
                         self._feeds.forget(delivery.feed)
 
@@ -255,7 +255,7 @@ class DeliveryService:
         """Appends messages; a subscriber that was deleted meanwhile is made again, as a trigger does."""
         waiting = list(batch)
         for _ in range(_APPEND_ATTEMPTS):
-            appended = await self._messages.append_many(waiting)
+            appended = await self._messages.append(waiting)
             waiting = [one for one, outcome in zip(waiting, appended, strict=True) if outcome is None]
             if not waiting:
                 return

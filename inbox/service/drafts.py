@@ -9,6 +9,7 @@ from typing import Any
 
 from inbox.errors import PayloadTooLarge
 from inbox.models.message import StoredMessage, encode_stored
+from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import StepActor, Workflow
 from inbox.rendering import CompiledStep, RenderError, compile_steps
@@ -49,8 +50,7 @@ class Plan:
         """Whether the workflow delivers where a subscriber has chosen nothing."""
         if self.workflow.critical:
             return "c"
-        level = self.workflow.preferences
-        return "1" if level.all.enabled and level.channel("in_app") else "0"
+        return "1" if delivers_by_default(self.workflow, "in_app") else "0"
 
     def draft(self, feed: Feed, subscriber: Mapping[str, Any] | None) -> Iterator[Delivery]:
         """The messages for one feed, in the order of the steps; `subscriber` is what templates see of it.

@@ -13,8 +13,8 @@ import orjson
 from inbox.errors import BadRequest, StoreUnavailable
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_stored
-from inbox.models.notification_filter import NotificationFilter
 from inbox.models.subscriber import Subscriber
+from inbox.service.notification_filter import NotificationFilter
 from inbox.store import rows
 from inbox.store.feeds import Feed, FeedStore, Page, Scan, Snapshot
 from inbox.store.rows import Counts

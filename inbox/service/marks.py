@@ -12,7 +12,7 @@ import orjson
 
 from inbox.errors import BadRequest, NotFound
 from inbox.models.message import Labels, Message, decode_labels, encode_action
-from inbox.models.notification_filter import EVERYTHING, NotificationFilter
+from inbox.service.notification_filter import EVERYTHING, NotificationFilter
 from inbox.store.bulk import Choose
 from inbox.store.changes import ACTION_PRESSED, INBOX_SNOOZE, INBOX_UNSNOOZE, NOTHING, Change
 from inbox.store.feeds import Feed, FeedStore, Scan, Snapshot

@@ -13,6 +13,7 @@ from inbox.errors import StoreUnavailable
 from inbox.service.environments import EnvironmentService
 from inbox.store.keys import BUCKETS
 from inbox.store.subscribers import SubscriberStore
+from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,6 @@ LOOK_SECONDS = 600.0
 CLAIM_SECONDS = 600
 DAY_SECONDS = 86_400
 PAUSE_SECONDS = 0.05
-CANCEL_SECONDS = 0.5
 
 
 class SubscriberSweep:
@@ -37,9 +37,8 @@ class SubscriberSweep:
 
     async def close(self) -> None:
         """Stops; a sweep under way is done again later."""
-        while self._task is not None and not self._task.done():
-            self._task.cancel()  # again, should a reply that came at the same moment have swallowed the first
-            await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
+        if self._task is not None:
+            await end_tasks(self._task)
 
     async def sweep_due(self) -> int:
         """Sweeps every environment that is due and that no other process sweeps; how many entries were missing."""

@@ -297,16 +297,18 @@ class FeedStore:
     async def find(self, feed: Feed, message_id: str) -> tuple[Message, int] | None:
         """A message of this feed by its id, and its row; None when it is unknown, deleted or another feed's."""
         wanted = feed.row_of(message_id)
-        for _ in range(PAGE_ATTEMPTS if wanted else 0):
+        if wanted is None:
+            return None
+        for _ in range(PAGE_ATTEMPTS):
             snapshot = await self.snapshot(feed)
-            if snapshot is None or wanted is None:
+            if snapshot is None:
                 return None
             found = await self.rows_of(feed, snapshot, [wanted])
             messages = await self._load(feed, snapshot, found)
             if messages is not None:
                 same = [message for message in messages if message.id == message_id]
                 return (same[0], found[0]) if same else None
-        return None
+        raise StoreUnavailable
 
     async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
         """What rows hold, of those that are live; immutable, so no state is read with it."""

@@ -47,7 +47,6 @@ SLOTS = 16_384
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 IDEMPOTENCY_TTL_SECONDS = 86_400
-LOG_TTL_SECONDS = 90_000  # a change log outlives its last change by at least 24 h: it is renewed hourly
 LAYOUT_VERSION = 1
 
 

@@ -65,23 +65,10 @@ class MessageStore:
         self._feeds = feeds
         self._folding: set[asyncio.Task[None]] = set()
 
-    async def append(
-        self,
-        feed: Feed,
-        content: bytes,
-        *,
-        transaction_id: str,
-        step_id: str,
-        workflow_id: str,
-        preference: Preference = "1",
-        severity: str = "none",
-    ) -> Appended | None:
-        """Stores a message, once per transaction, step and feed; safe to repeat. None when the feed is gone."""
-        delivery = Delivery(feed, content, transaction_id, step_id, workflow_id, preference, severity)
-        return (await self.append_many([delivery]))[0]
-
-    async def append_many(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
-        """What became of each, in order; sent together, each stored by itself as `append` does. Safe to repeat."""
+    async def append(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
+        """Stores messages, each once per transaction, step and feed; safe to repeat. They are sent together and each is
+        stored by itself: what became of it, in their order; None where the feed is gone.
+        """
         checks = [rows.new_check() for _ in deliveries]
         calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
         if len(calls) == 1:

@@ -218,11 +218,12 @@ class SubscriberStore:
         for _ in range(_ATTEMPTS):
             if found is None:
                 return False
-            feeds = [key for number in found.feeds.values() for key in bucket.feed(number).all()]
+            feeds = [bucket.feed(number).all() for number in found.feeds.values()]
+            held = [key for keys in feeds for key in keys]
             outcome = await self._client.run(
                 scripts.SUBSCRIBER_DELETE,
-                [bucket.subscribers, bucket.subscriber(found.oid), bucket.preferences(found.oid), *feeds],
-                [found.subscriber_id, found.oid, len(found.feeds)],
+                [bucket.subscribers, bucket.subscriber(found.oid), bucket.preferences(found.oid), *held],
+                [found.subscriber_id, found.oid, len(feeds), len(feeds[0]) if feeds else 1],
             )
             if outcome >= 0:
                 await self._unlist(environment, [found.oid])

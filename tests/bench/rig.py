@@ -17,7 +17,7 @@ from inbox.store.changes import Change
 from inbox.store.client import Client
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.keys import Keys
-from inbox.store.messages import MessageStore
+from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import RowId, parse_message_id
 from inbox.store.subscribers import SubscriberStore
 from tests.support.stores import StoreServer, running_store
@@ -113,9 +113,10 @@ class Rig:
     async def append(self, target: BenchFeed) -> Operation:
         self._appended += 1
         content = contents()[self._appended % len(contents())]
-        appended = await self.recorded_messages.append(
+        delivery = Delivery(
             target.feed, content, transaction_id=f"t{self._appended}", step_id="in-app", workflow_id="welcome"
         )
+        (appended,) = await self.recorded_messages.append([delivery])
         assert appended is not None
         assert appended.message_id is not None
         target.checks.append(parse_message_id(appended.message_id).check)

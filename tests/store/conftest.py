@@ -14,7 +14,7 @@ from inbox.models.message import Message, StoredMessage, encode_stored
 from inbox.store.client import Client, open_client
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.keys import Keys
-from inbox.store.messages import Appended, MessageStore
+from inbox.store.messages import Appended, Delivery, MessageStore
 from inbox.store.presence import PresenceStore
 from inbox.store.rows import ALL, RowId, count_flags, parse_message_id
 from inbox.store.subscribers import SubscriberStore
@@ -50,7 +50,7 @@ class Stores:
         """A message that carries its transaction as content."""
         content = StoredMessage(transaction, WORKFLOW, "workflow", WORKFLOW, "step", content=transaction)
         given = {"transaction_id": transaction, "step_id": "step", "workflow_id": WORKFLOW, **options}
-        return await self.messages.append(feed, encode_stored(content), **given)
+        return (await self.messages.append([Delivery(feed, encode_stored(content), **given)]))[0]
 
     async def fill(self, feed: Feed, count: int) -> list[RowId]:
         """`count` messages with transactions m0, m1, …; their rows, oldest first."""

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from inbox.errors import Conflict
+from inbox.fanout.listener import Listener
 from inbox.ids import SubscriberId
 from inbox.store.keys import bucket_of
 from inbox.store.subscribers import bucket_of_oid, new_subscriber_oid
@@ -78,9 +79,27 @@ async def test_a_deleted_subscriber_leaves_nothing_of_its_own(stores: Stores) ->
     assert await stores.subscribers.delete(ENVIRONMENT, subscriber)
     assert not await stores.subscribers.delete(ENVIRONMENT, subscriber)
     assert await stores.subscribers.get(ENVIRONMENT, ADA) is None
-    own = {feed.keys.state, feed.keys.stream, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps}
     bucket = stores.keys.bucket(ENVIRONMENT, feed.bucket)
-    assert (own | {bucket.subscriber(subscriber.oid)}) & await stores.keys_in_use() == set()
+    assert {*feed.keys.all(), bucket.subscriber(subscriber.oid)} & await stores.keys_in_use() == set()
+
+
+async def test_every_feed_of_a_deleted_subscriber_tells_its_sockets(stores: Stores) -> None:
+    feeds = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
+    told: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+    listener = Listener(
+        stores.client, stores.keys.probe("test"), lambda *heard: told.put_nowait(heard), lambda _: None
+    )
+    await listener.start()
+    try:
+        for feed in feeds:
+            await listener.subscribe(feed.keys.channel)
+        subscriber = await stores.subscribers.get(ENVIRONMENT, ADA)
+        assert subscriber is not None
+        assert await stores.subscribers.delete(ENVIRONMENT, subscriber)
+        heard = [await asyncio.wait_for(told.get(), 5) for _ in feeds]
+        assert sorted(heard) == sorted((feed.keys.channel, b"gone") for feed in feeds)
+    finally:
+        await listener.close()
 
 
 async def test_a_subscriber_made_again_starts_afresh(stores: Stores) -> None:

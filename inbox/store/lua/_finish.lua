@@ -12,7 +12,7 @@ local entries = {}
 for i = 1, #refs do entries[i] = string.format('%d', ms) .. kind .. refs[i] end
 local length = redis.call('RPUSH', log, unpack(entries))
 if length > 320 then redis.call('LTRIM', log, -256, -1) end
-if length == #refs or ms % 3600000 < ms - m then redis.call('EXPIRE', log, 90000) end -- it is new, or an hour began
+if length == #refs or ms % 3600000 < ms - m then redis.call('EXPIRE', log, 90000) end -- 25 h: it is new, or an hour began
 local position = string.format('%d-%d', ms, c)
 local counts = string.format('%d %d %d %d %d %d', unseen, unread, badge, high, medium, low)
 local head = string.format('%s %d %s %s', position, first, counts, kind) .. table.concat(refs, ',')
