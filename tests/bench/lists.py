@@ -1,37 +1,131 @@
-"""How long a page of subscribers takes, first and deep, among few and many: `python -m tests.bench.lists`."""
+"""How long a page of a list takes, first and deep, among few and many: `python -m tests.bench.lists`."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from inbox.ids import SubscriberId
 from inbox.models.cursor_page import CursorQuery
 from inbox.models.environment import Environment
-from inbox.service.subscriber_list import SubscriberFilter, SubscriberList
+from inbox.service.subscriber_list import SubscriberFilter
+from inbox.service.topics import TopicFilter
+from inbox.services import Services, join_services
+from inbox.settings import Settings
 from inbox.store.client import open_client
-from inbox.store.keys import Keys
-from inbox.store.subscribers import SubscriberStore
 from tests.support.stores import running_store
 from tests.support.tools import find_valkey
 
-SIZES = (100, 100_000)
+FEW = 100
 DEEP = 10_000
 ROUNDS = 200
-ENVIRONMENT = Environment(1, "0" * 24, "0" * 24, "bench", "bench")
+PAGE = 10
+AT_ONCE = 200
+
+Call = Callable[[], Awaitable[object]]
+Calls = dict[str, Call]
 
 
-async def fill(store: SubscriberStore, count: int) -> None:
-    """Subscribers p0, p1, …, two hundred at a time."""
-    for start in range(0, count, 200):
-        ids = [SubscriberId(f"p{number}") for number in range(start, min(count, start + 200))]
-        profiles = [{"firstName": "Some", "email": f"{one}@example.org"} for one in ids]
-        await asyncio.gather(*(store.write(1, one, profile) for one, profile in zip(ids, profiles, strict=True)))
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A list of things: how to make many of them, the pages of it, and the searches that look at more than a page."""
+
+    name: str
+    many: int
+    make: Callable[[Services, int], Awaitable[object]]
+    pages: Callable[[Services, int], Awaitable[Calls]]
+    searches: Callable[[Services], Calls]
 
 
-async def median_us(call: Callable[[], Awaitable[object]], rounds: int = ROUNDS) -> float:
+def home(services: Services) -> Environment:
+    """The environment that the lists are of."""
+    return services.environments.all()[0]
+
+
+async def make_subscriber(services: Services, number: int) -> object:
+    environment = home(services)
+    profile = {"firstName": "Some", "email": f"p{number}@example.org"}
+    return await services.subscribers.upsert(environment, SubscriberId(f"p{number}"), profile)
+
+
+async def subscriber_pages(services: Services, deep: int) -> Calls:
+    environment, lists = home(services), services.subscriber_list
+    [anchor] = await lists.newest(environment, deep, 1)
+    query, everyone = CursorQuery(PAGE), SubscriberFilter()
+    one = SubscriberFilter(subscriber_id=SubscriberId("p7"))
+    return {
+        "first page": lambda: lists.find(environment, query, everyone),
+        "first page, by updatedAt": lambda: lists.find(environment, query, SubscriberFilter("updatedAt")),
+        "beside a cursor, deep": lambda: lists.find(environment, CursorQuery(PAGE, cursor=anchor.oid), everyone),
+        "numbered, deep": lambda: lists.newest(environment, deep // PAGE, PAGE),
+        "one subscriberId": lambda: lists.find(environment, query, one),
+    }
+
+
+def subscriber_searches(services: Services) -> Calls:
+    environment, lists = home(services), services.subscriber_list
+    nobody = SubscriberFilter(name="nobody of this name")
+    return {"a search that finds nothing": lambda: lists.find(environment, CursorQuery(PAGE), nobody)}
+
+
+async def make_topic(services: Services, number: int) -> object:
+    return await services.topics.upsert(home(services), f"t{number}", f"Topic {number}")
+
+
+async def topic_pages(services: Services, deep: int) -> Calls:
+    environment, topics = home(services), services.topics
+    [anchor], _ = await topics.list_numbered(environment, deep, 1, None, None)
+    query, every = CursorQuery(PAGE), TopicFilter()
+    return {
+        "first page": lambda: topics.list_page(environment, query, "created", every),
+        "first page, by updatedAt": lambda: topics.list_page(environment, query, "updated", every),
+        "beside a cursor, deep": lambda: topics.list_page(
+            environment, CursorQuery(PAGE, cursor=anchor.oid), "created", every
+        ),
+        "numbered, deep": lambda: topics.list_numbered(environment, deep // PAGE, PAGE, None, None),
+        "one key": lambda: topics.list_numbered(environment, 0, PAGE, "t7", None),
+    }
+
+
+def topic_searches(services: Services) -> Calls:
+    environment, topics, query = home(services), services.topics, CursorQuery(PAGE)
+    nothing = TopicFilter(name="no topic of this name")
+    return {
+        "a search that finds nothing": lambda: topics.list_page(environment, query, "created", nothing),
+        "one name": lambda: topics.list_numbered(environment, 0, PAGE, None, "Topic 7"),
+    }
+
+
+FAMILIES = (
+    Family("subscribers", 100_000, make_subscriber, subscriber_pages, subscriber_searches),
+    Family("topics", 10_000, make_topic, topic_pages, topic_searches),
+)
+
+
+@asynccontextmanager
+async def opened(url: str, prefix: str) -> AsyncIterator[Services]:
+    """Services of their own on a store, with an environment."""
+    client = await open_client(url)
+    try:
+        services = join_services(Settings(redis_url=url, key_prefix=prefix), client)
+        await services.environments.load()
+        yield services
+    finally:
+        await client.close()
+
+
+async def fill(services: Services, family: Family, count: int) -> None:
+    """Makes so many, two hundred at a time."""
+    for start in range(0, count, AT_ONCE):
+        numbers = range(start, min(count, start + AT_ONCE))
+        await asyncio.gather(*(family.make(services, number) for number in numbers))
+
+
+async def median_us(call: Call, rounds: int = ROUNDS) -> float:
     """The median time of a call in microseconds."""
     times = []
     for _ in range(rounds):
@@ -41,34 +135,26 @@ async def median_us(call: Callable[[], Awaitable[object]], rounds: int = ROUNDS)
     return statistics.median(times) * 1e6
 
 
-async def measure(lists: SubscriberList, count: int) -> None:
-    """One line for each kind of page, ten rows each."""
-    deep = min(DEEP, count - 10)
-    [anchor] = await lists.newest(ENVIRONMENT, deep, 1)
-    query, everyone = CursorQuery(10), SubscriberFilter()
-    calls: dict[str, Callable[[], Awaitable[object]]] = {
-        "first page": lambda: lists.find(ENVIRONMENT, query, everyone),
-        "first page by updatedAt": lambda: lists.find(ENVIRONMENT, query, SubscriberFilter("updatedAt")),
-        f"after row {deep}": lambda: lists.find(ENVIRONMENT, CursorQuery(10, cursor=anchor.oid), everyone),
-        f"v1, from row {deep}": lambda: lists.newest(ENVIRONMENT, deep // 10, 10),
-        "one subscriberId": lambda: lists.find(ENVIRONMENT, query, SubscriberFilter(subscriber_id=SubscriberId("p7"))),
-    }
-    for name, call in calls.items():
-        print(f"{count:>7} subscribers  {name:<26} {await median_us(call):8.0f} us")
-    nobody = SubscriberFilter(name="nobody of this name")
-    print(f"{count:>7} subscribers  {'search that finds nothing':<26} "
-          f"{await median_us(lambda: lists.find(ENVIRONMENT, query, nobody), 3):8.0f} us")
+async def page_times(url: str, family: Family, counts: Sequence[int], rounds: int = ROUNDS) -> list[dict[str, float]]:
+    """For each count, the median time of every page in microseconds."""
+    found = []
+    for count in counts:
+        async with opened(url, f"{family.name}-{count}:") as services:
+            await fill(services, family, count)
+            calls = await family.pages(services, min(DEEP, count - PAGE))
+            found.append({name: await median_us(call, rounds) for name, call in calls.items()})
+    return found
 
 
 async def main(url: str) -> None:
-    client = await open_client(url)
-    try:
-        for count in SIZES:
-            store = SubscriberStore(client, Keys(f"l{count}:"))
-            await fill(store, count)
-            await measure(SubscriberList(store), count)
-    finally:
-        await client.close()
+    for family in FAMILIES:
+        few, many = await page_times(url, family, (FEW, family.many))
+        print(f"{family.name:<32} {f'among {FEW}':>14} {f'among {family.many:,}':>14}")
+        for name in few:
+            print(f"  {name:<30} {few[name]:11.0f} us {many[name]:11.0f} us {many[name] / few[name]:6.2f}x")
+        async with opened(url, f"{family.name}-{family.many}:") as services:
+            for name, call in family.searches(services).items():
+                print(f"  {name:<30} {'':>14} {await median_us(call, 3):11.0f} us")
 
 
 if __name__ == "__main__":
