@@ -56,8 +56,10 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
         await listener.start()
         await services.presence.start()
         services.subscriber_sweep.start()
+        services.activity_log.start()
         yield hub, listener
     finally:
+        await services.activity_log.close()
         await services.subscriber_sweep.close()
         await services.presence.close()
         await listener.close()

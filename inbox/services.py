@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from inbox.service.activity import ActivityService
+from inbox.service.activity_log import ActivityLog
+from inbox.service.activity_rows import ActivityReader
 from inbox.service.audience import Audience
 from inbox.service.contexts import ContextService
 from inbox.service.delivery import DeliveryService
@@ -13,6 +16,7 @@ from inbox.service.environments import EnvironmentService
 from inbox.service.feed import FeedService
 from inbox.service.groups import GroupService
 from inbox.service.marks import MarkService
+from inbox.service.message_list import MessageList
 from inbox.service.organization import OrganizationService
 from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
@@ -25,6 +29,7 @@ from inbox.service.tenants import TenantService
 from inbox.service.topics import TopicService
 from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
+from inbox.store.activity import ActivityStore
 from inbox.store.client import Client, open_client
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
@@ -63,6 +68,9 @@ class Services:
     feed: FeedService
     marks: MarkService
     presence: PresenceService
+    activity: ActivityService
+    activity_log: ActivityLog
+    message_list: MessageList
     tenants: TenantService
     topics: TopicService
     subscriptions: SubscriptionService
@@ -85,6 +93,11 @@ def join_services(settings: Settings, client: Client) -> Services:
     topics = TopicService(topic_store, subscription_store, subscriber_store)
     subscribers = SubscriberService(subscriber_store, subscription_store)
     workflows = WorkflowService(client, keys)
+    activity_store = ActivityStore(client, keys)
+    activity_log = ActivityLog(activity_store, feed_store, environments)
+    reader = ActivityReader(activity_store, feed_store, subscriber_store, workflows)
+    activity = ActivityService(activity_store, activity_log, reader, feed_store)
+    feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
     return Services(
         settings=settings,
         client=client,
@@ -108,9 +121,13 @@ def join_services(settings: Settings, client: Client) -> Services:
             transaction_store,
             Audience(topic_store, subscription_store, subscriber_store),
             tenants,
+            activity_log,
         ),
-        feed=FeedService(feed_store),
-        marks=MarkService(feed_store, message_store),
+        feed=feed,
+        marks=marks,
+        activity=activity,
+        activity_log=activity_log,
+        message_list=MessageList(activity, feed, marks, feed_store),
         presence=PresenceService(presence_store, settings.presence_lease_seconds, settings.presence_grace_seconds),
         tenants=tenants,
         topics=topics,

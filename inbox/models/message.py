@@ -98,6 +98,11 @@ class Message:
     delivered_before_ms: tuple[int, ...] = ()
 
     @property
+    def contexts(self) -> str:
+        """Its context keys as feeds are named by them."""
+        return ",".join(sorted(self.stored.context_keys))
+
+    @property
     def delivered_at(self) -> list[str]:
         """Every time it was delivered, oldest first."""
         return [iso(ms) for ms in (*self.delivered_before_ms, self.created_ms)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from inbox.routes import (
+    activity,
     contexts,
     demo,
     empty,
@@ -18,6 +19,7 @@ from inbox.routes import (
     inbox,
     inbox_subscriptions,
     integrations,
+    messages,
     notifications,
     organizations,
     preferences,
@@ -90,6 +92,12 @@ SERVER_SIDE: list[BaseRoute] = [
     Route("/v2/subscribers/{subscriberId}", subscribers.patch, methods=["PATCH"]),
     Route("/v2/subscribers/{subscriberId}", subscribers.delete, methods=["DELETE"]),
     Route("/v2/subscribers/{subscriberId}/subscriptions", subscriptions.list_of_subscriber, methods=["GET"]),
+    Route("/v1/messages", messages.list_messages, methods=["GET"]),
+    Route("/v1/messages/transaction/{transactionId}", messages.delete_transaction, methods=["DELETE"]),
+    Route("/v1/messages/{messageId}", messages.delete_message, methods=["DELETE"]),
+    Route("/v1/notifications", activity.list_activities, methods=["GET"]),
+    Route("/v1/notifications/{notificationId}", activity.get_activity, methods=["GET"]),
+    Route("/v1/execution-details", activity.list_execution_details, methods=["GET"]),
     Route("/v1/tenants", tenants.create, methods=["POST"]),
     Route("/v1/tenants", tenants.list_tenants, methods=["GET"]),
     Route("/v1/tenants/{identifier}", tenants.get, methods=["GET"]),

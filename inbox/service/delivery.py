@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -33,8 +33,9 @@ from inbox.models.trigger import (
     reason_of,
 )
 from inbox.models.workflow import Workflow
+from inbox.service.activity_log import ActivityLog
 from inbox.service.audience import Audience
-from inbox.service.drafts import Plan
+from inbox.service.drafts import TOO_LARGE, Failure, Plan
 from inbox.service.payload_schema import complete_payload
 from inbox.service.tenants import TenantService
 from inbox.service.workflows import WorkflowService
@@ -83,6 +84,7 @@ class DeliveryService:
         transactions: TransactionStore,
         audience: Audience,
         tenants: TenantService,
+        activity: ActivityLog,
     ) -> None:
         self._workflows = workflows
         self._subscribers = subscribers
@@ -91,6 +93,7 @@ class DeliveryService:
         self._transactions = transactions
         self._audience = audience
         self._tenants = tenants
+        self._activity = activity
 
     async def trigger(
         self, environment: Environment, request: TriggerRequest, idempotency_key: str | None = None
@@ -148,14 +151,10 @@ class DeliveryService:
             deliveries: list[Delivery] = []
             for subscriber, feed in zip(group, feeds, strict=True):
                 variables = subscriber.variables() if plan.needs_subscriber else None
-                try:
-                    deliveries += plan.draft(feed, variables)
-                except PayloadTooLarge as error:
-                    log.warning("no message is stored: %s", error.message, extra={"action": "message_too_large"})
+                deliveries += self._storable(plan, plan.draft(feed, variables))
             for batch in _batches(deliveries):
-                for delivery, appended in zip(batch, await self._messages.append(batch), strict=True):
-                    if appended is None:
-                        self._feeds.forget(delivery.feed)
+                for delivery in await self._append(plan, batch):
+                    self._feeds.forget(delivery.feed)
 
     async def _find_workflow(self, environment: Environment, name: str) -> Workflow:
         workflow = await self._workflows.find(environment, name)
@@ -177,8 +176,6 @@ class DeliveryService:
         payload = complete_payload(workflow, request.payload)
         explicit = parse_transaction_id(request.transaction_id)
         transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
-        for reason in recipients.refused if recipients else []:
-            log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
         if not workflow.active:
             return TriggerOutcome("trigger_not_active", transaction_id)
         if not workflow.steps:
@@ -207,9 +204,14 @@ class DeliveryService:
         if recipients is None:
             await self.fan_out(environment, plan, self._audience.everybody(environment))
             return
+        for place, reason in enumerate(recipients.refused):
+            log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
+            self._activity.note_refused(plan, environment.number, f"(refused {place})", reason)
         drafted = await _in_turn([self._draft(environment, plan, one) for one in recipients.accepted])
-        for batch in _batches([delivery for deliveries in drafted for delivery in deliveries]):
-            await self._store(batch)
+        if any(isinstance(one, Failure) and one.is_too_large for drafts in drafted for one in drafts):
+            raise PayloadTooLarge(TOO_LARGE)
+        for batch in _batches([one for drafts in drafted for one in self._storable(plan, drafts)]):
+            await self._store(plan, batch)
         if recipients.topics:
             without = {one.subscriber_id for one in recipients.accepted}
             if plan.actor:
@@ -237,7 +239,26 @@ class DeliveryService:
             raise StoreUnavailable
         return written[0]
 
-    async def _draft(self, environment: Environment, plan: Plan, recipient: Recipient) -> list[Delivery]:
+    def _storable(self, plan: Plan, drafts: Iterable[Delivery | Failure]) -> Iterator[Delivery]:
+        """The messages among what was drafted; why there is none is noted."""
+        for draft in drafts:
+            if isinstance(draft, Delivery):
+                yield draft
+                continue
+            log.warning("no message is stored: %s", draft.reason, extra={"action": "step_failed"})
+            self._activity.note_failed(plan, draft.feed, draft.step_id, draft.reason)
+
+    async def _append(self, plan: Plan, batch: Sequence[Delivery]) -> list[Delivery]:
+        """Stores messages and notes what became of them; gives those whose feed is gone."""
+        gone: list[Delivery] = []
+        for delivery, appended in zip(batch, await self._messages.append(batch), strict=True):
+            if appended:
+                self._activity.note_appended(plan, delivery, appended)
+            else:
+                gone.append(delivery)
+        return gone
+
+    async def _draft(self, environment: Environment, plan: Plan, recipient: Recipient) -> list[Delivery | Failure]:
         feed, variables = await self._prepare(environment, plan, recipient)
         return list(plan.draft(feed, variables))
 
@@ -251,12 +272,11 @@ class DeliveryService:
             return await self._feeds.open_for(environment.number, subscriber, contexts), subscriber.variables()
         return await self._feeds.open(environment.number, recipient.subscriber_id, contexts), None
 
-    async def _store(self, batch: Sequence[Delivery]) -> None:
+    async def _store(self, plan: Plan, batch: Sequence[Delivery]) -> None:
         """Appends messages; a subscriber that was deleted meanwhile is made again, as a trigger does."""
         waiting = list(batch)
         for _ in range(_APPEND_ATTEMPTS):
-            appended = await self._messages.append(waiting)
-            waiting = [one for one, outcome in zip(waiting, appended, strict=True) if outcome is None]
+            waiting = await self._append(plan, waiting)
             if not waiting:
                 return
             waiting = [replace(one, feed=await self._reopen(one.feed)) for one in waiting]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inbox.errors import PayloadTooLarge
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
@@ -16,9 +14,18 @@ from inbox.rendering import CompiledStep, RenderError, compile_steps
 from inbox.store.feeds import Feed
 from inbox.store.messages import Delivery, Preference
 
-log = logging.getLogger(__name__)
-
 MAX_MESSAGE_BYTES = 64 * 1024
+TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A step that gives no message for a feed, and why."""
+
+    feed: Feed
+    step_id: str
+    reason: str
+    is_too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +59,18 @@ class Plan:
             return "c"
         return "1" if delivers_by_default(self.workflow, "in_app") else "0"
 
-    def draft(self, feed: Feed, subscriber: Mapping[str, Any] | None) -> Iterator[Delivery]:
-        """The messages for one feed, in the order of the steps; `subscriber` is what templates see of it.
-
-        A step that cannot be rendered gives none. Raises PayloadTooLarge for a message over 64 KiB.
-        """
+    def draft(self, feed: Feed, subscriber: Mapping[str, Any] | None) -> Iterator[Delivery | Failure]:
+        """What becomes of each step for one feed, in their order; `subscriber` is what templates see of it."""
         for step in self.steps:
             try:
                 message = self._render(step, subscriber)
             except RenderError as error:
-                fields = {"action": "render_failed", "workflow": self.workflow.identifier, "fields": error.fields}
-                log.warning("a step could not be rendered; no message is stored", extra=fields)
+                yield Failure(feed, step.step.step_id, error.message)
                 continue
             content = encode_stored(message)
             if len(content) > MAX_MESSAGE_BYTES:
-                raise PayloadTooLarge(f"A message is larger than {MAX_MESSAGE_BYTES} bytes")
+                yield Failure(feed, step.step.step_id, TOO_LARGE, is_too_large=True)
+                continue
             yield Delivery(
                 feed,
                 content,

@@ -45,6 +45,11 @@ class SubscriberService:
             raise unknown_subscriber(subscriber_id)
         return subscriber
 
+    async def find_many(self, environment: Environment, subscriber_ids: Sequence[SubscriberId]) -> list[Subscriber]:
+        """Those of these subscribers that exist."""
+        found = await self._store.find_many(environment.number, subscriber_ids) if subscriber_ids else []
+        return [one for one in found if one]
+
     async def require(self, environment: Environment, subscriber_id: SubscriberId) -> Subscriber:
         """The subscriber, for calls that answer an unknown one with 400 (feed, unseen, action). Raises BadRequest."""
         subscriber = await self._store.get(environment.number, subscriber_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from inbox.errors import StoreUnavailable
@@ -134,6 +134,34 @@ class FeedStore:
         if len(self._known) > CACHED_FEEDS:
             self._known.popitem(last=False)
         return feed
+
+    async def find_numbered(self, environment: int, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Feed]:
+        """The feeds of these (bucket, feed number), of those that are still there."""
+        places = list(dict.fromkeys(wanted))
+        keys = [self._keys.bucket(environment, bucket).feed(number).state for bucket, number in places]
+        owners = await self._client.batch([("HGET", key, "s") for key in keys]) if keys else []
+        oids = [raw.decode() if raw else None for raw in owners]
+        known = await self._subscribers.get_many(environment, [oid for oid in dict.fromkeys(oids) if oid])
+        found: dict[tuple[int, int], Feed] = {}
+        for place, oid in zip(places, oids, strict=True):
+            subscriber = known.get(oid) if oid else None
+            contexts = {number: name for name, number in subscriber.feeds.items()} if subscriber else {}
+            if subscriber and place[1] in contexts:
+                found[place] = await self.open_for(environment, subscriber, contexts[place[1]])
+        return found
+
+    async def stored_at(self, feed: Feed, numbers: Collection[int]) -> dict[int, Message]:
+        """The messages that were first stored in these rows, wherever they are now, of those that exist."""
+        for _ in range(PAGE_ATTEMPTS):
+            snapshot = await self.snapshot(feed)
+            if snapshot is None:
+                return {}
+            checks = {number: rows.check_of(snapshot.rows, snapshot.state.base, number) for number in numbers}
+            wanted = [RowId(feed.bucket, feed.number, number, check) for number, check in checks.items() if check]
+            messages = await self._load(feed, snapshot, await self.rows_of(feed, snapshot, wanted))
+            if messages is not None:
+                return {rows.parse_message_id(message.id).row: message for message in messages}
+        raise StoreUnavailable
 
     def forget(self, feed: Feed) -> None:
         """Drops what is remembered of a feed that turned out to be gone."""

@@ -21,6 +21,9 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
       …:swept                  when these were last compared with the records; a day
       groups, contexts         hashes: notification groups; contexts, and their order in …:order
+      activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
+                               …:records: hash row → record; 30 days after the last row
+      activity:swept           rows were compared with the messages lately; ten minutes
       organization             hash: what the environment shows as its organization
       topics                   hash: topic key → topic; topics:keys leads from the oid to the key
       topics:created, :updated sorted sets: every topic's oid by creation and by last change
@@ -47,6 +50,7 @@ SLOTS = 16_384
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 IDEMPOTENCY_TTL_SECONDS = 86_400
+ACTIVITY_TTL_SECONDS = 30 * 86_400
 LAYOUT_VERSION = 1
 
 
@@ -239,6 +243,19 @@ class Keys:
 
     def contexts_order(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}contexts:order"
+
+    def activity_newest(self, environment: int) -> str:
+        """The number of the newest block of an environment's activity."""
+        return f"{self.prefix}{{e{environment}}}activity"
+
+    def activity_rows(self, environment: int, block: int) -> str:
+        return f"{self.prefix}{{e{environment}}}activity:{block}"
+
+    def activity_records(self, environment: int, block: int) -> str:
+        return f"{self.prefix}{{e{environment}}}activity:{block}:records"
+
+    def activity_swept(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}activity:swept"
 
     def organization(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}organization"

@@ -42,10 +42,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of an append; `message_id` is known when this very call stored it."""
+    """What became of an append: the row and, when this very call stored it, the id and the time (ms since 1970)."""
 
     outcome: Outcome
+    row: int = 0
     message_id: MessageId | None = None
+    created_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,5 +240,6 @@ def _appended(feed: Feed, check: bytes, reply: list[Any]) -> Appended | None:
     if status < 0:
         return None
     if status == 0:
-        return Appended("again" if rest[0] == b"again" else "suppressed")
-    return Appended("stored", feed.message_id(rest[1], check))
+        return Appended("again", rest[1]) if rest[0] == b"again" else Appended("suppressed")
+    position, row, _ = rest
+    return Appended("stored", row, feed.message_id(row, check), int(position.partition(b"-")[0]))

@@ -9,13 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from inbox.ids import SubscriberId
 from inbox.models.cursor_page import CursorQuery
 from inbox.models.environment import Environment
+from inbox.service.activity import EVERY_ACTIVITY, ActivityFilter
+from inbox.service.activity_log import Record
 from inbox.service.subscriber_list import SubscriberFilter
 from inbox.service.topics import TopicFilter
 from inbox.services import Services, join_services
 from inbox.settings import Settings
+from inbox.store.activity import ActivityStore, Noted, Outcome, Row, template_tag, transaction_tag
 from inbox.store.client import open_client
 from tests.support.stores import running_store
 from tests.support.tools import find_valkey
@@ -25,6 +30,8 @@ DEEP = 10_000
 ROUNDS = 200
 PAGE = 10
 AT_ONCE = 200
+ROWS_AT_ONCE = 10
+RECORD = msgspec.json.encode(Record("t", "0" * 24, "w", "step", "some reason", "ada", ""))
 
 Call = Callable[[], Awaitable[object]]
 Calls = dict[str, Call]
@@ -100,7 +107,39 @@ def topic_searches(services: Services) -> Calls:
     }
 
 
+def made_row(number: int) -> Row:
+    """An outcome without a message, so that only the list itself is measured; every hundredth of one transaction."""
+    tags = (transaction_tag(f"t{number % 100}"), template_tag("0" * 24), number.to_bytes(7, "big"))
+    return Row(number, Outcome.FAILED, 0, False, 0, 0, 0, *tags)
+
+
+async def make_activity(services: Services, number: int) -> object:
+    """Rows as processes flush them, a few at a time."""
+    if number % ROWS_AT_ONCE == 0:
+        noted = [Noted(made_row(one), RECORD) for one in range(number, number + ROWS_AT_ONCE)]
+        await ActivityStore(services.client, services.keys).append(home(services).number, noted)
+    return None
+
+
+async def activity_pages(services: Services, deep: int) -> Calls:
+    environment, activity = home(services), services.activity
+    return {
+        "first page": lambda: activity.page(environment, EVERY_ACTIVITY, 0, PAGE),
+        "numbered, deep": lambda: activity.page(environment, EVERY_ACTIVITY, deep, PAGE),
+    }
+
+
+def activity_searches(services: Services) -> Calls:
+    environment, activity = home(services), services.activity
+    one, none = ActivityFilter(transactions=["t7"]), ActivityFilter(transactions=["none"])
+    return {
+        "every hundredth row": lambda: activity.page(environment, one, 0, PAGE),
+        "a transaction that finds nothing": lambda: activity.page(environment, none, 0, PAGE),
+    }
+
+
 FAMILIES = (
+    Family("activities", 100_000, make_activity, activity_pages, activity_searches),
     Family("subscribers", 100_000, make_subscriber, subscriber_pages, subscriber_searches),
     Family("topics", 10_000, make_topic, topic_pages, topic_searches),
 )
