@@ -17,6 +17,7 @@ from inbox.service.feed import FeedService
 from inbox.service.groups import GroupService
 from inbox.service.marks import MarkService
 from inbox.service.message_list import MessageList
+from inbox.service.named_feeds import NamedFeedService
 from inbox.service.organization import OrganizationService
 from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
@@ -62,6 +63,7 @@ class Services:
     preferences: PreferenceService
     contexts: ContextService
     groups: GroupService
+    named_feeds: NamedFeedService
     organization: OrganizationService
     workflows: WorkflowService
     delivery: DeliveryService
@@ -110,6 +112,7 @@ def join_services(settings: Settings, client: Client) -> Services:
         subscriber_sweep=SubscriberSweep(subscriber_store, environments),
         contexts=ContextService(client, keys),
         groups=GroupService(client, keys),
+        named_feeds=NamedFeedService(client, keys),
         organization=OrganizationService(client, keys),
         preferences=PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows),
         workflows=workflows,

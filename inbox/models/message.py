@@ -43,6 +43,8 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True):
     external_reference: str | None = None
     """The producer's own name for it, by which it can be marked."""
     context_keys: list[str] = []
+    feed_id: str | None = None
+    """The `_id` of the named feed that its step belongs to."""
 
 
 class Labels(msgspec.Struct, rename="camel"):
@@ -52,6 +54,7 @@ class Labels(msgspec.Struct, rename="camel"):
     external_reference: str | None = None
     tags: list[str] = []
     data: dict[str, Any] | None = None
+    feed_id: str | None = None
 
 
 _decoder = msgspec.json.Decoder(StoredMessage)
@@ -162,7 +165,7 @@ def mark_view(message: Message, environment: Environment) -> dict[str, Any]:
         "_organizationId": environment.organization_id,
         "_notificationId": derived_object_id("notification", stored.transaction_id, message.subscriber_oid),
         "_subscriberId": message.subscriber_oid,
-        "_feedId": None,
+        "_feedId": stored.feed_id,
         "templateIdentifier": stored.template_identifier,
         "transactionId": stored.transaction_id,
         "channel": "in_app",

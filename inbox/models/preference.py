@@ -140,7 +140,7 @@ def delivers_by_default(workflow: Workflow, channel: str) -> bool:
 
 def active_channels(workflows: list[Workflow]) -> tuple[str, ...]:
     """The channels that an active workflow has a step for, in the usual order."""
-    used = {step.type for workflow in workflows if workflow.active for step in workflow.steps}
+    used = {step.type for workflow in workflows if workflow.active for step in workflow.steps if step.active}
     return tuple(name for name in CHANNELS if name in used)
 
 

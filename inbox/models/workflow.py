@@ -160,6 +160,15 @@ class StepActor(msgspec.Struct, frozen=True):
     data: str | None = None
 
 
+class Variable(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A payload key of a v1 template: `name` may be a path; a missing one takes its default."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    type: Literal["String", "Array", "Boolean"] = "String"
+    required: bool = False
+    default_value: str | bool | None = None
+
+
 class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A stored step. `id` is also the `_messageTemplateId` of its messages."""
 
@@ -169,6 +178,10 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     controls: InAppControls = InAppControls()
     type: StepType = "in_app"
     actor: StepActor | None = None
+    language: Literal["liquid", "handlebars"] = "liquid"
+    active: bool = True
+    feed_id: str | None = None
+    variables: list[Variable] = []
 
 
 class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, eq=False):
@@ -192,6 +205,9 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
     default_preferences: PreferenceSet = PreferenceSet()
     user_preferences: PreferenceSet | None = None
     is_translation_enabled: bool = False
+    is_v1: bool = False
+    notification_group_id: str | None = None
+    data: dict[str, Any] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workflow) and (self.id, self.updated_ms) == (other.id, other.updated_ms)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 import msgspec
 
 from inbox.models.workflow import Action, Redirect, Severity, Step, Target, Workflow
+from inbox.rendering.handlebars import compile_handlebars
 from inbox.rendering.templates import Scope, Template, compile_template
 from inbox.rendering.urls import safe_url
 
@@ -72,7 +73,7 @@ class CompiledStep:
 
     def __init__(self, workflow: Workflow, step: Step, place: str) -> None:
         """`place` is put before the names of fields in errors, e.g. `steps.0.`. Raises TemplateError."""
-        compiler = _Compiler(f"{place}controlValues.")
+        compiler = _Compiler(f"{place}controlValues.", step.language)
         controls = step.controls
         self.step = step
         self._tags = workflow.tags
@@ -120,8 +121,8 @@ class CompiledStep:
 
 @lru_cache(maxsize=CACHED_WORKFLOWS)
 def compile_steps(workflow: Workflow) -> tuple[CompiledStep, ...]:
-    """The workflow's steps in order, compiled once for each revision of the workflow. Raises TemplateError."""
-    return _compile(workflow)
+    """The workflow's active steps in order, compiled once for each revision of the workflow. Raises TemplateError."""
+    return tuple(step for step in _compile(workflow) if step.step.active)
 
 
 def check_templates(workflow: Workflow) -> None:
@@ -139,12 +140,13 @@ def _compile(workflow: Workflow) -> tuple[CompiledStep, ...]:
 class _Compiler:
     """Compiles the templates of one step and collects the variables they name."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, language: str) -> None:
         self.prefix = prefix
+        self.compile = compile_handlebars if language == "handlebars" else compile_template
         self.variables: set[str] = set()
 
     def text(self, field: str, source: str | None) -> Template:
-        template = compile_template(source or "", self.prefix + field)
+        template = self.compile(source or "", self.prefix + field)
         self.variables |= template.variables
         return template
 

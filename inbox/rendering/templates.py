@@ -55,7 +55,7 @@ def compile_template(source: str, field: str) -> Template:
         parsed = engine.parse(source)
         parts = [_part(node) for node in parsed.nodes]
         if None not in parts:
-            return _Lookups([part for part in parts if part is not None], field)
+            return Lookups([part for part in parts if part is not None], field)
         return _Liquid(parsed, field)
     except (LiquidError, RecursionError) as error:
         raise TemplateError(field, f"{field} is not a valid template: {_explain(error)}", source) from error
@@ -89,7 +89,7 @@ def _part(node: Node) -> Part | None:
     return tuple(names) if len(names) == len(path.path) and names[0] in VARIABLES else None
 
 
-class _Lookups:
+class Lookups:
     """Literal text and `{{ payload.a.b }}` only: no engine is needed, and the result is the same."""
 
     def __init__(self, parts: list[Part], field: str) -> None:
@@ -99,6 +99,8 @@ class _Lookups:
 
     def render(self, scope: Scope, /) -> str:
         parts = self.parts
+        if not parts:
+            return ""
         if len(parts) == 1:
             return _bounded(_look_up(scope, parts[0]), self.field)
         return _bounded("".join([_look_up(scope, part) for part in parts]), self.field)
@@ -110,8 +112,8 @@ def _look_up(scope: Scope, part: Part) -> str:
     value: Any = scope
     try:
         for name in part:
-            value = value[name]
-    except (KeyError, TypeError):
+            value = value[int(name)] if isinstance(value, list) else value[name]
+    except (KeyError, TypeError, ValueError, IndexError):
         return ""
     return to_text(value)
 

@@ -20,6 +20,7 @@ from inbox.routes import (
     inbox_subscriptions,
     integrations,
     messages,
+    named_feeds,
     notifications,
     organizations,
     preferences,
@@ -29,6 +30,7 @@ from inbox.routes import (
     tenants,
     topics,
     workflows,
+    workflows_v1,
 )
 from inbox.routes.static import static_files
 
@@ -54,6 +56,18 @@ def notification_routes(base: str) -> list[BaseRoute]:
         Route(f"{base}/{{notificationId}}/unarchive", notifications.unarchive, methods=["PATCH"]),
         Route(f"{base}/{{notificationId}}/snooze", notifications.snooze, methods=["PATCH"]),
         Route(f"{base}/{{notificationId}}/unsnooze", notifications.unsnooze, methods=["PATCH"]),
+    ]
+
+
+def workflow_v1_routes(base: str) -> list[BaseRoute]:
+    """v1 workflows, which have two names."""
+    return [
+        Route(base, workflows_v1.list_workflows, methods=["GET"]),
+        Route(base, workflows_v1.create_workflow, methods=["POST"]),
+        Route(f"{base}/{{workflowId}}", workflows_v1.get_workflow, methods=["GET"]),
+        Route(f"{base}/{{workflowId}}", workflows_v1.update_workflow, methods=["PUT"]),
+        Route(f"{base}/{{workflowId}}", workflows_v1.delete_workflow, methods=["DELETE"]),
+        Route(f"{base}/{{workflowId}}/status", workflows_v1.set_status, methods=["PUT"]),
     ]
 
 
@@ -163,6 +177,11 @@ SERVER_SIDE: list[BaseRoute] = [
         methods=["PATCH"],
     ),
     *notification_routes("/v2/subscribers/{subscriberId}/notifications"),
+    Route("/v1/feeds", named_feeds.create_feed, methods=["POST"]),
+    Route("/v1/feeds", named_feeds.list_feeds, methods=["GET"]),
+    Route("/v1/feeds/{feedId}", named_feeds.delete_feed, methods=["DELETE"]),
+    *workflow_v1_routes("/v1/workflows"),
+    *workflow_v1_routes("/v1/notification-templates"),
     Route("/v2/workflows", workflows.create_workflow, methods=["POST"]),
     Route("/v2/workflows", workflows.list_workflows, methods=["GET"]),
     Route("/v2/workflows/{workflowId}", workflows.get_workflow, methods=["GET"]),

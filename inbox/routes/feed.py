@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,7 +18,7 @@ from inbox.models.subscriber import Subscriber, subscriber_card, subscriber_view
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import path_param, query_bool, query_int, query_list, read_body, subscriber_param
 from inbox.routes.replies import data, page
-from inbox.service.feed import FeedPage, parse_payload_filter, payload_test
+from inbox.service.feed import parse_payload_filter, payload_test
 from inbox.service.notification_filter import NotificationFilter
 from inbox.service.workflow_views import workflow_template
 from inbox.store.changes import V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
@@ -86,13 +87,11 @@ async def get_feed(request: Request) -> Response:
     wanted = parse_payload_filter(payload) if payload else None
     services = services_of(request)
     subscriber = await services.subscribers.require(caller.environment, subscriber_param(request))
-    if query_list(request, "feedIdentifier"):
-        read = FeedPage([], False)  # no feed has an identifier yet, so none is matched
-    else:
-        feeds = await services.feed.feeds_of(caller.environment, subscriber)
-        holds = payload_test(wanted) if wanted else None
-        skip = number * limit
-        read = await services.feed.page(feeds, NotificationFilter(select), limit, skip=skip, holds=holds)
+    feeds = await services.feed.feeds_of(caller.environment, subscriber)
+    holds = payload_test(wanted) if wanted else None
+    named = await _named_feeds(request, caller.environment, query_list(request, "feedIdentifier"))
+    filtered = NotificationFilter(select, feed_ids=named)
+    read = await services.feed.page(feeds, filtered, limit, skip=number * limit, holds=holds)
     items = [feed_item(message, subscriber, caller.environment) for message in read.messages]
     total = len(items)
     return page({"data": items, "totalCount": total, "hasMore": read.has_more, "pageSize": limit, "page": number})
@@ -106,10 +105,11 @@ async def count_unseen(request: Request) -> Response:
     services = services_of(request)
     subscriber = await services.subscribers.require(caller.environment, subscriber_param(request))
     feeds = await services.feed.feeds_of(caller.environment, subscriber)
-    if query_list(request, "feedId"):
-        count = 0  # no feed has an identifier yet
-    elif seen:
-        count = await services.feed.count(feeds, NotificationFilter(ALL.where(UNSEEN, False)))
+    identifiers = [*query_list(request, "feedId"), *query_list(request, "feedIdentifier")]
+    named = await _named_feeds(request, caller.environment, identifiers)
+    if seen or named is not None:
+        counted = NotificationFilter(ALL.where(UNSEEN, not seen), feed_ids=named)
+        count = await services.feed.count(feeds, counted, limit)
     else:
         count = await services.feed.unseen(feeds)
     return data({"count": min(count, limit)})
@@ -147,10 +147,11 @@ async def mark_all(request: Request) -> Response:
     body = await read_body(request, MarkAll)
     services = services_of(request)
     subscriber = await services.subscribers.get(caller.environment, subscriber_param(request))
-    if body.feed_identifier:
-        return data(0, 201)  # no feed has an identifier yet
+    identifiers = [body.feed_identifier] if isinstance(body.feed_identifier, str) else body.feed_identifier or []
+    named = await _named_feeds(request, caller.environment, identifiers)
     feeds = await services.feed.feeds_of(caller.environment, subscriber)
-    changed = await services.marks.mark_all(feeds, V1_MARKS_ALL[body.mark_as])
+    wanted = NotificationFilter(feed_ids=named)
+    changed = await services.marks.mark_all(feeds, V1_MARKS_ALL[body.mark_as], wanted)
     return data(changed, 201)
 
 
@@ -180,6 +181,14 @@ async def act(request: Request) -> Response:
 def feed_item(message: Message, subscriber: Subscriber, environment: Environment) -> dict[str, Any]:
     """A message of the v1 feed: the entity with the subscriber's card."""
     return {**entity(message, environment), "subscriber": subscriber_card(subscriber)}
+
+
+async def _named_feeds(
+    request: Request, environment: Environment, identifiers: Sequence[str]
+) -> frozenset[str] | None:
+    """The `_id`s of named feeds; None when none is asked for."""
+    named = [one for one in identifiers if one]
+    return await services_of(request).named_feeds.ids_of(environment, named) if named else None
 
 
 async def _mark(

@@ -185,7 +185,7 @@ def _row(
         ms=ms,
         outcome=outcome,
         severity=SEVERITIES.index(severity),
-        is_further=bool(step_id) and step_id != plan.workflow.steps[0].step_id,
+        is_further=bool(step_id) and step_id != plan.steps[0].step.step_id,
         bucket=feed.bucket if feed else 0,
         number=feed.number if feed else 0,
         row=row,

@@ -53,7 +53,14 @@ MAX_BATCH_BYTES = 4 * 1024 * 1024
 EVERYBODY = "\1everybody"
 _APPEND_ATTEMPTS = 3
 
-Status = Literal["processed", "trigger_not_active", "no_workflow_steps_defined", "no_tenant_found", "error"]
+Status = Literal[
+    "processed",
+    "trigger_not_active",
+    "no_workflow_steps_defined",
+    "no_workflow_active_steps_defined",
+    "no_tenant_found",
+    "error",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,8 @@ class DeliveryService:
             return TriggerOutcome("trigger_not_active", transaction_id)
         if not workflow.steps:
             return TriggerOutcome("no_workflow_steps_defined", transaction_id)
+        if not any(step.active for step in workflow.steps):
+            return TriggerOutcome("no_workflow_active_steps_defined", transaction_id)
         tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
         if request.tenant is not None and tenant is None:
             return TriggerOutcome("no_tenant_found", transaction_id)

@@ -103,6 +103,7 @@ class Plan:
             actor_id=self.actor.oid if self.actor else None,
             external_reference=rendered.external_reference or self.external_reference,
             context_keys=self.context_keys,
+            feed_id=step.step.feed_id,
         )
 
 

@@ -77,7 +77,7 @@ class FeedService:
     ) -> FeedPage:
         """The newest `limit` messages that the filter takes, after `skip` of them.
 
-        `holds` tests what messages hold, for a filter that does not. With `after`, only those older than the message
+        `holds` is a further test of what messages hold. With `after`, only those older than the message
         of that id. Raises BadRequest when that is in none of these feeds.
         """
         windows = await self._windows(feeds, wanted, after)
@@ -101,28 +101,30 @@ class FeedService:
         """How many messages are unseen, exactly: one command a feed."""
         return sum(state.counts.unseen for state in await self._feeds.states(feeds) if state)
 
-    async def count(self, feeds: Sequence[Feed], wanted: NotificationFilter) -> int:
-        """How many messages the filter takes: exactly, or at least 101 when what they hold decides."""
-        return (await self.count_each(feeds, [wanted]))[0]
+    async def count(self, feeds: Sequence[Feed], wanted: NotificationFilter, most: int = COUNTED_BY_CONTENT) -> int:
+        """How many messages the filter takes: exactly, or at least `most` when what they hold decides."""
+        return (await self.count_each(feeds, [wanted], most))[0]
 
-    async def count_each(self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter]) -> list[int]:
+    async def count_each(
+        self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter], most: int = COUNTED_BY_CONTENT
+    ) -> list[int]:
         """How many messages each filter takes, all from one reading of each feed; equal filters are counted once."""
         distinct = {wanted.key: wanted for wanted in filters}
         totals = dict.fromkeys(distinct, 0)
         for feed in feeds:
             snapshot = await self._feeds.snapshot(feed)
             for key, wanted in distinct.items() if snapshot else ():
-                totals[key] += await self._count(feed, snapshot, wanted)
+                totals[key] += await self._count(feed, snapshot, wanted, most)
         return [totals[wanted.key] for wanted in filters]
 
-    async def _count(self, feed: Feed, snapshot: Snapshot | None, wanted: NotificationFilter) -> int:
+    async def _count(self, feed: Feed, snapshot: Snapshot | None, wanted: NotificationFilter, most: int) -> int:
         if snapshot is None:
             return 0
         if not wanted.by_content:
             return rows.count_rows(snapshot.flags, wanted.select)
         flags = snapshot.flags
         taken = rows.newest_rows(flags, snapshot.state.base, wanted.select, len(flags), None)
-        return len(await self._feeds.scan(feed, Scan(wanted.holds), taken, COUNTED_BY_CONTENT))
+        return len(await self._feeds.scan(feed, Scan(wanted.holds), taken, most))
 
     async def _windows(
         self, feeds: Sequence[Feed], wanted: NotificationFilter, after: str | None
@@ -157,8 +159,8 @@ class FeedService:
     async def _page(
         self, feed: Feed, wanted: NotificationFilter, limit: int, window: Window, skip: int, holds: Holds | None
     ) -> Page:
-        test = wanted.holds if wanted.by_content else holds
-        scan = Scan(test) if test else None
+        tests = [test for test in (wanted.holds if wanted.by_content else None, holds) if test]
+        scan = Scan(lambda content: all(test(content) for test in tests)) if tests else None
         page = await self._feeds.page(
             feed, wanted.select, limit, before=window.before, skip=skip, above=window.above, scan=scan
         )

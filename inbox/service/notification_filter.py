@@ -53,21 +53,26 @@ class NotificationFilter:
     data: DataPairs = ()
     created_gte: int | None = None
     created_lte: int | None = None
+    feed_ids: frozenset[str] | None = None
+    """`_id`s of named feeds, of one of which a message must be; None: of any or none."""
 
     @property
     def by_content(self) -> bool:
         """Whether what a message holds decides."""
-        return bool(self.tags or self.data)
+        return bool(self.tags or self.data) or self.feed_ids is not None
 
     @property
     def key(self) -> bytes:
         """The same for filters that take the same: true and 1 differ here, though not for Python."""
         tags = sorted(sorted(group) for group in self.tags)
-        return orjson.dumps([list(self.select), tags, self.data, self.created_gte, self.created_lte])
+        feeds = None if self.feed_ids is None else sorted(self.feed_ids)
+        return orjson.dumps([list(self.select), tags, self.data, self.created_gte, self.created_lte, feeds])
 
     def holds(self, content: bytes) -> bool:
-        """Whether a stored message has the tags and the data asked for."""
+        """Whether a stored message has the tags and the data asked for, and is of the feeds."""
         labels = decode_labels(content)
+        if self.feed_ids is not None and labels.feed_id not in self.feed_ids:
+            return False
         return all(not group.isdisjoint(labels.tags) for group in self.tags) and has_data(labels, self.data)
 
 

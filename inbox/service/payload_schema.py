@@ -20,6 +20,7 @@ from referencing.exceptions import Unresolvable
 
 from inbox.errors import PayloadInvalid, invalid
 from inbox.models.workflow import JsonSchema, Workflow
+from inbox.service.payload_variables import complete_variables
 
 CACHED_SCHEMAS = 1_024
 MAX_ERRORS = 20
@@ -53,10 +54,12 @@ def check_schema(schema: JsonSchema | None) -> None:
 
 
 def complete_payload(workflow: Workflow, payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload with the schema's defaults for what is missing, if the workflow validates payloads.
+    """The payload with the defaults for what is missing: of v1 steps' variables, and of the schema if it is validated.
 
-    Raises PayloadInvalid when it does not fit the schema.
+    Raises PayloadInvalid when it does not fit the schema, BadRequest when a required variable is missing.
     """
+    if workflow.is_v1:
+        payload = complete_variables(workflow, payload)
     if not workflow.validate_payload or not workflow.payload_schema:
         return payload
     completed: dict[str, Any] = _with_defaults(workflow.payload_schema, payload)

@@ -14,6 +14,7 @@ from inbox.models.environment import Environment
 from inbox.models.workflow import CHANNELS, PreferenceSet, Step, Workflow
 
 ORIGIN = "novu-cloud"
+V1_ORIGIN = "novu-cloud-v1"
 NOTIFICATION_GROUP = "General"
 _BASE62 = string.digits + string.ascii_letters
 
@@ -48,7 +49,7 @@ def workflow_view(workflow: Workflow) -> dict[str, Any]:
         "active": workflow.active,
         "status": _status(workflow),
         "severity": workflow.severity,
-        "origin": ORIGIN,
+        "origin": V1_ORIGIN if workflow.is_v1 else ORIGIN,
         "validatePayload": workflow.validate_payload,
         "isTranslationEnabled": workflow.is_translation_enabled,
         "preferences": {
@@ -72,7 +73,7 @@ def workflow_list_item(workflow: Workflow) -> dict[str, Any]:
         "name": workflow.name,
         "tags": workflow.tags,
         "status": _status(workflow),
-        "origin": ORIGIN,
+        "origin": V1_ORIGIN if workflow.is_v1 else ORIGIN,
         "isTranslationEnabled": workflow.is_translation_enabled,
         "stepTypeOverviews": [step.type for step in workflow.steps],
         "steps": [{"slug": _step_slug(step), "type": step.type} for step in workflow.steps],

@@ -12,6 +12,7 @@ from inbox.errors import BadRequest, NotFound, StoreUnavailable, UnprocessableEn
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
 from inbox.models.workflow import (
+    MAX_IDENTIFIER_LENGTH,
     Action,
     InAppControlsUpsert,
     PreferenceSet,
@@ -25,11 +26,13 @@ from inbox.models.workflow import (
     WorkflowUpdate,
 )
 from inbox.models.workflow_query import WorkflowQuery
+from inbox.models.workflow_v1 import WorkflowV1
 from inbox.rendering import check_templates
 from inbox.service.payload_schema import check_schema
 from inbox.service.workflow_cache import WorkflowCache
 from inbox.service.workflow_rules import build_steps, check_identifier
-from inbox.service.workflow_views import short_id
+from inbox.service.workflow_views import short_id, slugify
+from inbox.service.workflows_v1 import Known, changed_by
 from inbox.store.client import Client
 from inbox.store.keys import Keys
 from inbox.store.workflows import MAX_WORKFLOWS, Outcome, WorkflowStore
@@ -95,15 +98,39 @@ class WorkflowService:
             steps=build_steps(body.steps),
             **_fields(body),
         )
+        if not await self._add(environment, workflow):
+            raise BadRequest(f"Workflow with identifier {identifier} already exists", workflowId=identifier)
+        return workflow
+
+    async def create_v1(self, environment: Environment, body: WorkflowV1, known: Known) -> Workflow:
+        """Stores a new v1 workflow under an identifier made of its name. Raises as `create`."""
+        if body.name is None:
+            raise invalid("name", "name should not be empty")
+        now, workflow_id = _now_ms(), new_object_id()
+        slug = slugify(body.name, "workflow")[:MAX_IDENTIFIER_LENGTH]
+        fresh = Workflow(id=workflow_id, identifier=slug, name=body.name, created_ms=now, updated_ms=now)
+        workflow = changed_by(fresh, body, known)
+        if await self._add(environment, workflow):
+            return workflow
+        end = f"-{short_id(workflow_id)}"
+        other = msgspec.structs.replace(workflow, identifier=slug[: MAX_IDENTIFIER_LENGTH - len(end)] + end)
+        if not await self._add(environment, other):
+            raise StoreUnavailable
+        return other
+
+    async def update_v1(self, environment: Environment, name: str, body: WorkflowV1, known: Known) -> Workflow:
+        """Changes the fields that were sent. Raises NotFound, and ValidationFailed as `create`."""
+        return await self._change(environment, name, lambda before: changed_by(before, body, known))
+
+    async def _add(self, environment: Environment, workflow: Workflow) -> bool:
+        """Stores a new workflow, unless its identifier is taken."""
         check_schema(workflow.payload_schema)
         check_templates(workflow)  # what does not compile is refused here, not when it is triggered
         outcome = await self._store.create(environment.number, workflow)
-        if outcome == "changed":
-            raise BadRequest(f"Workflow with identifier {identifier} already exists", workflowId=identifier)
         if outcome == "full":
             raise UnprocessableEntity(f"An environment cannot have more than {MAX_WORKFLOWS} workflows")
         self._cache.drop(environment.number)
-        return workflow
+        return outcome == "written"
 
     async def update(self, environment: Environment, name: str, body: WorkflowUpdate) -> Workflow:
         """Replaces everything but the ids. Raises NotFound, and ValidationFailed as `create`."""
