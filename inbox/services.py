@@ -28,6 +28,7 @@ from inbox.service.subscribers import SubscriberService
 from inbox.service.subscriptions import SubscriptionService
 from inbox.service.tenants import TenantService
 from inbox.service.topics import TopicService
+from inbox.service.workflow_overrides import OverrideService
 from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
 from inbox.store.activity import ActivityStore
@@ -66,6 +67,7 @@ class Services:
     named_feeds: NamedFeedService
     organization: OrganizationService
     workflows: WorkflowService
+    workflow_overrides: OverrideService
     delivery: DeliveryService
     feed: FeedService
     marks: MarkService
@@ -95,6 +97,7 @@ def join_services(settings: Settings, client: Client) -> Services:
     topics = TopicService(topic_store, subscription_store, subscriber_store)
     subscribers = SubscriberService(subscriber_store, subscription_store)
     workflows = WorkflowService(client, keys)
+    contexts, overrides = ContextService(client, keys), OverrideService(client, keys)
     activity_store = ActivityStore(client, keys)
     activity_log = ActivityLog(activity_store, feed_store, environments)
     reader = ActivityReader(activity_store, feed_store, subscriber_store, workflows)
@@ -110,12 +113,13 @@ def join_services(settings: Settings, client: Client) -> Services:
         subscribers=subscribers,
         subscriber_list=SubscriberList(subscriber_store),
         subscriber_sweep=SubscriberSweep(subscriber_store, environments),
-        contexts=ContextService(client, keys),
+        contexts=contexts,
         groups=GroupService(client, keys),
         named_feeds=NamedFeedService(client, keys),
         organization=OrganizationService(client, keys),
         preferences=PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows),
         workflows=workflows,
+        workflow_overrides=overrides,
         delivery=DeliveryService(
             workflows,
             subscriber_store,
@@ -124,6 +128,8 @@ def join_services(settings: Settings, client: Client) -> Services:
             transaction_store,
             Audience(topic_store, subscription_store, subscriber_store),
             tenants,
+            overrides,
+            contexts,
             activity_log,
         ),
         feed=feed,

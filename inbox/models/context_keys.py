@@ -60,4 +60,4 @@ def _parse_one(kind: str, value: Any) -> dict[str, Any]:
         raise invalid(f"{name}.data", f"{name}.data must be an object", data)
     if data and len(orjson.dumps(data)) > MAX_DATA_BYTES:
         raise invalid(f"{name}.data", f"{name}.data must not be larger than {MAX_DATA_BYTES} bytes")
-    return {"id": entry["id"], "data": data or {}}
+    return {"id": entry["id"]} if data is None else {"id": entry["id"], "data": data}

@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 import msgspec
 
 from inbox.models.workflow import Action, Redirect, Severity, Step, Target, Workflow
+from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
 from inbox.rendering.templates import Scope, Template, compile_template
 from inbox.rendering.urls import safe_url
@@ -87,8 +88,14 @@ class CompiledStep:
         self._buttons = [button for button in (primary, secondary) if button]
         self._data = compiler.value("data", controls.data)
         self._external_reference = compiler.text("externalReference", controls.external_reference)
+        self._skip = Condition(controls.skip, f"{place}controlValues.skip")
+        compiler.variables |= self._skip.variables
         self.needs_subscriber = "subscriber" in compiler.variables
         self.needs_actor = "actor" in compiler.variables
+
+    def is_skipped(self, payload: Variables, subscriber: Variables | None) -> bool:
+        """Whether the step's condition skips it. Raises RenderError when that cannot be told."""
+        return self._skip.holds({"payload": payload, "subscriber": subscriber})
 
     def render(
         self,

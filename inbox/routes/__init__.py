@@ -29,6 +29,7 @@ from inbox.routes import (
     subscriptions,
     tenants,
     topics,
+    workflow_overrides,
     workflows,
     workflows_v1,
 )
@@ -68,6 +69,14 @@ def workflow_v1_routes(base: str) -> list[BaseRoute]:
         Route(f"{base}/{{workflowId}}", workflows_v1.update_workflow, methods=["PUT"]),
         Route(f"{base}/{{workflowId}}", workflows_v1.delete_workflow, methods=["DELETE"]),
         Route(f"{base}/{{workflowId}}/status", workflows_v1.set_status, methods=["PUT"]),
+    ]
+
+
+def override_routes(path: str) -> list[BaseRoute]:
+    """An override, which is named by its id or by its workflow and tenant."""
+    return [
+        Route(path, workflow_overrides.get_override, methods=["GET"]),
+        Route(path, workflow_overrides.update_override, methods=["PUT"]),
     ]
 
 
@@ -180,6 +189,11 @@ SERVER_SIDE: list[BaseRoute] = [
     Route("/v1/feeds", named_feeds.create_feed, methods=["POST"]),
     Route("/v1/feeds", named_feeds.list_feeds, methods=["GET"]),
     Route("/v1/feeds/{feedId}", named_feeds.delete_feed, methods=["DELETE"]),
+    Route("/v1/workflow-overrides", workflow_overrides.create_override, methods=["POST"]),
+    Route("/v1/workflow-overrides", workflow_overrides.list_overrides, methods=["GET"]),
+    *override_routes("/v1/workflow-overrides/workflows/{workflowId}/tenants/{tenantId}"),
+    *override_routes("/v1/workflow-overrides/{overrideId}"),
+    Route("/v1/workflow-overrides/{overrideId}", workflow_overrides.delete_override, methods=["DELETE"]),
     *workflow_v1_routes("/v1/workflows"),
     *workflow_v1_routes("/v1/notification-templates"),
     Route("/v2/workflows", workflows.create_workflow, methods=["POST"]),

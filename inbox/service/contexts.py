@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from inbox.store.keys import Keys
 from inbox.store.listing import Cursor, Listing, Slice
 
 MAX_CONTEXTS = 1_000_000
+MAX_SEEN = 10_000
+SEEN_SECONDS = 1.0
 
 _decoder = msgspec.json.Decoder(Context)
 
@@ -42,6 +45,7 @@ class ContextService:
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
+        self._seen: dict[tuple[int, str], tuple[float, dict[str, Any]]] = {}
 
     async def create(self, environment: Environment, body: ContextCreate) -> Context:
         """A new context. Raises BadRequest when there is one of that type and id, ValidationFailed."""
@@ -59,6 +63,45 @@ class ContextService:
         if await self._store(environment).change(context.key, change) == "full":
             raise UnprocessableEntity(f"An environment cannot have more than {MAX_CONTEXTS} contexts")
         return context
+
+    async def ensure(self, environment: Environment, named: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The contexts that a trigger names, `{type: {id, data?}}`, with what is stored of those it brings no data for.
+
+        They exist afterwards, with the data that it brought. What was seen within a second is not read again.
+        """
+        return {kind: await self._ensure_one(environment, kind, entry) for kind, entry in named.items()}
+
+    async def _ensure_one(self, environment: Environment, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
+        name, sent = entry["id"], entry.get("data")
+        key, now = f"{kind}:{name}", time.monotonic()
+        at, known = self._seen.get((environment.number, key), (0.0, None))
+        if known is None or now - at > SEEN_SECONDS or sent not in (None, known):
+            known = await self._upsert(environment, Context(kind, name, sent or {}, 0, 0), keep=sent is None)
+            self._seen[environment.number, key] = (now, known)
+            if len(self._seen) > MAX_SEEN:
+                self._seen.pop(next(iter(self._seen)))
+        return {"id": name, "data": known}
+
+    async def _upsert(self, environment: Environment, wanted: Context, *, keep: bool) -> dict[str, Any]:
+        """Makes or changes a context and gives its data; `keep`: data that is there stays."""
+        now = time.time_ns() // 1_000_000
+        data = wanted.data
+
+        def change(raw: bytes | None) -> bytes:
+            nonlocal data
+            if raw is None:
+                return msgspec.json.encode(msgspec.structs.replace(wanted, created_ms=now, updated_ms=now))
+            before = _decoder.decode(raw)
+            data = before.data if keep else wanted.data
+            if data == before.data:
+                return raw
+            return msgspec.json.encode(msgspec.structs.replace(before, data=data, updated_ms=now))
+
+        order = self._keys.contexts_order(environment.number)
+        await self._client.execute("ZADD", order, "NX", now, wanted.key.encode())
+        if await self._store(environment).change(wanted.key, change) == "full":
+            raise UnprocessableEntity(f"An environment cannot have more than {MAX_CONTEXTS} contexts")
+        return data
 
     async def get(self, environment: Environment, kind: str, name: str) -> Context:
         """One context. Raises NotFound."""

@@ -33,11 +33,14 @@ from inbox.models.trigger import (
     reason_of,
 )
 from inbox.models.workflow import Workflow
+from inbox.models.workflow_override import Override
 from inbox.service.activity_log import ActivityLog
 from inbox.service.audience import Audience
+from inbox.service.contexts import ContextService
 from inbox.service.drafts import TOO_LARGE, Failure, Plan
 from inbox.service.payload_schema import complete_payload
 from inbox.service.tenants import TenantService
+from inbox.service.workflow_overrides import OverrideService
 from inbox.service.workflows import WorkflowService
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.messages import Delivery, MessageStore
@@ -91,6 +94,8 @@ class DeliveryService:
         transactions: TransactionStore,
         audience: Audience,
         tenants: TenantService,
+        overrides: OverrideService,
+        contexts: ContextService,
         activity: ActivityLog,
     ) -> None:
         self._workflows = workflows
@@ -100,6 +105,8 @@ class DeliveryService:
         self._transactions = transactions
         self._audience = audience
         self._tenants = tenants
+        self._overrides = overrides
+        self._contexts = contexts
         self._activity = activity
 
     async def trigger(
@@ -183,15 +190,10 @@ class DeliveryService:
         payload = complete_payload(workflow, request.payload)
         explicit = parse_transaction_id(request.transaction_id)
         transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
-        if not workflow.active:
-            return TriggerOutcome("trigger_not_active", transaction_id)
-        if not workflow.steps:
-            return TriggerOutcome("no_workflow_steps_defined", transaction_id)
-        if not any(step.active for step in workflow.steps):
-            return TriggerOutcome("no_workflow_active_steps_defined", transaction_id)
         tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
-        if request.tenant is not None and tenant is None:
-            return TriggerOutcome("no_tenant_found", transaction_id)
+        override = await self._overrides.find(environment, workflow, tenant) if tenant else None
+        if status := _obstacle(workflow, override, tenant_is_missing=request.tenant is not None and tenant is None):
+            return TriggerOutcome(status, transaction_id)
         names = [EVERYBODY] if recipients is None else recipients.names
         if explicit and not await self._claim(environment, explicit, workflow, names):
             return TriggerOutcome("processed", transaction_id)
@@ -203,8 +205,12 @@ class DeliveryService:
             severity=_severity(request.overrides),
             actor=await self._upsert(environment, actor) if actor else None,
             context_keys=context.keys,
-            surroundings={"context": context.variables, **({"tenant": tenant.variables()} if tenant else {})},
+            surroundings={
+                "context": await self._contexts.ensure(environment, context.variables),
+                **({"tenant": tenant.variables()} if tenant else {}),
+            },
             external_reference=request.external_reference,
+            tenant_channels=override.channels if override else {},
         )
         await self._carry_out(environment, plan, recipients)
         return TriggerOutcome("processed", transaction_id)
@@ -217,7 +223,7 @@ class DeliveryService:
             log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
             self._activity.note_refused(plan, environment.number, f"(refused {place})", reason)
         drafted = await _in_turn([self._draft(environment, plan, one) for one in recipients.accepted])
-        if any(isinstance(one, Failure) and one.is_too_large for drafts in drafted for one in drafts):
+        if any(isinstance(one, Failure) and one.kind == "too large" for drafts in drafted for one in drafts):
             raise PayloadTooLarge(TOO_LARGE)
         for batch in _batches([one for drafts in drafted for one in self._storable(plan, drafts)]):
             await self._store(plan, batch)
@@ -254,8 +260,10 @@ class DeliveryService:
             if isinstance(draft, Delivery):
                 yield draft
                 continue
-            log.warning("no message is stored: %s", draft.reason, extra={"action": "step_failed"})
-            self._activity.note_failed(plan, draft.feed, draft.step_id, draft.reason)
+            is_skipped = draft.kind == "skipped"
+            if not is_skipped:
+                log.warning("no message is stored: %s", draft.reason, extra={"action": "step_failed"})
+            self._activity.note_failed(plan, draft.feed, draft.step_id, draft.reason, skipped=is_skipped)
 
     async def _append(self, plan: Plan, batch: Sequence[Delivery]) -> list[Delivery]:
         """Stores messages and notes what became of them; gives those whose feed is gone."""
@@ -294,6 +302,18 @@ class DeliveryService:
     async def _reopen(self, feed: Feed) -> Feed:
         self._feeds.forget(feed)
         return await self._feeds.open(feed.environment, feed.subscriber_id, feed.contexts)
+
+
+def _obstacle(workflow: Workflow, override: Override | None, *, tenant_is_missing: bool) -> Status | None:
+    """Why nothing is to be done. An override decides for its tenant whether the workflow is active."""
+    is_active = workflow.active if override is None or override.active is None else override.active
+    if not is_active:
+        return "trigger_not_active"
+    if not workflow.steps:
+        return "no_workflow_steps_defined"
+    if not any(step.active for step in workflow.steps):
+        return "no_workflow_active_steps_defined"
+    return "no_tenant_found" if tenant_is_missing else None
 
 
 def _failed(event: Any, reason: str) -> TriggerOutcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
@@ -15,6 +15,7 @@ from inbox.store.feeds import Feed
 from inbox.store.messages import Delivery, Preference
 
 MAX_MESSAGE_BYTES = 64 * 1024
+SKIPPED = "the step's condition holds"
 TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
 
 
@@ -25,7 +26,7 @@ class Failure:
     feed: Feed
     step_id: str
     reason: str
-    is_too_large: bool = False
+    kind: Literal["failed", "skipped", "too large"] = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Plan:
     context_keys: list[str] = field(default_factory=list)
     surroundings: Mapping[str, Any] = field(default_factory=dict)
     external_reference: str | None = None
+    tenant_channels: Mapping[str, bool] = field(default_factory=dict)
+    """Channel → whether the workflow delivers there by default for the trigger's tenant, where that differs."""
 
     @property
     def steps(self) -> Sequence[CompiledStep]:
@@ -57,19 +60,23 @@ class Plan:
         """Whether the workflow delivers where a subscriber has chosen nothing."""
         if self.workflow.critical:
             return "c"
-        return "1" if delivers_by_default(self.workflow, "in_app") else "0"
+        delivers = self.tenant_channels.get("in_app", delivers_by_default(self.workflow, "in_app"))
+        return "1" if delivers else "0"
 
     def draft(self, feed: Feed, subscriber: Mapping[str, Any] | None) -> Iterator[Delivery | Failure]:
         """What becomes of each step for one feed, in their order; `subscriber` is what templates see of it."""
         for step in self.steps:
             try:
+                if step.is_skipped(self.payload, subscriber):
+                    yield Failure(feed, step.step.step_id, SKIPPED, "skipped")
+                    continue
                 message = self._render(step, subscriber)
             except RenderError as error:
                 yield Failure(feed, step.step.step_id, error.message)
                 continue
             content = encode_stored(message)
             if len(content) > MAX_MESSAGE_BYTES:
-                yield Failure(feed, step.step.step_id, TOO_LARGE, is_too_large=True)
+                yield Failure(feed, step.step.step_id, TOO_LARGE, "too large")
                 continue
             yield Delivery(
                 feed,

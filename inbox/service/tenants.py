@@ -9,10 +9,12 @@ import msgspec
 from msgspec import UNSET
 
 from inbox.errors import Conflict, NotFound
-from inbox.ids import new_ordered_id
+from inbox.ids import is_object_id, new_ordered_id
 from inbox.models.environment import Environment
 from inbox.models.tenant import Tenant, TenantChange, parse_tenant
 from inbox.store.tenants import TenantStore
+
+LOOKED_AT_ONCE = 100
 
 
 def unknown_tenant(identifier: str) -> NotFound:
@@ -44,6 +46,20 @@ class TenantService:
         tenant = await self._store.find_tenant(environment.number, identifier)
         if tenant is None:
             raise unknown_tenant(identifier)
+        return tenant
+
+    async def get_named(self, environment: Environment, name: str) -> Tenant:
+        """The tenant with this identifier or `_id`; an `_id` is looked for among all of them. Raises NotFound."""
+        tenant = await self._store.find_tenant(environment.number, name)
+        page = 0
+        while tenant is None and is_object_id(name):
+            tenants, has_more = await self.list_page(environment, page, LOOKED_AT_ONCE)
+            tenant = next((one for one in tenants if one.id == name), None)
+            if not has_more:
+                break
+            page += 1
+        if tenant is None:
+            raise unknown_tenant(name)
         return tenant
 
     async def create(self, environment: Environment, identifier: str, change: TenantChange) -> Tenant:

@@ -82,8 +82,6 @@ def _check_content(controls: InAppControls, field: str) -> None:
         raise invalid(f"{field}.body", "a step needs a subject or a body", controls.body)
     if controls.avatar and not _AVATAR.match(controls.avatar):
         raise invalid(f"{field}.avatar", "avatar must be an http(s) URL, a path or a {{variable}}", controls.avatar)
-    if controls.skip:
-        raise invalid(f"{field}.skip", "conditions that skip a step are not supported", controls.skip)
     if _count_values(controls.data) > MAX_DATA_VALUES:
         raise invalid(f"{field}.data", f"data must not have more than {MAX_DATA_VALUES} values")
     for name, redirect in _redirects(controls):

@@ -24,6 +24,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
                                …:records: hash row → record; 30 days after the last row
       activity:swept           rows were compared with the messages lately; ten minutes
+      workflow-overrides       hash: <workflow _id>:<tenant _id> → override
       named-feeds              hash: name → named feed
       organization             hash: what the environment shows as its organization
       topics                   hash: topic key → topic; topics:keys leads from the oid to the key
@@ -260,6 +261,9 @@ class Keys:
 
     def named_feeds(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}named-feeds"
+
+    def workflow_overrides(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}workflow-overrides"
 
     def organization(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}organization"

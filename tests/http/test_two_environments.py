@@ -58,6 +58,12 @@ async def fill(api: Api) -> dict[str, str]:
     await api.trigger("only-in-b-subscriber", payload, **sent)
     [message] = await api.feed("only-in-b-subscriber")
     [integration] = await api.data("GET", "/v1/integrations", 200)
+    feed = await api.data("POST", "/v1/feeds", 201, {"name": SECRET})
+    tenant = await api.data("POST", "/v1/tenants", 201, {"identifier": "only-in-b-tenant", "name": SECRET})
+    override = await api.data(
+        "POST", "/v1/workflow-overrides", 201, {"workflowId": created["_id"], "tenantId": tenant["_id"]}
+    )
+    activity = (await api.call("GET", "/v1/notifications", 200, transactionId="t-only-in-b"))["data"][0]
     environment = await api.data("GET", "/v1/environments/me", 200)
     return {
         "subscriberId": "only-in-b-subscriber",
@@ -76,8 +82,10 @@ async def fill(api: Api) -> dict[str, str]:
         "transactionId": "t-only-in-b",
         "providerId": "fcm",
         "actionType": "primary",
-        "feedId": "0" * 24,
-        "overrideId": "0" * 24,
+        "feedId": feed["_id"],
+        "overrideId": override["_id"],
+        "tenantId": tenant["_id"],
+        "activityId": activity["_id"],
     }
 
 
@@ -86,6 +94,7 @@ async def snapshot(api: Api) -> Json:
     ada = "/v2/subscribers/only-in-b-subscriber"
     paths = [ada, f"{ada}/preferences", "/v2/workflows", "/v2/topics", "/v2/contexts", "/v2/subscribers"]
     paths += ["/v2/topics/only-in-b-topic/subscriptions", "/v1/notification-groups", "/v1/integrations"]
+    paths += ["/v1/feeds", "/v1/tenants", "/v1/workflow-overrides", "/v1/notifications", "/v1/messages"]
     paths += ["/v1/organizations/me", "/v1/environments/me", "/v1/subscribers/only-in-b-subscriber/notifications/feed"]
     return {path: await api.call("GET", path, 200) for path in paths}
 
@@ -99,6 +108,8 @@ def calls(names: dict[str, str]) -> Iterator[tuple[str, str]]:
             value = names.get(name, "0" * 24)
             if name == "type" and "/actions/" in path:
                 value = "primary"
+            if path.startswith("/v1/notifications/"):
+                value = names["activityId"]
             path = path.replace(f"{{{name}}}", segment(value))
         for method in sorted((route.methods or set()) - {"HEAD"}):
             yield method, path

@@ -14,7 +14,7 @@ def test_keys_are_sorted_and_variables_keep_the_data() -> None:
     context = parse_context({"tenant": {"id": "acme", "data": {"plan": "pro"}}, "app": "web"})
     assert context.keys == ["app:web", "tenant:acme"]
     assert context.name == "app:web,tenant:acme" == feed_name(["tenant:acme", "app:web"])
-    assert context.variables == {"tenant": {"id": "acme", "data": {"plan": "pro"}}, "app": {"id": "web", "data": {}}}
+    assert context.variables == {"tenant": {"id": "acme", "data": {"plan": "pro"}}, "app": {"id": "web"}}
 
 
 @pytest.mark.parametrize("nothing", [None, {}])

@@ -6,14 +6,14 @@ import itertools
 
 import pytest
 
-from inbox.errors import PayloadTooLarge
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, decode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
-from inbox.service.drafts import Plan, shown_actor
+from inbox.service.drafts import Failure, Plan, shown_actor
 from inbox.store.feeds import Feed
 from inbox.store.keys import Keys
+from inbox.store.messages import Delivery
 
 _revisions = itertools.count(1)
 ADA = Subscriber("a" * 24, SubscriberId("ada"), 0, 0, profile={"firstName": "Ada", "avatar": "https://x/ada.png"})
@@ -26,7 +26,12 @@ def workflow(*controls: InAppControls, actor: StepActor | None = None) -> Workfl
 
 
 def drafted(plan: Plan) -> list[StoredMessage]:
-    return [decode_stored(delivery.content) for delivery in plan.draft(FEED, None)]
+    """The messages; what became of other steps is passed over."""
+    return [decode_stored(one.content) for one in plan.draft(FEED, None) if isinstance(one, Delivery)]
+
+
+def failures(plan: Plan) -> list[Failure]:
+    return [one for one in plan.draft(FEED, None) if isinstance(one, Failure)]
 
 
 def test_a_message_carries_what_its_trigger_said() -> None:
@@ -45,6 +50,7 @@ def test_a_message_carries_what_its_trigger_said() -> None:
     assert (message.content, message.severity, message.actor_id) == ("1 by Ada for Acme", "high", ADA.oid)
     assert (message.context_keys, message.external_reference, message.actor) == (["app:web"], "order-1", None)
     [delivery] = plan.draft(FEED, None)
+    assert isinstance(delivery, Delivery)
     assert (delivery.transaction_id, delivery.step_id, delivery.severity) == ("t", "step-0", "high")
 
 
@@ -58,11 +64,23 @@ def test_a_step_that_cannot_be_rendered_gives_no_message_and_stops_no_other() ->
     broken = InAppControls(body="{% for n in (1..payload.n) %}{{n}}{% endfor %}")
     plan = Plan(workflow(broken, InAppControls(body="fine")), {"n": 10**9}, {}, "t")
     assert [message.content for message in drafted(plan)] == ["fine"]
+    [failure] = failures(plan)
+    assert (failure.step_id, failure.kind, "body" in failure.reason) == ("step-0", "failed", True)
 
 
 def test_a_message_over_64_kib_is_refused() -> None:
-    with pytest.raises(PayloadTooLarge):
-        drafted(Plan(workflow(InAppControls(body="x")), {"text": "x" * 70_000}, {}, "t"))
+    [failure] = failures(Plan(workflow(InAppControls(body="x")), {"text": "x" * 70_000}, {}, "t"))
+    assert failure.kind == "too large"
+
+
+def test_a_step_whose_condition_holds_is_skipped() -> None:
+    rule = {"and": [{"==": [{"var": "payload.plan"}, "free"]}, {"!": {"var": "subscriber.phone"}}]}
+    steps = workflow(InAppControls(body="skippable", skip=rule), InAppControls(body="always"))
+    assert [one.content for one in drafted(Plan(steps, {"plan": "pro"}, {}, "t"))] == ["skippable", "always"]
+    free = Plan(steps, {"plan": "free"}, {}, "t")
+    assert free.needs_subscriber
+    assert [one.content for one in drafted(free)] == ["always"]
+    assert [(one.step_id, one.kind) for one in failures(free)] == [("step-0", "skipped")]
 
 
 @pytest.mark.parametrize(
