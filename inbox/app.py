@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from inbox.errors import InboxError
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
+from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.middleware import BrowserCors, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
@@ -32,7 +33,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
             yield
 
     app = Starlette(
-        routes=all_routes(with_demo=demo),
+        routes=[*all_routes(with_demo=demo), *PAGES],
         lifespan=lifespan,
         middleware=[Middleware(RawPath), Middleware(BrowserCors, origins=settings.allowed_origins)],
         exception_handlers={

@@ -1,6 +1,6 @@
 """The faces of the service: thin handlers that read a request, call one verb and shape the answer.
 
-All paths are on this page.
+All paths are on this page, but for `/openapi.json` and `/docs` (`inbox/openapi/pages.py`), which describe them.
 """
 
 from __future__ import annotations

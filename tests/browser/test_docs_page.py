@@ -1,0 +1,30 @@
+"""The page of the API's document: every operation, found by a word, shown without a word to anybody else."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from inbox.openapi.document import operations
+from inbox.routes import BROWSER_SIDE, HEALTH, SERVER_SIDE
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_operations_are_listed_found_and_shown(service: Server, open_window: OpenWindow) -> None:
+    window = await open_window("about:blank")
+    asked: list[str] = []
+    window.page.on("request", lambda request: asked.append(request.url))
+    await window.page.goto(f"{service.url}/docs")
+    entries = window.page.locator("details")
+    await expect(entries).to_have_count(len(list(operations([*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]))))
+    await window.page.get_by_label("Find").fill("mark-as")
+    visible = window.page.locator("details:visible")
+    await expect(visible).to_have_count(1)
+    await visible.locator("summary").click()
+    for text in ("markAs", "required", "transactionId", "422", "curl -X POST", "Authorization: ApiKey $KEY"):
+        await expect(visible.get_by_text(text).first).to_be_visible()
+    assert [url for url in asked if not url.startswith(service.url)] == []

@@ -1,0 +1,52 @@
+"""docs/compatibility.md has a row for every route, and names no route that there is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+
+from inbox.openapi.document import operations
+from inbox.routes import BROWSER_SIDE, SERVER_SIDE
+from tests.support.processes import REPOSITORY
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+_ALTERNATIVES = re.compile(r"\{([\w-]+(?:,[\w-]+)+)\}")
+STATES = {"works", "differs", "not offered"}
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """(endpoints, state, remarks) of each row."""
+    text = (REPOSITORY / "docs" / "compatibility.md").read_text()
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 3 and cells[1] in STATES:
+            yield cells[0], cells[1], cells[2]
+
+
+def expand(path: str) -> Iterator[str]:
+    """`/a/{read,unread}` → `/a/read`, `/a/unread`."""
+    parts = _ALTERNATIVES.split(path)
+    choices = [part.split(",") if place % 2 else [part] for place, part in enumerate(parts)]
+    for chosen in product(*choices):
+        yield "".join(chosen)
+
+
+def endpoints(cell: str) -> Iterator[tuple[str, str]]:
+    """(method, path) of each endpoint of a cell; a path without methods of its own has those before it."""
+    methods: list[str] = []
+    for words, path in re.findall(r"([A-Z, ]*)`([^`]+)`", cell):
+        methods = [word for word in re.findall(r"[A-Z]+", words) if word in METHODS] or methods
+        for method, one in product(methods, expand(path)):
+            yield method.lower(), one
+
+
+def test_every_route_has_a_row() -> None:
+    told = {endpoint for cell, state, _ in rows() if state != "not offered" for endpoint in endpoints(cell)}
+    offered = {(method, path) for method, path, _ in operations([*SERVER_SIDE, *BROWSER_SIDE])}
+    assert offered - told == set(), "routes without a row"
+    assert told - offered == set(), "rows without a route"
+
+
+def test_what_differs_says_how() -> None:
+    assert [cell for cell, state, remarks in rows() if state == "differs" and not remarks] == []
