@@ -17,6 +17,7 @@ from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.middleware import BrowserCors, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
+from inbox.service.workflow_files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
 
@@ -28,6 +29,8 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_services(settings, redis_url) as services, _fanout(services) as (hub, listener):
             app.state.services, app.state.hub, app.state.listener = services, hub, listener
+            if settings.workflows:
+                await load_workflows(services.workflows, services.environments.current, settings.workflows)
             if demo:
                 await services.workflows.ensure_demo_workflow(services.environments.current)
             yield

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         "stored readably.",
         unit=f"at least {SECRET_KEY_LENGTH} characters",
     )
+    workflows: Path | None = _setting(
+        None,
+        "A file or folder of workflows (YAML, TOML) that the environment of INBOX_MODE has at every start; "
+        "what the API changes afterwards holds until the next.",
+    )
+
     token_ttl_seconds: int = _setting(15 * 86400, "How long a browser's session token is valid.", unit="seconds", ge=1)
 
     presence_lease_seconds: float = _setting(

@@ -45,6 +45,7 @@ def build_steps(wanted: Sequence[StepUpsert], existing: Sequence[Step] = ()) -> 
         _check_content(controls, f"{field}.controlValues")
         old = _counterpart(step, existing)
         step_id = _step_id(step, old, [other.step_id for other in steps], field)
+        old = old or next((one for one in existing if one.step_id == step_id), None)  # its name gives it the same id
         used = {other.id for other in steps}
         object_id = old.id if old and old.id not in used else new_object_id()
         steps.append(Step(id=object_id, step_id=step_id, name=step.name, controls=controls))

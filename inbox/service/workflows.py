@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ from inbox.models.workflow import (
     WorkflowCreate,
     WorkflowPatch,
     WorkflowUpdate,
+    encode_workflow,
 )
 from inbox.models.workflow_query import WorkflowQuery
 from inbox.models.workflow_v1 import WorkflowV1
@@ -88,19 +89,33 @@ class WorkflowService:
         Raises BadRequest when the identifier is taken, ValidationFailed naming the field that is wrong, and
         UnprocessableEntity when the environment has 1,000 workflows.
         """
-        identifier = check_identifier(body.workflow_id, "workflowId")
-        now = _now_ms()
-        workflow = Workflow(
-            id=new_object_id(),
-            identifier=identifier,
-            created_ms=now,
-            updated_ms=now,
-            steps=build_steps(body.steps),
-            **_fields(body),
-        )
+        workflow = build_workflow(body)
         if not await self._add(environment, workflow):
-            raise BadRequest(f"Workflow with identifier {identifier} already exists", workflowId=identifier)
+            name = workflow.identifier
+            raise BadRequest(f"Workflow with identifier {name} already exists", workflowId=name)
         return workflow
+
+    async def push(
+        self, environment: Environment, body: WorkflowCreate, *, dry_run: bool = False
+    ) -> Literal["created", "updated", "unchanged"]:
+        """Makes a workflow what the body says, under its identifier; what has not changed is not written.
+
+        Raises as `create`. With `dry_run` only tells what would be done.
+        """
+        before = await self._store.get(environment.number, body.workflow_id)
+        if before is None:
+            if dry_run or await self._add(environment, build_workflow(body)):
+                return "created"
+            before = await self.get(environment, body.workflow_id)  # another process was first
+        if encode_workflow(_replaced(before, body)) == encode_workflow(before):
+            return "unchanged"
+        if not dry_run:
+            await self._change(environment, before.identifier, lambda known: _replaced(known, body))
+        return "updated"
+
+    async def all(self, environment: Environment) -> Sequence[Workflow]:
+        """Every workflow, oldest first."""
+        return await self._store.all(environment.number)
 
     async def create_v1(self, environment: Environment, body: WorkflowV1, known: Known) -> Workflow:
         """Stores a new v1 workflow under an identifier made of its name. Raises as `create`."""
@@ -110,6 +125,7 @@ class WorkflowService:
         slug = slugify(body.name, "workflow")[:MAX_IDENTIFIER_LENGTH]
         fresh = Workflow(id=workflow_id, identifier=slug, name=body.name, created_ms=now, updated_ms=now)
         workflow = changed_by(fresh, body, known)
+        check_templates(workflow)
         if await self._add(environment, workflow):
             return workflow
         end = f"-{short_id(workflow_id)}"
@@ -124,8 +140,6 @@ class WorkflowService:
 
     async def _add(self, environment: Environment, workflow: Workflow) -> bool:
         """Stores a new workflow, unless its identifier is taken."""
-        check_schema(workflow.payload_schema)
-        check_templates(workflow)  # what does not compile is refused here, not when it is triggered
         outcome = await self._store.create(environment.number, workflow)
         if outcome == "full":
             raise UnprocessableEntity(f"An environment cannot have more than {MAX_WORKFLOWS} workflows")
@@ -138,7 +152,7 @@ class WorkflowService:
         def change(before: Workflow) -> Workflow:
             if body.workflow_id not in (None, before.identifier):
                 raise invalid("workflowId", "workflowId cannot be changed", body.workflow_id)
-            return msgspec.structs.replace(before, steps=build_steps(body.steps, before.steps), **_fields(body))
+            return _replaced(before, body)
 
         return await self._change(environment, name, change)
 
@@ -184,6 +198,30 @@ class WorkflowService:
                 self._cache.drop(environment.number)
                 return result
         raise StoreUnavailable
+
+
+def build_workflow(body: WorkflowCreate) -> Workflow:
+    """A new workflow as it would be stored: what cannot be used is refused here, not when it is triggered.
+
+    Raises ValidationFailed naming the field that is wrong.
+    """
+    now = _now_ms()
+    workflow = Workflow(
+        id=new_object_id(),
+        identifier=check_identifier(body.workflow_id, "workflowId"),
+        created_ms=now,
+        updated_ms=now,
+        steps=build_steps(body.steps),
+        **_fields(body),
+    )
+    check_schema(workflow.payload_schema)
+    check_templates(workflow)
+    return workflow
+
+
+def _replaced(before: Workflow, body: WorkflowContent) -> Workflow:
+    """The workflow with everything but its ids as the body has it."""
+    return msgspec.structs.replace(before, steps=build_steps(body.steps, before.steps), **_fields(body))
 
 
 def _fields(body: WorkflowContent) -> dict[str, Any]:

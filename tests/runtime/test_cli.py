@@ -191,7 +191,8 @@ def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> N
     assert failure("keys", "-e", "nowhere", **settings) == "There is no environment nowhere"
 
 
-@pytest.mark.parametrize("command", [("keys",), ("keys", "create"), ("keys", "revoke"), ("environments", "create")])
+@pytest.mark.parametrize("command", [("keys",), ("keys", "create"), ("keys", "revoke"), ("environments", "create"),
+    ("workflows", "push"), ("workflows", "check"), ("trigger",)])
 def test_each_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = run_inbox(*command, "--help")
     assert shown.returncode == 0

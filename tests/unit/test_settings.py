@@ -71,6 +71,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_SHUTDOWN_SECONDS": "0",
         "INBOX_LOG_LEVEL": "DEBUG",
         "INBOX_LOG_FORMAT": "json",
+        "INBOX_WORKFLOWS": "workflows",
     }
     others = {"INBOX_REDIS_URL"}  # contradicts INBOX_DATA_DIR
     assert set(given) | others == {variable_name(name) for name in Settings.model_fields}

@@ -1,0 +1,55 @@
+"""`inbox keys`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inbox.cli.running import EnvironmentName, named_environment, with_services
+
+if TYPE_CHECKING:
+    from inbox.services import Services
+
+keys_cli = typer.Typer(help="API keys: print them, make one, end one.")
+
+
+@keys_cli.callback(invoke_without_command=True)
+def keys(context: typer.Context, environment: EnvironmentName = None) -> None:
+    """Print every live API key and the application identifier, in a form that a shell can read."""
+    if context.invoked_subcommand is not None:
+        if environment is not None:
+            raise typer.BadParameter("write --environment after the subcommand")
+        return
+
+    async def show(services: Services) -> None:
+        chosen = await named_environment(services, environment)
+        for place, key in enumerate(services.environments.live_keys(chosen), start=1):
+            print(f"INBOX_API_KEY{f'_{place}' if place > 1 else ''}={shlex.quote(key)}")
+        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(chosen.identifier)}")
+
+    with_services("keys", show)
+
+
+@keys_cli.command("create")
+def create_key(environment: EnvironmentName = None) -> None:
+    """Make a further API key and print it; two may be live at once, so that callers can change over."""
+
+    async def create(services: Services) -> None:
+        print(await services.environments.create_key(await named_environment(services, environment)))
+
+    with_services("keys create", create)
+
+
+@keys_cli.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(help="The key to end, as printed by `inbox keys`.")],
+    environment: EnvironmentName = None,
+) -> None:
+    """End an API key everywhere within two seconds, and with it every browser session of the environment."""
+
+    async def revoke(services: Services) -> None:
+        await services.environments.revoke_key(await named_environment(services, environment), key)
+
+    with_services("keys revoke", revoke)

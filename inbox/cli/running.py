@@ -1,0 +1,44 @@
+"""What commands have in common: the store they act on, and the environment they mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inbox.logs import configure_logging
+from inbox.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from inbox.models.environment import Environment
+    from inbox.services import Services
+
+EnvironmentName = Annotated[
+    str | None,
+    typer.Option("--environment", "-e", help="The name of the environment; without it, that of INBOX_MODE."),
+]
+
+
+async def named_environment(services: Services, name: str | None) -> Environment:
+    """The environment of this name, or the current one. Raises NotFound."""
+    return services.environments.current if name is None else await services.environments.find_by_name(name)
+
+
+def with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+    """Runs `use` on the store of the running service, or on one started for this command."""
+    given = load_settings()
+    configure_logging("warning", given.log_format)
+    asyncio.run(_use_services(given, command, use))
+
+
+async def _use_services(given: Settings, command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+    from inbox.embedded.access import use_store
+    from inbox.services import open_services
+
+    async with use_store(given, command) as store:
+        of_store = given.model_copy(update={"mode": store.mode})
+        async with open_services(of_store, store.url) as services:
+            await use(services)
+            await services.activity_log.flush()

@@ -1,0 +1,206 @@
+"""`inbox workflows` and `inbox trigger`, and files that the service loads at its start."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import RunServer
+from tests.support.client import Api
+from tests.support.processes import REPOSITORY
+from tests.support.sockets import RECEIVED, PlainSocket
+
+from .conftest import Service, run_inbox
+from .test_cli import failure
+
+ORDER = """
+workflowId: order
+name: Order
+tags: [orders]
+steps:
+  - name: In-app
+    type: in_app
+    controlValues: {body: "Order {{payload.n}}"}
+"""
+TOML = """
+[[workflows]]
+workflowId = "other"
+name = "Other"
+[[workflows.steps]]
+name = "In-app"
+type = "in_app"
+controlValues = { subject = "S", body = "B", primaryAction = { label = "Go", redirect = { url = "/x" } } }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "workflows"
+    (made / "deeper").mkdir(parents=True)
+    (made / "order.yaml").write_text(ORDER)
+    (made / "deeper" / "other.toml").write_text(TOML)
+    (made / "notes.txt").write_text("not a workflow")
+    return made
+
+
+@pytest.fixture
+def settings(valkey_url: str, key_prefix: str) -> dict[str, str]:
+    return {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
+
+
+def lines(*arguments: str, **settings: str) -> list[list[str]]:
+    ended = run_inbox(*arguments, **settings)
+    assert ended.returncode == 0, ended
+    return [line.split("\t") for line in ended.stdout.splitlines()]
+
+
+def test_files_are_pushed_once_changed_and_pruned(folder: Path, settings: dict[str, str]) -> None:
+    push = ("workflows", "push", str(folder))
+    both = [["created", "other"], ["created", "order"]]
+    assert lines(*push, "--dry-run", **settings) == both
+    assert lines("workflows", "list", **settings) == []
+    assert lines(*push, **settings) == both
+    assert lines(*push, **settings) == [["unchanged", "other"], ["unchanged", "order"]]
+    (folder / "order.yaml").write_text(ORDER.replace("name: Order", "name: Renamed"))
+    assert lines(*push, "--dry-run", **settings)[1] == ["updated", "order"]
+    assert lines(*push, **settings)[1] == ["updated", "order"]
+    assert ["order", "Renamed", "active", "1 step"] in lines("workflows", "list", **settings)
+    (folder / "deeper" / "other.toml").unlink()
+    assert lines(*push, **settings) == [["unchanged", "order"]]
+    assert lines(*push, "--prune", "--dry-run", **settings) == [["unchanged", "order"], ["deleted", "other"]]
+    assert lines(*push, "--prune", **settings) == [["unchanged", "order"], ["deleted", "other"]]
+    assert [name for name, *_ in lines("workflows", "list", **settings)] == ["order"]
+
+
+def test_what_is_pulled_can_be_pushed(folder: Path, settings: dict[str, str], tmp_path: Path) -> None:
+    lines("workflows", "push", str(folder), **settings)
+    target = tmp_path / "pulled.yaml"
+    assert lines("workflows", "pull", str(target), **settings) == [[f"2 workflows written to {target}"]]
+    assert [one[0] for one in lines("workflows", "push", str(target), **settings)] == ["unchanged", "unchanged"]
+    assert "exists: --force replaces it" in failure("workflows", "pull", str(target), **settings)
+    assert run_inbox("workflows", "pull", str(target), "--force", **settings).returncode == 0
+    missing = failure("workflows", "pull", str(tmp_path / "no" / "where.yaml"), **settings)
+    assert missing.endswith("cannot be written: No such file or directory")
+
+
+def test_environments_have_workflows_of_their_own(folder: Path, settings: dict[str, str]) -> None:
+    lines("workflows", "push", str(folder), "-e", "Development", **settings)
+    assert lines("workflows", "list", **settings) == []
+    assert len(lines("workflows", "list", "-e", "Development", **settings)) == 2
+    assert failure("workflows", "list", "-e", "nowhere", **settings) == "There is no environment nowhere"
+
+
+def test_a_check_needs_no_service(folder: Path) -> None:
+    assert lines("workflows", "check", str(folder)) == [["2 workflows: nothing wrong"]]
+
+
+def test_the_example_of_the_docs_is_right(tmp_path: Path) -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "workflows.md").read_text(), re.DOTALL)
+    path = tmp_path / "example.yaml"
+    path.write_text(example)
+    assert lines("workflows", "check", str(path)) == [["1 workflow: nothing wrong"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("workflowId: a\nname: [", "while parsing"),
+        ("workflowId: a\nname: A\n", "Object missing required field `steps`"),
+        (ORDER + "colour: red\n", "order: Object contains unknown field `colour`"),
+        (ORDER.replace("in_app", "email"), "order: Invalid enum value 'email' - at `$.steps[0].type`"),
+        (ORDER.replace("{{payload.n}}", "{{"), "order: steps.0.controlValues.body: "),
+        (ORDER.replace("workflowId: order", "workflowId: a b"), "a b: workflowId: "),
+        ("- 3\n", "workflow 1: Expected `object`, got `int`"),
+        ("workflows: []\nother: 1\n", "beside workflows there is other"),
+        ("{}", "Object missing required field"),
+        ("", "Expected `object`, got `null`"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(content)
+    line = failure("workflows", "check", str(path))
+    assert line.startswith(f"{path}: ")
+    assert told in line
+
+
+def test_two_of_a_name_and_none_at_all(folder: Path, tmp_path: Path) -> None:
+    (folder / "twice.yaml").write_text(ORDER)
+    assert "order is also in" in failure("workflows", "check", str(folder))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert failure("workflows", "check", str(empty)) == f"{empty}: there is no .yaml, .yml, .toml file"
+    (tmp_path / "wrong.toml").write_text("a = ")
+    assert "wrong.toml: " in failure("workflows", "check", str(tmp_path / "wrong.toml"))
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xff")
+    assert failure("workflows", "check", str(tmp_path / "latin.yaml")).endswith("is not UTF-8")
+
+
+async def test_a_service_loads_its_files(run_server: RunServer, folder: Path, settings: dict[str, str]) -> None:
+    given = {"redis_url": settings["INBOX_REDIS_URL"], "INBOX_KEY_PREFIX": settings["INBOX_KEY_PREFIX"]}
+    server = await run_server(**given, INBOX_WORKFLOWS=str(folder))
+    async with Api.open(server) as api:
+        await api.trigger("ada", {"n": 1}, workflow="order")
+        assert [message["content"] for message in await api.feed("ada")] == ["Order 1"]
+        changed = await api.data("PATCH", "/v2/workflows/order", 200, {"name": "By hand"})
+    again = await run_server(**given, INBOX_WORKFLOWS=str(folder))
+    async with Api.open(again) as api:
+        kept = await api.data("GET", "/v2/workflows/order", 200)
+        assert (kept["name"], kept["_id"]) == ("Order", changed["_id"])
+
+
+@pytest.mark.needs("valkey")
+def test_a_service_with_wrong_files_does_not_start(home: Path, tmp_path: Path) -> None:
+    line = failure("serve", INBOX_DATA_DIR=str(home / "data"), INBOX_WORKFLOWS=str(tmp_path / "nowhere"))
+    assert line == f"INBOX_WORKFLOWS: {tmp_path}/nowhere: there is no .yaml, .yml, .toml file"
+    assert not (home / "data" / "store.pid").exists()
+
+
+async def test_a_trigger_reaches_open_pages(run_server: RunServer, folder: Path, settings: dict[str, str]) -> None:
+    given = {"redis_url": settings["INBOX_REDIS_URL"], "INBOX_KEY_PREFIX": settings["INBOX_KEY_PREFIX"]}
+    server = await run_server(**given, INBOX_WORKFLOWS=str(folder))
+    payload = folder / "payload.json"
+    payload.write_text('{"n": 7}')
+    async with Api.open(server) as api, PlainSocket.open(server, "ada") as socket:
+        send = ("trigger", "order", "--payload", f"@{payload}", "--transaction-id", "mine")
+        assert lines(*send, "--to", "ada", "--to", "bob", **settings) == [["processed", "mine"]]
+        told = await socket.expect(RECEIVED)
+        assert told["message"]["content"] == "Order 7"
+        found = await api.call("GET", "/v1/notifications", 200, transactionId="mine")
+        assert {one["to"]["subscriberId"] for one in found["data"]} == {"ada", "bob"}
+        await api.data("POST", "/v2/topics", 201, {"key": "news"})
+        await api.call("POST", "/v2/topics/news/subscriptions", 201, {"subscriberIds": ["bob"]})
+        ended = run_inbox("trigger", "order", "--topic", "news", "--json", **settings)
+        assert json.loads(ended.stdout)["status"] == "processed"
+        assert lines("trigger", "order", "--broadcast", **settings)[0][0] == "processed"
+        assert [len(await api.feed(person)) for person in ("ada", "bob")] == [2, 3]
+
+
+def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> None:
+    lines("workflows", "push", str(folder), **settings)
+    assert failure("trigger", "nope", "--to", "ada", **settings) == "workflow_not_found"
+    told = {"[]": "must be a JSON object", "{": "is not valid JSON", "@/nope": "cannot be read: No such file"}
+    for payload, problem in told.items():
+        assert problem in failure("trigger", "order", "--to", "ada", "--payload", payload, **settings)
+    for wrong in (("order",), ("order", "--to", "ada", "--broadcast"), ()):
+        assert run_inbox("trigger", *wrong, **settings).returncode == 2
+
+
+@pytest.mark.needs("valkey")
+async def test_commands_reach_the_running_service(
+    make_service: Callable[..., Service], folder: Path
+) -> None:
+    service = make_service(INBOX_MODE="development")
+    await service.start()
+    data = {"INBOX_DATA_DIR": str(service.data)}
+    lines("workflows", "push", str(folder), **data)
+    assert lines("trigger", "order", "--to", "ada", **data)[0][0] == "processed"
+    token = run_inbox("token", "--subscriber", "ada", **data).stdout.strip()
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+        feed = await client.get("/v1/inbox/notifications", headers={"Authorization": f"Bearer {token}"})
+    assert [one["body"] for one in feed.json()["data"]] == ["Order "]
