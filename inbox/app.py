@@ -15,7 +15,8 @@ from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
-from inbox.routes.middleware import BrowserCors, RawPath
+from inbox.routes.idempotency import Idempotency
+from inbox.routes.middleware import BrowserCors, RateHeaders, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
 from inbox.service.workflow_files import load_workflows
 from inbox.services import Services, open_services
@@ -38,7 +39,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
     app = Starlette(
         routes=[*all_routes(with_demo=demo), *PAGES],
         lifespan=lifespan,
-        middleware=[Middleware(RawPath), Middleware(BrowserCors, origins=settings.allowed_origins)],
+        middleware=_middleware(settings),
         exception_handlers={
             InboxError: on_inbox_error,
             HTTPException: on_http_exception,
@@ -47,6 +48,17 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """From the outermost; what nobody asked for is not there."""
+    is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
+    return [
+        Middleware(RawPath),
+        Middleware(BrowserCors, origins=settings.allowed_origins),
+        *([Middleware(RateHeaders)] if is_limited else []),
+        *([Middleware(Idempotency)] if settings.idempotency_seconds else []),
+    ]
 
 
 @asynccontextmanager

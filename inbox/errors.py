@@ -133,6 +133,16 @@ class PayloadInvalid(BadRequest):
         return super().detail() | {"type": "PAYLOAD_VALIDATION_ERROR", "errors": self.problems, "schema": self.schema}
 
 
+class TooManyRequests(InboxError):
+    """Too many requests; try again later."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class StoreUnavailable(InboxError):
     """The store is not available; try again shortly."""
 

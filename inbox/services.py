@@ -15,12 +15,14 @@ from inbox.service.delivery import DeliveryService
 from inbox.service.environments import EnvironmentService
 from inbox.service.feed import FeedService
 from inbox.service.groups import GroupService
+from inbox.service.idempotency import IdempotencyService
 from inbox.service.marks import MarkService
 from inbox.service.message_list import MessageList
 from inbox.service.named_feeds import NamedFeedService
 from inbox.service.organization import OrganizationService
 from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
+from inbox.service.rate_limits import RateLimit, RateLimiter
 from inbox.service.sessions import SessionService
 from inbox.service.subscriber_list import SubscriberList
 from inbox.service.subscriber_sweep import SubscriberSweep
@@ -32,6 +34,7 @@ from inbox.service.workflow_overrides import OverrideService
 from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
 from inbox.store.activity import ActivityStore
+from inbox.store.answers import AnswerStore
 from inbox.store.client import Client, open_client
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
@@ -40,6 +43,7 @@ from inbox.store.keys import Keys
 from inbox.store.messages import MessageStore
 from inbox.store.preferences import PreferenceStore
 from inbox.store.presence import PresenceStore
+from inbox.store.request_counts import RequestCounts
 from inbox.store.secrets import SecretStore
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
@@ -58,6 +62,8 @@ class Services:
     feed_store: FeedStore
     environments: EnvironmentService
     sessions: SessionService
+    idempotency: IdempotencyService
+    rate_limiter: RateLimiter
     subscribers: SubscriberService
     subscriber_list: SubscriberList
     subscriber_sweep: SubscriberSweep
@@ -110,6 +116,12 @@ def join_services(settings: Settings, client: Client) -> Services:
         feed_store=feed_store,
         environments=environments,
         sessions=SessionService(environments, subscribers, subscriber_store, settings.token_ttl_seconds),
+        idempotency=IdempotencyService(AnswerStore(client, keys), settings.idempotency_seconds),
+        rate_limiter=RateLimiter(
+            RequestCounts(client, keys),
+            RateLimit.parse(settings.rate_limit_per_key),
+            RateLimit.parse(settings.rate_limit_per_subscriber),
+        ),
         subscribers=subscribers,
         subscriber_list=SubscriberList(subscriber_store),
         subscriber_sweep=SubscriberSweep(subscriber_store, environments),

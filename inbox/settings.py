@@ -23,6 +23,7 @@ PREFIX = "INBOX_"
 MASK = "********"
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
 SECRET_KEY_LENGTH = 32
+RATE_PATTERN = "^[1-9][0-9]{0,8}/(second|minute|hour)$"
 
 Durability = Literal["memory", "everysec", "fsync"]
 LogFormat = Literal["text", "json"]
@@ -106,6 +107,22 @@ class Settings(BaseSettings):
     )
 
     token_ttl_seconds: int = _setting(15 * 86400, "How long a browser's session token is valid.", unit="seconds", ge=1)
+
+    idempotency_seconds: int = _setting(
+        86400,
+        "How long the answer to a backend's POST or PATCH that carries an Idempotency-Key is kept for its repetition; "
+        "0 keeps none. Triggers have their transaction in any case.",
+        unit="seconds",
+        ge=0,
+    )
+    rate_limit_per_key: str | None = _setting(
+        None, "How often an API key may be used, e.g. 100/second. When not set: without limit.", pattern=RATE_PATTERN
+    )
+    rate_limit_per_subscriber: str | None = _setting(
+        None,
+        "How often the session tokens of one subscriber may be used, e.g. 600/minute. When not set: without limit.",
+        pattern=RATE_PATTERN,
+    )
 
     presence_lease_seconds: float = _setting(
         60.0, "After how long a process that died is no longer counted as holding sockets.", unit="seconds", ge=1

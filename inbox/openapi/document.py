@@ -24,9 +24,9 @@ DESCRIPTION = """A self-hosted, real-time in-app notification inbox.
 
 Backends send `Authorization: ApiKey <key>`, pages `Authorization: Bearer <token>` with the token of their session.
 Every error has one shape (`ErrorReply`). A success is wrapped in `data` unless it is a page."""
-ERRORS_OF_ALL = (400, 401, 422, 503)
+ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (413, 415)
-ERROR_STATUSES = (400, 401, 402, 404, 409, 413, 415, 422, 503)
+ERROR_STATUSES = (400, 401, 402, 404, 409, 413, 415, 422, 429, 503)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REFERENCES = "#/components/schemas/{name}"
 

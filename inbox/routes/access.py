@@ -10,6 +10,10 @@ from starlette.requests import Request
 from inbox.errors import Unauthorized
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
+from inbox.service.rate_limits import CallerKind
+
+ALLOWANCE = "inbox.allowance"
+"""Where the scope of a request holds the `Allowance` of its caller, when there is a limit."""
 
 if TYPE_CHECKING:
     from inbox.services import Services
@@ -45,6 +49,7 @@ async def authenticate(request: Request) -> ApiCaller:
     environment = await services_of(request).environments.find_by_key(secret)
     if environment is None:
         raise Unauthorized
+    await _count(request, "key", environment, secret)
     return ApiCaller(environment)
 
 
@@ -53,7 +58,17 @@ async def authenticate_session(request: Request) -> SessionCaller:
     scheme, secret = _credentials(request)
     if scheme.lower() != "bearer":
         raise Unauthorized
-    return SessionCaller(*await services_of(request).sessions.verify(secret))
+    caller = SessionCaller(*await services_of(request).sessions.verify(secret))
+    await _count(request, "subscriber", caller.environment, caller.subscriber.oid)
+    return caller
+
+
+async def _count(request: Request, kind: CallerKind, environment: Environment, caller: str) -> None:
+    """One more request of this caller. Raises TooManyRequests; what is left stands in the scope for the answer."""
+    allowance = await services_of(request).rate_limiter.take(kind, environment.number, caller)
+    if allowance is not None:
+        request.scope[ALLOWANCE] = allowance
+        allowance.check()
 
 
 def _credentials(request: Request) -> tuple[str, str]:

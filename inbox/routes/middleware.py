@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inbox.routes.access import ALLOWANCE
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/")
 BROWSER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
@@ -23,6 +25,7 @@ BROWSER_HEADERS = (
     "Sentry-Trace",
     "User-Agent",
 )
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 MAX_AGE_SECONDS = 86_400
 
 
@@ -38,6 +41,22 @@ class RawPath:
         await self._app(scope, receive, send)
 
 
+class RateHeaders:
+    """Tells a caller that has a limit what is left of it, with every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            allowance = scope.get(ALLOWANCE)
+            if allowance is not None and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *allowance.headers()]}
+            await send(message)
+
+        await self._app(scope, receive, tell if scope["type"] == "http" else send)
+
+
 class BrowserCors:
     """CORS on the paths that browsers of other origins call, and on no other."""
 
@@ -48,7 +67,7 @@ class BrowserCors:
             allow_origins=origins,
             allow_methods=BROWSER_METHODS,
             allow_headers=BROWSER_HEADERS,
-            expose_headers=("Retry-After",),
+            expose_headers=("Retry-After", *RATE_HEADERS),
             max_age=MAX_AGE_SECONDS,
         )
 

@@ -15,6 +15,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       times                    stream: every message of the bucket by time, `<feed number><n>` packed
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
+      i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
+      l:<hash>                 requests of an API key or subscriber in the current window; until its end
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
                                · p rows whose content is still to be removed after a bulk deletion
     {e<e>}                     an environment: workflows (hash), version (counter)
@@ -178,6 +180,12 @@ class BucketKeys:
 
     def transaction(self, transaction_id: str) -> str:
         return f"{self.base}t:{_digest(transaction_id)}"
+
+    def answer(self, idempotency_key: str) -> str:
+        return f"{self.base}i:{_digest(idempotency_key)}"
+
+    def spent(self, caller: str, window: str) -> str:
+        return f"{self.base}l:{_digest(caller, window)}"
 
 
 @dataclass(frozen=True, slots=True)

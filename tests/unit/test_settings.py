@@ -72,6 +72,9 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_LOG_LEVEL": "DEBUG",
         "INBOX_LOG_FORMAT": "json",
         "INBOX_WORKFLOWS": "workflows",
+        "INBOX_IDEMPOTENCY_SECONDS": "0",
+        "INBOX_RATE_LIMIT_PER_KEY": "100/second",
+        "INBOX_RATE_LIMIT_PER_SUBSCRIBER": "600/minute",
     }
     others = {"INBOX_REDIS_URL"}  # contradicts INBOX_DATA_DIR
     assert set(given) | others == {variable_name(name) for name in Settings.model_fields}
@@ -127,6 +130,9 @@ def test_every_problem_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         ("INBOX_CORS_ORIGINS", "app.example.org"),
         ("INBOX_CORS_ORIGINS", "https://app.example.org/path"),
         ("INBOX_REQUIRE_SUBSCRIBER_HASH", "perhaps"),
+        ("INBOX_RATE_LIMIT_PER_KEY", "100"),
+        ("INBOX_RATE_LIMIT_PER_SUBSCRIBER", "0/second"),
+        ("INBOX_IDEMPOTENCY_SECONDS", "-1"),
         ("INBOX_PRESENCE_LEASE_SECONDS", "inf"),
         ("INBOX_PRESENCE_LEASE_SECONDS", "0"),
         ("INBOX_PRESENCE_GRACE_SECONDS", "-1"),
