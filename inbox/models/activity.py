@@ -76,7 +76,7 @@ def activity_view(activity: Activity, environment: Environment) -> dict[str, Any
         "updatedAt": iso(max(step.ms for step in activity.steps)),
         "severity": activity.severity,
         "to": {"subscriberId": activity.name},
-        "jobs": [job_view(activity, steps) for steps in _by_step(activity.steps)],
+        "jobs": [job_view(activity, steps) for steps in _by_step(activity)],
     }
     if activity.subscriber:
         view["subscriber"] = _person(activity.subscriber)
@@ -123,11 +123,13 @@ def execution_detail(activity: Activity, step: StepOutcome) -> dict[str, Any]:
     return {**view, "raw": step.reason} if step.reason else view
 
 
-def _by_step(outcomes: Sequence[StepOutcome]) -> list[list[StepOutcome]]:
-    grouped: dict[str, list[StepOutcome]] = {}
-    for one in outcomes:
+def _by_step(activity: Activity) -> list[list[StepOutcome]]:
+    """The outcomes of each step, in the workflow's order; their times tell none, since two clocks wrote them."""
+    steps = activity.workflow.steps if activity.workflow else []
+    grouped: dict[str, list[StepOutcome]] = {one.step_id: [] for one in steps}
+    for one in activity.steps:
         grouped.setdefault(one.step_id, []).append(one)
-    return list(grouped.values())
+    return [outcomes for outcomes in grouped.values() if outcomes]
 
 
 def _person(subscriber: Subscriber) -> dict[str, Any]:
