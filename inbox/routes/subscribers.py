@@ -31,9 +31,17 @@ class CreateSubscriber(Profile, kw_only=True):
 
 
 class OnlineStatus(msgspec.Struct, rename="camel"):
-    """The body of the online-status call."""
+    """The body of the online-status call; `online` is what the older JavaScript SDK (@novu/node 2.6) sends."""
 
-    is_online: bool
+    is_online: bool | msgspec.UnsetType = msgspec.UNSET
+    online: bool | msgspec.UnsetType = msgspec.UNSET
+
+    def wanted(self) -> bool:
+        """Raises ValidationFailed when neither is given."""
+        chosen = self.online if self.is_online is msgspec.UNSET else self.is_online
+        if chosen is msgspec.UNSET:
+            raise invalid("isOnline", "isOnline must be a boolean value")
+        return chosen
 
 
 class BulkCreate(msgspec.Struct):
@@ -128,7 +136,7 @@ async def set_online_status(request: Request) -> Response:
     caller = await authenticate(request)
     body = await read_body(request, OnlineStatus)
     subscribers = services_of(request).subscribers
-    subscriber = await subscribers.set_online(caller.environment, subscriber_param(request), body.is_online)
+    subscriber = await subscribers.set_online(caller.environment, subscriber_param(request), body.wanted())
     return data(subscriber_view(subscriber, caller.environment))
 
 
