@@ -214,6 +214,10 @@ async def test_a_workflow_is_created_listed_changed_and_deleted(novu: Novu) -> N
     assert (updated.steps[0].id, updated.steps[0].step_id) == (created.steps[0].id, created.steps[0].step_id)
     await create_ada(novu)
     assert (await trigger_order(novu, "A1")).status is models.TriggerEventResponseDtoStatus.TRIGGER_NOT_ACTIVE
+    patch = models.PatchWorkflowDto(active=True, tags=["x"])
+    await novu.workflows.patch_async(workflow_id="order-placed", patch_workflow_dto=patch)
+    patched = (await novu.workflows.get_async(workflow_id="order-placed")).result
+    assert (patched.name, patched.active, patched.tags) == ("Renamed", True, ["x"])
 
     await novu.workflows.delete_async(workflow_id="order-placed")
     with pytest.raises(models.ErrorDto) as caught:

@@ -115,6 +115,14 @@ async def test_environments_and_integrations(novu: Novu, server: Server) -> None
     assert changed.result.credentials
     assert (changed.result.credentials.hmac, changed.result.active) == (False, False)
     assert (await novu.integrations.list_active_async()).result == []
+    again = models.CreateIntegrationRequestDto(
+        provider_id="novu", channel=models.CreateIntegrationRequestDtoChannel.IN_APP, active=True
+    )
+    made = (await novu.integrations.create_async(create_integration_request_dto=again)).result
+    assert (made.id, made.active) == (integration.id, True)
+    primary = (await novu.integrations.set_as_primary_async(integration_id=str(integration.id))).result
+    assert (primary.id, primary.primary) == (integration.id, True)
+    assert [one.id for one in (await novu.integrations.list_active_async()).result] == [integration.id]
 
 
 async def test_contexts(novu: Novu) -> None:
