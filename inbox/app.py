@@ -73,8 +73,10 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
         await services.presence.start()
         services.subscriber_sweep.start()
         services.activity_log.start()
+        services.dispatch_worker.start()
         yield hub, listener
     finally:
+        await services.dispatch_worker.close()
         await services.activity_log.close()
         await services.subscriber_sweep.close()
         await services.presence.close()

@@ -12,6 +12,9 @@ from inbox.service.activity_rows import ActivityReader
 from inbox.service.audience import Audience
 from inbox.service.contexts import ContextService
 from inbox.service.delivery import DeliveryService
+from inbox.service.dispatch_audience import DispatchAudience
+from inbox.service.dispatch_worker import DispatchWorker
+from inbox.service.dispatches import DispatchService
 from inbox.service.environments import EnvironmentService
 from inbox.service.feed import FeedService
 from inbox.service.groups import GroupService
@@ -36,6 +39,7 @@ from inbox.settings import Settings
 from inbox.store.activity import ActivityStore
 from inbox.store.answers import AnswerStore
 from inbox.store.client import Client, open_client
+from inbox.store.dispatches import DispatchStore
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
 from inbox.store.feeds import FeedStore
@@ -75,6 +79,8 @@ class Services:
     workflows: WorkflowService
     workflow_overrides: OverrideService
     delivery: DeliveryService
+    dispatches: DispatchService
+    dispatch_worker: DispatchWorker
     feed: FeedService
     marks: MarkService
     presence: PresenceService
@@ -108,6 +114,12 @@ def join_services(settings: Settings, client: Client) -> Services:
     activity_log = ActivityLog(activity_store, feed_store, environments)
     reader = ActivityReader(activity_store, feed_store, subscriber_store, workflows)
     activity = ActivityService(activity_store, activity_log, reader, feed_store)
+    dispatch_store = DispatchStore(client, keys, feed_store)
+    dispatch_audience = DispatchAudience(topic_store, subscription_store, subscriber_store)
+    dispatch_worker = DispatchWorker(
+        dispatch_store, dispatch_audience, feed_store, activity_log, environments, settings.work_lease_seconds
+    )
+    dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
     feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
     return Services(
         settings=settings,
@@ -143,7 +155,10 @@ def join_services(settings: Settings, client: Client) -> Services:
             overrides,
             contexts,
             activity_log,
+            dispatches,
         ),
+        dispatches=dispatches,
+        dispatch_worker=dispatch_worker,
         feed=feed,
         marks=marks,
         activity=activity,

@@ -130,6 +130,12 @@ class Settings(BaseSettings):
     presence_grace_seconds: float = _setting(
         5.0, "How long after a subscriber's last socket closed it goes offline.", unit="seconds", ge=0
     )
+    work_lease_seconds: float = _setting(
+        10.0,
+        "After how long work behind requests that a process took and did not go on with passes to another.",
+        unit="seconds",
+        ge=1,
+    )
     max_sockets_per_subscriber: int = _setting(
         100, "Open sockets of one subscriber at one process; more are refused.", unit="sockets", ge=1
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,10 @@ import typer
 from inbox.cli.running import EnvironmentName, named_environment, with_services
 from inbox.errors import BadRequest
 
+LOOK_SECONDS = 0.2
+
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.service.delivery import TriggerOutcome
     from inbox.services import Services
 
@@ -24,6 +28,9 @@ def trigger(
     broadcast: Annotated[bool, typer.Option("--broadcast", help="To every subscriber of the environment.")] = False,
     payload: Annotated[str, typer.Option(help="A JSON object, @FILE to read one, or - for standard input.")] = "{}",
     transaction_id: Annotated[str | None, typer.Option(help="The transactionId; without it a new one.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Help to deliver to many, show how far it is, and return when it is done.")
+    ] = False,
     environment: EnvironmentName = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as the API gives it.")] = False,
 ) -> None:
@@ -43,8 +50,31 @@ def trigger(
         else:
             outcome = await services.delivery.trigger(chosen, TriggerRequest(to=recipients, **shared))
         _print(outcome, as_json=json)
+        if wait and outcome.transaction_id:
+            await _wait(services, chosen, outcome.transaction_id)
 
     with_services("trigger", send)
+
+
+async def _wait(services: Services, environment: Environment, transaction_id: str) -> None:
+    """Works beside the service, if one runs, until nothing of the dispatch is left."""
+    found = await services.dispatches.progress(environment, transaction_id)
+    if found is None:
+        return  # few enough: delivered already
+    services.dispatch_worker.start()
+    try:
+        with typer.progressbar(length=found.total, label="delivering", file=sys.stderr) as bar:
+            while found is not None:
+                bar.update(min(found.done, found.total) - bar.pos)
+                if found.state != "running":
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+                found = await services.dispatches.progress(environment, transaction_id)
+    finally:
+        await services.dispatch_worker.close()
+    if found is not None:
+        counts = f"{found.delivered} delivered, {found.suppressed} suppressed, {found.failed} failed"
+        print(f"{found.state}: {counts}, {found.skipped} skipped", file=sys.stderr)
 
 
 def _read_payload(given: str) -> dict[str, Any]:

@@ -82,6 +82,7 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
     events.trigger: Operation(replies.TriggerReply, status=201, body=trigger.TriggerRequest),
     events.trigger_bulk: Operation(replies.TriggerReply, "list", 201, trigger.BulkRequest),
     events.broadcast: Operation(replies.TriggerReply, status=201, body=trigger.BroadcastRequest),
+    events.progress: Operation(replies.DispatchReply),
     events.cancel: Operation(bool),
     subscribers.list_numbered: Operation(replies.SubscriberReply, "page", query=PAGED),
     subscribers.create: Operation(replies.SubscriberReply, status=201, body=subscribers.CreateSubscriber),

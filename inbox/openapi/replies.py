@@ -181,6 +181,21 @@ class UnseenReply(TypedDict):
     count: Count
 
 
+class DispatchProgress(TypedDict):
+    """How far a trigger to many has come; counts are of messages, in the parts that are done."""
+
+    status: Literal["running", "done", "cancelled"]
+    total: int
+    delivered: int
+    suppressed: int
+    failed: int
+    skipped: int
+
+
+class DispatchReply(DispatchProgress):
+    transactionId: str
+
+
 class TriggerReply(TypedDict):
     acknowledged: bool
     status: Literal[
@@ -212,6 +227,7 @@ class ActivityReply(Owned):
     payload: NotRequired[Object]
     tags: NotRequired[list[str]]
     contextKeys: NotRequired[list[str]]
+    dispatch: NotRequired[DispatchProgress]
 
 
 class ExecutionDetailReply(Owned):

@@ -84,6 +84,7 @@ SERVER_SIDE: list[BaseRoute] = [
     Route("/v1/events/trigger", events.trigger, methods=["POST"]),
     Route("/v1/events/trigger/bulk", events.trigger_bulk, methods=["POST"]),
     Route("/v1/events/trigger/broadcast", events.broadcast, methods=["POST"]),
+    Route("/v1/events/trigger/{transactionId}", events.progress, methods=["GET"]),
     Route("/v1/events/trigger/{transactionId}", events.cancel, methods=["DELETE"]),
     Route("/v1/subscribers", subscribers.list_numbered, methods=["GET"]),
     Route("/v1/subscribers", subscribers.create, methods=["POST"]),

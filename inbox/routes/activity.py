@@ -19,6 +19,7 @@ from inbox.routes.reading import path_param, query_int, query_list
 from inbox.routes.replies import data, page
 from inbox.routes.who import contexts_of
 from inbox.service.activity import ActivityFilter
+from inbox.service.dispatches import progress_view
 from inbox.service.subscriber_list import SubscriberFilter
 from inbox.store.rows import SEVERITIES
 
@@ -46,13 +47,19 @@ async def list_activities(request: Request) -> Response:
 
 
 async def get_activity(request: Request) -> Response:
-    """GET /v1/notifications/:notificationId → 200 the activity with every step; 404 unknown."""
+    """GET /v1/notifications/:notificationId → 200 the activity with every step; 404 unknown.
+
+    `dispatch` is ours: how far its trigger has come, where that went to more than 100 people.
+    """
     caller = await authenticate(request)
     activity_id = path_param(request, "notificationId")
     if not is_object_id(activity_id):
         raise NotFound(f"Notification with id {activity_id} was not found")
-    activity = await services_of(request).activity.get(caller.environment, activity_id.lower())
-    return data(activity_view(activity, caller.environment))
+    services = services_of(request)
+    activity = await services.activity.get(caller.environment, activity_id.lower())
+    dispatch = await services.dispatches.progress(caller.environment, activity.transaction_id)
+    shown = {"dispatch": progress_view(dispatch)} if dispatch else {}
+    return data({**activity_view(activity, caller.environment), **shown})
 
 
 async def list_execution_details(request: Request) -> Response:

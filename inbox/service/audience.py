@@ -54,6 +54,13 @@ class Audience:
                 seen.update(one.oid for one in present)
                 yield [one for one in present if one.subscriber_id not in without]
 
+    async def size(self, environment: Environment, topics: Sequence[TopicRecipient] | None) -> int:
+        """How many subscriptions these topics have, or how many subscribers the environment (None)."""
+        if topics is None:
+            return await self._subscribers.count(environment.number)
+        found = [await self._topics.get(environment.number, one.key) for one in topics]
+        return sum([await self._subscriptions.count(environment.number, topic.oid) for topic in found if topic])
+
     def everybody(self, environment: Environment) -> AsyncIterator[list[Subscriber]]:
         """Every subscriber of the environment, bucket by bucket; one may be given more than once."""
         return self._subscribers.scan(environment.number, slice_size=100)

@@ -37,6 +37,7 @@ from inbox.models.workflow_override import Override
 from inbox.service.activity_log import ActivityLog
 from inbox.service.audience import Audience
 from inbox.service.contexts import ContextService
+from inbox.service.dispatches import DispatchService
 from inbox.service.drafts import TOO_LARGE, Failure, Plan
 from inbox.service.payload_schema import complete_payload
 from inbox.service.tenants import TenantService
@@ -51,6 +52,8 @@ from inbox.store.transactions import TransactionStore
 log = logging.getLogger(__name__)
 
 CONCURRENT_RECIPIENTS = 16
+MOST_IN_REQUEST = 100
+"""Beyond so many members of topics, or subscribers of a broadcast, a trigger is a dispatch."""
 MAX_BATCH = 100
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 EVERYBODY = "\1everybody"
@@ -97,6 +100,7 @@ class DeliveryService:
         overrides: OverrideService,
         contexts: ContextService,
         activity: ActivityLog,
+        dispatches: DispatchService,
     ) -> None:
         self._workflows = workflows
         self._subscribers = subscribers
@@ -108,11 +112,12 @@ class DeliveryService:
         self._overrides = overrides
         self._contexts = contexts
         self._activity = activity
+        self._dispatches = dispatches
 
     async def trigger(
         self, environment: Environment, request: TriggerRequest, idempotency_key: str | None = None
     ) -> TriggerOutcome:
-        """Delivers a workflow to its recipients before it returns.
+        """Delivers a workflow to its recipients before it returns; to the members of large topics behind the request.
 
         Without a transactionId the transaction is derived from the request's Idempotency-Key, so that a client's
         retry is the same transaction. Raises UnprocessableEntity (`workflow_not_found`), ValidationFailed or
@@ -126,7 +131,7 @@ class DeliveryService:
     async def broadcast(
         self, environment: Environment, request: BroadcastRequest, idempotency_key: str | None = None
     ) -> TriggerOutcome:
-        """Delivers a workflow to every subscriber of the environment before it returns; otherwise as `trigger`."""
+        """Delivers a workflow to every subscriber of the environment, to more than 100 behind the request."""
         workflow = await self._find_workflow(environment, request.name)
         return await self._start(environment, workflow, request, None, idempotency_key)
 
@@ -217,7 +222,7 @@ class DeliveryService:
 
     async def _carry_out(self, environment: Environment, plan: Plan, recipients: Recipients | None) -> None:
         if recipients is None:
-            await self.fan_out(environment, plan, self._audience.everybody(environment))
+            await self._reach_everybody(environment, plan)
             return
         for place, reason in enumerate(recipients.refused):
             log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
@@ -228,13 +233,26 @@ class DeliveryService:
         for batch in _batches([one for drafts in drafted for one in self._storable(plan, drafts)]):
             await self._store(plan, batch)
         if recipients.topics:
-            without = {one.subscriber_id for one in recipients.accepted}
-            if plan.actor:
-                without.add(plan.actor.subscriber_id)
-            members = self._audience.members(
-                environment, recipients.topics, without, plan.workflow.id, plan.context_keys
-            )
-            await self.fan_out(environment, plan, members)
+            await self._reach_topics(environment, plan, recipients)
+
+    async def _reach_everybody(self, environment: Environment, plan: Plan) -> None:
+        size = await self._audience.size(environment, None)
+        if size > MOST_IN_REQUEST:
+            await self._dispatches.accept(environment, plan, size)
+        else:
+            await self.fan_out(environment, plan, self._audience.everybody(environment))
+
+    async def _reach_topics(self, environment: Environment, plan: Plan, recipients: Recipients) -> None:
+        without = {one.subscriber_id for one in recipients.accepted}
+        if plan.actor:
+            without.add(plan.actor.subscriber_id)
+        size = await self._audience.size(environment, recipients.topics)
+        if size > MOST_IN_REQUEST:
+            await self._dispatches.accept(environment, plan, size, recipients.topics, frozenset(without))
+            return
+        workflow_id, contexts = plan.workflow.id, plan.context_keys
+        members = self._audience.members(environment, recipients.topics, without, workflow_id, contexts)
+        await self.fan_out(environment, plan, members)
 
     async def _claim(
         self, environment: Environment, transaction_id: str, workflow: Workflow, names: Sequence[str]

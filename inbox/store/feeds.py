@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from inbox.errors import StoreUnavailable
@@ -11,8 +11,9 @@ from inbox.ids import MessageId, SubscriberId
 from inbox.models.message import Message, decode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.store import rows, scripts, snoozes
-from inbox.store.client import Client, Command
-from inbox.store.keys import FeedKeys, Keys, bucket_of
+from inbox.store.client import Argument, Client, Command
+from inbox.store.contents import Contents
+from inbox.store.keys import BucketKeys, FeedKeys, Keys, bucket_of
 from inbox.store.rows import RowId, Select, Stamp, State
 from inbox.store.subscribers import SubscriberStore
 
@@ -104,6 +105,7 @@ class FeedStore:
         self._client = client
         self._keys = keys
         self._subscribers = subscribers
+        self._contents = Contents(client)
         self._known: OrderedDict[tuple[int, str, str], Feed] = OrderedDict()
 
     async def open(self, environment: int, subscriber_id: SubscriberId, contexts: str = "") -> Feed:
@@ -134,6 +136,24 @@ class FeedStore:
         if len(self._known) > CACHED_FEEDS:
             self._known.popitem(last=False)
         return feed
+
+    async def open_many(self, environment: int, subscribers: Sequence[Subscriber], contexts: str) -> list[Feed]:
+        """The feeds of subscribers of one bucket that were just read; missing ones are made together.
+
+        In their order, without those whose subscriber was deleted meanwhile.
+        """
+        new = [one for one in subscribers if contexts not in one.feeds]
+        numbers = {one.oid: one.feeds.get(contexts, -1) for one in subscribers}
+        if new:
+            bucket = self._keys.bucket(environment, bucket_of(new[0].subscriber_id))
+            last = await self._client.execute("INCRBY", bucket.feed_counter, len(new))
+            proposed = range(last - len(new) + 1, last + 1)
+            calls = [self._opening(bucket, one, contexts, number) for one, number in zip(new, proposed, strict=True)]
+            made = await self._client.run_many(scripts.FEED_OPEN, calls)
+            numbers.update(zip((one.oid for one in new), made, strict=True))
+        return [
+            self._feed(environment, one, contexts, numbers[one.oid]) for one in subscribers if numbers[one.oid] >= 0
+        ]
 
     async def find_numbered(self, environment: int, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Feed]:
         """The feeds of these (bucket, feed number), of those that are still there."""
@@ -170,14 +190,18 @@ class FeedStore:
     async def _create(self, environment: int, subscriber: Subscriber, contexts: str) -> int:
         bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
         proposed = await self._client.execute("INCR", bucket.feed_counter)
-        number = await self._client.run(
-            scripts.FEED_OPEN,
-            [bucket.subscriber(subscriber.oid), bucket.feed(proposed).state, bucket.preferences(subscriber.oid)],
-            ["#" + contexts, proposed, subscriber.oid],
-        )
+        number = await self._client.run(scripts.FEED_OPEN, *self._opening(bucket, subscriber, contexts, proposed))
         if number < 0:
             raise StoreUnavailable
         return int(number)
+
+    def _opening(
+        self, bucket: BucketKeys, subscriber: Subscriber, contexts: str, proposed: int
+    ) -> tuple[list[str], list[Argument]]:
+        """KEYS and ARGV of `feed_open.lua`."""
+        oid = subscriber.oid
+        keys = [bucket.subscriber(oid), bucket.feed(proposed).state, bucket.preferences(oid)]
+        return keys, ["#" + contexts, proposed, oid]
 
     def _feed(self, environment: int, subscriber: Subscriber, contexts: str, number: int) -> Feed:
         bucket = bucket_of(subscriber.subscriber_id)
@@ -304,6 +328,7 @@ class FeedStore:
         if packed is None:
             return None
         cells, stamps, numbers, sides, entries = rest
+        await self._fill_in(feed, [fields for _, fields in entries])
         snapshot = Snapshot(rows.parse_state(packed), cells, [rows.parse_stamp(raw) for raw in stamps])
         found = zip(numbers, sides, entries, strict=True)
         messages = [_message(feed, snapshot, number, entry[1], side) for number, side, entry in found]
@@ -340,7 +365,8 @@ class FeedStore:
 
     async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
         """What rows hold, of those that are live; immutable, so no state is read with it."""
-        entries = [fields for part in await self._client.batch(_ranges(feed.keys, wanted)) for fields in part]
+        entries = [entry for part in await self._client.batch(_ranges(feed.keys, wanted)) for entry in part]
+        await self._fill_in(feed, [fields for _, fields in entries])
         chosen = frozenset(wanted)
         return {row: fields[3] for entry_id, fields in entries if (row := int(entry_id[:-2])) in chosen}
 
@@ -375,9 +401,13 @@ class FeedStore:
         if packed is None or rows.parse_state(packed).position != snapshot.state.position:
             return None
         stored = {int(entry_id[:-2]): fields for part in found for entry_id, fields in part}
+        await self._fill_in(feed, stored.values())
         return [
             _message(feed, snapshot, row, stored[row], side) for row, side in zip(wanted, sides, strict=True)
         ]
+
+    async def _fill_in(self, feed: Feed, entries: Iterable[list[bytes]]) -> None:
+        await self._contents.fill_in(self._keys.bucket(feed.environment, feed.bucket), entries)
 
     async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
         """The ids of rows, live or deleted."""

@@ -16,6 +16,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
+      r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 180 days
+      q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
       l:<hash>                 requests of an API key or subscriber in the current window; until its end
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
                                · p rows whose content is still to be removed after a bulk deletion
@@ -23,6 +25,9 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
       …:swept                  when these were last compared with the records; a day
       groups, contexts         hashes: notification groups; contexts, and their order in …:order
+      dispatches               sorted set: running dispatches by the time they were accepted
+      dispatch:<id>            hash: plan, state, total and counts; 24 h after its end. …:shares: sorted set of the
+                               buckets still to be carried out, by the end of their lease
       activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
                                …:records: hash row → record; 30 days after the last row
       activity:swept           rows were compared with the messages lately; ten minutes
@@ -54,6 +59,9 @@ SLOTS = 16_384
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 IDEMPOTENCY_TTL_SECONDS = 86_400
+DISPATCH_TTL_SECONDS = 86_400
+SHARE_TTL_SECONDS = 30 * 86_400
+CONTENT_TTL_SECONDS = 180 * 86_400
 ACTIVITY_TTL_SECONDS = 30 * 86_400
 LAYOUT_VERSION = 1
 
@@ -184,6 +192,12 @@ class BucketKeys:
     def answer(self, idempotency_key: str) -> str:
         return f"{self.base}i:{_digest(idempotency_key)}"
 
+    def content(self, name: str) -> str:
+        return f"{self.base}r:{name}"
+
+    def share(self, dispatch_id: str) -> str:
+        return f"{self.base}q:{dispatch_id}"
+
     def spent(self, caller: str, window: str) -> str:
         return f"{self.base}l:{_digest(caller, window)}"
 
@@ -266,6 +280,14 @@ class Keys:
 
     def activity_swept(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}activity:swept"
+
+    def dispatches(self, environment: int) -> str:
+        return f"{self.prefix}{{e{environment}}}dispatches"
+
+    def dispatch(self, environment: int, dispatch_id: str) -> list[str]:
+        """A dispatch, its open shares, and the environment's running dispatches."""
+        base = f"{self.prefix}{{e{environment}}}dispatch:{dispatch_id}"
+        return [base, f"{base}:shares", self.dispatches(environment)]
 
     def named_feeds(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}named-feeds"

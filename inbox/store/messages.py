@@ -38,6 +38,8 @@ class Delivery:
     workflow_id: str
     preference: Preference = "1"
     severity: str = "none"
+    stored_once: bool = False
+    """Whether its bucket keeps the content once for all messages that have it; only dispatches do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,19 @@ class SubscriberStore:
         if waiting:
             yield [one for one in (await self.get_many(environment, waiting)).values() if one]
 
+    async def count(self, environment: int) -> int:
+        """How many subscribers an environment has."""
+        return int(await self._client.execute("ZCARD", self._keys.subscribers(environment)))
+
+    async def oids_of_bucket(self, environment: int, bucket: int) -> list[str]:
+        """The oids of a bucket's subscribers, sorted; whoever is there all the while is among them."""
+        key, cursor, oids = self._keys.bucket(environment, bucket).subscribers, b"0", set[str]()
+        while True:
+            cursor, flat = await self._client.execute("HSCAN", key, cursor, "COUNT", 500)
+            oids.update(oid.decode() for oid in (flat.values() if isinstance(flat, dict) else flat[1::2]))
+            if int(cursor) == 0:
+                return sorted(oids)
+
     async def write(
         self, environment: int, subscriber_id: SubscriberId, profile: Mapping[str, Any], mode: Mode = "upsert"
     ) -> tuple[Subscriber, bool] | None:

@@ -21,6 +21,7 @@ from inbox.store.subscribers import bucket_of_oid
 
 MAX_OF_ONE_SUBSCRIBER = 10
 SLICE = 100
+IDS_SLICE = 1_000
 HALF_WRITTEN_SECONDS = 60
 _ATTEMPTS = 5
 
@@ -99,6 +100,19 @@ class SubscriptionStore:
                 found.setdefault(one.subscriber_oid, []).append(one)
             yield found
             start = "(" + members[-1].decode()
+
+    async def member_ids(self, environment: int, topic_oid: str) -> AsyncIterator[list[tuple[str, str]]]:
+        """(subscriber's oid, subscription's `_id`) of every subscription of a topic, about a thousand at a time."""
+        key = self._keys.topic(environment, topic_oid).by_subscriber
+        start = "-"
+        while members := await self._client.execute("ZRANGEBYLEX", key, start, "+", "LIMIT", 0, IDS_SLICE):
+            names = [member.decode() for member in members]
+            yield [(name[:24], name[25:]) for name in names]
+            start = "(" + names[-1]
+
+    async def get_many(self, environment: int, topic_oid: str, ids: Sequence[str]) -> list[Subscription]:
+        """The subscriptions of a topic with these `_id`s, as far as they exist."""
+        return await self._load(environment, topic_oid, ids)
 
     async def count(self, environment: int, topic_oid: str) -> int:
         """How many subscriptions a topic has."""

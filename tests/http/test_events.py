@@ -79,6 +79,9 @@ async def test_a_topic_of_a_thousand_is_delivered_once_and_in_order(api: Api, na
     to = {"type": "Topic", "topicKey": topic}
     for number, transaction in ((0, "0"), (1, "1"), (2, "2"), (7, "2")):
         await api.trigger(to, {"n": number}, workflow=name, transactionId=name + transaction)
+    for transaction in "012":
+        done = await api.dispatched(name + transaction)
+        assert (done["status"], done["total"], done["delivered"]) == ("done", 1_000, 1_000)
     limit = asyncio.Semaphore(8)
 
     async def check(one: str) -> None:
@@ -302,6 +305,7 @@ async def test_a_broadcast_reaches_everybody_of_its_environment(
         for _ in range(2):
             reply = await api.data("POST", BROADCAST, 201, body)
             assert (reply["status"], reply["transactionId"]) == ("processed", "b")
+        assert (await api.dispatched("b"))["delivered"] == 230
         assert {tuple(await payloads(api, one)) for one in ids} == {(1,)}
         await api.trigger("s0", {"n": 2}, transactionId="b")
         assert await payloads(api, "s0") == [1]
@@ -312,6 +316,7 @@ async def test_a_broadcast_reaches_everybody_of_its_environment(
 async def test_nothing_waits_to_be_cancelled(api: Api, name: str) -> None:
     await api.trigger(f"{name}-a", {"n": 1}, workflow=name, transactionId=name)
     for transaction in (name, "unknown"):
+        check_error(await api.client.get(f"{TRIGGER}/{transaction}"), 404)
         assert await api.data("DELETE", f"{TRIGGER}/{transaction}", 200) is False
     assert await payloads(api, f"{name}-a") == [1]
 
@@ -322,3 +327,25 @@ async def test_without_a_key_nothing_is_done(api: Api, name: str) -> None:
         content = {"json": body} if method == "POST" else {}
         answer = await api.client.request(method, path, headers={"Authorization": "ApiKey wrong"}, **content)
         check_error(answer, 401)
+
+
+async def test_a_large_broadcast_reaches_open_pages(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
+    async with Api.open(server) as api:
+        await api.create_workflow()
+        people = [{"subscriberId": f"s{number}"} for number in range(150)]
+        await api.call("POST", "/v1/subscribers/bulk", 201, {"subscribers": people})
+        async with PlainSocket.open(server, "s7") as page:
+            await api.data("POST", BROADCAST, 201, {"name": "bench", "payload": {"n": 5}, "transactionId": "b"})
+            message = await page.expect("notification_received")
+            assert message["message"]["content"] == "Body 5"
+        [stored] = await api.feed("s7")
+        assert stored["_id"] == message["message"]["_id"]
+        await api.dispatched("b")
+        found = (await api.call("GET", "/v1/notifications", 200, transactionId="b", limit=50))["data"]
+        assert len(found) == 50
+        assert {one["jobs"][0]["status"] for one in found} == {"completed"}
+        shown = await api.data("GET", f"/v1/notifications/{found[0]['_id']}", 200)
+        counts = {"suppressed": 0, "failed": 0, "skipped": 0}
+        assert shown["dispatch"] == {"status": "done", "total": 150, "delivered": 150, **counts}
+        assert await api.data("DELETE", f"{TRIGGER}/b", 200) is False

@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from inbox.ids import SubscriberId
+from inbox.services import open_services
+from inbox.settings import Settings
 from tests.conftest import RunServer
 from tests.support.client import Api
 from tests.support.processes import REPOSITORY
@@ -179,6 +183,19 @@ async def test_a_trigger_reaches_open_pages(run_server: RunServer, folder: Path,
         assert json.loads(ended.stdout)["status"] == "processed"
         assert lines("trigger", "order", "--broadcast", **settings)[0][0] == "processed"
         assert [len(await api.feed(person)) for person in ("ada", "bob")] == [2, 3]
+
+
+async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, settings: dict[str, str]) -> None:
+    lines("workflows", "push", str(folder), **settings)
+    given = Settings(redis_url=settings["INBOX_REDIS_URL"], key_prefix=settings["INBOX_KEY_PREFIX"])
+    async with open_services(given, settings["INBOX_REDIS_URL"]) as services:
+        people: list[Any] = [(SubscriberId(f"p{number}"), {}) for number in range(130)]
+        await services.subscribers.upsert_many(services.environments.current, people)
+    ended = run_inbox("trigger", "order", "--broadcast", "--wait", "--transaction-id", "all", **settings)
+    assert ended.stdout.split() == ["processed", "all"]
+    assert "done: 130 delivered, 0 suppressed, 0 failed, 0 skipped" in ended.stderr
+    few = run_inbox("trigger", "order", "--to", "p1", "--wait", **settings)
+    assert (few.returncode, few.stderr) == (0, "")
 
 
 def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from .server import Server
+from .waiting import until
 
 Json = dict[str, Any]
 WORKFLOW = "bench"
@@ -94,6 +95,18 @@ class Api(Caller):
         body = {"name": workflow, "to": to, "payload": payload or {}, **fields}
         reply: Json = await self.data("POST", "/v1/events/trigger", 201, body)
         return reply
+
+    async def dispatched(self, transaction_id: str) -> Json:
+        """What a topic or broadcast trigger came to, once nothing of it is left."""
+
+        found: Json = {}
+
+        async def has_ended() -> bool:
+            found.update(await self.data("GET", f"/v1/events/trigger/{segment(transaction_id)}", 200))
+            return bool(found["status"] != "running")
+
+        await until(has_ended, 60)
+        return found
 
     def _v1(self, subscriber_id: str, rest: str) -> str:
         return f"/v1/subscribers/{segment(subscriber_id)}/{rest}"

@@ -1,13 +1,13 @@
 -- Ends a change: saves the state, logs one entry per position, publishes one event. Goes in after these locals:
--- `log` (its key), `kind` and `refs` of what changed, one position each, and `check` and `content`, what a listener cannot
--- read elsewhere. Sets `position`.
+-- `feed` (the state's key, also its channel), `log` (its key), `kind` and `refs` of what changed, one position each, and
+-- `check` and `content`, what a listener cannot read elsewhere. Sets `position`.
 -- Log entry: milliseconds, kind, ref; at most 40 bytes.
 -- Event: `<ms>-<c> <first c> <unseen> <unread> <badge> <high> <medium> <low> <kind><refs>\n<check><content>`.
 -- What costs beside the calls: numbers (%d writes one three times as fast as `..`), strings that hold the content (Lua
 -- hashes each byte of a string it makes, so there is only one), and a function that shares this many locals.
 local first = c + 1
 c = c + #refs
-redis.call('HSET', KEYS[1], 'p', struct.pack(STATE, n, b, ms, c, unseen, unread, badge, high, medium, low))
+redis.call('HSET', feed, 'p', struct.pack(STATE, n, b, ms, c, unseen, unread, badge, high, medium, low))
 local entries = {}
 for i = 1, #refs do entries[i] = string.format('%d', ms) .. kind .. refs[i] end
 local length = redis.call('RPUSH', log, unpack(entries))
@@ -16,4 +16,4 @@ if length == #refs or ms % 3600000 < ms - m then redis.call('EXPIRE', log, 90000
 local position = string.format('%d-%d', ms, c)
 local counts = string.format('%d %d %d %d %d %d', unseen, unread, badge, high, medium, low)
 local head = string.format('%s %d %s %s', position, first, counts, kind) .. table.concat(refs, ',')
-redis.call('SPUBLISH', KEYS[1], head .. '\n' .. check .. content)
+redis.call('SPUBLISH', feed, head .. '\n' .. check .. content)

@@ -16,7 +16,7 @@ redis.call('SET', KEYS[2], ARGV[2])
 unseen, unread, badge = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 high, medium, low = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 redis.call('RPUSH', KEYS[5], unpack(ARGV, 10))
-local log, kind, refs, check, content = KEYS[4], 'b', {c + 1}, '', ''
+local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'b', {c + 1}, '', ''
 if ARGV[9] == '1' then kind, refs = 'x', {} end
 for at = 1, kind == 'x' and #ARGV[10] or 0, 4 do
   local number = struct.unpack('>I4', ARGV[10], at)

@@ -34,7 +34,7 @@ local function move(from, cell, row)
   tally(flags, 1)
   redis.call('SETRANGE', KEYS[2], 4 * (from - b - 1), '\0')
   redis.call('SETRANGE', KEYS[2], 4 * (n - b - 1), string.char(flags) .. string.sub(cell, 2))
-  redis.call('XADD', KEYS[6], n .. '-0', 'c', ms, 'd', entry[4], 'v', deliveries(entry))
+  redis.call('XADD', KEYS[6], n .. '-0', 'c', ms, entry[3], entry[4], 'v', deliveries(entry))
   redis.call('XDEL', KEYS[6], from .. '-0')
   moved[#moved + 1] = n
   row[1], row[4], row[6], row[7] = c + #moved, 0, 0, origin
@@ -54,7 +54,7 @@ for i = 3, #ARGV do
 end
 if upcoming == 0 then redis.call('HDEL', KEYS[1], 'u') else redis.call('HSET', KEYS[1], 'u', upcoming) end
 if #moved > 0 then
-  local log, kind, refs, check, content = KEYS[4], 'v', moved, '', ''
+  local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'v', moved, '', ''
 --#finish
 end
 return {1, #moved}

@@ -55,6 +55,6 @@ redis.call('HSET', KEYS[3], unpack(sides))
 if ARGV[4] ~= '' and (not stored[2] or tonumber(ARGV[4]) < tonumber(stored[2])) then
   redis.call('HSET', KEYS[1], 'u', ARGV[4])
 end
-local log, kind, refs, check, content = KEYS[4], 'm', names, '', ''
+local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'm', names, '', ''
 --#finish
 return {1, position, changed, #stamps}

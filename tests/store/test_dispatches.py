@@ -1,0 +1,279 @@
+"""Dispatches: once in effect, in order, by several workers, whoever dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+
+from inbox.ids import SubscriberId
+from inbox.models.environment import Environment
+from inbox.models.topic import SubscriptionItem
+from inbox.models.trigger import BroadcastRequest, TriggerRequest
+from inbox.models.workflow import WorkflowCreate
+from inbox.service.dispatches import progress_view
+from inbox.services import Services, join_services
+from inbox.settings import Settings
+from inbox.store.client import open_client
+from tests.support.faults import Killed, MortalClient
+
+PEOPLE = 240
+LEASE_SECONDS = 1.0
+
+
+@dataclass
+class Rig:
+    """Some processes over one store, none of which works behind requests by itself."""
+
+    url: str
+    prefix: str
+    processes: list[Services] = field(default_factory=list)
+
+    async def process(self) -> Services:
+        """One more process; its client can be killed."""
+        client = MortalClient((await open_client(self.url)).redis)
+        settings = Settings(redis_url=self.url, key_prefix=self.prefix, work_lease_seconds=LEASE_SECONDS)
+        services = join_services(settings, client)
+        await services.environments.load()
+        self.processes.append(services)
+        return services
+
+    @property
+    def first(self) -> Services:
+        return self.processes[0]
+
+    @property
+    def environment(self) -> Environment:
+        return self.first.environments.current
+
+    async def people(self, count: int = PEOPLE, prefix: str = "s") -> list[str]:
+        names = [f"{prefix}{number}" for number in range(count)]
+        for start in range(0, count, 40):
+            part = names[start : start + 40]
+            made = [self.first.subscribers.create(self.environment, SubscriberId(one), {}) for one in part]
+            await asyncio.gather(*made)
+        return names
+
+    async def workflow(self, identifier: str = "w", *bodies: str) -> None:
+        steps = [
+            {"name": f"step {place}", "type": "in_app", "controlValues": {"body": body}}
+            for place, body in enumerate(bodies or ("{{payload.text}}",))
+        ]
+        body = {"name": identifier, "workflowId": identifier, "steps": steps}
+        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+
+    async def broadcast(self, transaction_id: str = "t", text: str = "hello") -> None:
+        request = BroadcastRequest(name="w", payload={"text": text}, transaction_id=transaction_id)
+        assert (await self.first.delivery.broadcast(self.environment, request)).status == "processed"
+
+    async def contents(self, name: str, contexts: str = "") -> list[str]:
+        """What somebody has, oldest first."""
+        feed = await self.first.feed_store.open(self.environment.number, SubscriberId(name), contexts)
+        snapshot = await self.first.feed_store.snapshot(feed)
+        assert snapshot is not None
+        found = await self.first.feed_store.messages(feed, range(1, len(snapshot.flags) + 1))
+        assert found is not None
+        return [message.stored.content for message in found[0]]
+
+    async def progress(self, transaction_id: str = "t") -> dict[str, object]:
+        found = await self.first.dispatches.progress(self.environment, transaction_id)
+        assert found is not None
+        return progress_view(found)
+
+
+@pytest.fixture
+async def rig(store_url: str, key_prefix: str) -> AsyncIterator[Rig]:
+    rig = Rig(store_url, key_prefix)
+    await rig.process()
+    await rig.workflow()
+    yield rig
+    for services in rig.processes:
+        await services.client.close()
+
+
+def item(name: str) -> SubscriptionItem:
+    return SubscriptionItem(subscriber_id=SubscriberId(name))
+
+
+def mortal(services: Services) -> MortalClient:
+    assert isinstance(services.client, MortalClient)
+    return services.client
+
+
+async def test_everybody_gets_it_once_and_the_progress_tells(rig: Rig) -> None:
+    names = await rig.people()
+    for _ in range(2):
+        await rig.broadcast()
+    assert await rig.progress() == {
+        **{"status": "running", "total": PEOPLE, "delivered": 0},
+        **{"suppressed": 0, "failed": 0, "skipped": 0},
+    }
+    assert await rig.contents(names[0]) == []
+    await rig.first.dispatch_worker.run_until_idle()
+    assert {name: await rig.contents(name) for name in names} == {name: ["hello"] for name in names}
+    done = await rig.progress()
+    assert (done["status"], done["delivered"]) == ("done", PEOPLE)
+    await rig.broadcast()
+    await rig.first.dispatch_worker.run_until_idle()
+    assert await rig.contents(names[0]) == ["hello"]
+
+
+async def test_a_content_that_names_nobody_is_kept_once_in_a_bucket(rig: Rig) -> None:
+    names = await rig.people()
+    text = "long " * 200
+    await rig.broadcast(text=text)
+    await rig.first.dispatch_worker.run_until_idle()
+    feed = await rig.first.feed_store.open(rig.environment.number, SubscriberId(names[0]))
+    [[_, fields]] = await rig.first.client.execute("XRANGE", feed.keys.stream, "-", "+")
+    assert sum(map(len, fields)) < 60
+    found = await rig.first.feed_store.contents(feed, [1])
+    assert text.encode() in found[1]
+    other = await rig.process()
+    page = await other.feed_store.messages(feed, [1])
+    assert page is not None
+    assert page[0][0].stored.content == text
+
+
+async def test_what_names_the_subscriber_is_rendered_for_each(rig: Rig) -> None:
+    names = await rig.people()
+    await rig.workflow("named", "for {{subscriber.subscriberId}}", "again")
+    request = BroadcastRequest(name="named", payload={}, transaction_id="n")
+    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.dispatch_worker.run_until_idle()
+    for name in names:
+        assert await rig.contents(name) == [f"for {name}", "again"]
+    assert (await rig.progress("n"))["delivered"] == 2 * PEOPLE
+
+
+async def test_two_workers_share_it(rig: Rig) -> None:
+    names = await rig.people()
+    other = await rig.process()
+    await rig.broadcast()
+    await asyncio.gather(rig.first.dispatch_worker.run_until_idle(), other.dispatch_worker.run_until_idle())
+    assert {len(await rig.contents(name)) for name in names} == {1}
+    assert (await rig.progress())["status"] == "done"
+
+
+async def test_two_dispatches_reach_each_feed_in_their_order(rig: Rig) -> None:
+    names = await rig.people()
+    other = await rig.process()
+    for number in range(3):
+        await rig.broadcast(f"t{number}", f"{number}")
+    await asyncio.gather(rig.first.dispatch_worker.run_until_idle(), other.dispatch_worker.run_until_idle())
+    for services in (rig.first, other):  # the one that ended first found what the other held
+        await services.dispatch_worker.run_until_idle()
+    assert {tuple(await rig.contents(name)) for name in names} == {("0", "1", "2")}
+
+
+@pytest.mark.parametrize("start", range(0, 48, 8))
+async def test_a_worker_that_dies_at_any_call_is_gone_on_for(rig: Rig, start: int) -> None:
+    names = await rig.people()
+    await rig.broadcast()
+    for calls in range(start, start + 8):
+        doomed = await rig.process()
+        mortal(doomed).calls_left = calls
+        with pytest.raises(Killed):
+            await doomed.dispatch_worker.run_until_idle()
+    await until_done(rig)
+    assert {name: await rig.contents(name) for name in names} == {name: ["hello"] for name in names}
+    assert (await rig.progress())["delivered"] == PEOPLE
+
+
+async def until_done(rig: Rig, transaction_id: str = "t") -> None:
+    """Works on until the leases of the dead have lapsed and everything is done."""
+    async with asyncio.timeout(20):
+        while (await rig.progress(transaction_id))["status"] == "running":
+            await rig.first.dispatch_worker.run_until_idle()
+            await asyncio.sleep(0.05)
+
+
+async def test_a_slow_worker_whose_share_was_taken_over_changes_nothing(rig: Rig) -> None:
+    names = await rig.people()
+    await rig.broadcast()
+    store = rig.first.dispatch_worker._store
+    [dispatch_id] = (await store.running([rig.environment.number], 5))[rig.environment.number]
+    slow = await store.take(rig.environment.number, dispatch_id, 1)
+    assert slow is not None
+    await asyncio.sleep(0.02)
+    await rig.first.dispatch_worker.run_until_idle()
+    assert not await store.hold(slow, 1000)
+    await rig.first.dispatch_worker._carry_out(slow)
+    assert {len(await rig.contents(name)) for name in names} == {1}
+    assert (await rig.progress())["delivered"] == PEOPLE
+
+
+async def test_preferences_conditions_and_failures_are_counted(rig: Rig) -> None:
+    names = await rig.people()
+    await rig.workflow("mixed", "{{subscriber.data.missing | divided_by: 0}}", "fine")
+    muted = await rig.first.subscribers.get(rig.environment, SubscriberId(names[0]))
+    await rig.first.preferences.choose(rig.environment, muted, [("mixed", {"in_app": False})])
+    await rig.first.delivery.broadcast(
+        rig.environment, BroadcastRequest(name="mixed", payload={}, transaction_id="m")
+    )
+    await rig.first.dispatch_worker.run_until_idle()
+    found = await rig.progress("m")
+    assert (found["delivered"], found["suppressed"], found["failed"]) == (PEOPLE - 1, 1, PEOPLE)
+    assert await rig.contents(names[0]) == []
+    assert await rig.contents(names[1]) == ["fine"]
+
+
+async def test_a_large_topic_leaves_out_whom_it_should(rig: Rig) -> None:
+    names = await rig.people()
+    service = rig.first.subscriptions
+    await service.subscribe(rig.environment, "team", [item(name) for name in names])
+    topic = {"type": "Topic", "topicKey": "team", "exclude": [names[1]]}
+    request = TriggerRequest(
+        name="w", payload={"text": "x"}, transaction_id="t", to=[names[0], topic], actor={"subscriberId": names[2]}
+    )
+    await rig.first.delivery.trigger(rig.environment, request)
+    assert await rig.contents(names[0]) == ["x"]  # named directly: in the request
+    await service.unsubscribe(rig.environment, "team", [item(names[3])])
+    await rig.first.subscribers.delete(rig.environment, SubscriberId(names[4]))
+    await rig.first.dispatch_worker.run_until_idle()
+    for place, name in enumerate(names):
+        if place != 4:
+            assert await rig.contents(name) == ([] if place in (1, 2, 3) else ["x"]), name
+    assert (await rig.progress())["status"] == "done"
+
+
+async def test_cancelling_stops_what_is_left(rig: Rig) -> None:
+    names = await rig.people()
+    await rig.broadcast()
+    doomed = await rig.process()
+    mortal(doomed).calls_left = 60
+    with pytest.raises(Killed):
+        await doomed.dispatch_worker.run_until_idle()
+    assert await rig.first.dispatches.cancel(rig.environment, "t")
+    assert not await rig.first.dispatches.cancel(rig.environment, "t")
+    await rig.first.dispatch_worker.run_until_idle()
+    reached = [name for name in names if await rig.contents(name)]
+    assert 0 < len(reached) < PEOPLE
+    assert (await rig.progress())["status"] == "cancelled"
+    await rig.broadcast()
+    await rig.first.dispatch_worker.run_until_idle()
+    assert [name for name in names if await rig.contents(name)] == reached
+
+
+async def test_environments_take_turns(rig: Rig) -> None:
+    await rig.people()
+    other = await rig.first.environments.create("Other")
+    [mine, theirs] = [rig.environment, other]
+    await rig.broadcast()
+    steps = [{"name": "s", "type": "in_app", "controlValues": {"body": "x"}}]
+    body = msgspec.convert({"name": "w", "workflowId": "w", "steps": steps}, WorkflowCreate)
+    await rig.first.workflows.create(theirs, body)
+    for number in range(120):
+        await rig.first.subscribers.create(theirs, SubscriberId(f"o{number}"), {})
+    await rig.first.delivery.broadcast(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
+    for _ in range(20):
+        await rig.first.dispatch_worker._turn()
+    store = rig.first.dispatch_worker._store
+    left = []
+    for environment in (mine, theirs):
+        [one] = (await store.running([environment.number], 5))[environment.number]
+        key = rig.first.keys.dispatch(environment.number, one)[1]
+        left.append(await rig.first.client.execute("ZCARD", key))
+    assert left == [236, 236]
