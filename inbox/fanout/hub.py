@@ -46,7 +46,7 @@ class Publication:
 
 
 def parse_publication(payload: bytes) -> Publication:
-    """The parts of a publication (`_finish.lua`)."""
+    """The parts of a publication (`_publish.lua`)."""
     head, _, body = payload.partition(b"\n")
     position, first, *counts, what = head.decode().split(" ")
     ms, counter = position.split("-")

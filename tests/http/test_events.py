@@ -329,8 +329,8 @@ async def test_without_a_key_nothing_is_done(api: Api, name: str) -> None:
         check_error(answer, 401)
 
 
-async def test_a_large_broadcast_reaches_open_pages(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
+async def test_a_large_broadcast_reaches_open_pages(run_server: RunServer, store_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=store_url, INBOX_KEY_PREFIX=key_prefix)
     async with Api.open(server) as api:
         await api.create_workflow()
         people = [{"subscriberId": f"s{number}"} for number in range(150)]

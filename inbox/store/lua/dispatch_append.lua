@@ -27,6 +27,12 @@ for i = 1, tonumber(ARGV[9]) do
   place = place + 2
 end
 
+-- most people of a broadcast are not there: whom nobody listens to is found out at once, and spared the event
+local heard, states = {}, {}
+for i = key, #KEYS, 4 do states[#states + 1] = KEYS[i] end
+local listeners = #states > 0 and redis.call('PUBSUB', 'SHARDNUMSUB', unpack(states)) or {}
+for i = 1, #listeners, 2 do heard[listeners[i]] = listeners[i + 1] > 0 end
+
 local given, times, due, records = {}, {}, {}, {}
 local delivered, suppressed, gone = 0, 0, 0
 local chosen, default = 'w' .. ARGV[5], ARGV[6]
@@ -48,8 +54,12 @@ for at = place, #ARGV, 4 do
     local which = tonumber(ARGV[at])
     redis.call('XADD', stream, row .. '-0', 'c', string.format('%d', ms), entries[which][1], entries[which][2])
     redis.call('SETRANGE', rows, string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[at + 1])
-    local kind, refs, check, content = 'n', {row}, ARGV[at + 1], texts[which]
---#finish
+    local kind, refs = 'n', {row}
+--#log
+    if heard[feed] then
+      local check, content = ARGV[at + 1], texts[which]
+--#publish
+    end
     given[done], times[done], delivered = n, ms, delivered + 1
     records[#records + 1] = struct.pack('>I4I4', ARGV[at + 3], n)
     if state[4] and tonumber(state[4]) <= ms then due[#due + 1] = done end

@@ -25,5 +25,6 @@ for at = 1, kind == 'x' and #ARGV[10] or 0, 4 do
   refs[#refs + 1] = row[7] ~= 0 and row[7] or number
   check = check .. string.sub(ARGV[2], offset + 2, offset + 4)
 end
---#finish
+--#log
+--#publish
 return {1, position}

@@ -25,5 +25,6 @@ if bit.band(clear, 2) ~= 0 then unseen = 0 end
 if bit.band(clear, 4) ~= 0 then unread = 0; badge = 0; high = 0; medium = 0; low = 0 end
 local stamps = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[2], ms, c + 1, n, b))
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[3], 'b', {string.format('%d', c + 1)}, '', ''
---#finish
+--#log
+--#publish
 return {1, position, stamps}

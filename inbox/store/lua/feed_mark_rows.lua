@@ -14,5 +14,6 @@ unseen, unread, badge = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 high, medium, low = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local stamps = redis.call('RPUSH', KEYS[4], struct.pack('>BI6I5I4I4', ARGV[9], ms, c + 1, n, b) .. ARGV[10])
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[3], 'b', {string.format('%d', c + 1)}, '', ''
---#finish
+--#log
+--#publish
 return {1, position, stamps}

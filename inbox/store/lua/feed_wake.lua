@@ -55,6 +55,7 @@ end
 if upcoming == 0 then redis.call('HDEL', KEYS[1], 'u') else redis.call('HSET', KEYS[1], 'u', upcoming) end
 if #moved > 0 then
   local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'v', moved, '', ''
---#finish
+--#log
+--#publish
 end
 return {1, #moved}

@@ -22,5 +22,6 @@ local flags, sign = 7 + 32 * ARGV[6], 1
 redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
 redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'n', {row}, ARGV[2], ARGV[1]
---#finish
+--#log
+--#publish
 return {1, position, n, state[4] and tonumber(state[4]) <= ms and 1 or 0}

@@ -15,5 +15,6 @@ redis.call('SETRANGE', KEYS[2], 4 * (number - b - 1), '\0')
 redis.call('XDEL', KEYS[5], string.format('%d-0', number))
 redis.call('HDEL', KEYS[3], number, 'o' .. ARGV[1])
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'x', {ARGV[1]}, ARGV[2], ''
---#finish
+--#log
+--#publish
 return {1, position}

@@ -56,5 +56,6 @@ if ARGV[4] ~= '' and (not stored[2] or tonumber(ARGV[4]) < tonumber(stored[2])) 
   redis.call('HSET', KEYS[1], 'u', ARGV[4])
 end
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'm', names, '', ''
---#finish
+--#log
+--#publish
 return {1, position, changed, #stamps}
