@@ -74,8 +74,12 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
         services.subscriber_sweep.start()
         services.activity_log.start()
         services.dispatch_worker.start()
+        services.timer_worker.start()
+        services.retention_sweep.start()
         yield hub, listener
     finally:
+        await services.retention_sweep.close()
+        await services.timer_worker.close()
         await services.dispatch_worker.close()
         await services.activity_log.close()
         await services.subscriber_sweep.close()

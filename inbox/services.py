@@ -17,6 +17,7 @@ from inbox.service.dispatch_worker import DispatchWorker
 from inbox.service.dispatches import DispatchService
 from inbox.service.environments import EnvironmentService
 from inbox.service.feed import FeedService
+from inbox.service.feed_timers import FeedTimers
 from inbox.service.groups import GroupService
 from inbox.service.idempotency import IdempotencyService
 from inbox.service.marks import MarkService
@@ -26,12 +27,14 @@ from inbox.service.organization import OrganizationService
 from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
 from inbox.service.rate_limits import RateLimit, RateLimiter
+from inbox.service.retention import RetentionSweep
 from inbox.service.sessions import SessionService
 from inbox.service.subscriber_list import SubscriberList
 from inbox.service.subscriber_sweep import SubscriberSweep
 from inbox.service.subscribers import SubscriberService
 from inbox.service.subscriptions import SubscriptionService
 from inbox.service.tenants import TenantService
+from inbox.service.timers import TimerWorker
 from inbox.service.topics import TopicService
 from inbox.service.workflow_overrides import OverrideService
 from inbox.service.workflows import WorkflowService
@@ -48,10 +51,12 @@ from inbox.store.messages import MessageStore
 from inbox.store.preferences import PreferenceStore
 from inbox.store.presence import PresenceStore
 from inbox.store.request_counts import RequestCounts
+from inbox.store.retention import RetentionStore
 from inbox.store.secrets import SecretStore
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.tenants import TenantStore
+from inbox.store.timers import EXPIRE, WAKE, TimerStore
 from inbox.store.topics import TopicStore
 from inbox.store.transactions import TransactionStore
 
@@ -81,6 +86,8 @@ class Services:
     delivery: DeliveryService
     dispatches: DispatchService
     dispatch_worker: DispatchWorker
+    timer_worker: TimerWorker
+    retention_sweep: RetentionSweep
     feed: FeedService
     marks: MarkService
     presence: PresenceService
@@ -98,7 +105,7 @@ def join_services(settings: Settings, client: Client) -> Services:
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
     subscriber_store = SubscriberStore(client, keys)
     feed_store = FeedStore(client, keys, subscriber_store)
-    message_store = MessageStore(client, keys, feed_store)
+    message_store = MessageStore(client, keys, feed_store, settings.max_feed_length)
     transaction_store = TransactionStore(client, keys)
     presence_store = PresenceStore(client, keys)
     environments = EnvironmentService(
@@ -114,10 +121,17 @@ def join_services(settings: Settings, client: Client) -> Services:
     activity_log = ActivityLog(activity_store, feed_store, environments)
     reader = ActivityReader(activity_store, feed_store, subscriber_store, workflows)
     activity = ActivityService(activity_store, activity_log, reader, feed_store)
-    dispatch_store = DispatchStore(client, keys, feed_store)
+    dispatch_store = DispatchStore(client, keys, message_store)
     dispatch_audience = DispatchAudience(topic_store, subscription_store, subscriber_store)
     dispatch_worker = DispatchWorker(
         dispatch_store, dispatch_audience, feed_store, activity_log, environments, settings.work_lease_seconds
+    )
+    feed_timers = FeedTimers(feed_store, message_store)
+    timer_worker = TimerWorker(
+        TimerStore(client, keys),
+        environments,
+        {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire},
+        settings.work_lease_seconds,
     )
     dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
     feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
@@ -159,6 +173,8 @@ def join_services(settings: Settings, client: Client) -> Services:
         ),
         dispatches=dispatches,
         dispatch_worker=dispatch_worker,
+        timer_worker=timer_worker,
+        retention_sweep=RetentionSweep(RetentionStore(client, keys), feed_store, message_store, environments),
         feed=feed,
         marks=marks,
         activity=activity,

@@ -23,6 +23,7 @@ PREFIX = "INBOX_"
 MASK = "********"
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
 SECRET_KEY_LENGTH = 32
+MAX_FEED_LENGTH = 10_000
 RATE_PATTERN = "^[1-9][0-9]{0,8}/(second|minute|hour)$"
 
 Durability = Literal["memory", "everysec", "fsync"]
@@ -144,6 +145,13 @@ class Settings(BaseSettings):
     )
     max_socket_queue_bytes: int = _setting(
         1024 * 1024, "Bytes waiting for one slow socket before it is closed.", unit="bytes", ge=1024
+    )
+    max_feed_length: int = _setting(
+        1_000,
+        "How many messages a feed keeps, the newest; up to 64 more stand until the next trim.",
+        unit="messages",
+        ge=10,
+        le=MAX_FEED_LENGTH,
     )
     shutdown_seconds: int = _setting(
         10, "How long requests and sockets may take to end when the service stops.", unit="seconds", ge=0

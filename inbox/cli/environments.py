@@ -12,7 +12,9 @@ from inbox.cli.running import with_services
 if TYPE_CHECKING:
     from inbox.services import Services
 
-environments_cli = typer.Typer(help="Environments: list them, make one.", no_args_is_help=True)
+environments_cli = typer.Typer(
+    help="Environments: list them, make one, say how long one keeps messages.", no_args_is_help=True
+)
 
 
 @environments_cli.command("list")
@@ -37,3 +39,18 @@ def create_environment(name: Annotated[str, typer.Argument(help="Its name, not t
         print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(made.identifier)}")
 
     with_services("environments create", create)
+
+
+@environments_cli.command("retention")
+def set_retention(
+    name: Annotated[str, typer.Argument(help="The environment.")],
+    max_age_days: Annotated[int, typer.Option(help="Messages older than so many days go.", min=1)],
+) -> None:
+    """Say how many days an environment keeps messages (90 at first); older ones go within an hour."""
+
+    async def change(services: Services) -> None:
+        environment = await services.environments.find_by_name(name)
+        changed = await services.environments.set_max_age(environment, max_age_days)
+        print(f"{changed.name} keeps messages for {changed.max_age_days} days")
+
+    with_services("environments retention", change)

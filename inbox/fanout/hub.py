@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 MAX_NAMED = 20
 _READ_FIRST = ("m", "v")
 """Kinds of changes whose messages are read before they are told: marked, and moved to the top as a snooze ended."""
+_UNNAMED = ("bulk", "trimmed")
+"""Log entries that name no messages."""
+_TRIMMED = struct.Struct(f">I{CHECK_BYTES}s")
+"""A message that was cut off: the row and the check of its id."""
 MAX_PENDING = 1_000
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -170,6 +175,8 @@ class ConnectedFeed:
         if publication.kind == "x":
             checks = [body[at : at + CHECK_BYTES] for at in range(0, len(body), CHECK_BYTES)]
             return [events.notifications_removed(list(map(self.feed.message_id, rows, checks)))]
+        if publication.kind == "t" and body:
+            return [events.notifications_removed([self.feed.message_id(*one) for one in _TRIMMED.iter_unpack(body)])]
         return [events.notifications_refetch()]
 
     async def _deliver_marked(self, publication: Publication) -> None:
@@ -204,12 +211,13 @@ class ConnectedFeed:
 
     async def _caught_up(self, entries: list[LogEntry]) -> list[Event]:
         """What these changes mean now: removed ids, changed messages in order of their last change, new messages."""
-        last = {entry.ref: entry.kind for entry in entries if entry.kind != "bulk"}
-        order = list(dict.fromkeys(entry.ref for entry in reversed(entries) if entry.kind != "bulk"))[::-1]
+        named = [entry for entry in entries if entry.kind not in _UNNAMED]
+        last = {entry.ref: entry.kind for entry in named}
+        order = list(dict.fromkeys(entry.ref for entry in reversed(named)))[::-1]
         new = sorted({entry.ref for entry in entries if entry.kind == "new"})
         marked = [row for row in order if last[row] == "marked" and row not in new]
         deleted = [row for row in order if last[row] == "deleted" and row not in new]
-        refetch = len(marked) > MAX_NAMED or any(entry.kind == "bulk" for entry in entries)
+        refetch = len(marked) > MAX_NAMED or len(named) < len(entries)
         sent = [events.notifications_removed(await self._feeds.ids_of(self.feed, deleted))] if deleted else []
         if refetch:
             sent.append(events.notifications_refetch())

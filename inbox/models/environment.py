@@ -9,13 +9,15 @@ import msgspec
 from inbox.models.dates import iso
 
 DEVELOPMENT, PRODUCTION = 1, 2
+MAX_AGE_DAYS = 90
 
 
 class Environment(msgspec.Struct, frozen=True, rename="camel"):
     """One environment. `number` is part of every key; `id` (24 hex) and `identifier` are what callers see.
 
     `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid. `hash_required`,
-    `in_app_…` are the in-app integration's settings; `connected` is set once a browser has opened a session.
+    `in_app_…` are the in-app integration's settings; `connected` is set once a browser has opened a session. Messages
+    older than `max_age_days` go.
     """
 
     number: int
@@ -30,6 +32,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     in_app_name: str = "In-app inbox"
     in_app_identifier: str = "in-app"
     connected: bool = False
+    max_age_days: int = MAX_AGE_DAYS
 
     @property
     def is_production(self) -> bool:

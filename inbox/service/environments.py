@@ -29,6 +29,7 @@ from inbox.store.secrets import SecretStore
 VERSION_CHECK_SECONDS = 1.0
 MAX_LIVE_KEYS = 2
 MAX_NAME_LENGTH = 64
+MOST_AGE_DAYS = 3_650
 NUMBERS = {"development": DEVELOPMENT, "production": PRODUCTION}
 _IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
 
@@ -77,6 +78,10 @@ class EnvironmentService:
     def all(self) -> list[Environment]:
         """Every environment, in the order they were made."""
         return [self._shown(environment) for _, environment in sorted(self._registry.environments.items())]
+
+    async def refresh(self) -> None:
+        """Sees what other processes changed, as any request does; for tasks that run without one."""
+        await self._refresh()
 
     def live_keys(self, environment: Environment) -> list[str]:
         """The keys that open an environment, the given one first, then the oldest."""
@@ -130,7 +135,7 @@ class EnvironmentService:
         return environment.is_production if chosen is None else chosen
 
     async def change(self, environment: Environment, **fields: Any) -> Environment:
-        """Changes the settings of an environment's in-app integration."""
+        """Changes what an environment is set to."""
         changed = await self._store.change(
             environment.number, lambda stored: msgspec.structs.replace(stored, **fields)
         )
@@ -149,6 +154,12 @@ class EnvironmentService:
             for key in self.live_keys(environment)
         ]
         return any(hmac.compare_digest(one.encode(), given.lower().encode()) for one in expected)
+
+    async def set_max_age(self, environment: Environment, days: int) -> Environment:
+        """Sets how many days an environment keeps messages. Raises ValidationFailed."""
+        if not 1 <= days <= MOST_AGE_DAYS:
+            raise invalid("maxAgeDays", f"maxAgeDays must be from 1 to {MOST_AGE_DAYS}", days)
+        return await self.change(environment, max_age_days=days)
 
     async def create(self, name: str) -> Environment:
         """A new environment with a key of its own. Raises BadRequest when the name is taken, ValidationFailed."""

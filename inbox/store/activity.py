@@ -234,6 +234,7 @@ class ActivityStore:
             (int(entry_id.partition(b"-")[0]), bucket, *message)
             for bucket, entries in enumerate(replies)
             for entry_id, fields in entries
+            if fields[0] == b"m"  # the others were moved, not stored
             for message in struct.iter_unpack(">II", fields[1])
         ]
 

@@ -58,7 +58,7 @@ _UNAVAILABLE = (
     RedisClusterException,
     OSError,
 )
-_RAW_REPLIES = ("SET", "HGETALL", "XRANGE", "XREVRANGE", "SMEMBERS")
+_RAW_REPLIES = ("SET", "HGETALL", "XRANGE", "XREVRANGE", "SMEMBERS", "ZRANGE")
 """Commands whose replies come as the server sends them: lists of bytes, so that every connection gives the same."""
 
 _UNAVAILABLE_WORDS = ("OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS", "LOADING", "READONLY", "CLUSTERDOWN")

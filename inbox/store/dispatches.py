@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from inbox.store import rows, scripts
 from inbox.store.client import Argument, Client
-from inbox.store.feeds import FeedStore
 from inbox.store.keys import (
     BUCKETS,
     CONTENT_TTL_SECONDS,
@@ -22,7 +21,7 @@ from inbox.store.keys import (
     BucketKeys,
     Keys,
 )
-from inbox.store.messages import Appended, Delivery
+from inbox.store.messages import Appended, Delivery, MessageStore
 
 COUNTS = ("delivered", "suppressed", "failed", "skipped")
 
@@ -69,10 +68,10 @@ class Batch:
 class DispatchStore:
     """Keeps dispatches and stores their messages."""
 
-    def __init__(self, client: Client, keys: Keys, feeds: FeedStore) -> None:
+    def __init__(self, client: Client, keys: Keys, messages: MessageStore) -> None:
         self._client = client
         self._keys = keys
-        self._feeds = feeds
+        self._messages = messages
 
     async def accept(self, environment: int, dispatch_id: str, plan: bytes, total: int) -> bool:
         """Keeps what is to be done; False when it is known already."""
@@ -122,11 +121,12 @@ class DispatchStore:
         """Stores messages, of at most some twenty, and moves the cursor on: what became of each, in their order, None
         where the feed is gone. None altogether when another worker has moved the cursor: then nothing is done.
         """
+        await self._messages.announce(batch.deliveries)
         bucket = self._bucket(share)
         names = {one.content: one.stored_once for one in batch.deliveries}
         places = {content: place for place, content in enumerate(names, 1)}
         checks = [rows.new_check() for _ in batch.deliveries]
-        keys = [bucket.share(share.dispatch_id), bucket.times]
+        keys = [bucket.share(share.dispatch_id), bucket.times, bucket.timers]
         keys += [bucket.content(content_name(content)) for content, once in names.items() if once]
         first = batch.deliveries[0] if batch.deliveries else None
         args: list[Argument] = [
@@ -138,6 +138,7 @@ class DispatchStore:
             first.preference if first else "1",
             batch.failed,
             batch.skipped,
+            self._messages.trims_beyond,
             len(names),
         ]
         for content, once in names.items():
@@ -145,12 +146,13 @@ class DispatchStore:
         for one, check in zip(batch.deliveries, checks, strict=True):
             keys += [one.feed.keys.state, one.feed.keys.stream, one.feed.keys.rows, one.feed.keys.log]
             args += [places[one.content], check, rows.SEVERITIES.index(one.severity), one.feed.number]
+            args.append(one.expires_ms or "")
         status, *rest = await self._client.run(scripts.DISPATCH_APPEND, keys, args)
         if not status:
             return None
-        numbers, times, due = rest
-        for place in due:
-            await self._feeds.wake(batch.deliveries[place - 1].feed)
+        numbers, times, due, long = rest
+        for place in {*due, *long}:
+            await self._messages.tend(batch.deliveries[place - 1].feed, wake=place in due, trim=place in long)
         return [
             _appended(one, check, number, ms)
             for one, check, number, ms in zip(batch.deliveries, checks, numbers, times, strict=True)

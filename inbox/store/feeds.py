@@ -22,7 +22,7 @@ CALM_ATTEMPTS = 3
 PAGE_ATTEMPTS = 100
 WAKE_ATTEMPTS = 50
 SCAN_SLICE = 100
-LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "b": "bulk"}
+LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "t": "trimmed", "b": "bulk"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One change of a feed: `kind` is new, marked, deleted (`ref` is the row) or bulk (`ref` is its counter).
+    """One change of a feed: `kind` is new, marked, deleted (`ref` is the row), bulk (`ref` is its counter) or trimmed
+    (`ref` is the new base).
 
     A message whose snooze ended is new again, in another row; a deleted one is named by the row of its id.
     """
@@ -244,7 +245,7 @@ class FeedStore:
             if snapshot is None:
                 return 0
             woken = await snoozes.wake(
-                self._client, feed.keys, snapshot.state, snapshot.flags, snapshot.stamps
+                self._client, self._bucket(feed), feed.number, snapshot.state, snapshot.flags, snapshot.stamps
             )
             if woken is not None:
                 return woken
@@ -407,7 +408,10 @@ class FeedStore:
         ]
 
     async def _fill_in(self, feed: Feed, entries: Iterable[list[bytes]]) -> None:
-        await self._contents.fill_in(self._keys.bucket(feed.environment, feed.bucket), entries)
+        await self._contents.fill_in(self._bucket(feed), entries)
+
+    def _bucket(self, feed: Feed) -> BucketKeys:
+        return self._keys.bucket(feed.environment, feed.bucket)
 
     async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
         """The ids of rows, live or deleted."""

@@ -12,7 +12,9 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       s:<oid>                  hash: one subscriber: profile, presence, feed numbers
       p:<oid>                  hash: a subscriber's preferences, by workflow oid and `*`
       j:<oid>, k:<oid>         a subscriber's topic subscriptions: sorted set by creation; hash `_id` → topic
-      times                    stream: every message of the bucket by time, `<feed number><n>` packed
+      times                    stream: every message of the bucket by time, `<feed number><n>` packed: `m` stored,
+                               `w` moved to the top, or kept beyond its age by a snooze; until the environment's age
+      timers                   sorted set: what is due when (store/timers.py)
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
@@ -40,7 +42,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
     {<e>.<oid>}                a topic's subscriptions
       c, n                     hashes: `_id` → subscription, identifier → `_id`
       o, s                     sorted sets: `_id` by creation, `<subscriber oid>:<_id>` in the order of the text
-    {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes
+    {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes,
+                               alarms (sorted set: buckets in which a timer is due, by time)
 The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
 """
 
@@ -167,6 +170,10 @@ class BucketKeys:
     @property
     def times(self) -> str:
         return self.base + "times"
+
+    @property
+    def timers(self) -> str:
+        return self.base + "timers"
 
     def subscriber(self, oid: str) -> str:
         return f"{self.base}s:{oid}"
@@ -334,6 +341,18 @@ class Keys:
     @property
     def processes(self) -> str:
         return f"{self.prefix}{{all}}processes"
+
+    @property
+    def alarms(self) -> str:
+        return f"{self.prefix}{{all}}alarms"
+
+    @property
+    def alarms_swept(self) -> str:
+        return f"{self.prefix}{{all}}alarms:swept"
+
+    @property
+    def retention_swept(self) -> str:
+        return f"{self.prefix}{{all}}retention:swept"
 
     def probe(self, process: str) -> str:
         """The channel on which a process hears itself (readiness)."""

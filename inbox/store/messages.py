@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from inbox.errors import StoreUnavailable
 from inbox.ids import MessageId
+from inbox.settings import MAX_FEED_LENGTH
 from inbox.store import bulk, rows, scripts
 from inbox.store.bulk import Choose
 from inbox.store.changes import NOTHING, Change
@@ -17,6 +18,7 @@ from inbox.store.feeds import Feed, FeedStore, Snapshot
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
 from inbox.store.rows import ALL, RowId
 from inbox.store.scripts import Script
+from inbox.store.timers import Place, TimerStore
 
 Outcome = Literal["stored", "again", "suppressed"]
 Preference = Literal["0", "1", "c"]
@@ -24,7 +26,11 @@ Preference = Literal["0", "1", "c"]
 
 MAX_MARKED_AT_ONCE = bulk.MAX_NAMED
 MAX_STAMPS = 8
+TRIM_SLACK = 64
+"""So many rows beyond its length a feed may have before it is trimmed: one trim for many appends."""
 _BULK_ATTEMPTS = 50
+_WAKE, _TRIM = 1, 2
+"""What an append says its feed needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,13 @@ class Delivery:
     severity: str = "none"
     stored_once: bool = False
     """Whether its bucket keeps the content once for all messages that have it; only dispatches do."""
+    expires_ms: int = 0
+    """When it is deleted (ms since 1970), 0 never."""
+
+    @property
+    def place(self) -> Place:
+        """The bucket it is stored in."""
+        return Place(self.feed.environment, self.feed.bucket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +76,20 @@ class Action:
 class MessageStore:
     """Writes to feeds."""
 
-    def __init__(self, client: Client, keys: Keys, feeds: FeedStore) -> None:
+    def __init__(self, client: Client, keys: Keys, feeds: FeedStore, max_length: int = MAX_FEED_LENGTH) -> None:
+        """A feed keeps its newest `max_length` messages and at most 64 more."""
         self._client = client
         self._keys = keys
         self._feeds = feeds
+        self._timers = TimerStore(client, keys)
+        self._max_length = max_length
         self._folding: set[asyncio.Task[None]] = set()
 
     async def append(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
         """Stores messages, each once per transaction, step and feed; safe to repeat. They are sent together and each is
         stored by itself: what became of it, in their order; None where the feed is gone.
         """
+        await self.announce(deliveries)
         checks = [rows.new_check() for _ in deliveries]
         calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
         if len(calls) == 1:
@@ -80,12 +97,41 @@ class MessageStore:
         else:
             replies = await self._client.run_many(scripts.MESSAGE_APPEND, calls)
         for delivery, reply in zip(deliveries, replies, strict=True):
-            if reply[0] == 1 and reply[3]:
-                await self._feeds.wake(delivery.feed)
+            if reply[0] == 1:
+                await self.tend(delivery.feed, wake=bool(reply[3] & _WAKE), trim=bool(reply[3] & _TRIM))
         return [
             _appended(delivery.feed, check, reply)
             for delivery, check, reply in zip(deliveries, checks, replies, strict=True)
         ]
+
+    async def announce(self, deliveries: Sequence[Delivery]) -> None:
+        """Leaves the alarms of messages that will expire; to be called before they are stored."""
+        for place, ms in {(one.place, one.expires_ms) for one in deliveries if one.expires_ms}:
+            await self._timers.ring_at(place, ms)
+
+    async def tend(self, feed: Feed, *, wake: bool, trim: bool) -> None:
+        """Does what an append said its feed needs. Cut short, the next append says it again."""
+        if wake:
+            await self._feeds.wake(feed)
+        if trim:
+            await self.trim(feed)
+
+    async def trim(self, feed: Feed, too_old: int | None = None) -> int | None:
+        """Cuts off what is beyond the feed's length, or all up to a row that is too old; gives the base then.
+
+        A snoozed message is not too old, nor is what came after it. None when the feed is gone.
+        """
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
+        args: list[Argument] = [self._max_length, ""] if too_old is None else ["", too_old]
+        while True:
+            cut, *base = await self._client.run(scripts.FEED_TRIM, keys, args)
+            if cut <= 0:
+                return int(base[0]) if base else None
+
+    @property
+    def trims_beyond(self) -> int:
+        """How many rows a feed may have before an append says that it is to be trimmed."""
+        return self._max_length + TRIM_SLACK
 
     def _append_call(self, delivery: Delivery, check: bytes) -> tuple[list[str], list[Argument]]:
         """KEYS and ARGV of `message_append.lua`."""
@@ -98,6 +144,7 @@ class MessageStore:
             feed.keys.log,
             bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number),
             bucket.times,
+            bucket.timers,
         ]
         level = rows.SEVERITIES.index(delivery.severity)
         return keys, [
@@ -108,6 +155,8 @@ class MessageStore:
             IDEMPOTENCY_TTL_SECONDS,
             level,
             feed.number,
+            delivery.expires_ms or "",
+            self.trims_beyond,
         ]
 
     async def mark(
@@ -124,15 +173,18 @@ class MessageStore:
 
     async def snooze(self, feed: Feed, row: RowId, change: Change, until_ms: int) -> bool:
         """Snoozes one message until then (ms since 1970), or anew; False when there is no such message."""
+        await self._timers.ring_at(Place(feed.environment, feed.bucket), until_ms)
         return bool(await self._mark_named(feed, [row], change, Action(""), until_ms))
 
     async def _mark_named(
         self, feed: Feed, wanted: Sequence[RowId], change: Change, action: Action, until: Argument
     ) -> list[int] | None:
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps]
+        timers = self._keys.bucket(feed.environment, feed.bucket).timers
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps, timers]
         head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
         named = [part for row in wanted for part in (row.row, row.check)]
-        rest = await self._run_awake(feed, scripts.MESSAGE_MARK, keys, [*head, action.code, action.payload, *named])
+        args = [*head, feed.number, action.code, action.payload, *named]
+        rest = await self._run_awake(feed, scripts.MESSAGE_MARK, keys, args)
         return None if rest is None else list(rest[1])
 
     async def _run_awake(

@@ -6,7 +6,7 @@ import time
 
 from inbox.store import rows, scripts
 from inbox.store.client import Client
-from inbox.store.keys import FeedKeys
+from inbox.store.keys import BucketKeys, FeedKeys
 from inbox.store.rows import SNOOZED, Select, Stamp, State
 
 MOST_WOKEN_AT_ONCE = 20
@@ -19,17 +19,20 @@ def is_due(state: State) -> bool:
     return 0 < state.wake_ms <= time.time() * 1000
 
 
-async def wake(client: Client, keys: FeedKeys, state: State, flags: bytes, stamps: list[Stamp]) -> int | None:
+async def wake(
+    client: Client, bucket: BucketKeys, number: int, state: State, flags: bytes, stamps: list[Stamp]
+) -> int | None:
     """Moves messages whose snooze has ended to the top, the earliest first, at most 20; gives how many.
 
     State, flags and stamps are those of one moment; None when the feed has moved on since.
     """
+    keys = bucket.feed(number)
     ends = sorted((end, row) for row, end in (await _ends(client, keys, state, flags, stamps)).items())
     named, later = ends[:MOST_WOKEN_AT_ONCE], ends[MOST_WOKEN_AT_ONCE:]
     status, *rest = await client.run(
         scripts.FEED_WAKE,
-        [keys.state, keys.rows, keys.side, keys.log, keys.stamps, keys.stream],
-        [state.position.counter, later[0][0] if later else 0, *(row for _, row in named)],
+        [keys.state, keys.rows, keys.side, keys.log, keys.stamps, keys.stream, bucket.timers, bucket.times],
+        [state.position.counter, later[0][0] if later else 0, number, *(row for _, row in named)],
     )
     if status:
         return int(rest[0])

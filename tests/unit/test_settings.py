@@ -68,6 +68,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_MAX_SOCKETS_PER_SUBSCRIBER": "3",
         "INBOX_MAX_SOCKET_QUEUE_EVENTS": "4",
         "INBOX_MAX_SOCKET_QUEUE_BYTES": "5000",
+        "INBOX_MAX_FEED_LENGTH": "500",
         "INBOX_SHUTDOWN_SECONDS": "0",
         "INBOX_LOG_LEVEL": "DEBUG",
         "INBOX_LOG_FORMAT": "json",

@@ -1,7 +1,7 @@
 -- Ends snoozes whose time has come: each message goes to the top as a new row, unread, delivered once more. Its id stays.
--- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stamps, 6 stream
+-- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stamps, 6 stream, 7 timers, 8 times (the bucket's index)
 -- ARGV: 1 counter of the position that the caller computed from, 2 the end of the next snooze beyond those named (ms, 0
---       for none), then the rows that may be due, at most 20, earliest end first
+--       for none), 3 the feed's number, then the rows that may be due, at most 20, earliest end first
 -- Returns {1, how many} | {0, 'retry'} (the feed has moved on) | {0} (no such feed)
 --#state
 --#dates
@@ -36,13 +36,14 @@ local function move(from, cell, row)
   redis.call('SETRANGE', KEYS[2], 4 * (n - b - 1), string.char(flags) .. string.sub(cell, 2))
   redis.call('XADD', KEYS[6], n .. '-0', 'c', ms, entry[3], entry[4], 'v', deliveries(entry))
   redis.call('XDEL', KEYS[6], from .. '-0')
+  redis.call('XADD', KEYS[8], '*', 'w', struct.pack('>I4I4', ARGV[3], n)) -- so that it is found when it is too old
   moved[#moved + 1] = n
   row[1], row[4], row[6], row[7] = c + #moved, 0, 0, origin
   redis.call('HDEL', KEYS[3], from)
   redis.call('HSET', KEYS[3], n, pack_row(row), 'o' .. origin, n)
 end
 
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local from = tonumber(ARGV[i])
   local offset = 4 * (from - b - 1)
   local row = load_row(from, redis.call('HGET', KEYS[3], from), stamps)
@@ -52,7 +53,13 @@ for i = 3, #ARGV do
     upcoming = row[6]
   end
 end
-if upcoming == 0 then redis.call('HDEL', KEYS[1], 'u') else redis.call('HSET', KEYS[1], 'u', upcoming) end
+if upcoming == 0 then
+  redis.call('HDEL', KEYS[1], 'u')
+  redis.call('ZREM', KEYS[7], 'w' .. ARGV[3])
+else
+  redis.call('HSET', KEYS[1], 'u', upcoming)
+  redis.call('ZADD', KEYS[7], string.format('%d', upcoming), 'w' .. ARGV[3])
+end
 if #moved > 0 then
   local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'v', moved, '', ''
 --#log

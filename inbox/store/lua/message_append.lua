@@ -1,9 +1,10 @@
 -- A new message in a feed, once per transaction, step and recipient.
--- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index)
+-- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index), 7 timers
 -- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
---       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number
--- Returns {1, position, n, due} (due 1: a snooze has ended, wake it) | {0, 'again', n} | {0, 'suppressed'}
---       | {-1} (no such feed)
+--       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number, 8 when it expires (ms, '' never),
+--       9 how many rows may stand before the feed is to be trimmed
+-- Returns {1, position, n, what the feed needs: 1 a snooze has ended, wake it; 2 it is too long, trim it}
+--       | {0, 'again', n} | {0, 'suppressed'} | {-1} (no such feed)
 --#state
 local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u')
 if not state[1] then return {-1} end
@@ -21,7 +22,10 @@ local flags, sign = 7 + 32 * ARGV[6], 1
 --#tally
 redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
 redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
+if ARGV[8] ~= '' then redis.call('ZADD', KEYS[7], ARGV[8], 'x' .. struct.pack('>I4I4', ARGV[7], n) .. ARGV[2]) end
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'n', {row}, ARGV[2], ARGV[1]
 --#log
 --#publish
-return {1, position, n, state[4] and tonumber(state[4]) <= ms and 1 or 0}
+local needs = n - b > tonumber(ARGV[9]) and 2 or 0
+if state[4] and tonumber(state[4]) <= ms then needs = needs + 1 end
+return {1, position, n, needs}

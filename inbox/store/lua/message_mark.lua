@@ -1,9 +1,10 @@
 -- One change to named messages of a feed, at most 20; a position for each. Passed over: ids that are unknown, and
 -- messages that the change is not for, unless an action is recorded.
--- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stamps
+-- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stamps, 6 timers
 -- ARGV: 1 flags to clear, 2 flags to set, 3 dates (see _dates), 4 snoozed until (ms, '' leaves it),
 --       5 and 6 mask and value: flags and dates change only where flags AND mask is value,
---       7 action: status and type in two letters ('' leaves it), 8 the action's payload ('' leaves it),
+--       7 the feed's number,
+--       8 action: status and type in two letters ('' leaves it), 9 the action's payload ('' leaves it),
 --       then n and check of each message, as its id has them
 -- Returns {1, position, {rows changed}, stamps} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
 --#state
@@ -20,9 +21,9 @@ local stamps = redis.call('LRANGE', KEYS[5], 0, -1)
 
 -- the messages it is for, each once, and their flags by row
 local changed, names, was = {}, {}, {}
-for i = 9, #ARGV, 2 do
+for i = 10, #ARGV, 2 do
   local number, flags = find(KEYS[2], KEYS[3], tonumber(ARGV[i]), ARGV[i + 1])
-  if number and not was[number] and (ARGV[7] ~= '' or bit.band(flags, mask) == value) then
+  if number and not was[number] and (ARGV[8] ~= '' or bit.band(flags, mask) == value) then
     changed[#changed + 1], names[#names + 1] = number, string.format('%d', number)
     was[number] = flags
   end
@@ -47,13 +48,14 @@ for i = 1, #changed do
     apply(row, dates, ms)
     if ARGV[4] ~= '' then row[6] = tonumber(ARGV[4]) end
   end
-  if ARGV[7] ~= '' then row[8] = ARGV[7] .. (ARGV[8] ~= '' and ARGV[8] or string.sub(row[8], 3)) end
+  if ARGV[8] ~= '' then row[8] = ARGV[8] .. (ARGV[9] ~= '' and ARGV[9] or string.sub(row[8], 3)) end
   sides[2 * i - 1] = names[i]
   sides[2 * i] = pack_row(row)
 end
 redis.call('HSET', KEYS[3], unpack(sides))
 if ARGV[4] ~= '' and (not stored[2] or tonumber(ARGV[4]) < tonumber(stored[2])) then
   redis.call('HSET', KEYS[1], 'u', ARGV[4])
+  redis.call('ZADD', KEYS[6], ARGV[4], 'w' .. ARGV[7])
 end
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'm', names, '', ''
 --#log

@@ -1,0 +1,240 @@
+"""Timers: set by the step they belong to, fired once in effect, by whoever is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from inbox.service.feed_timers import FeedTimers
+from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
+from inbox.store.changes import INBOX_SNOOZE
+from inbox.store.feeds import Feed
+from inbox.store.timers import EXPIRE, WAKE, Place, Timer, TimerStore
+from tests.support.waiting import until
+
+from .conftest import ENVIRONMENT, Stores
+
+LEASE_SECONDS = 1.0
+KIND = b"z"
+
+
+class NoEnvironments:
+    """The worker's environments: the one of these tests."""
+
+    number = ENVIRONMENT
+
+    async def refresh(self) -> None:
+        """Nothing changes."""
+
+    def all(self) -> list[NoEnvironments]:
+        return [self]
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def worker_of(stores: Stores, **handlers: Handler) -> TimerWorker:
+    """A worker of one process, with what feeds have timers for, and others by kind."""
+    of_feeds = FeedTimers(stores.feeds, stores.messages)
+    named = {kind.encode(): handler for kind, handler in handlers.items()}
+    return TimerWorker(
+        TimerStore(stores.client, stores.keys),
+        NoEnvironments(),  # type: ignore[arg-type]
+        {WAKE: of_feeds.wake, EXPIRE: of_feeds.expire, **named},
+        LEASE_SECONDS,
+    )
+
+
+async def set_timer(stores: Stores, about: bytes, at_ms: int, bucket: int = 7, alarm: bool = True) -> None:
+    place = Place(ENVIRONMENT, bucket)
+    if alarm:
+        await TimerStore(stores.client, stores.keys).ring_at(place, at_ms)
+    await stores.client.execute("ZADD", stores.keys.bucket(ENVIRONMENT, bucket).timers, at_ms, KIND + about)
+
+
+async def pending(stores: Stores, bucket: int = 7) -> list[bytes]:
+    names: list[bytes] = await stores.client.execute(
+        "ZRANGE", stores.keys.bucket(ENVIRONMENT, bucket).timers, 0, -1
+    )
+    return names
+
+
+class Noting:
+    """A handler that notes what it was given; `fails` names what it cannot carry out."""
+
+    def __init__(self, *fails: bytes) -> None:
+        self.fired: list[bytes] = []
+        self.fails = fails
+
+    async def __call__(self, _: Place, timers: Sequence[Timer]) -> None:
+        if any(timer.about in self.fails for timer in timers):
+            raise ValueError("cannot")
+        self.fired += [timer.about for timer in timers]
+
+
+async def test_a_timer_fires_when_its_time_has_come_and_not_before(stores: Stores) -> None:
+    noting = Noting()
+    worker = worker_of(stores, z=noting)
+    await set_timer(stores, b"due", now_ms() - 1_000)
+    await set_timer(stores, b"later", now_ms() + 60_000)
+    assert 0 < await worker.fire_due() <= 0.5
+    assert noting.fired == [b"due"]
+    assert await pending(stores) == [KIND + b"later"]
+    await worker.fire_due()
+    assert noting.fired == [b"due"]
+
+
+async def test_a_worker_sleeps_no_longer_than_until_the_next_alarm(stores: Stores) -> None:
+    worker = worker_of(stores, z=Noting())
+    assert await worker.fire_due() == 0.5, "there is none"
+    await set_timer(stores, b"soon", now_ms() + 200)
+    assert await worker.fire_due() <= 0.3
+
+
+async def test_all_of_many_due_timers_fire_the_earliest_first(stores: Stores) -> None:
+    noting = Noting()
+    since = now_ms() - 3_600_000
+    names = [str(number).encode() for number in range(2 * MOST_AT_ONCE + 10)]
+    for number, name in enumerate(names):
+        await set_timer(stores, name, since + number, alarm=number == 0)
+    await worker_of(stores, z=noting).fire_due()
+    assert noting.fired == names
+    assert await pending(stores) == []
+
+
+async def test_a_bucket_held_by_a_process_that_died_passes_to_another_after_the_lease(
+    stores: Stores, other_stores: Stores
+) -> None:
+    started = asyncio.Event()
+
+    async def dies(place: Place, timers: Sequence[Timer]) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    await set_timer(stores, b"one", now_ms() - 1_000)
+    first = asyncio.create_task(worker_of(stores, z=dies).fire_due())
+    await started.wait()
+    first.cancel()
+    noting = Noting()
+    other = worker_of(other_stores, z=noting)
+    await other.fire_due()
+    assert noting.fired == [], "the lease stands"
+    await set_timer(stores, b"two", now_ms() - 1_000)
+
+    async def both() -> bool:
+        await other.fire_due()
+        return noting.fired == [b"one", b"two"]
+
+    await until(both)
+
+
+async def test_what_cannot_be_carried_out_is_put_off_and_holds_up_no_other(
+    stores: Stores, caplog: pytest.LogCaptureFixture
+) -> None:
+    noting = Noting(b"bad")
+    for name in (b"a", b"bad", b"c"):
+        await set_timer(stores, name, now_ms() - 1_000)
+    await worker_of(stores, z=noting).fire_due()
+    assert noting.fired == [b"a", b"c"]
+    assert "a timer is put off" in caplog.text
+    at = await stores.client.execute("ZSCORE", stores.keys.bucket(ENVIRONMENT, 7).timers, KIND + b"bad")
+    assert float(at) > now_ms() + PUT_OFF_MS / 2
+
+
+async def test_a_timer_set_anew_while_it_fires_stays(stores: Stores) -> None:
+    later = now_ms() + 60_000
+
+    async def again(place: Place, timers: Sequence[Timer]) -> None:
+        await set_timer(stores, timers[0].about, later)
+
+    await set_timer(stores, b"one", now_ms() - 1_000)
+    await worker_of(stores, z=again).fire_due()
+    assert await pending(stores) == [KIND + b"one"]
+
+
+async def test_a_timer_without_an_alarm_is_found_by_the_sweep(stores: Stores) -> None:
+    noting = Noting()
+    await set_timer(stores, b"lost", now_ms() - 1, alarm=False)
+    worker = worker_of(stores, z=noting)
+    await worker.fire_due()
+    assert noting.fired == []
+    await worker.sweep()
+    await worker.fire_due()
+    assert noting.fired == [b"lost"]
+
+
+async def test_the_end_of_a_snooze_fires_without_a_reader(stores: Stores, other_stores: Stores) -> None:
+    feed = await stores.feed()
+    first, second = await stores.fill(feed, 2)
+    assert await stores.messages.snooze(feed, first, INBOX_SNOOZE, now_ms() + 60_000)
+    assert await stores.messages.snooze(feed, second, INBOX_SNOOZE, now_ms() + 300)
+    worker = worker_of(other_stores)
+
+    async def woken() -> bool:
+        await worker.fire_due()
+        return bool(await stores.client.execute("XLEN", feed.keys.stream) == 2 and await top(stores, feed) == "m1")
+
+    await until(woken)
+    assert await stores.client.execute("HGET", feed.keys.state, "u") is not None
+    assert len(await pending(stores, feed.bucket)) == 1, "the other snooze's"
+    await stores.check(feed)
+
+
+async def top(stores: Stores, feed: Feed) -> str:
+    """The newest entry of the stream, read beside the feed: a reading through it would end the snooze itself."""
+    (entry_id, _), *_ = await stores.client.execute("XREVRANGE", feed.keys.stream, "+", "-", "COUNT", 1)
+    return "m1" if entry_id == b"3-0" else ""
+
+
+async def test_a_message_expires(stores: Stores) -> None:
+    feed = await stores.feed()
+    await stores.append(feed, "stays")
+    await stores.append(feed, "goes", expires_ms=now_ms() + 200)
+    await stores.append(feed, "later", expires_ms=now_ms() + 60_000)
+    worker = worker_of(stores)
+
+    async def gone() -> bool:
+        await worker.fire_due()
+        return [one.stored.content for one in await stores.list(feed)] == ["later", "stays"]
+
+    await until(gone)
+    assert len(await pending(stores, feed.bucket)) == 1
+    await stores.check(feed)
+
+
+async def test_a_message_expires_where_a_snooze_has_moved_it(stores: Stores) -> None:
+    feed = await stores.feed()
+    appended = await stores.append(feed, "goes", expires_ms=now_ms() + 60_000)
+    (row,) = [feed.row_of(appended.message_id)] if appended and appended.message_id else []
+    assert row is not None
+    assert await stores.messages.snooze(feed, row, INBOX_SNOOZE, now_ms() - 1_000)
+    await stores.list(feed)
+    timers = stores.keys.bucket(ENVIRONMENT, feed.bucket).timers
+    (member,) = await pending(stores, feed.bucket)
+    await stores.client.execute("ZADD", timers, now_ms() - 1_000, member)
+    worker = worker_of(stores)
+    await worker.sweep()
+    await worker.fire_due()
+    assert await stores.list(feed) == []
+    assert await pending(stores, feed.bucket) == []
+
+
+async def test_timers_of_a_feed_that_is_gone_end(stores: Stores) -> None:
+    feed = await stores.feed()
+    (row,) = await stores.fill(feed, 1)
+    await stores.append(feed, "goes", expires_ms=now_ms() + 100)
+    assert await stores.messages.snooze(feed, row, INBOX_SNOOZE, now_ms() + 100)
+    subscriber = await stores.subscribers.get_by_oid(ENVIRONMENT, feed.subscriber_oid)
+    assert subscriber is not None
+    assert await stores.subscribers.delete(ENVIRONMENT, subscriber)
+    worker = worker_of(stores)
+
+    async def ended() -> bool:
+        await worker.fire_due()
+        return await pending(stores, feed.bucket) == []
+
+    await until(ended)
