@@ -158,7 +158,7 @@ async def test_a_timer_set_anew_while_it_fires_stays(stores: Stores) -> None:
 
 async def test_a_timer_without_an_alarm_is_found_by_the_sweep(stores: Stores) -> None:
     noting = Noting()
-    await set_timer(stores, b"lost", now_ms() - 1, alarm=False)
+    await set_timer(stores, b"lost", now_ms() - 1_000, alarm=False)
     worker = worker_of(stores, z=noting)
     await worker.fire_due()
     assert noting.fired == []
