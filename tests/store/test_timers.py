@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -13,11 +15,12 @@ from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
 from inbox.store.changes import INBOX_SNOOZE
 from inbox.store.feeds import Feed
 from inbox.store.timers import EXPIRE, WAKE, Place, Timer, TimerStore
+from tests.support.faults import Killed, MortalClient
 from tests.support.waiting import until
 
 from .conftest import ENVIRONMENT, Stores
 
-LEASE_SECONDS = 1.0
+LEASE_SECONDS = 0.5
 KIND = b"z"
 
 
@@ -238,3 +241,43 @@ async def test_timers_of_a_feed_that_is_gone_end(stores: Stores) -> None:
         return await pending(stores, feed.bucket) == []
 
     await until(ended)
+
+
+async def test_a_crash_at_any_step_of_a_snooze_leaves_it_undone_or_ended_once(
+    stores: Stores, other_stores: Stores
+) -> None:
+    """Each call to the store in turn is the last of a process; then another one goes on."""
+    outcomes: set[str] = set()
+    for calls in itertools.count():
+        mortal = MortalClient(stores.client.redis)
+        doomed = Stores(mortal, stores.keys)
+        feed = await stores.feed(f"s{calls}")
+        (row,) = await stores.fill(feed, 1)
+        place = Place(ENVIRONMENT, feed.bucket)
+        expiring = await stores.append(feed, "expires", expires_ms=now_ms() - 1_000)
+        assert expiring is not None
+        await doomed.feeds.open(ENVIRONMENT, feed.subscriber_id)  # what a request does before
+        mortal.calls_left = calls
+        with contextlib.suppress(Killed):
+            await doomed.messages.snooze(feed, row, INBOX_SNOOZE, now_ms() - 1_000)
+            await worker_of(doomed).fire_due()
+        is_over = mortal.calls_left > 0
+        mortal.calls_left = 0
+
+        survivor = worker_of(other_stores)
+        await TimerStore(other_stores.client, other_stores.keys).sweep(ENVIRONMENT)
+
+        async def settled(survivor: TimerWorker = survivor, place: Place = place) -> bool:
+            await survivor.fire_due()
+            return await pending(stores, place.bucket) == []
+
+        await until(settled)
+        (message,) = await other_stores.list(feed)
+        assert len(message.delivered_before_ms) <= 1, "it ended once"
+        assert message.snoozed_until_ms == 0
+        outcomes.add("ended" if message.delivered_before_ms else "undone")
+        await other_stores.check(feed)
+        if is_over:
+            break
+    assert outcomes == {"ended", "undone"}
+    assert calls > 6
