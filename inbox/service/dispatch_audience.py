@@ -12,7 +12,7 @@ from inbox.store.subscribers import SubscriberStore, bucket_of_oid
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.topics import TopicStore
 
-SLICE = 100
+SLICE = 48
 MOST_REMEMBERED = 4
 
 Place = tuple[int, str, str]
