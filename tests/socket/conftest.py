@@ -44,13 +44,16 @@ class Pair:
         return first, second
 
 
-async def start_pair(run_server: RunServer, stack: AsyncExitStack, redis_url: str, key_prefix: str) -> Pair:
+async def start_pair(
+    run_server: RunServer, stack: AsyncExitStack, redis_url: str, key_prefix: str, **settings: str
+) -> Pair:
     servers = [
         await run_server(
             redis_url=redis_url,
             INBOX_KEY_PREFIX=key_prefix,
             INBOX_PRESENCE_LEASE_SECONDS=str(PRESENCE_LEASE_SECONDS),
             INBOX_PRESENCE_GRACE_SECONDS=str(PRESENCE_GRACE_SECONDS),
+            **settings,
         )
         for _ in range(2)
     ]
