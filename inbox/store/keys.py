@@ -25,7 +25,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
       …:swept                  when these were last compared with the records; a day
       groups, contexts         hashes: notification groups; contexts, and their order in …:order
-      dispatches               sorted set: running dispatches by the time they were accepted
+      dispatches               sorted set: running dispatches in the order they were accepted
       dispatch:<id>            hash: plan, state, total and counts; 24 h after its end. …:shares: sorted set of the
                                buckets still to be carried out, by the end of their lease
       activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
