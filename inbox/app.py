@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from inbox.errors import InboxError
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
+from inbox.fanout.revocations import RevocationWatch
 from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.idempotency import Idempotency
@@ -68,14 +69,17 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
     probe = services.keys.probe(secrets.token_hex(6))
     listener = Listener(services.client, probe, hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)
+    revocations = RevocationWatch(hub, services.environments.fresh)
     try:
         await listener.start()
         await services.presence.start()
         services.subscriber_sweep.start()
         services.activity_log.start()
         services.dispatch_worker.start()
+        revocations.start()
         yield hub, listener
     finally:
+        await revocations.close()
         await services.dispatch_worker.close()
         await services.activity_log.close()
         await services.subscriber_sweep.close()

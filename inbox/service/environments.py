@@ -78,6 +78,11 @@ class EnvironmentService:
         """Every environment, in the order they were made."""
         return [self._shown(environment) for _, environment in sorted(self._registry.environments.items())]
 
+    async def fresh(self) -> list[Environment]:
+        """Every environment, as of at most a second ago. Raises StoreUnavailable."""
+        await self._refresh()
+        return self.all()
+
     def live_keys(self, environment: Environment) -> list[str]:
         """The keys that open an environment, the given one first, then the oldest."""
         stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
