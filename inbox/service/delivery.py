@@ -144,6 +144,7 @@ class DeliveryService:
         """
         outcomes: list[TriggerOutcome] = []
         for place, event in enumerate(events):
+            await asyncio.sleep(0)  # an event that fails before it is stored waits for nothing: others have their turn
             try:
                 request = msgspec.convert(event, TriggerRequest)
                 key = f"{idempotency_key}:{place}" if idempotency_key else None

@@ -90,8 +90,7 @@ class DispatchWorker:
 
     async def _turn(self) -> bool:
         """One share of each environment that has one free; whether there was any."""
-        await self._environments.refresh()
-        numbers = [environment.number for environment in self._environments.all()]
+        numbers = [environment.number for environment in await self._environments.fresh()]
         worked = False
         for environment, ids in (await self._store.running(numbers, MOST_DISPATCHES)).items():
             share = await self._take(environment, ids)

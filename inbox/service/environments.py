@@ -79,9 +79,10 @@ class EnvironmentService:
         """Every environment, in the order they were made."""
         return [self._shown(environment) for _, environment in sorted(self._registry.environments.items())]
 
-    async def refresh(self) -> None:
-        """Sees what other processes changed, as any request does; for tasks that run without one."""
+    async def fresh(self) -> list[Environment]:
+        """Every environment, as of at most a second ago. Raises StoreUnavailable."""
         await self._refresh()
+        return self.all()
 
     def live_keys(self, environment: Environment) -> list[str]:
         """The keys that open an environment, the given one first, then the oldest."""

@@ -180,7 +180,7 @@ class SubscriptionService:
             found = await self._subscriptions.page(
                 number, topic.oid, query.order, query.limit, cursor=query.cursor, side=query.side
             )
-            page = page_of_slice(*found) if found else CursorPage[Subscription]([])
+            page = page_of_slice(*found) if found else CursorPage([])
         else:
             listed = await self._candidates(environment, topic, query, subscriber_id)
             taken = [one for one in listed if context_keys is None or one.context_keys == context_keys]
@@ -212,7 +212,7 @@ class SubscriptionService:
             found = await self._subscriptions.joined(
                 number, subscriber.oid, query.order, query.limit, cursor=query.cursor, side=query.side
             )
-            page = page_of_slice(*found) if found else CursorPage[tuple[str, Subscription]]([])
+            page = page_of_slice(*found) if found else CursorPage([])
         topics = await self._topics.get_many(number, list({oid for oid, _ in page.rows}))
         rows = [Membership(topics[oid], one, subscriber) for oid, one in page.rows if oid in topics]
         return CursorPage(rows, page.next, page.previous, page.total)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -61,6 +62,7 @@ _UNAVAILABLE = (
 _RAW_REPLIES = ("SET", "HGETALL", "XRANGE", "XREVRANGE", "SMEMBERS", "ZRANGE")
 """Commands whose replies come as the server sends them: lists of bytes, so that every connection gives the same."""
 
+_NODE_OPTIONS = ("username", "password", "protocol", "socket_timeout", "socket_connect_timeout")
 _UNAVAILABLE_WORDS = ("OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS", "LOADING", "READONLY", "CLUSTERDOWN")
 
 
@@ -125,9 +127,19 @@ class Client:
         value = found.get(name, "") if isinstance(found, dict) else found
         return str(value or "")
 
+    def connect_to(self, node: ClusterNode) -> Redis:
+        """A client of one node of the cluster, with the same credentials, TLS and time-outs."""
+        known = dict(node.connection_kwargs)
+        known = {name: known[name] for name in known if name in _NODE_OPTIONS or name.startswith("ssl_")}
+        is_tls = issubclass(node.connection_class, SSLConnection)
+        return Redis(host=node.host, port=int(node.port), ssl=is_tls, retry=_never_again(), **known)
+
     async def close(self) -> None:
         """Closes every connection; safe to call twice."""
         await self.redis.aclose()
+        if isinstance(self.redis, RedisCluster):  # after a failed call it takes itself for closed and closes nothing
+            await self.redis.nodes_manager.aclose()
+            await self.redis.nodes_manager.aclose("startup_nodes")
 
     async def _load(self, script: Script, keys: Sequence[str]) -> None:
         if isinstance(self.redis, RedisCluster):
@@ -187,7 +199,7 @@ def _connect(url: str) -> Redis | RedisCluster:
         "protocol": 2,
         "socket_timeout": COMMAND_TIMEOUT_SECONDS,
         "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
+        "retry": _never_again(),
     }
     if scheme in ("redis+cluster", "rediss+cluster"):
         user, password, hosts, _ = _authority(rest)
@@ -200,6 +212,10 @@ def _connect(url: str) -> Redis | RedisCluster:
         return cast(Redis, sentinel.master_for(service or "mymaster", username=user, password=password, **options))
     pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=COMMAND_TIMEOUT_SECONDS, **options)
     return Redis.from_pool(pool)
+
+
+def _never_again() -> Retry:
+    return Retry(NoBackoff(), 0)
 
 
 def _authority(rest: str) -> tuple[str | None, str | None, list[tuple[str, int]], str]:

@@ -27,7 +27,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
       …:swept                  when these were last compared with the records; a day
       groups, contexts         hashes: notification groups; contexts, and their order in …:order
-      dispatches               sorted set: running dispatches by the time they were accepted
+      dispatches               sorted set: running dispatches in the order they were accepted
       dispatch:<id>            hash: plan, state, total and counts; 24 h after its end. …:shares: sorted set of the
                                buckets still to be carried out, by the end of their lease
       activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
@@ -38,6 +38,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       organization             hash: what the environment shows as its organization
       topics                   hash: topic key → topic; topics:keys leads from the oid to the key
       topics:created, :updated sorted sets: every topic's oid by creation and by last change
+      topics:named             sorted set: SHA-1 of a topic's name and its oid, those of one name together
       tenants, tenants:order   hash: identifier → tenant; sorted set of identifiers by creation
     {<e>.<oid>}                a topic's subscriptions
       c, n                     hashes: `_id` → subscription, identifier → `_id`
@@ -306,9 +307,9 @@ class Keys:
         return f"{self.prefix}{{e{environment}}}organization"
 
     def topics(self, environment: int) -> list[str]:
-        """What an environment knows of its topics: records, keys by oid, order of creation, order of last change."""
+        """An environment's topics: records, keys by oid, order of creation, order of last change, oids by name."""
         base = f"{self.prefix}{{e{environment}}}topics"
-        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated"]
+        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated", f"{base}:named"]
 
     def topic(self, environment: int, oid: str) -> TopicKeys:
         return TopicKeys(f"{self.prefix}{{{environment}.{oid}}}")

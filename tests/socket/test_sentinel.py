@@ -42,7 +42,8 @@ class Watched:
     def replicate(self) -> None:
         """Returns once the replica has all that the primary has."""
         with connect(self.primary.url) as client:
-            assert call(client, "WAIT", 1, 5000) == 1
+            call(client, "SET", "replicated", 1)  # WAIT is about this connection's writes: all others lie before it
+            wait_until(lambda: call(client, "WAIT", 1, 500) == 1, "the replica has everything", 30)
 
 
 @contextmanager

@@ -32,10 +32,7 @@ class OneEnvironment:
     number = ENVIRONMENT
     max_age_days = AGE_DAYS
 
-    async def refresh(self) -> None:
-        """Nothing changes."""
-
-    def all(self) -> list[OneEnvironment]:
+    async def fresh(self) -> list[OneEnvironment]:
         return [self]
 
 
