@@ -13,7 +13,6 @@ from starlette.middleware import Middleware
 from inbox.errors import InboxError
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
-from inbox.fanout.revocations import RevocationWatch
 from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.idempotency import Idempotency
@@ -69,7 +68,6 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
     probe = services.keys.probe(secrets.token_hex(6))
     listener = Listener(services.client, probe, hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)
-    revocations = RevocationWatch(hub, services.environments.fresh)
     try:
         await listener.start()
         await services.presence.start()
@@ -78,10 +76,8 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
         services.dispatch_worker.start()
         services.timer_worker.start()
         services.retention_sweep.start()
-        revocations.start()
         yield hub, listener
     finally:
-        await revocations.close()
         await services.retention_sweep.close()
         await services.timer_worker.close()
         await services.dispatch_worker.close()

@@ -84,6 +84,5 @@ class Close:
 
 
 SUBSCRIBER_GONE = Close(4401, "subscriber_deleted")
-SESSION_REVOKED = Close(4401, "session_revoked")
 SLOW_CONSUMER = Close(4508, "slow_consumer")
 STORE_LOST = Close(1013, "store_unavailable")

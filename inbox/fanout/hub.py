@@ -12,7 +12,7 @@ import asyncio
 import logging
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from inbox import events
@@ -64,8 +64,7 @@ class ConnectedFeed:
 
     def __init__(self, feed: Feed, environment: Environment, feeds: FeedStore) -> None:
         self.feed = feed
-        self.connections: dict[Connection, int] = {}
-        """Each with the generation of its session: how often a key of its environment had been revoked."""
+        self.connections: set[Connection] = set()
         self._environment = environment
         self._feeds = feeds
         self._position: Position | None = None
@@ -104,14 +103,6 @@ class ConnectedFeed:
         """Ends every socket of the feed."""
         for connection in list(self.connections):
             connection.end(close)
-
-    def end_revoked(self, generations: Mapping[int, int]) -> int:
-        """Ends the sockets whose environment (by number) has another generation now; how many."""
-        now = generations.get(self._environment.number)
-        revoked = [connection for connection, generation in self.connections.items() if generation != now]
-        for connection in revoked:
-            connection.end(events.SESSION_REVOKED)
-        return len(revoked)
 
     def stop(self) -> None:
         """The last socket has left."""
@@ -270,24 +261,13 @@ class Hub:
         connected = self._connected.get(feed.keys.channel)
         return len(connected.connections) if connected else 0
 
-    def has_connections(self) -> bool:
-        """Whether any socket is open in this process."""
-        return bool(self._connected)
-
-    def end_revoked(self, generations: Mapping[int, int]) -> int:
-        """Ends the sockets of sessions from before a key was revoked; how many.
-
-        `generations`: number of an environment → its generation now.
-        """
-        return sum(connected.end_revoked(generations) for connected in list(self._connected.values()))
-
     async def attach(self, feed: Feed, environment: Environment, connection: Connection) -> None:
         """From now on the connection gets every event of the feed. Raises StoreUnavailable."""
         channel = feed.keys.channel
         while True:
             connected = await self._open(feed, environment)
             if self._connected.get(channel) is connected:  # it may have been closed again while we waited
-                connected.connections[connection] = environment.generation
+                connected.connections.add(connection)
                 return
 
     async def detach(self, feed: Feed, connection: Connection) -> None:
@@ -296,7 +276,7 @@ class Hub:
         connected = self._connected.get(channel)
         if connected is None:
             return
-        connected.connections.pop(connection, None)
+        connected.connections.discard(connection)
         if not connected.connections:
             del self._connected[channel]
             connected.stop()
