@@ -464,6 +464,11 @@ class SessionReply(TypedDict):
     contextKeys: list[str]
 
 
+class WidgetSessionReply(TypedDict):
+    token: str
+    profile: Object
+
+
 class Acknowledged(TypedDict):
     acknowledged: bool
     status: NotRequired[str]

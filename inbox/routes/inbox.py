@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import BadRequest, NotFound, invalid
+from inbox.errors import BadRequest, invalid
 from inbox.models.context_keys import Context, parse_context
 from inbox.models.environment import Environment
 from inbox.models.session import SessionRequest
@@ -32,21 +32,12 @@ async def open_session(request: Request) -> Response:
     services = services_of(request)
     if body.application_identifier is None:
         raise invalid("applicationIdentifier", "applicationIdentifier should not be empty")
-    environment = await services.environments.find_by_identifier(body.application_identifier)
-    if environment is None:
-        raise BadRequest("Please provide a valid application identifier")
-    if not environment.in_app_active:
-        raise NotFound("The in-app integration is not active")
-    if body.subscriber_hash is not None or services.environments.is_hash_required(environment):
-        given = body.subscriber_hash or ""
-        if not services.environments.is_subscriber_hash(environment, subscriber_id, given):
-            raise BadRequest("Please provide a valid HMAC hash")
+    environment = await services.sessions.admit(body.application_identifier, subscriber_id, body.subscriber_hash)
     context = _context(services, environment, body)
     trusted = body.subscriber_hash is not None
     token, subscriber = await services.sessions.open(
         environment, subscriber_id, profile, trusted=trusted, context_keys=context.keys
     )
-    await services.environments.note_session(environment)
     unread = _unread(await services.feed.counts(environment, subscriber, context.name))
     reply = {
         "token": token,

@@ -1,4 +1,7 @@
-"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the browser's `/v1/inbox/preferences`."""
+"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the browser's `/v1/inbox/preferences`.
+
+The older clients' `/v1/widgets/preferences` are the handlers of v1: `who_of` tells whose they are.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from inbox.models.environment import Environment
 from inbox.models.preference import Channel, ChannelChoices, Criticality, Schedule
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
-from inbox.routes.access import authenticate, authenticate_session, services_of
-from inbox.routes.reading import path_param, query_bool, query_list, query_one_of, read_body, subscriber_param
+from inbox.routes.access import services_of
+from inbox.routes.reading import path_param, query_bool, query_list, query_one_of, read_body
 from inbox.routes.replies import data
+from inbox.routes.who import who_of
 from inbox.service.preference_views import (
     both_levels_view,
     global_view,
@@ -96,16 +100,21 @@ class InboxBulk(msgspec.Struct):
 
 
 async def list_v1(request: Request) -> Response:
-    """GET /v1/subscribers/:subscriberId/preferences → 200 `[{template, preference, type}]`; 404."""
-    chosen = await _chosen(request, *await _backend(request))
+    """GET …/preferences → 200 `[{template, preference, type}]`, of the workflows that are not critical."""
+    chosen = await _chosen(request, *await _whose(request))
     return data(_v1_list(chosen, inactive=bool(query_bool(request, "includeInactiveChannels"))))
 
 
 async def list_level(request: Request) -> Response:
-    """GET /v1/subscribers/:subscriberId/preferences/{global|template} → 200 a list; 422 another level."""
-    chosen = await _chosen(request, *await _backend(request))
+    """GET …/preferences/{global|template} → 200 a list; 422 another level.
+
+    Inactive channels are included for backends unless they say otherwise, for pages only if they ask for them.
+    """
+    who = await who_of(request)
+    chosen = await _chosen(request, who.environment, who.subscriber)
     level = path_param(request, "parameter")
-    inactive = query_bool(request, "includeInactiveChannels") is not False
+    asked = query_bool(request, "includeInactiveChannels")
+    inactive = who.is_backend if asked is None else asked
     if level == "global":
         return data([{"preference": global_view(chosen, inactive=inactive)}])
     if level != "template":
@@ -114,8 +123,8 @@ async def list_level(request: Request) -> Response:
 
 
 async def update_v1_workflow(request: Request) -> Response:
-    """PATCH /v1/subscribers/:subscriberId/preferences/:workflow → 200 `{preference, template}`; 400 critical; 404."""
-    environment, subscriber = await _backend(request)
+    """PATCH …/preferences/:workflow → 200 `{preference, template}`; 400 critical; 404."""
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V1WorkflowUpdate)
     channels = {body.channel.type: body.channel.enabled} if body.channel else {}
     wanted = [(path_param(request, "parameter"), cast(dict[str, bool], channels))]
@@ -124,8 +133,8 @@ async def update_v1_workflow(request: Request) -> Response:
 
 
 async def update_v1_global(request: Request) -> Response:
-    """PATCH /v1/subscribers/:subscriberId/preferences → 200 `{preference}`."""
-    environment, subscriber = await _backend(request)
+    """PATCH …/preferences → 200 `{preference}`."""
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V1GlobalUpdate)
     channels: dict[str, bool] = {one.type: one.enabled for one in body.preferences or []}
     chosen = await services_of(request).preferences.choose_everywhere(environment, subscriber, channels)
@@ -134,19 +143,19 @@ async def update_v1_global(request: Request) -> Response:
 
 async def get_v2(request: Request) -> Response:
     """GET /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`, by default not the critical ones."""
-    chosen = await _chosen(request, *await _backend(request))
+    chosen = await _chosen(request, *await _whose(request))
     return data(both_levels_view(chosen, chosen.listed(_criticality(request))))
 
 
 async def get_v2_global(request: Request) -> Response:
     """GET /v2/subscribers/:subscriberId/preferences/global → 200 `{enabled, channels, schedule?}`."""
-    chosen = await _chosen(request, *await _backend(request))
+    chosen = await _chosen(request, *await _whose(request))
     return data(global_view(chosen))
 
 
 async def update_v2(request: Request) -> Response:
     """PATCH /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`; 400 critical; 404 unknown."""
-    environment, subscriber = await _backend(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V2Update)
     channels = body.channels.chosen() if body.channels else {}
     preferences = services_of(request).preferences
@@ -160,7 +169,7 @@ async def update_v2(request: Request) -> Response:
 
 async def update_v2_bulk(request: Request) -> Response:
     """PATCH /v2/subscribers/:subscriberId/preferences/bulk → 200 the preferences changed, all or none."""
-    environment, subscriber = await _backend(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V2Bulk)
     wanted = [(item.workflow_id, item.channels.chosen()) for item in body.preferences]
     return await _update_many(request, environment, subscriber, wanted)
@@ -168,7 +177,7 @@ async def update_v2_bulk(request: Request) -> Response:
 
 async def inbox_list(request: Request) -> Response:
     """GET /v1/inbox/preferences → 200 the global one, then the active workflows', oldest first."""
-    chosen = await _chosen(request, *await _page(request))
+    chosen = await _chosen(request, *await _whose(request))
     tags = frozenset(query_list(request, "tags"))
     severities = frozenset(query_list(request, "severity"))
     workflows = chosen.listed(_criticality(request), tags, severities)
@@ -177,13 +186,13 @@ async def inbox_list(request: Request) -> Response:
 
 async def inbox_get_global(request: Request) -> Response:
     """GET /v1/inbox/preferences/global → 200 the global preference."""
-    chosen = await _chosen(request, *await _page(request))
+    chosen = await _chosen(request, *await _whose(request))
     return data(inbox_global(chosen))
 
 
 async def inbox_update_global(request: Request) -> Response:
     """PATCH /v1/inbox/preferences → 200 the global preference."""
-    environment, subscriber = await _page(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, InboxUpdate)
     schedule = body.schedule.stored() if body.schedule else None
     preferences = services_of(request).preferences
@@ -192,7 +201,7 @@ async def inbox_update_global(request: Request) -> Response:
 
 async def inbox_update_workflow(request: Request) -> Response:
     """PATCH /v1/inbox/preferences/:workflow → 200 its preference; 400 critical; 404 unknown."""
-    environment, subscriber = await _page(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, InboxUpdate)
     wanted = [(path_param(request, "workflowId"), body.chosen())]
     chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, wanted)
@@ -201,21 +210,15 @@ async def inbox_update_workflow(request: Request) -> Response:
 
 async def inbox_update_bulk(request: Request) -> Response:
     """PATCH /v1/inbox/preferences/bulk → 200 the preferences changed, all or none."""
-    environment, subscriber = await _page(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, InboxBulk)
     wanted = [(item.workflow_id, item.chosen()) for item in body.preferences]
     return await _update_many(request, environment, subscriber, wanted)
 
 
-async def _backend(request: Request) -> tuple[Environment, Subscriber]:
-    caller = await authenticate(request)
-    subscriber = await services_of(request).subscribers.get(caller.environment, subscriber_param(request))
-    return caller.environment, subscriber
-
-
-async def _page(request: Request) -> tuple[Environment, Subscriber]:
-    caller = await authenticate_session(request)
-    return caller.environment, caller.subscriber
+async def _whose(request: Request) -> tuple[Environment, Subscriber]:
+    who = await who_of(request)
+    return who.environment, who.subscriber
 
 
 async def _chosen(request: Request, environment: Environment, subscriber: Subscriber) -> Chosen:

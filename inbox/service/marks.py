@@ -118,6 +118,14 @@ class MarkService:
         if not await self._messages.delete(feed, row):
             raise unknown_message(message_id)
 
+    async def delete_many(self, feeds: Sequence[Feed], message_ids: Sequence[str]) -> int:
+        """Deletes named messages for good, of those that exist, in each feed as one event; gives how many."""
+        total = 0
+        for feed in feeds:
+            if wanted := _rows(feed, message_ids):
+                total += await self._messages.delete_where(feed, self._named(feed, wanted)) or 0
+        return total
+
     async def _act(self, feeds: Sequence[Feed], message_id: str, action: Action, change: Change) -> Message:
         feed, row = _locate(feeds, message_id)
         if not await self._messages.act(feed, row, action, change):
@@ -129,6 +137,15 @@ class MarkService:
         if found is None:
             raise unknown_message(message_id)
         return found[0]
+
+    def _named(self, feed: Feed, wanted: Sequence[RowId]) -> Choose:
+        """Chooses the rows where these messages are now."""
+
+        async def choose(snapshot: Snapshot, rows: list[int]) -> list[int]:
+            known = frozenset(await self._feeds.rows_of(feed, snapshot, wanted))
+            return [row for row in rows if row in known]
+
+        return choose
 
     def _chooser(self, feed: Feed, wanted: NotificationFilter) -> Choose:
         """Chooses the rows that the filter takes; what it has read once it does not read again."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from inbox.errors import Conflict, Unauthorized
+from inbox.errors import BadRequest, Conflict, NotFound, Unauthorized
 from inbox.ids import SubscriberId, is_object_id
 from inbox.models.context_keys import feed_name
 from inbox.models.environment import Environment
@@ -38,6 +38,22 @@ class SessionService:
         self._store = store
         self._ttl_seconds = ttl_seconds
 
+    async def admit(self, identifier: str, subscriber_id: SubscriberId, given_hash: str | None) -> Environment:
+        """The environment that a page names, once its hash, if it sent one or needs one, is the subscriber's.
+
+        Raises BadRequest for an unknown identifier and for a hash that is missing or wrong, NotFound when the
+        environment's in-app integration is not active.
+        """
+        environment = await self._environments.find_by_identifier(identifier)
+        if environment is None:
+            raise BadRequest("Please provide a valid application identifier")
+        if not environment.in_app_active:
+            raise NotFound("The in-app integration is not active")
+        is_needed = given_hash is not None or self._environments.is_hash_required(environment)
+        if is_needed and not self._environments.is_subscriber_hash(environment, subscriber_id, given_hash or ""):
+            raise BadRequest("Please provide a valid HMAC hash")
+        return environment
+
     async def open(
         self,
         environment: Environment,
@@ -53,6 +69,7 @@ class SessionService:
         """
         write = self._subscribers.upsert if trusted else self._find_or_create
         subscriber = await write(environment, subscriber_id, profile)
+        await self._environments.note_session(environment)
         return self._token(environment, subscriber, context_keys), subscriber
 
     async def _find_or_create(

@@ -27,7 +27,7 @@ CHECKS = (
 )
 EXAMPLES, FULL_EXAMPLES = 4, 100
 SECONDS, FULL_SECONDS = 240, 3_000
-PAGES = "^/v1/inbox/(?!session)"
+PAGES = "^/v1/(inbox|widgets)/(?!session)"
 
 
 @dataclass(frozen=True)
