@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from inbox.errors import invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
+from inbox.models.preference import Schedule
 from inbox.models.subscriber import Profile, Text
 
 
@@ -22,6 +23,16 @@ class SessionRequest(msgspec.Struct, rename="camel"):
     subscriber_hash: str | None = None
     context: dict[str, Any] | None = None
     context_hash: str | None = None
+    default_schedule: dict[str, Any] | None = None
+
+    def schedule(self) -> dict[str, Any] | None:
+        """The schedule that a subscriber without one gets. Raises ValidationFailed."""
+        if self.default_schedule is None:
+            return None
+        try:
+            return msgspec.convert({"isEnabled": False, **self.default_schedule}, Schedule).stored()
+        except msgspec.ValidationError as error:
+            raise invalid("defaultSchedule", str(error)) from None
 
     def canonical_context(self) -> str:
         """The context as its hash is made of: JSON as it was sent, keys sorted, no spaces."""

@@ -32,6 +32,7 @@ from inbox.routes import (
     feed,
     health,
     inbox,
+    inbox_preferences,
     inbox_subscriptions,
     integrations,
     messages,
@@ -117,20 +118,19 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
     preferences.update_v2: Operation(replies.PreferencesReply, body=preferences.V2Update),
     preferences.get_v2_global: Operation(replies.GlobalPreferenceReply),
     preferences.update_v2_bulk: Operation(replies.InboxPreference, "list", body=preferences.V2Bulk),
-    preferences.inbox_list: Operation(
+    inbox_preferences.list_preferences: Operation(
         replies.InboxPreference,
         "list",
         query={"tags": TEXTS, "severity": SEVERITIES, "criticality": TEXT},
     ),
-    preferences.inbox_update_global: Operation(
-        replies.InboxPreference, body=preferences.InboxUpdate
+    inbox_preferences.update_global: Operation(replies.InboxPreference, body=inbox_preferences.InboxUpdate),
+    inbox_preferences.get_global: Operation(replies.InboxPreference),
+    inbox_preferences.update_bulk: Operation(
+        replies.InboxPreference, "list", body=inbox_preferences.InboxBulk, errors=[404]
     ),
-    preferences.inbox_get_global: Operation(replies.InboxPreference),
-    preferences.inbox_update_bulk: Operation(
-        replies.InboxPreference, "list", body=preferences.InboxBulk, errors=[404]
-    ),
-    preferences.inbox_update_workflow: Operation(
-        replies.InboxPreference, body=preferences.InboxUpdate
+    inbox_preferences.update_workflow: Operation(replies.InboxPreference, body=inbox_preferences.InboxWorkflowUpdate),
+    inbox_preferences.update_subscription: Operation(
+        replies.InboxPreference, body=inbox_preferences.InboxWorkflowUpdate
     ),
     feed.get_feed: Operation(
         replies.FeedItem,

@@ -451,6 +451,7 @@ class InboxPreference(GlobalPreferenceReply):
     level: Literal["global", "template"]
     overrides: NotRequired[list[Object]]
     workflow: NotRequired[Object]
+    subscriptionId: NotRequired[str]
 
 
 class SessionReply(TypedDict):
@@ -461,6 +462,7 @@ class SessionReply(TypedDict):
     isDevelopmentMode: bool
     maxSnoozeDurationHours: Count
     applicationIdentifier: str
+    schedule: NotRequired[Object]
     contextKeys: list[str]
 
 

@@ -1,10 +1,11 @@
-"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the browser's `/v1/inbox/preferences`.
+"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the older pages' `/v1/widgets/preferences`.
 
-The older clients' `/v1/widgets/preferences` are the handlers of v1: `who_of` tells whose they are.
+The pages' handlers are those of v1: `who_of` tells whose preferences they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -18,13 +19,12 @@ from inbox.models.preference import Channel, ChannelChoices, Criticality, Schedu
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
 from inbox.routes.access import services_of
-from inbox.routes.reading import path_param, query_bool, query_list, query_one_of, read_body
+from inbox.routes.reading import path_param, query_bool, query_one_of, read_body
 from inbox.routes.replies import data
 from inbox.routes.who import who_of
 from inbox.service.preference_views import (
     both_levels_view,
     global_view,
-    inbox_global,
     inbox_item,
     v1_changed,
     v1_item,
@@ -81,24 +81,6 @@ class V2Bulk(msgspec.Struct):
     context: Contexts | UnsetType = UNSET
 
 
-class InboxUpdate(ChannelChoices, frozen=True, omit_defaults=True):
-    """The browser's body: channels by name. `enabled` and `condition` belong to subscriptions of topics."""
-
-    schedule: Schedule | None = None
-
-
-class InboxBulkItem(ChannelChoices, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow of the browser's bulk update."""
-
-    workflow_id: str = msgspec.field(name="workflowId")
-
-
-class InboxBulk(msgspec.Struct):
-    """The browser's bulk body."""
-
-    preferences: list[InboxBulkItem]
-
-
 async def list_v1(request: Request) -> Response:
     """GET …/preferences → 200 `[{template, preference, type}]`, of the workflows that are not critical."""
     chosen = await _chosen(request, *await _whose(request))
@@ -144,7 +126,7 @@ async def update_v1_global(request: Request) -> Response:
 async def get_v2(request: Request) -> Response:
     """GET /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`, by default not the critical ones."""
     chosen = await _chosen(request, *await _whose(request))
-    return data(both_levels_view(chosen, chosen.listed(_criticality(request))))
+    return data(both_levels_view(chosen, chosen.listed(criticality(request))))
 
 
 async def get_v2_global(request: Request) -> Response:
@@ -171,49 +153,10 @@ async def update_v2_bulk(request: Request) -> Response:
     """PATCH /v2/subscribers/:subscriberId/preferences/bulk → 200 the preferences changed, all or none."""
     environment, subscriber = await _whose(request)
     body = await read_body(request, V2Bulk)
+    check_bulk(body.preferences)
     wanted = [(item.workflow_id, item.channels.chosen()) for item in body.preferences]
-    return await _update_many(request, environment, subscriber, wanted)
-
-
-async def inbox_list(request: Request) -> Response:
-    """GET /v1/inbox/preferences → 200 the global one, then the active workflows', oldest first."""
-    chosen = await _chosen(request, *await _whose(request))
-    tags = frozenset(query_list(request, "tags"))
-    severities = frozenset(query_list(request, "severity"))
-    workflows = chosen.listed(_criticality(request), tags, severities)
-    return data([inbox_global(chosen), *(inbox_item(chosen, workflow) for workflow in workflows)])
-
-
-async def inbox_get_global(request: Request) -> Response:
-    """GET /v1/inbox/preferences/global → 200 the global preference."""
-    chosen = await _chosen(request, *await _whose(request))
-    return data(inbox_global(chosen))
-
-
-async def inbox_update_global(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences → 200 the global preference."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, InboxUpdate)
-    schedule = body.schedule.stored() if body.schedule else None
-    preferences = services_of(request).preferences
-    return data(inbox_global(await preferences.choose_everywhere(environment, subscriber, body.chosen(), schedule)))
-
-
-async def inbox_update_workflow(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences/:workflow → 200 its preference; 400 critical; 404 unknown."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, InboxUpdate)
-    wanted = [(path_param(request, "workflowId"), body.chosen())]
-    chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, wanted)
-    return data(inbox_item(chosen, workflow))
-
-
-async def inbox_update_bulk(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences/bulk → 200 the preferences changed, all or none."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, InboxBulk)
-    wanted = [(item.workflow_id, item.chosen()) for item in body.preferences]
-    return await _update_many(request, environment, subscriber, wanted)
+    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    return data([inbox_item(chosen, workflow) for workflow in workflows])
 
 
 async def _whose(request: Request) -> tuple[Environment, Subscriber]:
@@ -225,18 +168,16 @@ async def _chosen(request: Request, environment: Environment, subscriber: Subscr
     return await services_of(request).preferences.read_for(environment, subscriber)
 
 
-async def _update_many(
-    request: Request, environment: Environment, subscriber: Subscriber, wanted: list[tuple[str, dict[str, bool]]]
-) -> Response:
-    if not wanted:
+def check_bulk(items: Sequence[object]) -> None:
+    """Raises BadRequest for an empty bulk update, ValidationFailed for one of more than 100."""
+    if not items:
         raise BadRequest("preferences must hold at least one workflow")
-    if len(wanted) > MAX_BULK:
+    if len(items) > MAX_BULK:
         raise invalid("preferences", f"preferences must contain no more than {MAX_BULK} elements")
-    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, wanted)
-    return data([inbox_item(chosen, workflow) for workflow in workflows])
 
 
-def _criticality(request: Request) -> Criticality:
+def criticality(request: Request) -> Criticality:
+    """Which workflows a list of preferences shows; by default those that are not critical."""
     return cast(Criticality, query_one_of(request, "criticality", CRITICALITIES, "nonCritical"))
 
 

@@ -9,7 +9,6 @@ stored.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import secrets
 import string
@@ -22,6 +21,7 @@ import msgspec
 from inbox.errors import BadRequest, NotFound, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
+from inbox.service.subscriber_hash import Kind, is_valid_hash
 from inbox.settings import Settings
 from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
@@ -142,13 +142,10 @@ class EnvironmentService:
         if not self._registry.environments[environment.number].connected:
             await self.change(environment, connected=True)
 
-    def is_subscriber_hash(self, environment: Environment, subscriber_id: str, given: str) -> bool:
-        """Whether `given` is the hex HMAC-SHA256 of the subscriberId under any live key (rest-inbox.md §3)."""
-        expected = [
-            hmac.new(key.encode(), subscriber_id.encode(), hashlib.sha256).hexdigest()
-            for key in self.live_keys(environment)
-        ]
-        return any(hmac.compare_digest(one.encode(), given.lower().encode()) for one in expected)
+    def is_hash(self, environment: Environment, kind: Kind, text: str, given: str) -> bool:
+        """Whether `given` is a hash of the text (a subscriberId, a context) under any live key, and still valid."""
+        keys, bound_only = self.live_keys(environment), self._settings.require_bound_hash
+        return is_valid_hash(given, keys, kind, environment.identifier, text, time.time(), bound_only=bound_only)
 
     async def create(self, name: str) -> Environment:
         """A new environment with a key of its own. Raises BadRequest when the name is taken, ValidationFailed."""

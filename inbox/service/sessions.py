@@ -50,9 +50,17 @@ class SessionService:
         if not environment.in_app_active:
             raise NotFound("The in-app integration is not active")
         is_needed = given_hash is not None or self._environments.is_hash_required(environment)
-        if is_needed and not self._environments.is_subscriber_hash(environment, subscriber_id, given_hash or ""):
+        if is_needed and not self._environments.is_hash(environment, "subscriber", subscriber_id, given_hash or ""):
             raise BadRequest("Please provide a valid HMAC hash")
         return environment
+
+    def admit_context(self, environment: Environment, canonical: str, given_hash: str | None, *, named: bool) -> None:
+        """Raises BadRequest unless the hash of a page's context is its own. It is needed where hashes are and a context
+        is `named`, and checked whenever it is sent. `canonical`: the context's JSON, keys sorted, no spaces.
+        """
+        is_needed = given_hash is not None or (named and self._environments.is_hash_required(environment))
+        if is_needed and not self._environments.is_hash(environment, "context", canonical, given_hash or ""):
+            raise BadRequest("Please provide a valid context HMAC hash")
 
     async def open(
         self,
@@ -85,7 +93,8 @@ class SessionService:
 
     async def issue_token(self, environment: Environment, subscriber_id: str) -> str:
         """A session token for a subscriber, who is made if missing."""
-        return (await self.open(environment, SubscriberId(subscriber_id), {}, trusted=False))[0]
+        subscriber = await self._find_or_create(environment, SubscriberId(subscriber_id), {})
+        return self._token(environment, subscriber, ())
 
     async def verify(self, token: str) -> tuple[Environment, Subscriber, str]:
         """Who a token belongs to, and the feed it opens: its context keys, sorted and joined by commas.

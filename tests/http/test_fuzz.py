@@ -86,6 +86,7 @@ async def target(run_server: RunServer, valkey_url: str, key_prefix: str) -> Tar
         "integrationId": integration["_id"],
         "transactionId": "known",
         "actionType": "primary",
+        "subscriptionId": "tk_news:si_ada",
         "parameter": "global",
     }
     return Target(server, known, token)

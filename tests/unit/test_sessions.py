@@ -29,6 +29,9 @@ class Environments:
     async def find_by_id(self, environment_id: str) -> Environment | None:
         return ENVIRONMENT if environment_id == ENVIRONMENT.id else None
 
+    async def note_session(self, _: Environment) -> None:
+        """Nothing to remember."""
+
 
 class Subscribers:
     """Subscribers in memory, as store and as service. `late` appears only after it was first looked for."""
