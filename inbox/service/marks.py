@@ -80,17 +80,19 @@ class MarkService:
     ) -> list[str]:
         """The ids of messages of that transaction, or of that reference, among the newest 1,000 of each feed."""
 
-        def holds(content: bytes) -> bool:
-            labels: Labels = decode_labels(content)
+        def holds(labels: Labels) -> bool:
             by_transaction = transaction_id is None or labels.transaction_id == transaction_id
             return by_transaction and external_reference in (None, labels.external_reference)
+
+        def judge(contents: Sequence[bytes]) -> list[bool]:
+            return [holds(decode_labels(content)) for content in contents]
 
         ids: list[str] = []
         for feed in feeds:
             snapshot = await self._feeds.snapshot(feed)
             if snapshot:
                 newest = newest_rows(snapshot.flags, snapshot.state.base, ALL, MOST_SEARCHED, None)
-                found = await self._feeds.messages(feed, await self._feeds.scan(feed, Scan(holds), newest))
+                found = await self._feeds.messages(feed, await self._feeds.scan(feed, Scan(judge), newest))
                 ids += [message.id for message in found[0]] if found else []
         return ids
 
@@ -149,7 +151,7 @@ class MarkService:
 
     def _chooser(self, feed: Feed, wanted: NotificationFilter) -> Choose:
         """Chooses the rows that the filter takes; what it has read once it does not read again."""
-        scan = Scan(wanted.holds)
+        scan = Scan(wanted.judge)
 
         async def choose(_: Snapshot, rows: list[int]) -> list[int]:
             return await self._feeds.scan(feed, scan, rows)
