@@ -25,6 +25,7 @@ from inbox.routes import (
     organizations,
     preferences,
     socket,
+    socketio,
     subscribers,
     subscriptions,
     tenants,
@@ -228,6 +229,8 @@ SOCKETS: list[BaseRoute] = [
     WebSocketRoute("/ws", socket.plain_socket),
     WebSocketRoute("/", socket.plain_socket),
     Route("/ws", socket.upgrade_required, methods=["GET"]),
+    WebSocketRoute("/socket.io/", socketio.socketio_socket),
+    Route("/socket.io/", socketio.polling, methods=["GET", "POST"]),
 ]
 """`/v1/socket` is kept for the native protocol."""
 
