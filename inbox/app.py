@@ -15,6 +15,7 @@ from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
+from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
 from inbox.routes.middleware import BrowserCors, RateHeaders, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
@@ -29,7 +30,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_services(settings, redis_url) as services, _fanout(services) as (hub, listener):
-            app.state.services, app.state.hub, app.state.listener = services, hub, listener
+            app.state.services, app.state.listener, app.state.gate = services, listener, Gate(services, hub)
             if settings.workflows:
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
             if demo:

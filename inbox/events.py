@@ -82,7 +82,17 @@ class Close:
     code: int
     reason: str
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the same attempt will fail again."""
+        return 4400 <= self.code < 4500
+
 
 SUBSCRIBER_GONE = Close(4401, "subscriber_deleted")
 SLOW_CONSUMER = Close(4508, "slow_consumer")
+PING_TIMEOUT = Close(4504, "ping_timeout")
+CLIENT_LEFT = Close(1000, "client_disconnected")
+MALFORMED_PACKET = Close(1002, "malformed_packet")
+CONNECT_TIMEOUT = Close(1008, "connect_timeout")
+REFUSED = Close(1008, "refused")
 STORE_LOST = Close(1013, "store_unavailable")

@@ -26,6 +26,7 @@ from inbox.routes import (
     organizations,
     preferences,
     socket,
+    socketio,
     subscribers,
     subscriptions,
     tenants,
@@ -254,6 +255,8 @@ SOCKETS: list[BaseRoute] = [
     WebSocketRoute("/ws", socket.plain_socket),
     WebSocketRoute("/", socket.plain_socket),
     Route("/ws", socket.upgrade_required, methods=["GET"]),
+    WebSocketRoute("/socket.io/", socketio.socketio_socket),
+    Route("/socket.io/", socketio.polling, methods=["GET", "POST"]),
 ]
 """`/v1/socket` is kept for the native protocol."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -21,6 +22,16 @@ ALGORITHM = "HS256"
 ISSUER = "novu_api"
 AUDIENCE = "widget_user"
 _NAMES = ("firstName", "lastName", "email")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a token stands for: whose feed of which context keys (sorted, joined by commas), until when (Unix s)."""
+
+    environment: Environment
+    subscriber: Subscriber
+    contexts: str
+    expires_at: float
 
 
 class SessionService:
@@ -96,8 +107,8 @@ class SessionService:
         subscriber = await self._find_or_create(environment, SubscriberId(subscriber_id), {})
         return self._token(environment, subscriber, ())
 
-    async def verify(self, token: str) -> tuple[Environment, Subscriber, str]:
-        """Who a token belongs to, and the feed it opens: its context keys, sorted and joined by commas.
+    async def verify(self, token: str) -> Session:
+        """The session that a token stands for.
 
         Raises Unauthorized when it is malformed, expired, of another audience, when a key of its environment was
         revoked since, or when its subscriber was deleted: the token names the subscriber's `_id`, which a subscriber
@@ -112,7 +123,7 @@ class SessionService:
         subscriber = await self._store.get_by_oid(environment.number, claims["_id"])
         if subscriber is None:
             raise Unauthorized
-        return environment, subscriber, feed_name(_context_keys(claims))
+        return Session(environment, subscriber, feed_name(_context_keys(claims)), float(claims["exp"]))
 
     def _token(self, environment: Environment, subscriber: Subscriber, context_keys: Sequence[str]) -> str:
         now = int(time.time())

@@ -14,7 +14,7 @@ from inbox.errors import Conflict, Unauthorized
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.service.sessions import SessionService
+from inbox.service.sessions import Session, SessionService
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 SECRET = "s" * 32
@@ -67,7 +67,8 @@ def service(subscribers: Subscribers, ttl_seconds: int = 60) -> SessionService:
 async def opened(subscribers: Subscribers, *, trusted: bool, **profile: Any) -> Subscriber:
     sessions = service(subscribers)
     token, subscriber = await sessions.open(ENVIRONMENT, ADA.subscriber_id, profile, trusted=trusted)
-    assert await sessions.verify(token) == (ENVIRONMENT, subscriber, "")
+    session = await sessions.verify(token)
+    assert (session.environment, session.subscriber, session.contexts) == (ENVIRONMENT, subscriber, "")
     return subscriber
 
 
@@ -99,7 +100,8 @@ def token(secret: str = SECRET, algorithm: str = "HS256", **changed: Any) -> str
 
 
 async def test_a_good_token_is_believed() -> None:
-    assert await service(Subscribers(ADA)).verify(token()) == (ENVIRONMENT, ADA, "")
+    exp = int(time.time()) + 30
+    assert await service(Subscribers(ADA)).verify(token(exp=exp)) == Session(ENVIRONMENT, ADA, "", exp)
 
 
 FORGED = {
@@ -151,4 +153,4 @@ async def test_a_token_of_one_deleted_and_made_again_is_not_believed() -> None:
 async def test_a_token_is_issued_for_one_who_is_not_known_yet() -> None:
     subscribers = Subscribers()
     given = await service(subscribers).issue_token(ENVIRONMENT, "new")
-    assert (await service(subscribers).verify(given))[1].subscriber_id == "new"
+    assert (await service(subscribers).verify(given)).subscriber.subscriber_id == "new"
