@@ -26,7 +26,8 @@ _KINDS: dict[str, Literal["connect", "disconnect", "event", "ack"]] = {
     "2": "event",
     "3": "ack",
 }
-_PACKET = re.compile(r"(?P<kind>[0-3])(?:(?P<namespace>/[^,]{0,200})(?:,|$))?(?P<id>[0-9]{1,15})?(?P<json>.*)", re.DOTALL)
+_PACKET = re.compile(r"([0-3])(?:(/[^,]{0,200})(?:,|$))?(?:[0-9]{1,15})?(.*)", re.DOTALL)
+"""Kind, namespace, JSON; a number before the JSON asks for an answer."""
 
 
 class MalformedPacket(ValueError):
@@ -79,11 +80,12 @@ def _parse_message(text: str) -> Packet:
     found = _PACKET.fullmatch(text)
     if found is None:
         raise MalformedPacket
+    kind, namespace, json = found.groups()
     try:
-        payload = orjson.loads(found["json"]) if found["json"] else None
+        payload = orjson.loads(json) if json else None
     except orjson.JSONDecodeError:
         raise MalformedPacket from None
-    packet = Packet(_KINDS[found["kind"]], (found["namespace"] or MAIN).partition("?")[0], payload)
+    packet = Packet(_KINDS[kind], (namespace or MAIN).partition("?")[0], payload)
     if not _is_payload_valid(packet):
         raise MalformedPacket
     return packet

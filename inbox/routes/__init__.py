@@ -40,8 +40,8 @@ from inbox.routes.static import static_files
 
 
 def all_routes(*, with_demo: bool) -> list[BaseRoute]:
-    """Every path of the service; the demo's only when asked for."""
-    return [*SERVER_SIDE, *BROWSER_SIDE, *SOCKETS, *HEALTH, *(DEMO if with_demo else [])]
+    """Every path of the service; the demo's only when asked for. Sockets first: refused ones come again and again."""
+    return [*SOCKETS, *SERVER_SIDE, *BROWSER_SIDE, *HEALTH, *(DEMO if with_demo else [])]
 
 
 def notification_routes(base: str) -> list[BaseRoute]:

@@ -7,7 +7,9 @@ own way.
 from __future__ import annotations
 
 import logging
+import math
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from inbox.errors import NotFound, StoreUnavailable, Unauthorized
 from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
+from inbox.fanout.session_watch import SessionWatch
 from inbox.service.sessions import Session
 from inbox.services import Services
 from inbox.store.feeds import Feed
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FULL_RETRY_SECONDS = 60
 UNAVAILABLE_RETRY_SECONDS = 1
+LOG_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,11 @@ class Refusal(Exception):
 class Gate:
     """Lets sockets in and out."""
 
-    def __init__(self, services: Services, hub: Hub) -> None:
+    def __init__(self, services: Services, hub: Hub, watch: SessionWatch) -> None:
         self._services = services
         self._hub = hub
+        self._watch = watch
+        self._refused = RefusalLog()
         self._most = services.settings.max_sockets_per_subscriber
         self._limits = Limits(services.settings.max_socket_queue_events, services.settings.max_socket_queue_bytes)
 
@@ -66,9 +72,39 @@ class Gate:
 
         Clients repeat a refused attempt for ever, so what needs no store is looked at first.
         """
+        try:
+            return await self._admit(handshake)
+        except Refusal as refusal:
+            self._refused.note(refusal)
+            raise
+
+    async def attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
+        """A connection that gets every event from now on, first the counts; they leave once it is opened.
+
+        Raises Refusal. Who attaches must `detach`.
+        """
+        try:
+            connection = await self._attach(admission, transport, codec)
+        except Refusal as refusal:
+            self._refused.note(refusal)
+            raise
+        self._watch.add(connection, admission.session.environment, admission.session.expires_at)
+        log.info("socket opened", extra={"action": "connection_opened", **_fields(admission, connection)})
+        return connection
+
+    async def detach(self, admission: Admission, connection: Connection) -> None:
+        """The socket is gone."""
+        connection.closed()
+        self._watch.remove(connection)
+        await self._leave(admission, connection)
+        reason = connection.ended_by and connection.ended_by.reason
+        fields = {"action": "connection_closed", "reason": reason, **_fields(admission, connection)}
+        log.info("socket closed", extra=fields)
+
+    async def _admit(self, handshake: Handshake) -> Admission:
         services = self._services
         if not _is_origin_allowed(handshake, services.settings.allowed_origins):
-            raise _refused(403, "This origin may not open a socket here")
+            raise Refusal(403, "This origin may not open a socket here")
         try:
             session = await services.sessions.verify(handshake.token or "")
             feed = await services.feed.feed_of(session.environment, session.subscriber, session.contexts)
@@ -80,11 +116,7 @@ class Gate:
             raise _too_many()
         return Admission(session, feed)
 
-    async def attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
-        """A connection that gets every event from now on, first the counts; they leave once it is opened.
-
-        Raises Refusal. Who attaches must `detach`.
-        """
+    async def _attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
         connection = Connection(secrets.token_hex(6), transport, codec, self._limits)
         session, presence = admission.session, self._services.presence
         try:
@@ -101,41 +133,45 @@ class Gate:
         if self._hub.connections_of(admission.feed) > self._most:  # others came while this one waited
             await self._leave(admission, connection)
             raise _too_many()
-        log.info("socket opened", extra={"action": "connection_opened", **_fields(admission, connection)})
         return connection
-
-    async def detach(self, admission: Admission, connection: Connection) -> None:
-        """The socket is gone."""
-        connection.closed()
-        await self._leave(admission, connection)
-        reason = connection.ended_by and connection.ended_by.reason
-        fields = {"action": "connection_closed", "reason": reason, **_fields(admission, connection)}
-        log.info("socket closed", extra=fields)
 
     async def _leave(self, admission: Admission, connection: Connection) -> None:
         self._services.presence.left(admission.session.environment, admission.session.subscriber.oid)
         await self._hub.detach(admission.feed, connection)
 
 
+class RefusalLog:
+    """One line a second at most: a page whose token has expired tries again for as long as it is open."""
+
+    def __init__(self) -> None:
+        self._told_at = -math.inf
+        self._untold = 0
+
+    def note(self, refusal: Refusal) -> None:
+        """A refusal, told now or counted in the next line."""
+        now = time.monotonic()
+        if now - self._told_at < LOG_SECONDS:
+            self._untold += 1
+            return
+        fields = {"action": "connection_refused", "status": refusal.status, "reason": refusal.error}
+        log.info("socket refused (%d more since the last line)", self._untold, extra=fields)
+        self._told_at, self._untold = now, 0
+
+
 def _fields(admission: Admission, connection: Connection) -> dict[str, str]:
     return {"connection_id": connection.id, "subscriber_id": admission.session.subscriber.subscriber_id}
 
 
-def _refused(status: int, error: str, retry_after_seconds: int | None = None) -> Refusal:
-    log.info("socket refused", extra={"action": "connection_refused", "status": status, "reason": error})
-    return Refusal(status, error, retry_after_seconds)
-
-
 def _unauthorized() -> Refusal:
-    return _refused(401, "Missing or invalid token")
+    return Refusal(401, "Missing or invalid token")
 
 
 def _unavailable() -> Refusal:
-    return _refused(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS)
+    return Refusal(503, "The store is not available", UNAVAILABLE_RETRY_SECONDS)
 
 
 def _too_many() -> Refusal:
-    return _refused(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
+    return Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
 
 
 def _is_origin_allowed(handshake: Handshake, allowed: Sequence[str]) -> bool:

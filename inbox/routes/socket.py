@@ -6,10 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from inbox.events import TOO_MANY_FRAMES
 from inbox.fanout.codecs import PLAIN
 from inbox.fanout.connection import Connection
 from inbox.fanout.transport import transport_of
-from inbox.routes.frames import next_frame
+from inbox.routes.frames import FrameReader, TooManyFrames
 from inbox.routes.gate import Gate, Handshake, Refusal
 from inbox.routes.replies import json_reply
 
@@ -26,7 +27,9 @@ async def plain_socket(websocket: WebSocket) -> None:
     try:
         await websocket.accept()
         connection.open()
-        await _read(websocket, connection)
+        await _read(FrameReader(websocket), connection)
+    except TooManyFrames:
+        connection.end(TOO_MANY_FRAMES)
     finally:
         await gate.detach(admission, connection)
 
@@ -37,8 +40,8 @@ def handshake_of(websocket: WebSocket) -> Handshake:
     return Handshake(websocket.query_params.get("token"), headers.get("origin"), headers.get("host"))
 
 
-async def _read(websocket: WebSocket, connection: Connection) -> None:
-    while (frame := await next_frame(websocket)) is not None:
+async def _read(frames: FrameReader, connection: Connection) -> None:
+    while (frame := await frames.next()) is not None:
         if frame == "ping":
             connection.send(b"pong")
 

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from inbox.events import CLIENT_LEFT, CONNECT_TIMEOUT, MALFORMED_PACKET, REFUSED
+from inbox.events import CLIENT_LEFT, CONNECT_TIMEOUT, MALFORMED_PACKET, REFUSED, TOO_MANY_FRAMES
 from inbox.fanout import packets
 from inbox.fanout.codecs import SOCKET_IO
 from inbox.fanout.connection import Connection
 from inbox.fanout.heartbeat import Heartbeat, Rhythm
 from inbox.fanout.packets import MAIN, MalformedPacket, Packet
 from inbox.fanout.transport import MAX_MESSAGE_BYTES, InboxWebSocketProtocol, transport_of
-from inbox.routes.frames import next_frame
+from inbox.routes.frames import FrameReader, TooManyFrames
 from inbox.routes.gate import Admission, Gate, Handshake, Refusal
 from inbox.routes.replies import json_reply
 from inbox.routes.socket import handshake_of
@@ -51,6 +51,8 @@ async def socketio_socket(websocket: WebSocket) -> None:
         transport.close(CONNECT_TIMEOUT)
     except MalformedPacket:
         transport.close(MALFORMED_PACKET)
+    except TooManyFrames:
+        transport.close(TOO_MANY_FRAMES)
 
 
 async def polling(request: Request) -> Response:
@@ -74,9 +76,10 @@ def _bad_request(code: int, message: str) -> Response:
 
 
 async def _serve(websocket: WebSocket, transport: InboxWebSocketProtocol) -> None:
-    """Raises MalformedPacket, and TimeoutError when no CONNECT comes."""
+    """Raises MalformedPacket, TooManyFrames, and TimeoutError when no CONNECT comes."""
+    frames = FrameReader(websocket)
     async with asyncio.timeout(CONNECT_SECONDS):
-        connect = await _wait_for_connect(websocket, transport)
+        connect = await _wait_for_connect(frames, transport)
     if connect is None:
         return
     gate: Gate = websocket.app.state.gate
@@ -84,14 +87,14 @@ async def _serve(websocket: WebSocket, transport: InboxWebSocketProtocol) -> Non
         admission = await gate.admit(_handshake_of(websocket, connect))
         connection = await gate.attach(admission, transport, SOCKET_IO)
     except Refusal as refusal:
-        await _dismiss(websocket, transport, refusal)
+        await _dismiss(frames, transport, refusal)
         return
-    await _converse(websocket, gate, admission, connection)
+    await _converse(frames, gate, admission, connection)
 
 
-async def _wait_for_connect(websocket: WebSocket, transport: InboxWebSocketProtocol) -> Packet | None:
+async def _wait_for_connect(frames: FrameReader, transport: InboxWebSocketProtocol) -> Packet | None:
     """The CONNECT of the main namespace; None when the client left before it."""
-    while (frame := await next_frame(websocket)) is not None and frame != packets.CLOSE:
+    while (frame := await frames.next()) is not None and frame != packets.CLOSE:
         packet = packets.parse(frame)
         if packet and packet.kind != "connect":
             raise MalformedPacket
@@ -109,33 +112,35 @@ def _handshake_of(websocket: WebSocket, connect: Packet) -> Handshake:
     return handshake if given is None else dataclasses.replace(handshake, token=str(given))
 
 
-async def _dismiss(websocket: WebSocket, transport: InboxWebSocketProtocol, refusal: Refusal) -> None:
+async def _dismiss(frames: FrameReader, transport: InboxWebSocketProtocol, refusal: Refusal) -> None:
     """Refuses by a packet and leaves it to the client to hang up, as it does: one that is hung up on tries again."""
     transport.write([packets.refused(refusal.error)])
     try:
         async with asyncio.timeout(LEAVE_SECONDS):
-            while await next_frame(websocket) is not None:
+            while await frames.next() is not None:
                 pass
     except TimeoutError:
         transport.close(REFUSED)
 
 
-async def _converse(websocket: WebSocket, gate: Gate, admission: Admission, connection: Connection) -> None:
+async def _converse(frames: FrameReader, gate: Gate, admission: Admission, connection: Connection) -> None:
     heartbeat = Heartbeat(connection, packets.PING, RHYTHM)
     try:
         connection.send(packets.connected(connection.id))
         connection.open()
-        await _read(websocket, connection, heartbeat)
+        await _read(frames, connection, heartbeat)
     except MalformedPacket:
         connection.end(MALFORMED_PACKET)
+    except TooManyFrames:
+        connection.end(TOO_MANY_FRAMES)
     finally:
         heartbeat.stop()
         await gate.detach(admission, connection)
 
 
-async def _read(websocket: WebSocket, connection: Connection, heartbeat: Heartbeat) -> None:
-    """Until the client leaves. Raises MalformedPacket."""
-    while (frame := await next_frame(websocket)) is not None:
+async def _read(frames: FrameReader, connection: Connection, heartbeat: Heartbeat) -> None:
+    """Until the client leaves. Raises MalformedPacket, TooManyFrames."""
+    while (frame := await frames.next()) is not None:
         if frame == packets.PONG:
             heartbeat.heard()
         elif frame == packets.CLOSE or not _is_staying(packets.parse(frame), connection):

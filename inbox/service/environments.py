@@ -97,6 +97,11 @@ class EnvironmentService:
         """The environment with this 24-hex id, or None."""
         return await self._find(lambda: _first(found for found in self.all() if found.id == environment_id))
 
+    async def generations(self) -> dict[int, int]:
+        """The generation of every environment by its number, at most a second old. Raises StoreUnavailable."""
+        await self._refresh()
+        return {number: environment.generation for number, environment in self._registry.environments.items()}
+
     async def find_by_name(self, name: str) -> Environment:
         """The environment of this name, in any case. Raises NotFound."""
         wanted = name.strip().lower()
@@ -181,12 +186,16 @@ class EnvironmentService:
             raise NotFound(f"{environment.name} has no such key")
         if len(self.live_keys(environment)) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
+        await self._end_sessions(environment)
+        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
+        await self._end_sessions(environment)  # those that other processes opened in between, by a hash of this key
+        await self._read()
+
+    async def _end_sessions(self, environment: Environment) -> None:
         await self._store.change(
             environment.number,
             lambda stored: msgspec.structs.replace(stored, generation=stored.generation + 1),
         )
-        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
-        await self._read()
 
     async def _ensure(self, mode: str, number: int, organization_id: str) -> None:
         """Makes one of the two first environments: every process proposes, the first one's values stay."""

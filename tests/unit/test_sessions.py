@@ -124,6 +124,10 @@ FORGED = {
     "unsigned": token("", "none"),
     "cut": token()[:-1],
     "longer": token() + "A",
+    "with an end that is no number": token(exp="tomorrow"),
+    "that ends now": token(exp=int(time.time())),
+    "of no claims": jwt.api_jws.encode(b"[]", SECRET, "HS256"),
+    "of no JSON": jwt.api_jws.encode(b"{", SECRET, "HS256"),
     "nothing": "",
     "no token": "null",
     "dots": "..",
@@ -134,6 +138,19 @@ FORGED = {
 
 @pytest.mark.parametrize("name", FORGED)
 async def test_any_other_token_is_not(name: str) -> None:
+    with pytest.raises(Unauthorized):
+        await service(Subscribers(ADA)).verify(FORGED[name])
+
+
+@pytest.mark.parametrize("name", ["expired", "of another service", "cut", "nothing", "no token"])
+async def test_one_that_needs_no_store_to_be_refused_asks_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such attempts are repeated for ever by pages that nobody reloads."""
+
+    async def ask(*_: object) -> None:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(Environments, "find_by_id", ask)
+    monkeypatch.setattr(Subscribers, "get_by_oid", ask)
     with pytest.raises(Unauthorized):
         await service(Subscribers(ADA)).verify(FORGED[name])
 
