@@ -68,6 +68,7 @@ class ConnectedFeed:
         self._environment = environment
         self._feeds = feeds
         self._position: Position | None = None
+        self._counts: Counts
         self._pending: deque[Publication] = deque()
         self._must_repair = False
         self._worker: asyncio.Task[None] | None = None
@@ -80,8 +81,13 @@ class ConnectedFeed:
         state = await self._feeds.state(self.feed)
         if state is None:
             raise NotFound("The subscriber was deleted")
-        self._position = state.position
+        self._position, self._counts = state.position, state.counts
         self._work()
+
+    def join(self, connection: Connection) -> None:
+        """One more socket. Its first events are the counts as delivered to the others; what comes later is newer."""
+        self.connections.add(connection)
+        connection.deliver([], tuple(map(connection.codec.encode, events.count_events(self._counts))))
 
     def receive(self, payload: bytes) -> None:
         """A publication on the feed's channel."""
@@ -231,6 +237,7 @@ class ConnectedFeed:
 
     def _send(self, sent: list[Event], counts: Counts) -> None:
         """One delivery to every socket: the events, then both counts."""
+        self._counts = counts
         both = events.count_events(counts)
         frames: dict[Codec, tuple[list[bytes], tuple[bytes, ...]]] = {}
         for connection in list(self.connections):
@@ -262,12 +269,12 @@ class Hub:
         return len(connected.connections) if connected else 0
 
     async def attach(self, feed: Feed, environment: Environment, connection: Connection) -> None:
-        """From now on the connection gets every event of the feed. Raises StoreUnavailable."""
+        """From now on the connection gets every event of the feed, first both counts. Raises StoreUnavailable."""
         channel = feed.keys.channel
         while True:
             connected = await self._open(feed, environment)
             if self._connected.get(channel) is connected:  # it may have been closed again while we waited
-                connected.connections.add(connection)
+                connected.join(connection)
                 return
 
     async def detach(self, feed: Feed, connection: Connection) -> None:

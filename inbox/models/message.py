@@ -57,8 +57,13 @@ class Labels(msgspec.Struct, rename="camel"):
     feed_id: str | None = None
 
 
+class _Payload(msgspec.Struct):
+    payload: dict[str, Any] = {}
+
+
 _decoder = msgspec.json.Decoder(StoredMessage)
 _labels_decoder = msgspec.json.Decoder(Labels)
+_payload_decoder = msgspec.json.Decoder(_Payload)
 _encoder = msgspec.json.Encoder()
 
 
@@ -75,6 +80,11 @@ def decode_stored(content: bytes) -> StoredMessage:
 def decode_labels(content: bytes) -> Labels:
     """What of a stored message can be searched for."""
     return _labels_decoder.decode(content)
+
+
+def decode_payload(content: bytes) -> dict[str, Any]:
+    """The payload of a stored message."""
+    return _payload_decoder.decode(content).payload
 
 
 @dataclass(frozen=True, slots=True)

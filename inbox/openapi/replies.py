@@ -451,6 +451,7 @@ class InboxPreference(GlobalPreferenceReply):
     level: Literal["global", "template"]
     overrides: NotRequired[list[Object]]
     workflow: NotRequired[Object]
+    subscriptionId: NotRequired[str]
 
 
 class SessionReply(TypedDict):
@@ -461,7 +462,13 @@ class SessionReply(TypedDict):
     isDevelopmentMode: bool
     maxSnoozeDurationHours: Count
     applicationIdentifier: str
+    schedule: NotRequired[Object]
     contextKeys: list[str]
+
+
+class WidgetSessionReply(TypedDict):
+    token: str
+    profile: Object
 
 
 class Acknowledged(TypedDict):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from inbox.errors import StoreUnavailable
 from inbox.ids import MessageId, SubscriberId
@@ -21,8 +22,15 @@ CACHED_FEEDS = 100_000
 CALM_ATTEMPTS = 3
 PAGE_ATTEMPTS = 100
 WAKE_ATTEMPTS = 50
-SCAN_SLICE = 100
+FIRST_SLICE, SCAN_SLICE = 100, 400
+"""Rows read at once: a few first, since the newest often suffice, then as many as hold the loop for some 2 ms."""
+MOST_READ_BETWEEN = 16
+"""Rows that nobody wants and that are read all the same, since a further command costs as much as these."""
 LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "t": "trimmed", "b": "bulk"}
+
+
+Judge = Callable[[Sequence[bytes]], Sequence[int]]
+"""Tells of contents which pass: one number each, 0 or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,13 @@ class Page:
 class Scan:
     """A test of what messages hold, for one feed and one call; a row is judged once."""
 
-    def __init__(self, holds: Callable[[bytes], bool]) -> None:
-        self._holds = holds
-        self.judged: dict[int, bool] = {}
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.judged: dict[int, int] = {}
 
     def judge(self, contents: Mapping[int, bytes]) -> None:
         """Notes which of these rows pass."""
-        self.judged.update((row, self._holds(content)) for row, content in contents.items())
+        self.judged.update(zip(contents, self._judge([*contents.values()]), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +374,7 @@ class FeedStore:
 
     async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
         """What rows hold, of those that are live; immutable, so no state is read with it."""
-        entries = [entry for part in await self._client.batch(_ranges(feed.keys, wanted)) for entry in part]
+        entries = [entry for part in await self._client.batch(_spans(feed.keys, wanted)) for entry in part]
         await self._fill_in(feed, [fields for _, fields in entries])
         chosen = frozenset(wanted)
         return {row: fields[3] for entry_id, fields in entries if (row := int(entry_id[:-2])) in chosen}
@@ -374,11 +382,11 @@ class FeedStore:
     async def scan(self, feed: Feed, scan: Scan, candidates: Sequence[int], most: int | None = None) -> list[int]:
         """Those of these live rows whose content the scan takes, in the order given, at most `most` of them.
 
-        Contents are read in slices of 100; what a row holds never changes, so the scan remembers what it has judged.
+        Contents are read in slices; what a row holds never changes, so the scan remembers what it has judged.
         """
         found: list[int] = []
-        for start in range(0, len(candidates), SCAN_SLICE):
-            part = candidates[start : start + SCAN_SLICE]
+        for start, end in slices(len(candidates)):
+            part = candidates[start:end]
             unknown = [row for row in part if row not in scan.judged]
             if unknown:
                 scan.judge(await self.contents(feed, unknown))
@@ -447,6 +455,20 @@ def _ranges(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
     if high - low < 2 * len(wanted):
         return [("XRANGE", keys.stream, f"{low}-0", f"{high}-0")]
     return [("XRANGE", keys.stream, f"{row}-0", f"{row}-0") for row in wanted]
+
+
+def slices(length: int) -> Iterator[tuple[int, int]]:
+    """The slices that so many rows are read in, newest first: (start, end) of each."""
+    starts = [*range(0, min(length, 1)), *range(FIRST_SLICE, length, SCAN_SLICE)]
+    return pairwise([*starts, length])
+
+
+def _spans(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
+    """The commands that read these rows' entries, and few others: one for rows that lie close together."""
+    ordered = sorted(wanted)
+    gaps = [place for place, (row, after) in enumerate(pairwise(ordered), 1) if after - row > MOST_READ_BETWEEN]
+    spans = pairwise([0, *gaps, len(ordered)])
+    return [("XRANGE", keys.stream, f"{ordered[start]}-0", f"{ordered[end - 1]}-0") for start, end in spans]
 
 
 def _message(feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_side: bytes | None) -> Message:

@@ -22,6 +22,7 @@ from .hostile import check_error, check_never_broken, mutations
 NOWHERE = "0123456789abcdef01234567"  # well-formed, and nobody's
 OWNER, STRANGER = "hostile-owner", "hostile-stranger"
 V1, V2, INBOX = "/v1/subscribers", "/v2/subscribers", "/v1/inbox/notifications"
+WIDGETS = "/v1/widgets/messages"
 CONTROLS = {"subject": "S", "body": "B {{payload.n}}", "primaryAction": {"label": "Go", "redirect": {"url": "/go"}}}
 
 
@@ -406,6 +407,11 @@ async def test_one_wrong_value_anywhere_breaks_nothing(
         ("PATCH", f"{INBOX}/{message_id}/complete", {"actionType": "primary"}),
         ("POST", f"{INBOX}/seen", {"notificationIds": [message_id], "tags": ["a"], "data": "{}"}),
         ("POST", f"{INBOX}/read", {"tags": ["a"], "data": "{}"}),
+        ("POST", "/v1/widgets/session/initialize", {"applicationIdentifier": "x", "subscriberId": OWNER}),
+        ("POST", f"{WIDGETS}/markAs", {"messageId": [message_id], "mark": {"seen": True}}),
+        ("POST", f"{WIDGETS}/read", {"feedId": ["a"]}),
+        ("POST", f"{WIDGETS}/{message_id}/actions/primary", {"status": "done", "payload": {"a": 1}}),
+        ("POST", f"{WIDGETS}/bulk/delete", {"messageIds": ["0123456789abcdef01234567"]}),
     ]:
         for changed in mutations(body):
             check_never_broken(await page.request(method, path, json=changed))

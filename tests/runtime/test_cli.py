@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import shlex
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +153,22 @@ def test_a_token_needs_a_subscriber(home: Path) -> None:
     line = failure("token", "--subscriber", " ", INBOX_DATA_DIR=str(home / "data"))
     assert line == "subscriberId should not be empty"
     assert not (home / "data").exists()
+
+
+def test_a_hash_is_what_a_backend_would_make(valkey_url: str, key_prefix: str) -> None:
+    settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
+    keys = read_keys(run_inbox("keys", **settings).stdout)
+
+    def signed(text: str) -> str:
+        return hmac.new(keys["INBOX_API_KEY"].encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    assert run_inbox("hash", "--subscriber", "ada 💥", **settings).stdout == signed("ada 💥") + "\n"
+    printed = run_inbox("hash", "--subscriber", "ada", "--expires-in", "60", **settings).stdout.strip()
+    version, expiry, digest = printed.split(".")
+    assert version == "v2"
+    assert 0 < int(expiry) - time.time() <= 60
+    assert digest == signed(f"inbox.v2 subscriber {keys['INBOX_APPLICATION_IDENTIFIER']} {expiry} ada")
+    assert run_inbox("hash", "--subscriber", "ada", "--expires-in", "0", **settings).returncode == 2
 
 
 def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""The official JavaScript SDKs, unmodified: `@novu/api` and `@novu/node` 2.6, each test file at its own service."""
+"""The official JavaScript SDKs, unmodified: `@novu/api`, `@novu/node` 2.6 and `@novu/headless` 2.6.
+
+Each test file runs at its own service.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ FILES = sorted((JAVASCRIPT / "sdk").glob("*.test.mjs"))
 
 def test_each_sdk_has_its_files() -> None:
     names = {path.name.partition("-")[0] for path in FILES}
-    assert names == {"api", "node"}
+    assert names == {"api", "headless", "node"}
 
 
 @pytest.mark.needs("node", "npm")

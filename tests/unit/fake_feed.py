@@ -151,10 +151,11 @@ class Delivery:
 
 
 class Tab:
-    """A connection that notes every delivery."""
+    """A connection that notes the counts it is greeted with, and every delivery after them."""
 
     def __init__(self, codec: Codec | None = None) -> None:
         self.codec = codec or Codec()
+        self.greeting: Delivery | None = None
         self.deliveries: list[Delivery] = []
         self.ended: list[Close] = []
         self._news = asyncio.Event()
@@ -162,7 +163,11 @@ class Tab:
     def deliver(self, frames: list[bytes], counts: tuple[bytes, ...]) -> None:
         unseen, unread = (orjson.loads(frame)[1] for frame in counts)
         told = [(name, payload) for name, payload in map(orjson.loads, frames)]
-        self.deliveries.append(Delivery(told, unseen["unseenCount"], unread["unreadCount"]))
+        delivery = Delivery(told, unseen["unseenCount"], unread["unreadCount"])
+        if self.greeting is None:
+            self.greeting = delivery
+            return
+        self.deliveries.append(delivery)
         self._news.set()
 
     def end(self, close: Close) -> None:

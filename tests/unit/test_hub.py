@@ -362,8 +362,35 @@ async def test_an_event_is_encoded_once_for_each_flavour(house: House) -> None:
     plain, other = Codec(), Codec()
     for codec in (plain, plain, plain, other):
         await house.open(Tab(codec))
+    plain.encoded = other.encoded = 0  # each was greeted by itself
     house.hear(house.feeds.append())
     assert plain.encoded == other.encoded == 3  # the message and two counts
+
+
+async def test_whoever_comes_is_told_the_counts_first(house: House) -> None:
+    house.feeds.append()
+    first = await house.open()
+    house.hear(house.feeds.append(), house.feeds.append())
+    second = await house.open()
+    for tab, unread in ((first, 1), (second, 3)):
+        assert tab.greeting is not None
+        assert (tab.greeting.events, tab.greeting.unseen, tab.greeting.unread) == ([], unread, unread)
+    assert [delivery.unread for delivery in first.deliveries] == [2, 3]
+
+
+async def test_a_greeting_is_never_ahead_of_what_follows(house: House) -> None:
+    """While a mark is still being read its counts are not told to whoever comes; they follow with it."""
+    first = await house.open()
+    house.hear(house.feeds.append())
+    house.feeds.hold.clear()
+    house.hear(house.feeds.mark(1), house.feeds.append())
+    second = await house.open()
+    assert second.greeting is not None
+    assert second.greeting.unread == 1
+    house.feeds.hold.set()
+    await second.delivered(2)
+    assert [delivery.unread for delivery in second.deliveries] == [0, 1]
+    assert first.told == ["received 1", "updated 1 read", "received 2"]
 
 
 async def test_feeds_do_not_hear_each_other(house: House, tab: Tab) -> None:
