@@ -8,7 +8,7 @@ from tests.support.node import run_node_tests
 from tests.support.npm import JAVASCRIPT
 from tests.support.server import Server
 
-FLAVOURS = ("plain",)
+FLAVOURS = ("plain", "socket.io")
 
 
 @pytest.mark.needs("node", "npm")

@@ -43,7 +43,7 @@ const count = async (...filters) => (await got(novu.notifications.count({ filter
 const told = async () => (await ear.counts())[1];
 
 test("a message comes alive, as it is listed", async () => {
-  await ear.connected();
+  assert.deepEqual(await ear.connected(), [0, 0]);
   await trigger("orders", subscriberId, "A1");
   const live = await ear.next("notification_received");
   assert.deepEqual(await ear.counts(), [1, 1]);
@@ -184,7 +184,7 @@ test("preferences: of all, of one workflow, several at once, a schedule", async 
   assert.equal(preferences[0].level, "global");
   assert.deepEqual(preferences.slice(1).map((one) => one.workflow.identifier).sort(), ["alerts", "news", "orders"]);
   const [news] = (await got(novu.preferences.list({ tags: ["news"] }))).slice(1);
-  const muted = await got(novu.preferences.update({ workflowId: news.workflow.id, channels: { in_app: false } }));
+  const muted = await got(news.update({ channels: { in_app: false } }));
   assert.equal(muted.channels.in_app, false);
   await ear.connected();
   await trigger("news", subscriberId, "muted");
@@ -202,7 +202,7 @@ test("preferences: of all, of one workflow, several at once, a schedule", async 
   await got(novu.preferences.schedule.update({ isEnabled: true, weeklySchedule }));
   const schedule = await got(novu.preferences.schedule.get());
   assert.deepEqual([schedule.isEnabled, schedule.weeklySchedule.monday], [true, weeklySchedule.monday]);
-  assert.equal((await got(novu.preferences.update({ channels: { in_app: true } }))).level, "global");
+  assert.equal((await got(preferences[0].update({ channels: { in_app: true } }))).level, "global");
 });
 
 test("another's message, and one that is none, are refused", async () => {

@@ -83,9 +83,10 @@ export class Ear {
     return [unseen, (await this.next("unread_count_changed")).total];
   }
 
-  /** Returns once the socket is open. */
+  /** The counts that come with the open socket. */
   async connected() {
     await this.#opened;
+    return this.counts();
   }
 }
 
