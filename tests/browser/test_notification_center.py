@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, WidgetApi, subscriber_hash
-from tests.support.npm import install_packages
 from tests.support.server import Server
 
 from .conftest import OpenWindow
+from .shop import SHOP, bundle_page, visit_shop
 
 pytestmark = [
     pytest.mark.browser,
@@ -23,24 +21,10 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-SHOP = "http://shop.test"
-BUNDLE_SECONDS = 120
-
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page's script with the widget, as a shop would build it."""
-    home = install_packages()
-    built = tmp_path_factory.mktemp("bundle") / "center.js"
-    command = [
-        *("node", "node_modules/esbuild/bin/esbuild", "browser/notification-center.mjs", "--bundle", "--format=iife"),
-        *('--define:process.env.NODE_ENV="production"', "--define:global=globalThis", f"--outfile={built}"),
-    ]
-    ended = subprocess.run(
-        command, cwd=home, capture_output=True, text=True, timeout=BUNDLE_SECONDS, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
-    return built
+    return bundle_page("notification-center.mjs", tmp_path_factory.mktemp("bundle") / "page.js")
 
 
 def by_test_id(within: Page | Locator, name: str) -> Locator:
@@ -65,29 +49,13 @@ async def open_center(
     open_window: OpenWindow, server: Server, bundle: Path, subscriber_id: str, tolerated: tuple[str, ...] = ()
 ) -> Center:
     window = await open_window("about:blank", tolerated=tolerated)
-    window.page.set_default_timeout(20_000)
     settings = {
         "backendUrl": server.url,
         "applicationIdentifier": server.application_identifier,
         "subscriberId": subscriber_id,
         "subscriberHash": subscriber_hash(server.api_key, subscriber_id),
     }
-    html = (
-        '<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,"><div id="center"></div>'
-        f'<script>window.settings = {json.dumps(settings)}</script><script src="/center.js"></script>'
-    )
-
-    async def serve(route: Route) -> None:
-        if route.request.url.endswith("/center.js"):
-            await route.fulfill(path=bundle, content_type="text/javascript")
-        else:
-            await route.fulfill(body=html, content_type="text/html")
-
-    await window.page.route(f"{SHOP}/**", serve)
-    async with window.page.expect_websocket(lambda socket: "/socket.io/" in socket.url) as opened:
-        await window.page.goto(f"{SHOP}/")
-    socket = await opened.value
-    await socket.wait_for_event("framereceived", lambda frame: str(frame).startswith("42"))
+    await visit_shop(window.page, bundle, "center", settings)
     return Center(window.page)
 
 
