@@ -92,7 +92,7 @@ class RemovedReply(TypedDict):
 class ErasedReply(TypedDict):
     status: Literal["erased"]
     removed: RemovedReply
-    appendOnlyFile: Literal["requested", "off", "refused"]
+    appendOnlyFile: Literal["requested", "busy", "off", "refused"]
     outOfReach: list[str]
 
 

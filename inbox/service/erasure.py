@@ -30,9 +30,9 @@ from inbox.store.subscriptions import SubscriptionStore
 
 log = logging.getLogger(__name__)
 
-SETTLE_SECONDS = 0.25
-"""Other processes write what they noted of triggers within 50 ms; so long is waited for it."""
-ROWS_SLICE = 200
+SETTLE_SECONDS = 0.5
+"""So long is waited for what was under way when the subscriber ended: half a membership, an outcome noted elsewhere."""
+ROWS_SLICE = 100
 OUT_OF_REACH = (
     "backups and snapshots of the store, and files of its replicas that are older than this",
     "messages of other people that name this one, or that it was the actor of",
@@ -106,6 +106,8 @@ class ErasureService:
             erasures.append(erasure)
         if not erasures:
             raise unknown_subscriber(subscriber_id)
+        await asyncio.sleep(SETTLE_SECONDS)
+        await self._activity_log.flush()
         for one in erasures:
             await self._clear(number, one, erased.removed)
         erased.append_only_file = await self._store.rewrite_files()
@@ -122,8 +124,6 @@ class ErasureService:
             removed.messages += messages
             removed.transactions += transactions
         removed.timers += await self._store.clear_timers(environment, erasure)
-        await asyncio.sleep(SETTLE_SECONDS)
-        await self._activity_log.flush()
         await self._clear_activity(environment, erasure, removed)
         names = _naming(erasure.subscriber_id, erasure.oid)
         removed.answers += await self._store.clear_answers(environment, erasure, names)

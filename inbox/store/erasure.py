@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from inbox.errors import StoreUnavailable
 from inbox.ids import SubscriberId
@@ -25,15 +25,16 @@ from inbox.store.slices import in_slices
 from inbox.store.subscribers import SubscriberStore, bucket_of_oid
 from inbox.store.timers import feed_of
 
-ENTRIES_SLICE = 200
+ENTRIES_SLICE = 50
 TIMERS_SLICE = 500
 KEYS_SLICE = 500
 ANSWERS_SLICE = 50
-REWRITE_ATTEMPTS, REWRITE_PAUSE_SECONDS = 40, 0.25
+REWRITE_ATTEMPTS, REWRITE_PAUSE_SECONDS = 8, 0.25
 _ATTEMPTS = 5
-_REWRITING = "already in progress"
 
-Rewrite = Literal["requested", "off", "refused"]
+Rewrite = Literal["requested", "busy", "off", "refused"]
+"""What became of asking for append-only files to be written anew. `busy`: that was under way, begun too early."""
+
 
 
 class Erasure(msgspec.Struct, frozen=True, array_like=True):
@@ -163,25 +164,25 @@ class ErasureStore:
     async def rewrite_files(self) -> Rewrite:
         """Asks every server to write its append-only file anew, so that what was erased is not in it either."""
         try:
-            made = [await self._rewrite_file(primary) for primary in self._client.primaries]
+            made = {await self._rewrite_file(primary) for primary in self._client.primaries}
         except (RedisError, StoreUnavailable):
             return "refused"
-        return "requested" if any(made) else "off"
+        return "busy" if "busy" in made else "requested" if "requested" in made else "off"
 
-    async def _rewrite_file(self, primary: Primary) -> bool:
-        """False where no such file is kept. A rewrite under way holds what was erased, so another one follows it."""
+    async def _rewrite_file(self, primary: Primary) -> Rewrite:
+        """A rewrite under way began with what was erased: another has to follow, so its end is waited for a while."""
         if not await self._keeps_file(primary):
-            return False
+            return "off"
         for _ in range(REWRITE_ATTEMPTS):
             try:
                 await self._client.execute_at(primary, "BGREWRITEAOF")
-            except RedisError as error:
-                if _REWRITING not in str(error):
+            except ResponseError as error:
+                if "already in progress" not in str(error):
                     raise
                 await asyncio.sleep(REWRITE_PAUSE_SECONDS)
             else:
-                return True
-        raise StoreUnavailable
+                return "requested"
+        return "busy"
 
     async def _keeps_file(self, primary: Primary) -> bool:
         info = await self._client.execute_at(primary, "INFO", "persistence")

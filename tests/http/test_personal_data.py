@@ -50,7 +50,8 @@ async def test_erasing_tells_what_it_removed_and_what_it_cannot_reach(api: Api, 
     await deliver(api, known, 3)
     erased = await api.data("DELETE", path_of(known), 200)
     assert set(erased) == {"status", "removed", "appendOnlyFile", "outOfReach"}
-    assert (erased["status"], erased["appendOnlyFile"]) == ("erased", "requested")
+    assert erased["status"] == "erased"
+    assert erased["appendOnlyFile"] in ("requested", "busy")
     assert erased["removed"] == {
         **{"subscribers": 1, "feeds": 1, "messages": 3, "preferences": 0, "subscriptions": 0},
         **{"activities": 3, "transactions": 3, "answers": 0, "timers": 0},

@@ -53,7 +53,8 @@ def test_erasing_shows_what_went(settings: Settings) -> None:
     shown = run_inbox("subscribers", "erase", "ada", "--yes", **settings)
     assert shown.returncode == 0
     lines = dict(line.split("\t") for line in shown.stdout.splitlines())
-    assert (lines["subscribers"], lines["messages"], lines["append-only file"]) == ("1", "0", "requested")
+    assert (lines["subscribers"], lines["messages"]) == ("1", "0")
+    assert lines["append-only file"] in ("requested", "busy")
     assert "not erased: backups" in shown.stderr
     assert failure("subscribers", "erase", "ada", "--yes", **settings) == "Subscriber: ada was not found"
     assert failure("subscribers", "export", "ada", **settings) == "Subscriber: ada was not found"

@@ -33,12 +33,12 @@ from inbox.store.client import open_client
 from inbox.store.keys import Keys, bucket_of
 from inbox.store.subscribers import SubscriberStore
 from tests.conftest import binary_of
+from tests.support.everything import read_everything, where
 from tests.support.faults import Killed, MortalClient
 from tests.support.stores import running_store
 from tests.support.waiting import until
 
 from .conftest import Stores
-from .everything import read_everything, where
 
 PAYLOAD = "whatwassaid"
 TOPICS = ("news", "orders")
@@ -146,6 +146,7 @@ class Rig:
 async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     monkeypatch.setattr(erasure, "SETTLE_SECONDS", 0)  # no other process notes anything here
     monkeypatch.setattr(erasure_store, "REWRITE_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(erasure_store, "REWRITE_ATTEMPTS", 1_000)
     rig = Rig(store_url, key_prefix)
     await rig.process()
     await rig.workflow("w", "{{payload.text}}")
@@ -394,3 +395,11 @@ async def test_a_prefix_is_no_pattern(rig: Rig) -> None:
     erased = await first.erasure.erase(first.environments.current, SubscriberId("ada"))
     assert erased.removed.answers == 1
     assert await second.idempotency.begin(second.environments.current, "key", b"print") is not None
+
+
+async def test_a_rewrite_that_began_too_early_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, keys = rig.first.client, rig.first.keys
+    store = erasure_store.ErasureStore(client, keys, SubscriberStore(client, keys))
+    monkeypatch.setattr(erasure_store, "REWRITE_ATTEMPTS", 1)
+    await until(lambda: _is_calm(rig.first))
+    assert sorted(await asyncio.gather(store.rewrite_files(), store.rewrite_files())) == ["busy", "requested"]
