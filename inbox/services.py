@@ -16,6 +16,8 @@ from inbox.service.dispatch_audience import DispatchAudience
 from inbox.service.dispatch_worker import DispatchWorker
 from inbox.service.dispatches import DispatchService
 from inbox.service.environments import EnvironmentService
+from inbox.service.erasure import ErasureService
+from inbox.service.export import ExportService
 from inbox.service.feed import FeedService
 from inbox.service.feed_timers import FeedTimers
 from inbox.service.groups import GroupService
@@ -45,6 +47,7 @@ from inbox.store.client import Client, open_client
 from inbox.store.dispatches import DispatchStore
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
+from inbox.store.erasure import ErasureStore
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import MessageStore
@@ -76,6 +79,8 @@ class Services:
     subscribers: SubscriberService
     subscriber_list: SubscriberList
     subscriber_sweep: SubscriberSweep
+    export: ExportService
+    erasure: ErasureService
     preferences: PreferenceService
     contexts: ContextService
     groups: GroupService
@@ -135,6 +140,7 @@ def join_services(settings: Settings, client: Client) -> Services:
     )
     dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
     feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
+    preferences = PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows)
     return Services(
         settings=settings,
         client=client,
@@ -151,11 +157,22 @@ def join_services(settings: Settings, client: Client) -> Services:
         subscribers=subscribers,
         subscriber_list=SubscriberList(subscriber_store),
         subscriber_sweep=SubscriberSweep(subscriber_store, environments),
+        export=ExportService(
+            subscribers, preferences, topic_store, subscription_store, feed_store, activity_store, activity_log, reader
+        ),
+        erasure=ErasureService(
+            ErasureStore(client, keys, subscriber_store),
+            subscriber_store,
+            subscription_store,
+            feed_store,
+            activity_store,
+            activity_log,
+        ),
         contexts=contexts,
         groups=GroupService(client, keys),
         named_feeds=NamedFeedService(client, keys),
         organization=OrganizationService(client, keys),
-        preferences=PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows),
+        preferences=preferences,
         workflows=workflows,
         workflow_overrides=overrides,
         delivery=DeliveryService(

@@ -12,6 +12,7 @@ from inbox import __version__
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
 from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.subscribers import subscribers_cli
 from inbox.cli.trigger import trigger
 from inbox.cli.workflows import workflows_cli
 from inbox.errors import InboxError, StartupError, ValidationFailed
@@ -83,6 +84,7 @@ def serve(
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(environments_cli, name="environments")
 cli.add_typer(workflows_cli, name="workflows")
+cli.add_typer(subscribers_cli, name="subscribers")
 cli.command("trigger")(trigger)
 
 

@@ -59,6 +59,43 @@ class SubscriberCard(TypedDict):
     avatar: NotRequired[str]
 
 
+class ExportedPreferences(TypedDict):
+    workflows: list[Object]
+
+
+class SubscriberExport(TypedDict):
+    """Everything of one subscriber; the parts are told in docs/export.md."""
+
+    format: Literal["inbox.subscriber/1"]
+    exportedAt: Date
+    environment: Object
+    subscriber: SubscriberReply
+    preferences: ExportedPreferences
+    subscriptions: list[Object]
+    feeds: list[Object]
+    messages: list[Object]
+    activity: list[Object]
+
+
+class RemovedReply(TypedDict):
+    subscribers: Count
+    feeds: Count
+    messages: Count
+    preferences: Count
+    subscriptions: Count
+    activities: Count
+    transactions: Count
+    answers: Count
+    timers: Count
+
+
+class ErasedReply(TypedDict):
+    status: Literal["erased"]
+    removed: RemovedReply
+    appendOnlyFile: Literal["requested", "busy", "off", "refused"]
+    outOfReach: list[str]
+
+
 class BulkSubscribersReply(TypedDict):
     created: list[Object]
     updated: list[Object]

@@ -68,7 +68,7 @@ class ActivityReader:
 
         A row whose message was deleted since tells nothing, and neither does a further step without its first.
         """
-        told = await self._told(environment, entries)
+        told = await self.told(environment, entries)
         people = await self._subscribers.get_many(
             environment.number, list(dict.fromkeys(one.owner for _, one in told if one.owner))
         )
@@ -82,11 +82,8 @@ class ActivityReader:
             if not all(entry.row.is_further for entry, _ in group)
         ]
 
-    async def _named(self, environment: Environment, identifiers: Iterable[str]) -> dict[str, Workflow]:
-        found = [await self._workflows.find(environment, one) for one in identifiers]
-        return {one.id: one for one in found if one}
-
-    async def _told(self, environment: Environment, entries: Sequence[Entry]) -> list[tuple[Entry, Told]]:
+    async def told(self, environment: Environment, entries: Sequence[Entry]) -> list[tuple[Entry, Told]]:
+        """What rows tell, in their order, without those that tell nothing."""
         messages = await self.messages(environment, entries)
         records = await self._store.records(environment.number, [one.ref for one in entries if not one.row.row])
         found: list[tuple[Entry, Told]] = []
@@ -96,6 +93,10 @@ class ActivityReader:
             elif entry.ref in records:
                 found.append((entry, _of_record(entry, _records.decode(records[entry.ref]))))
         return found
+
+    async def _named(self, environment: Environment, identifiers: Iterable[str]) -> dict[str, Workflow]:
+        found = [await self._workflows.find(environment, one) for one in identifiers]
+        return {one.id: one for one in found if one}
 
 
 def _of_message(entry: Entry, feed: Feed, message: Message) -> Told:

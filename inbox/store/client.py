@@ -8,7 +8,7 @@ whether a step may run twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 Argument = str | bytes | int | float
 Command = tuple[Argument, ...]
+Primary = ClusterNode | None
+"""A server that takes writes, for `execute_at`; None is the only one."""
 
 MINIMUM_VERSION = (7, 0)
 COMMAND_TIMEOUT_SECONDS = 5.0
@@ -133,6 +135,32 @@ class Client:
         known = {name: known[name] for name in known if name in _NODE_OPTIONS or name.startswith("ssl_")}
         is_tls = issubclass(node.connection_class, SSLConnection)
         return Redis(host=node.host, port=int(node.port), ssl=is_tls, retry=_never_again(), **known)
+
+    @property
+    def primaries(self) -> Sequence[Primary]:
+        """Every server that takes writes."""
+        return self.redis.get_primaries() if isinstance(self.redis, RedisCluster) else [None]
+
+    async def execute_at(self, primary: Primary, *command: Argument) -> Any:
+        """The reply of a command that concerns a server and no key."""
+        target = {"target_nodes": primary} if primary else {}
+        return await self._guarded(self.redis.execute_command(*command, **target))
+
+    async def scan(self, pattern: str, slice_size: int) -> AsyncIterator[list[str]]:
+        """Every key that a glob takes, server by server, about `slice_size` keys looked at each time.
+
+        Whoever is there all the while is given at least once. It looks at every key there is: not for a request of
+        every day.
+        """
+        for primary in self.primaries:
+            cursor: Argument = 0
+            while True:
+                at, keys = await self.execute_at(primary, "SCAN", cursor, "MATCH", pattern, "COUNT", slice_size)
+                if keys:
+                    yield [key.decode() for key in keys]
+                cursor = next(iter(at.values())) if isinstance(at, dict) else at
+                if int(cursor) == 0:
+                    break
 
     async def close(self) -> None:
         """Closes every connection; safe to call twice."""

@@ -196,6 +196,11 @@ class FeedStore:
         """Drops what is remembered of a feed that turned out to be gone."""
         self._known.pop((feed.environment, feed.subscriber_id, feed.contexts), None)
 
+    def forget_named(self, environment: int, subscriber_id: SubscriberId, contexts: Iterable[str]) -> None:
+        """Drops what is remembered of a subscriber's feeds, named by their contexts."""
+        for name in contexts:
+            self._known.pop((environment, subscriber_id, name), None)
+
     async def _create(self, environment: int, subscriber: Subscriber, contexts: str) -> int:
         bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
         proposed = await self._client.execute("INCR", bucket.feed_counter)

@@ -15,6 +15,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       times                    stream: every message of the bucket by time, `<feed number><n>` packed: `m` stored,
                                `w` moved to the top, or kept beyond its age by a snooze; until the environment's age
       timers                   sorted set: what is due when (store/timers.py)
+      erasing                  hash oid → subscriberId and feeds: whom an erasure is not done with; usually not there
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
@@ -52,6 +53,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from binascii import crc_hqx
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,6 +101,13 @@ TAGS = _bucket_tags()
 def bucket_of(text: str) -> int:
     """The bucket (0 to 255) of a subscriber id or of another name."""
     return hashlib.sha256(text.encode()).digest()[0]
+
+
+_GLOB_SIGN = re.compile(r"[][*?^\\]")
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return "\\" + sign[0]
 
 
 def _digest(*parts: str) -> str:
@@ -176,6 +185,10 @@ class BucketKeys:
     def timers(self) -> str:
         return self.base + "timers"
 
+    @property
+    def erasing(self) -> str:
+        return self.base + "erasing"
+
     def subscriber(self, oid: str) -> str:
         return f"{self.base}s:{oid}"
 
@@ -205,6 +218,10 @@ class BucketKeys:
 
     def share(self, dispatch_id: str) -> str:
         return f"{self.base}q:{dispatch_id}"
+
+    def is_share(self, key: str) -> bool:
+        """Whether a key is that of a share of this bucket."""
+        return key.startswith(self.share(""))
 
     def spent(self, caller: str, window: str) -> str:
         return f"{self.base}l:{_digest(caller, window)}"
@@ -249,6 +266,10 @@ class Keys:
 
     def held(self, bucket: int, process: str) -> str:
         return f"{self.prefix}{{{TAGS[bucket]}}}held:{process}"
+
+    def answers_and_shares(self, environment: int) -> str:
+        """A glob that takes the kept answers and the shares of dispatches in every bucket of an environment."""
+        return f"{_GLOB_SIGN.sub(_escaped, self.prefix)}{{*}}{environment}:[iq]:*"
 
     def workflows(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}workflows"

@@ -120,6 +120,15 @@ class TimerStore:
         return self._keys.bucket(place.environment, place.bucket).timers
 
 
+def feed_of(member: bytes) -> int | None:
+    """The number of the feed that a timer is about, by which an erasure finds it; None for one that names no feed."""
+    if member[:1] == WAKE:
+        return int(member[1:])
+    if member[:1] == EXPIRE:
+        return int.from_bytes(member[1:5], "big")
+    return None
+
+
 def _place(name: str) -> Place:
     environment, bucket = name.split(":")
     return Place(int(environment), int(bucket))

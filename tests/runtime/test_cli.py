@@ -43,10 +43,13 @@ def test_version() -> None:
     assert run_inbox("--version").stdout == f"inbox {__version__}\n"
 
 
+COMMANDS = ("serve", "keys", "environments", "workflows", "subscribers", "trigger", "token", "settings")
+
+
 def test_help_names_every_command() -> None:
     shown = run_inbox("--help")
     assert shown.returncode == 0
-    assert all(f"\n  {command} " in shown.stdout for command in ("serve", "keys", "environments", "token", "settings"))
+    assert all(f"\n  {command} " in shown.stdout for command in COMMANDS)
 
 
 def test_settings_are_listed_with_their_help() -> None:
@@ -211,7 +214,8 @@ def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> N
 
 
 @pytest.mark.parametrize("command", [("keys",), ("keys", "create"), ("keys", "revoke"), ("environments", "create"),
-    ("workflows", "push"), ("workflows", "check"), ("trigger",)])
+    ("workflows", "push"), ("workflows", "check"), ("trigger",), ("subscribers", "export"),
+    ("subscribers", "erase")])
 def test_each_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = run_inbox(*command, "--help")
     assert shown.returncode == 0

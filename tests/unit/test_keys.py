@@ -22,7 +22,7 @@ def keys_of(subscriber_id: str, environment: int = 1) -> list[str]:
     bucket = KEYS.bucket(environment, bucket_of(subscriber_id))
     feed = bucket.feed(7)
     return [
-        *(bucket.feed_counter, bucket.subscribers, bucket.times, bucket.subscriber(OID)),
+        *(bucket.feed_counter, bucket.subscribers, bucket.times, bucket.erasing, bucket.subscriber(OID)),
         *(bucket.delivered(subscriber_id, subscriber_id, 7), bucket.transaction(subscriber_id)),
         *(*feed.all(), feed.scratch, KEYS.held(bucket_of(subscriber_id), "process")),
     ]
