@@ -177,6 +177,8 @@ class DeliveryService:
                 for delivery in await self._append(plan, batch):
                     self._feeds.forget(delivery.feed)
             begun = await self._runs.begin(plan, _waits(drafts))
+            for wait in begun.gone:
+                self._feeds.forget(wait.feed)
             for batch in _batches(self._storable(plan, begun.drafts)):
                 await self._append(plan, batch)
 

@@ -90,7 +90,8 @@ class RunService:
 
     async def close(self, place: Place, timers: Sequence[Timer]) -> None:
         """Closes the windows of these timers and carries out what they collected."""
-        await self._carry_out(place, [await self._store.close_window(place, timer) for timer in timers])
+        closed = [await self._store.close_window(place, timer) for timer in timers]
+        await self._carry_out(place, [one for one in closed if one])
 
     async def cancel(self, environment: Environment, transaction_id: str) -> bool:
         """Cancels what of a transaction waits and takes its events out of open windows; whether there was anything.
@@ -113,10 +114,11 @@ class RunService:
         oids = list(dict.fromkeys(feed.subscriber_oid for feed in feeds.values()))
         people = await self._subscribers.get_many(place.environment, oids)
         going_on: list[_GoingOn] = []
+        plans: dict[bytes, Plan] = {}
         for one in fired:
             feed = feeds.get((place.bucket, one.ref.number))
             subscriber = people.get(feed.subscriber_oid) if feed else None
-            resumed = _resumed(one)
+            resumed = _resumed(one, plans)
             if feed and subscriber and resumed:
                 going_on.append(_GoingOn(one, feed, *resumed, subscriber.variables()))
         drafted = [(run, run.drafts()) for run in going_on]
@@ -192,13 +194,16 @@ class _GoingOn:
         return [] if place is None else list(self.plan.draft(self.feed, self.subscriber, place + 1, self.steps))
 
 
-def _resumed(fired: Fired) -> tuple[Plan, Mapping[str, Any]] | None:
+def _resumed(fired: Fired, plans: dict[bytes, Plan]) -> tuple[Plan, Mapping[str, Any]] | None:
     """The plan that a run goes on with and what its templates see of the digest before; None when every event left.
 
-    After a digest that is the last event's, under the transaction of the first.
+    After a digest that is the last event's, under the transaction of the first. `plans` keeps what was decoded: runs of
+    one dispatch share their plan.
     """
     if fired.plan:
-        return _plans.decode(fired.plan), {}
+        if fired.plan not in plans:
+            plans[fired.plan] = _plans.decode(fired.plan)
+        return plans[fired.plan], {}
     if not fired.events:
         return None
     workflows: dict[bytes, Workflow] = {}

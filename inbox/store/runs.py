@@ -24,7 +24,7 @@ from inbox.store.timers import RUN, WINDOW, Place, Timer, TimerStore
 MOST_EVENTS = 1_000
 """So many events of a window are kept, and the last one; further ones are counted."""
 MOST_EVENT_BYTES = 1024 * 1024
-MOST_CANCELLED_AT_ONCE = 100
+MOST_CANCELLED_AT_ONCE = 50
 
 Begun = Literal["waits", "joined", "through", "again", "gone"]
 """What became of a wait. `through`: a digest found nothing to wait for."""
@@ -147,9 +147,11 @@ class RunStore:
         return [outcomes[id(one)] for one in waits]
 
     async def fire(self, place: Place, refs: Sequence[RunRef]) -> list[Fired]:
-        """Begins to carry out runs, which cannot be cancelled from now on; those that are there."""
+        """Begins to carry out runs, which cannot be cancelled from now on; those that are there and due."""
         bucket = self._bucket(place)
-        calls: list[tuple[list[str], list[Argument]]] = [([bucket.runs(one.transaction)], [one.number]) for one in refs]
+        calls: list[tuple[list[str], list[Argument]]] = [
+            ([bucket.runs(one.transaction), bucket.timers], [one.number, one.timer]) for one in refs
+        ]
         replies = await self._client.run_many(scripts.RUN_FIRE, calls) if calls else []
         found = [
             Fired(ref, reply[0], _standing.decode(reply[0][1 + NAME_LENGTH :]), reply[1])
@@ -175,15 +177,14 @@ class RunStore:
         if calls:
             await self._client.run_many(scripts.RUN_END, calls)
 
-    async def close_window(self, place: Place, timer: Timer) -> RunRef:
-        """Closes the window of a timer, if it is open; gives the run that goes on with its events."""
+    async def close_window(self, place: Place, timer: Timer) -> RunRef | None:
+        """Closes the window of a timer; gives the run that goes on with its events, None when it is not open."""
         window, opener, number, step_id = _parse_window(timer.about)
         bucket, ref = self._bucket(place), RunRef(opener, number)
         standing = _pack("f", _NO_PLAN, Standing(step_id, timer.due_ms, step_id))
         keys = [bucket.window(window), bucket.timers, bucket.runs(opener), bucket.events(opener, number)]
         args: list[Argument] = [number, opener, standing, timer.member, ref.timer, timer.due_ms]
-        await self._client.run(scripts.WINDOW_CLOSE, keys, args)
-        return ref
+        return ref if await self._client.run(scripts.WINDOW_CLOSE, keys, args) else None
 
     async def cancel(self, environment: int, transaction_id: str) -> list[Cancelled]:
         """Cancels the runs of a transaction whose time has not come, and takes its events out of open windows."""

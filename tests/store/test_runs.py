@@ -123,6 +123,48 @@ async def test_delays_follow_each_other_and_what_is_skipped_is_passed_over(rig: 
     assert await left_over(rig) == []
 
 
+async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
+    """It has read the timers, then lost its lease; meanwhile another one fired them, and the runs wait again."""
+    await make(rig, digest(), DELAY, message("b"))
+    await make(rig, DELAY, DELAY | {"stepId": "second"}, message("b"), name="delays")
+    await trigger(rig, "t", n=1)
+    await rig.first.delivery.trigger(rig.environment, TriggerRequest(name="delays", to="ada", transaction_id="u"))
+    await let_time_pass(rig)
+    [bucket] = await timers(rig)
+    place, store = Place(rig.environment.number, bucket), TimerStore(rig.first.client, rig.first.keys)
+    stale = await store.due(place, 10)
+    assert sorted(timer.kind for timer in stale) == [b"d", b"r"]
+    await rig.first.timer_worker.fire_due()
+    late = await rig.process()
+    for timer in stale:
+        await late.timer_worker._handlers[timer.kind](place, [timer])
+    assert await rig.contents("ada") == []
+    assert await rig.first.delivery.cancel(rig.environment, "t"), "it waits still"
+    await pass_and_fire(rig)
+    assert await rig.contents("ada") == ["b"]
+    for timer in stale:
+        await late.timer_worker._handlers[timer.kind](place, [timer])
+    assert await rig.contents("ada") == ["b"]
+
+
+async def test_a_cancellation_that_answers_true_has_cancelled(rig: Rig) -> None:
+    """And one that answers false has not, wherever the process that carried the run out has died."""
+    await make(rig, DELAY, message("{{payload.n}}"))
+    answers, delivered = [], []
+    for calls in range(10):
+        await trigger(rig, f"t{calls}", n=calls)
+        await let_time_pass(rig)
+        doomed = await rig.process()
+        mortal(doomed).calls_left = calls
+        with pytest.raises(Killed):
+            await fire(rig, doomed)
+        answers.append(await rig.first.delivery.cancel(rig.environment, f"t{calls}"))
+        await fire(rig, rig.first)
+        delivered.append(str(calls) in await rig.contents("ada"))
+    assert delivered == [not answer for answer in answers]
+    assert set(answers) == {True, False}
+
+
 async def test_a_delay_until_a_time_of_the_payload(rig: Rig) -> None:
     await make(rig, {**DELAY, "controlValues": {"until": "{{payload.at}}"}}, message("b"))
     await trigger(rig, "past", "past", at="2020-01-01T00:00:00Z")

@@ -1,4 +1,4 @@
--- Cancels runs of a transaction whose time has not come, at most a hundred.
+-- Cancels runs of a transaction whose time has not come, at most fifty.
 -- KEYS: 1 the transaction's runs, 2 timers, then the events that each may go on with
 -- ARGV: the feed's number and the timer of each
 -- Returns {the feed's number of each that was cancelled}
