@@ -30,6 +30,7 @@ from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
 from inbox.service.rate_limits import RateLimit, RateLimiter
 from inbox.service.retention import RetentionSweep
+from inbox.service.runs import RunService
 from inbox.service.sessions import SessionService
 from inbox.service.subscriber_list import SubscriberList
 from inbox.service.subscriber_sweep import SubscriberSweep
@@ -55,11 +56,12 @@ from inbox.store.preferences import PreferenceStore
 from inbox.store.presence import PresenceStore
 from inbox.store.request_counts import RequestCounts
 from inbox.store.retention import RetentionStore
+from inbox.store.runs import RunStore
 from inbox.store.secrets import SecretStore
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.tenants import TenantStore
-from inbox.store.timers import EXPIRE, WAKE, TimerStore
+from inbox.store.timers import EXPIRE, RUN, WAKE, WINDOW, TimerStore
 from inbox.store.topics import TopicStore
 from inbox.store.transactions import TransactionStore
 
@@ -128,14 +130,15 @@ def join_services(settings: Settings, client: Client) -> Services:
     activity = ActivityService(activity_store, activity_log, reader, feed_store)
     dispatch_store = DispatchStore(client, keys, message_store)
     dispatch_audience = DispatchAudience(topic_store, subscription_store, subscriber_store)
+    runs = RunService(RunStore(client, keys), feed_store, message_store, subscriber_store, activity_log)
     dispatch_worker = DispatchWorker(
-        dispatch_store, dispatch_audience, feed_store, activity_log, environments, settings.work_lease_seconds
+        dispatch_store, dispatch_audience, feed_store, activity_log, environments, runs, settings.work_lease_seconds
     )
     feed_timers = FeedTimers(feed_store, message_store)
     timer_worker = TimerWorker(
         TimerStore(client, keys),
         environments,
-        {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire},
+        {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire, RUN: runs.fire, WINDOW: runs.close},
         settings.work_lease_seconds,
     )
     dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
@@ -187,6 +190,7 @@ def join_services(settings: Settings, client: Client) -> Services:
             contexts,
             activity_log,
             dispatches,
+            runs,
         ),
         dispatches=dispatches,
         dispatch_worker=dispatch_worker,

@@ -13,6 +13,7 @@ from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
 from inbox.rendering.templates import Scope, Template, compile_template
 from inbox.rendering.urls import safe_url
+from inbox.rendering.waits import CompiledDelay, CompiledDigest
 
 CACHED_WORKFLOWS = 1_024
 MAX_REFERENCE_LENGTH = 255
@@ -93,9 +94,11 @@ class CompiledStep:
         self.needs_subscriber = "subscriber" in compiler.variables
         self.needs_actor = "actor" in compiler.variables
 
-    def is_skipped(self, payload: Variables, subscriber: Variables | None) -> bool:
+    def is_skipped(
+        self, payload: Variables, subscriber: Variables | None, surroundings: Variables | None = None
+    ) -> bool:
         """Whether the step's condition skips it. Raises RenderError when that cannot be told."""
-        return self._skip.holds({"payload": payload, "subscriber": subscriber})
+        return self._skip.holds({**(surroundings or {}), "payload": payload, "subscriber": subscriber})
 
     def render(
         self,
@@ -104,7 +107,7 @@ class CompiledStep:
         actor: Variables | None,
         surroundings: Variables | None = None,
     ) -> Rendered:
-        """The message's parts. `surroundings` are further variables: `context`, `tenant`.
+        """The message's parts. `surroundings` are further variables: `context`, `tenant`, `steps`.
 
         Raises RenderError, naming the field, when a template fails or gives more than 64 KiB.
         """
@@ -126,8 +129,11 @@ class CompiledStep:
         return {"status": "pending", "buttons": buttons, "result": {}} if buttons else {"buttons": [], "result": {}}
 
 
+AnyStep = CompiledStep | CompiledDelay | CompiledDigest
+
+
 @lru_cache(maxsize=CACHED_WORKFLOWS)
-def compile_steps(workflow: Workflow) -> tuple[CompiledStep, ...]:
+def compile_steps(workflow: Workflow) -> tuple[AnyStep, ...]:
     """The workflow's active steps in order, compiled once for each revision of the workflow. Raises TemplateError."""
     return tuple(step for step in _compile(workflow) if step.step.active)
 
@@ -140,8 +146,16 @@ def check_templates(workflow: Workflow) -> None:
     _compile(workflow)
 
 
-def _compile(workflow: Workflow) -> tuple[CompiledStep, ...]:
-    return tuple(CompiledStep(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+def _compile(workflow: Workflow) -> tuple[AnyStep, ...]:
+    return tuple(_compile_step(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+
+
+def _compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
+    if step.delay:
+        return CompiledDelay(step, step.delay, place)
+    if step.digest:
+        return CompiledDigest(step, step.digest, place)
+    return CompiledStep(workflow, step, place)
 
 
 class _Compiler:

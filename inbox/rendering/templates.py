@@ -19,7 +19,7 @@ from inbox.rendering.filters import working
 from inbox.rendering.text import to_text
 
 Scope = Mapping[str, Any]
-VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant"})
+VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant", "steps"})
 _COMPUTED = frozenset({"size", "first", "last"})  # not mere lookups: Liquid gives them to lists and texts too
 
 

@@ -16,7 +16,7 @@ import msgspec
 from inbox.errors import StoreUnavailable
 from inbox.ids import derived_object_id
 from inbox.models.message import Message
-from inbox.service.drafts import Plan
+from inbox.service.drafts import Failure, Plan
 from inbox.service.environments import EnvironmentService
 from inbox.store.activity import (
     ActivityStore,
@@ -98,6 +98,20 @@ class ActivityLog:
         """A step gave no message for this feed."""
         outcome = Outcome.SKIPPED if skipped else Outcome.FAILED
         row = _row(plan, feed, step_id, outcome, int(time.time() * 1_000), 0, plan.workflow.severity)
+        self._add(feed.environment, Noted(row, _record(plan, feed, feed.subscriber_id, step_id, reason)))
+
+    def note_failure(self, plan: Plan, failure: Failure) -> None:
+        """The same, as it was drafted."""
+        is_skipped = failure.kind == "skipped"
+        self.note_failed(plan, failure.feed, failure.step_id, failure.reason, skipped=is_skipped)
+
+    def note_wait(
+        self, plan: Plan, feed: Feed, step_id: str, outcome: Outcome, reason: str = "", *, later: bool = False
+    ) -> None:
+        """A step that waits began, or had no need to; with `later`, it ended or was cancelled some time afterwards."""
+        row = _row(plan, feed, step_id, outcome, int(time.time() * 1_000), 0, plan.workflow.severity)
+        if later:
+            row = row._replace(is_further=True)
         self._add(feed.environment, Noted(row, _record(plan, feed, feed.subscriber_id, step_id, reason)))
 
     def note_refused(self, plan: Plan, environment: int, name: str, reason: str) -> None:

@@ -36,6 +36,13 @@ class Outcome(IntEnum):
     DUPLICATE = 2
     SKIPPED = 3
     FAILED = 4
+    DELAYED = 5
+    """It waits, or collects events."""
+    MERGED = 6
+    """Its event joined a digest that another one began."""
+    ENDED = 7
+    """It waited, or had nothing to wait for."""
+    CANCELED = 8
 
 
 _OUTCOMES = tuple(Outcome)

@@ -21,6 +21,13 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
       r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 180 days
       q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
+      n:<hash>                 hash: the runs of a transaction that wait: `=<name>` a plan, `plans` how many, and by
+                               feed number where each stands; until the last of them ends
+      w:<hash>                 hash: an open window of a digest: `id` (who opened it), `due`, `seq`, `count`, `kept`,
+                               `bytes`, `last` beyond those kept, `=<name>` workflows, `e<transaction>` events
+      c:<hash>.<feed>          the same of a closed window, until the run that goes on with it ends
+      b:<hash>                 an event of a digest with a look-back came; until the look-back's end
+      y:<hash>                 hash: the open windows that a transaction's events wait in; a day beyond their end
       l:<hash>                 requests of an API key or subscriber in the current window; until its end
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
                                · p rows whose content is still to be removed after a bulk deletion
@@ -69,6 +76,9 @@ DISPATCH_TTL_SECONDS = 86_400
 SHARE_TTL_SECONDS = 30 * 86_400
 CONTENT_TTL_SECONDS = 180 * 86_400
 ACTIVITY_TTL_SECONDS = 30 * 86_400
+JOINED_TTL_SECONDS = 86_400
+NAME_LENGTH = 16
+"""Of what `digest` gives."""
 LAYOUT_VERSION = 1
 
 
@@ -110,7 +120,8 @@ def _escaped(sign: re.Match[str]) -> str:
     return "\\" + sign[0]
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """A short name for texts of any length: 16 characters."""
     raw = hashlib.blake2b("\0".join(parts).encode(), digest_size=12).digest()
     return base64.urlsafe_b64encode(raw).decode()
 
@@ -205,13 +216,13 @@ class BucketKeys:
         return FeedKeys(f"{self.base}{number}")
 
     def delivered(self, transaction_id: str, step_id: str, feed_number: int) -> str:
-        return f"{self.base}x:{_digest(transaction_id, step_id, str(feed_number))}"
+        return f"{self.base}x:{digest(transaction_id, step_id, str(feed_number))}"
 
     def transaction(self, transaction_id: str) -> str:
-        return f"{self.base}t:{_digest(transaction_id)}"
+        return f"{self.base}t:{digest(transaction_id)}"
 
     def answer(self, idempotency_key: str) -> str:
-        return f"{self.base}i:{_digest(idempotency_key)}"
+        return f"{self.base}i:{digest(idempotency_key)}"
 
     def content(self, name: str) -> str:
         return f"{self.base}r:{name}"
@@ -223,8 +234,23 @@ class BucketKeys:
         """Whether a key is that of a share of this bucket."""
         return key.startswith(self.share(""))
 
+    def runs(self, transaction: str) -> str:
+        return f"{self.base}n:{transaction}"
+
+    def window(self, name: str) -> str:
+        return f"{self.base}w:{name}"
+
+    def events(self, transaction: str, feed_number: int) -> str:
+        return f"{self.base}c:{transaction}.{feed_number}"
+
+    def look_back(self, window: str) -> str:
+        return f"{self.base}b:{window}"
+
+    def waits_in(self, transaction: str) -> str:
+        return f"{self.base}y:{transaction}"
+
     def spent(self, caller: str, window: str) -> str:
-        return f"{self.base}l:{_digest(caller, window)}"
+        return f"{self.base}l:{digest(caller, window)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ WAKE = b"w"
 """Timer of a feed (its number in decimal): a snooze ends."""
 EXPIRE = b"x"
 """Timer of a message (feed number, n: four bytes each, big-endian; then the check): it expires."""
+RUN = b"r"
+"""Timer of a run (the transaction's name, then the feed's number in decimal): it goes on."""
+WINDOW = b"d"
+"""Timer of a digest's window (its name, that of the transaction that opened it, feed number `.` step): it closes."""
 
 
 @dataclass(frozen=True, slots=True)
