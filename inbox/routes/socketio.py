@@ -28,7 +28,7 @@ from inbox.routes.gate import Admission, Gate, Handshake, Refusal
 from inbox.routes.replies import json_reply
 from inbox.routes.socket import handshake_of
 
-RHYTHM = Rhythm(packets.PING_MS / 1000, packets.PONG_MS / 1000)
+RHYTHM = Rhythm(interval_seconds=25.0, patience_seconds=20.0)
 CONNECT_SECONDS = 10.0
 LEAVE_SECONDS = 5.0
 PROTOCOL = "4"
@@ -44,7 +44,7 @@ async def socketio_socket(websocket: WebSocket) -> None:
     await websocket.accept()
     transport = transport_of(websocket.scope)
     transport.stop_keepalive()  # this protocol has its own
-    transport.write([packets.opening(secrets.token_hex(10), MAX_MESSAGE_BYTES)])
+    transport.write([packets.opening(secrets.token_hex(10), RHYTHM, MAX_MESSAGE_BYTES)])
     try:
         await _serve(websocket, transport)
     except TimeoutError:
