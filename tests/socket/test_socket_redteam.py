@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
@@ -240,6 +241,23 @@ async def test_who_never_ends_its_handshake_holds_nothing(server: Server, flavou
     async with AsyncExitStack() as stack:
         await open_raw(stack, server, flavour, await token_of(server))
     assert "ERROR" not in server.log()
+
+
+@pytest.mark.parametrize("sent", ["", "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nX-Slow: "])
+async def test_who_dawdles_over_its_handshake_is_dropped(server: Server, sent: str) -> None:
+    """reliability §4 "Connections: handshake timeout": ten seconds for all of it, however it trickles in."""
+    began = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(sent.encode())
+    with contextlib.suppress(ConnectionError):
+        while time.monotonic() - began < 20:
+            try:
+                assert await asyncio.wait_for(reader.read(100), 0.5) == b""
+                break
+            except TimeoutError:
+                writer.write(b"x" if sent else b"")
+    assert 9 < time.monotonic() - began < 15
+    writer.close()
 
 
 async def test_one_of_two_tabs_closed_is_not_offline(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
@@ -10,11 +11,12 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.conftest import RunServer
+from tests.conftest import RunServer, binary_of
 from tests.support.client import Api, create_session
 from tests.support.server import Server
 from tests.support.socketio import HANDSHAKE, PacketSocket, PythonClient
 from tests.support.sockets import PlainSocket
+from tests.support.stores import running_store
 
 from .conftest import Pair
 
@@ -171,6 +173,25 @@ async def test_a_deleted_subscriber_is_told_to_stay_away(server: Server) -> None
         await api.call("DELETE", "/v2/subscribers/ada", 200)
         assert await socket.next(seconds=5) == "41"
         assert await socket.closed() == (4401, "subscriber_deleted")
+
+
+async def test_a_store_that_is_away_for_a_moment_is_waited_for(run_server: RunServer) -> None:
+    """A client that is refused stays away: nobody is, for as long as a restart of the store takes."""
+    with running_store(binary_of("valkey"), unix=True) as store:
+        server = await run_server(redis_url=store.url)
+        token = await token_of(server)
+        async with PacketSocket.open(server, token=token) as socket:
+            await asyncio.to_thread(store.kill)
+            await socket.send("40")
+            assert await socket.refusal(seconds=30) == "The store is not available"
+        async with PacketSocket.open(server) as socket:
+            await socket.send('40{"token":"bad"}')  # nobody needs the store to see that
+            assert await socket.refusal(seconds=2) == UNAUTHORIZED
+        async with PacketSocket.open(server, token=token) as socket:
+            await socket.send("40")
+            await asyncio.sleep(1)
+            await asyncio.to_thread(store.start)
+            assert (await socket.next()).startswith("40{")
 
 
 async def test_a_large_message_closes_the_socket(server: Server) -> None:
