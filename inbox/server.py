@@ -20,7 +20,7 @@ from inbox.embedded.access import open_store
 from inbox.embedded.address import Store
 from inbox.errors import StartupError
 from inbox.fanout.transport import MAX_MESSAGE_BYTES, InboxWebSocketProtocol
-from inbox.request_heads import InboxHttpProtocol
+from inbox.http_protocol import InboxHttpProtocol
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
 
