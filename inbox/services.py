@@ -130,7 +130,8 @@ def join_services(settings: Settings, client: Client) -> Services:
     activity = ActivityService(activity_store, activity_log, reader, feed_store)
     dispatch_store = DispatchStore(client, keys, message_store)
     dispatch_audience = DispatchAudience(topic_store, subscription_store, subscriber_store)
-    runs = RunService(RunStore(client, keys), feed_store, message_store, subscriber_store, activity_log)
+    run_store = RunStore(client, keys)
+    runs = RunService(run_store, feed_store, message_store, subscriber_store, activity_log)
     dispatch_worker = DispatchWorker(
         dispatch_store, dispatch_audience, feed_store, activity_log, environments, runs, settings.work_lease_seconds
     )
@@ -164,7 +165,7 @@ def join_services(settings: Settings, client: Client) -> Services:
             subscribers, preferences, topic_store, subscription_store, feed_store, activity_store, activity_log, reader
         ),
         erasure=ErasureService(
-            ErasureStore(client, keys, subscriber_store),
+            ErasureStore(client, keys, subscriber_store, run_store),
             subscriber_store,
             subscription_store,
             feed_store,

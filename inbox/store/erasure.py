@@ -21,9 +21,10 @@ from inbox.store.client import Client, Command, Primary
 from inbox.store.keys import BucketKeys, Keys, bucket_of
 from inbox.store.listing import Listing
 from inbox.store.presence import Held
+from inbox.store.runs import RunStore
 from inbox.store.slices import in_slices
 from inbox.store.subscribers import SubscriberStore, bucket_of_oid
-from inbox.store.timers import feed_of
+from inbox.store.timers import Place, Timer, feed_of
 
 ENTRIES_SLICE = 50
 TIMERS_SLICE = 500
@@ -34,7 +35,6 @@ _ATTEMPTS = 5
 
 Rewrite = Literal["requested", "busy", "off", "refused"]
 """What became of asking for append-only files to be written anew. `busy`: that was under way, begun too early."""
-
 
 
 class Erasure(msgspec.Struct, frozen=True, array_like=True):
@@ -64,10 +64,11 @@ _origins = msgspec.json.Decoder(Origin)
 class ErasureStore:
     """The steps, in the order in which they are called. All raise StoreUnavailable."""
 
-    def __init__(self, client: Client, keys: Keys, subscribers: SubscriberStore) -> None:
+    def __init__(self, client: Client, keys: Keys, subscribers: SubscriberStore, runs: RunStore) -> None:
         self._client = client
         self._keys = keys
         self._subscribers = subscribers
+        self._runs = runs
 
     async def unfinished(self, environment: int, subscriber_id: SubscriberId) -> list[Erasure]:
         """Erasures of this subscriberId that were begun and not finished."""
@@ -131,13 +132,17 @@ class ErasureStore:
         )
 
     async def clear_timers(self, environment: int, erasure: Erasure) -> int:
-        """Drops the timers of its feeds; gives how many there were."""
+        """Drops the timers of its feeds, with the runs and digests that wait for them; gives how many there were."""
+        place = Place(environment, erasure.bucket)
         key, numbers = self._bucket(environment, erasure).timers, frozenset(erasure.feeds.values())
         cursor, removed = 0, 0
         while True:
             cursor, timers = await self._client.execute("ZSCAN", key, cursor, "COUNT", TIMERS_SLICE)
             own = [member for member, _ in timers if feed_of(member) in numbers]
-            removed += await self._client.execute("ZREM", key, *own) if own else 0
+            await self._runs.erase(place, [Timer(member[:1], member[1:], 0) for member in own])
+            if own:
+                await self._client.execute("ZREM", key, *own)
+            removed += len(own)
             if int(cursor) == 0:
                 return removed
 

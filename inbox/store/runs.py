@@ -177,6 +177,17 @@ class RunStore:
         if calls:
             await self._client.run_many(scripts.RUN_END, calls)
 
+    async def erase(self, place: Place, timers: Sequence[Timer]) -> None:
+        """Drops the runs and windows of these timers with all that they hold; other timers are passed over."""
+        bucket = self._bucket(place)
+        refs = [run_of(timer) for timer in timers if timer.kind == RUN]
+        for ref in refs:
+            if raw := await self._client.execute("HGET", bucket.runs(ref.transaction), ref.number):
+                await self.end(place, [Fired(ref, raw, _standing.decode(raw[1 + NAME_LENGTH :]))])
+        for timer in timers:
+            if timer.kind == WINDOW:
+                await self._client.execute("UNLINK", bucket.window(_parse_window(timer.about)[0]))
+
     async def close_window(self, place: Place, timer: Timer) -> RunRef | None:
         """Closes the window of a timer; gives the run that goes on with its events, None when it is not open."""
         window, opener, number, step_id = _parse_window(timer.about)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from inbox.store import scripts
 from inbox.store.client import Client
-from inbox.store.keys import BUCKETS, Keys
+from inbox.store.keys import BUCKETS, NAME_LENGTH, Keys
 
 TICK_MS = 100
 """Alarms ring at multiples of it, so that many timers of one moment share one."""
@@ -130,6 +130,10 @@ def feed_of(member: bytes) -> int | None:
         return int(member[1:])
     if member[:1] == EXPIRE:
         return int.from_bytes(member[1:5], "big")
+    if member[:1] == RUN:
+        return int(member[1 + NAME_LENGTH :])
+    if member[:1] == WINDOW:
+        return int(member[1 + 2 * NAME_LENGTH :].partition(b".")[0])
     return None
 
 

@@ -31,6 +31,7 @@ from inbox.store.answers import Answer
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ
 from inbox.store.client import open_client
 from inbox.store.keys import Keys, bucket_of
+from inbox.store.runs import RunStore
 from inbox.store.subscribers import SubscriberStore
 from tests.conftest import binary_of
 from tests.support.everything import read_everything, where
@@ -68,9 +69,11 @@ class Rig:
     def environment(self) -> Environment:
         return self.first.environments.current
 
-    async def workflow(self, identifier: str, body: str) -> None:
-        step = {"name": "step", "type": "in_app", "controlValues": {"body": body}}
-        made = msgspec.convert({"name": identifier, "workflowId": identifier, "steps": [step]}, WorkflowCreate)
+    async def workflow(self, identifier: str, body: str, waits: str | None = None) -> None:
+        steps: list[dict[str, Any]] = [{"name": "step", "type": "in_app", "controlValues": {"body": body}}]
+        if waits:
+            steps.insert(0, {"name": waits, "type": waits, "controlValues": {"amount": 1, "unit": "hours"}})
+        made = msgspec.convert({"name": identifier, "workflowId": identifier, "steps": steps}, WorkflowCreate)
         await self.first.workflows.create(self.environment, made)
 
     async def trigger(self, name: str, workflow: str = "w", services: Services | None = None, **fields: Any) -> None:
@@ -106,6 +109,8 @@ class Rig:
         await self.trigger(name, context={"tenant": "acme"})
         await self.trigger(name, "muted", transaction_id=f"muted of {name}")
         await self.trigger(name, "failing")
+        for waiting in ("delayed", "digested"):
+            await self.trigger(name, waiting)
         subscriber = await services.subscribers.get(environment, SubscriberId(name))
         feed = await services.feed.feed_of(environment, subscriber)
         ids = [one.id for one in await self.messages(name)]
@@ -151,6 +156,8 @@ async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) 
     await rig.process()
     await rig.workflow("w", "{{payload.text}}")
     await rig.workflow("muted", "{{payload.text}}")
+    await rig.workflow("delayed", "{{payload.text}}", "delay")
+    await rig.workflow("digested", "{{payload.text}}", "digest")
     await rig.workflow("failing", "{{ payload.text | divided_by: 0 }}")
     for topic in TOPICS:
         await rig.first.topics.upsert(rig.environment, topic, None)
@@ -178,7 +185,7 @@ async def test_nothing_of_somebody_erased_is_left_and_nobody_else_is_touched(rig
     assert erased.append_only_file == "requested"
     assert msgspec.to_builtins(erased.removed) == {
         **{"subscribers": 1, "feeds": 2, "messages": 5, "preferences": 2, "subscriptions": 2},
-        **{"activities": 7, "transactions": 10, "answers": 1, "timers": 1},
+        **{"activities": 9, "transactions": 10, "answers": 1, "timers": 3},
     }
     for call in (rig.erase, rig.document):
         with pytest.raises(NotFound):
@@ -193,7 +200,7 @@ async def test_the_environments_activity_goes_on_without_the_one_erased(rig: Rig
     await rig.erase("adalovelace")
     after, _ = await rig.first.activity.page(rig.environment, everybody, 0, 50)
     assert [one.id for one in after] == [one.id for one in before if one.name == "bobross"]
-    assert len(after) == 7
+    assert len(after) == 9
     number = rig.environment.number
     assert await rig.first.activity_log.repair(number, int(time.time() * 1_000) + 20_000) == 0
     tag = transaction_tag("t0 of adalovelace")
@@ -351,7 +358,7 @@ async def _infos(services: Services) -> list[Any]:
 
 async def test_every_primary_is_asked_to_write_its_file_anew(rig: Rig) -> None:
     client, keys = rig.first.client, rig.first.keys
-    store = erasure_store.ErasureStore(client, keys, SubscriberStore(client, keys))
+    store = erasure_store.ErasureStore(client, keys, SubscriberStore(client, keys), RunStore(client, keys))
     before = await rewritten(rig.first)
     assert await asyncio.gather(store.rewrite_files(), store.rewrite_files()) == ["requested", "requested"]
     after = await rewritten(rig.first)
@@ -399,7 +406,7 @@ async def test_a_prefix_is_no_pattern(rig: Rig) -> None:
 
 async def test_a_rewrite_that_began_too_early_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     client, keys = rig.first.client, rig.first.keys
-    store = erasure_store.ErasureStore(client, keys, SubscriberStore(client, keys))
+    store = erasure_store.ErasureStore(client, keys, SubscriberStore(client, keys), RunStore(client, keys))
     monkeypatch.setattr(erasure_store, "REWRITE_ATTEMPTS", 1)
     await until(lambda: _is_calm(rig.first))
     assert sorted(await asyncio.gather(store.rewrite_files(), store.rewrite_files())) == ["busy", "requested"]
