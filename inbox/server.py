@@ -20,6 +20,7 @@ from inbox.embedded.access import open_store
 from inbox.embedded.address import Store
 from inbox.errors import StartupError
 from inbox.fanout.transport import MAX_MESSAGE_BYTES, InboxWebSocketProtocol
+from inbox.http_protocol import InboxHttpProtocol
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
 
@@ -148,7 +149,7 @@ def configure_server(app: Starlette, settings: Settings) -> uvicorn.Config:
     """
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=InboxHttpProtocol,
         ws=InboxWebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=WS_PING_SECONDS,

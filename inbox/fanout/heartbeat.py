@@ -13,8 +13,8 @@ from inbox.fanout.connection import Connection
 class Rhythm:
     """How long after the last answer the next ping is sent, and how long its answer may take."""
 
-    interval_seconds: float = 25.0
-    patience_seconds: float = 20.0
+    interval_seconds: float
+    patience_seconds: float
 
 
 class Heartbeat:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import orjson
 
-PING_MS = 25_000
-PONG_MS = 20_000
+from inbox.fanout.heartbeat import Rhythm
+
 MAIN = "/"
 
 PING = b"2"
@@ -43,13 +43,13 @@ class Packet:
     payload: Any = None
 
 
-def opening(session_id: str, max_bytes: int) -> bytes:
-    """The server's first packet: heartbeats every 25 s, an answer within 20 s, no upgrade to another transport."""
+def opening(session_id: str, rhythm: Rhythm, max_bytes: int) -> bytes:
+    """The server's first packet: how its heartbeats go, and that there is no upgrade to another transport."""
     handshake = {
         "sid": session_id,
         "upgrades": [],
-        "pingInterval": PING_MS,
-        "pingTimeout": PONG_MS,
+        "pingInterval": int(rhythm.interval_seconds * 1000),
+        "pingTimeout": int(rhythm.patience_seconds * 1000),
         "maxPayload": max_bytes,
     }
     return b"0" + orjson.dumps(handshake)

@@ -55,6 +55,11 @@ class Refusal(Exception):
     error: str
     retry_after_seconds: int | None = None
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether nothing is wrong with the handshake, but the store is away."""
+        return self.retry_after_seconds == UNAVAILABLE_RETRY_SECONDS
+
 
 class Gate:
     """Lets sockets in and out."""

@@ -28,9 +28,11 @@ from inbox.routes.gate import Admission, Gate, Handshake, Refusal
 from inbox.routes.replies import json_reply
 from inbox.routes.socket import handshake_of
 
-RHYTHM = Rhythm(packets.PING_MS / 1000, packets.PONG_MS / 1000)
+RHYTHM = Rhythm(interval_seconds=25.0, patience_seconds=20.0)
 CONNECT_SECONDS = 10.0
 LEAVE_SECONDS = 5.0
+OUTAGE_SECONDS = 5.0
+AGAIN_SECONDS = 0.25
 PROTOCOL = "4"
 UNKNOWN_NAMESPACE = "Invalid namespace"
 
@@ -44,11 +46,9 @@ async def socketio_socket(websocket: WebSocket) -> None:
     await websocket.accept()
     transport = transport_of(websocket.scope)
     transport.stop_keepalive()  # this protocol has its own
-    transport.write([packets.opening(secrets.token_hex(10), MAX_MESSAGE_BYTES)])
+    transport.write([packets.opening(secrets.token_hex(10), RHYTHM, MAX_MESSAGE_BYTES)])
     try:
         await _serve(websocket, transport)
-    except TimeoutError:
-        transport.close(CONNECT_TIMEOUT)
     except MalformedPacket:
         transport.close(MALFORMED_PACKET)
     except TooManyFrames:
@@ -76,20 +76,36 @@ def _bad_request(code: int, message: str) -> Response:
 
 
 async def _serve(websocket: WebSocket, transport: InboxWebSocketProtocol) -> None:
-    """Raises MalformedPacket, TooManyFrames, and TimeoutError when no CONNECT comes."""
-    frames = FrameReader(websocket)
-    async with asyncio.timeout(CONNECT_SECONDS):
-        connect = await _wait_for_connect(frames, transport)
+    """Raises MalformedPacket, TooManyFrames."""
+    frames, gate = FrameReader(websocket), websocket.app.state.gate
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connect = await _wait_for_connect(frames, transport)
+    except TimeoutError:
+        transport.close(CONNECT_TIMEOUT)
+        return
     if connect is None:
         return
-    gate: Gate = websocket.app.state.gate
     try:
-        admission = await gate.admit(_handshake_of(websocket, connect))
-        connection = await gate.attach(admission, transport, SOCKET_IO)
+        admission, connection = await _enter(gate, _handshake_of(websocket, connect), transport)
     except Refusal as refusal:
         await _dismiss(frames, transport, refusal)
         return
     await _converse(frames, gate, admission, connection)
+
+
+async def _enter(gate: Gate, handshake: Handshake, transport: InboxWebSocketProtocol) -> tuple[Admission, Connection]:
+    """Raises Refusal. A client that is refused stays away, so it is not for a store that is just being restarted."""
+    loop = asyncio.get_running_loop()
+    patient_until = loop.time() + OUTAGE_SECONDS
+    while True:
+        try:
+            admission = await gate.admit(handshake)
+            return admission, await gate.attach(admission, transport, SOCKET_IO)
+        except Refusal as refusal:
+            if not refusal.is_outage or loop.time() >= patient_until:
+                raise
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def _wait_for_connect(frames: FrameReader, transport: InboxWebSocketProtocol) -> Packet | None:

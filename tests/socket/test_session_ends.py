@@ -14,7 +14,7 @@ from inbox.settings import Settings
 from tests.conftest import RunServer
 from tests.support.client import Api, create_session
 from tests.support.server import Server
-from tests.support.socketio import PacketSocket, SocketIoClient
+from tests.support.socketio import PacketSocket, PythonClient
 from tests.support.sockets import PlainSocket
 
 TOKEN_SECONDS = 4
@@ -47,7 +47,7 @@ async def test_a_revoked_key_ends_every_socket_of_its_environment(servers: list[
         plain = [await stack.enter_async_context(PlainSocket.open(server, "ada")) for server in servers]
         token = await token_of(servers[0])
         packets = [await stack.enter_async_context(PacketSocket.connected(server, token)) for server in servers]
-        client = await stack.enter_async_context(SocketIoClient.open(servers[1], token))
+        client = await stack.enter_async_context(PythonClient.open(servers[1], token))
         revoking = time.monotonic()
         await services.environments.revoke_key(environment, key)
         assert [await socket.closed(ENDED_SECONDS) for socket in plain] == [4401, 4401]
@@ -90,7 +90,7 @@ async def test_a_socket_ends_with_its_token(run_server: RunServer) -> None:
         async with (
             PlainSocket.open(server, "ada", token) as plain,
             PacketSocket.connected(server, token) as packets,
-            SocketIoClient.open(server, token) as client,
+            PythonClient.open(server, token) as client,
         ):
             await api.trigger("ada", {"n": 1})
             assert (await plain.next()).event == "notification_received"

@@ -1,4 +1,4 @@
-"""The Socket.IO flavour, with python-socketio's client and packet by packet."""
+"""The Socket.IO flavour, packet by packet; with real clients in test_socketio_clients.py."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from socketio.exceptions import ConnectionError as RefusedConnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.conftest import RunServer
-from tests.support.client import Api, InboxApi, create_session
+from tests.conftest import RunServer, binary_of
+from tests.support.client import Api, create_session
 from tests.support.server import Server
-from tests.support.socketio import HANDSHAKE, PacketSocket, SocketIoClient
+from tests.support.socketio import HANDSHAKE, PacketSocket, PythonClient
 from tests.support.sockets import PlainSocket
+from tests.support.stores import running_store
 
 from .conftest import Pair
 
@@ -35,35 +35,11 @@ async def server(run_server: RunServer, valkey_url: str, key_prefix: str) -> Ser
     return server
 
 
-@pytest.mark.parametrize("in_query", [True, False], ids=["query", "payload"])
-async def test_a_client_gets_counts_and_every_change(server: Server, in_query: bool) -> None:
-    async with (
-        Api.open(server) as api,
-        InboxApi.open(server, "ada") as inbox,
-        SocketIoClient.open(server, await token_of(server), in_query=in_query) as client,
-    ):
-        await client.expect_counts(0, 0)
-        await api.trigger("ada", {"n": 1}, transactionId="first")
-        [(event, payload)] = await client.take(1)
-        message = payload["message"]
-        assert (event, message["transactionId"]) == ("notification_received", "first")
-        assert (message["read"], message["seen"], message["archived"], message["cta"] is not None) == (
-            *(False, False, False),
-            True,
-        )
-        await client.expect_counts(1, 1)
-        await inbox.change(message["_id"], "read")
-        [(event, payload)] = await client.take(1)
-        assert (event, payload["message"]["_id"]) == ("notification_updated", message["_id"])
-        assert payload["message"]["read"] is True
-        await client.expect_counts(0, 0)
-
-
 async def test_both_flavours_are_told_the_same(any_pair: Pair) -> None:
     """Whatever process holds the socket: the same names and payloads in the same order."""
     async with AsyncExitStack() as stack:
         token = await token_of(any_pair.servers[1])
-        client = await stack.enter_async_context(SocketIoClient.open(any_pair.servers[0], token))
+        client = await stack.enter_async_context(PythonClient.open(any_pair.servers[0], token))
         plain = await stack.enter_async_context(PlainSocket.open(any_pair.servers[1], "ada"))
         inbox = (await any_pair.inboxes("ada"))[1]
         for number in range(3):
@@ -74,36 +50,6 @@ async def test_both_flavours_are_told_the_same(any_pair: Pair) -> None:
         await plain.reach("last")
         told = [(frame.event, frame.data) for frame in plain.frames]
         assert (await client.take(2 + len(told)))[2:] == told
-
-
-async def test_a_client_survives_a_restart_and_gets_its_counts_again(server: Server) -> None:
-    """It missed a message that came while it was away; nobody tells it but the counts."""
-    async with Api.open(server) as api, SocketIoClient.open(server, await token_of(server)) as client:
-        await client.expect_counts(0, 0)
-        await server.terminate()
-        await client.until(lambda: bool(client.disconnects))
-        await server.start()
-        await api.trigger("ada", {"n": 1})
-        await client.until(lambda: client.connects == 2, seconds=30)
-        counts = await client.take(2)
-        if counts[0][1]["unseenCount"] == 0:  # it was back before the message
-            assert (await client.take(1))[0][0] == "notification_received"
-            counts = await client.take(2)
-        assert [counts[0][1]["unseenCount"], counts[1][1]["unreadCount"]] == [1, 1]
-        await api.trigger("ada", {"n": 2}, transactionId="after")
-        [(_, payload)] = await client.take(1)
-        assert payload["message"]["transactionId"] == "after"
-        await client.expect_counts(2, 2)
-
-
-@pytest.mark.parametrize("in_query", [True, False], ids=["query", "payload"])
-async def test_a_refused_client_stays_away(server: Server, in_query: bool) -> None:
-    client = SocketIoClient(reconnection_delay=0.1)
-    with pytest.raises(RefusedConnect):
-        await client.connect(server, "bad", in_query=in_query)
-    assert client.errors == [{"message": UNAUTHORIZED}]
-    await asyncio.sleep(2)  # it would be back by now
-    assert (client.client.connected, server.log().count("socket refused")) == (False, 1)
 
 
 async def test_a_token_in_the_payload_goes_before_one_in_the_query(server: Server) -> None:
@@ -223,17 +169,29 @@ async def test_another_origin_is_refused_by_a_packet(server: Server) -> None:
 
 
 async def test_a_deleted_subscriber_is_told_to_stay_away(server: Server) -> None:
-    async with (
-        Api.open(server) as api,
-        SocketIoClient.open(server, await token_of(server)) as client,
-        PacketSocket.connected(server, await token_of(server)) as socket,
-    ):
+    async with Api.open(server) as api, PacketSocket.connected(server, await token_of(server)) as socket:
         await api.call("DELETE", "/v2/subscribers/ada", 200)
         assert await socket.next(seconds=5) == "41"
         assert await socket.closed() == (4401, "subscriber_deleted")
-        await client.until(lambda: bool(client.disconnects))
-        await asyncio.sleep(1)  # it would be back by now
-        assert (client.connects, client.disconnects) == (1, [client.client.reason.SERVER_DISCONNECT])
+
+
+async def test_a_store_that_is_away_for_a_moment_is_waited_for(run_server: RunServer) -> None:
+    """A client that is refused stays away: nobody is, for as long as a restart of the store takes."""
+    with running_store(binary_of("valkey"), unix=True) as store:
+        server = await run_server(redis_url=store.url)
+        token = await token_of(server)
+        async with PacketSocket.open(server, token=token) as socket:
+            await asyncio.to_thread(store.kill)
+            await socket.send("40")
+            assert await socket.refusal(seconds=30) == "The store is not available"
+        async with PacketSocket.open(server) as socket:
+            await socket.send('40{"token":"bad"}')  # nobody needs the store to see that
+            assert await socket.refusal(seconds=2) == UNAUTHORIZED
+        async with PacketSocket.open(server, token=token) as socket:
+            await socket.send("40")
+            await asyncio.sleep(1)
+            await asyncio.to_thread(store.start)
+            assert (await socket.next()).startswith("40{")
 
 
 async def test_a_large_message_closes_the_socket(server: Server) -> None:

@@ -1,17 +1,22 @@
-"""Clients of the Socket.IO flavour: python-socketio's as applications use it, and one that speaks packet by packet."""
+"""Clients of the Socket.IO flavour: two libraries' as applications use them, and one that speaks packet by packet."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 from urllib.parse import urlencode
 
+import pytest
 import socketio
+from socketio.exceptions import ConnectionError as RefusedConnect
 from websockets.asyncio.client import ClientConnection, connect
 
+from .npm import install_packages
 from .server import Server
 
 Json = dict[str, Any]
@@ -19,61 +24,61 @@ WAIT_SECONDS = 10.0
 HANDSHAKE = {"EIO": "4", "transport": "websocket"}
 
 
-class SocketIoClient:
-    """python-socketio's client. `events` holds all that came, by name and payload."""
+class SocketIoClient(ABC):
+    """A library's client. `events` holds all that came, by name and payload; `pings` counts heartbeats, where told."""
 
-    def __init__(self, **options: Any) -> None:
-        self.client = socketio.AsyncClient(**options)
+    def __init__(self) -> None:
         self.events: list[tuple[str, Json]] = []
         self.connects = 0
-        self.errors: list[Any] = []
+        self.pings = 0
+        self.errors: list[str] = []
         self.disconnects: list[str] = []
         self._news = asyncio.Condition()
-        self.client.on("*", self._take)
-        self.client.on("connect", self._connected)
-        self.client.on("connect_error", self._failed)
-        self.client.on("disconnect", self._disconnected)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, server: Server, token: str, *, in_query: bool = False) -> AsyncIterator[Self]:
         """Connected; `expect_counts` gives the counts that it was greeted with."""
-        client = cls(reconnection_delay=0.1, reconnection_delay_max=0.5)
-        await client.connect(server, token, in_query=in_query)
+        async with cls.started(server, token, in_query=in_query) as client:
+            await client.until(lambda: client.connects == 1 or bool(client.errors))
+            assert client.errors == []
+            yield client
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, server: Server, token: str, *, in_query: bool = False) -> AsyncIterator[Self]:
+        """On its way, or refused."""
+        client = cls()
         try:
+            await client.start(server.url, token, in_query)
             yield client
         finally:
-            await client.client.shutdown()
+            await client.stop()
 
-    async def connect(self, server: Server, token: str, *, in_query: bool = False) -> None:
-        """Raises socketio's ConnectionError when it is refused."""
-        url = f"{server.url}?{urlencode({'token': token})}" if in_query else server.url
-        auth = None if in_query else {"token": token}
-        await self.client.connect(url, auth=auth, transports=["websocket"])
+    @abstractmethod
+    async def start(self, url: str, token: str, in_query: bool) -> None: ...
 
-    async def _take(self, event: str, payload: Json) -> None:
-        self.events.append((event, payload))
-        await self._tell()
+    @abstractmethod
+    async def stop(self) -> None: ...
 
-    async def _connected(self) -> None:
-        self.connects += 1
-        await self._tell()
-
-    async def _failed(self, data: Any) -> None:
-        self.errors.append(data)
-        await self._tell()
-
-    async def _disconnected(self, reason: str) -> None:
-        self.disconnects.append(reason)
-        await self._tell()
-
-    async def _tell(self) -> None:
+    async def note(self, kind: str, value: Any) -> None:
+        """Something has happened to the client."""
         async with self._news:
+            if kind == "event":
+                self.events.append((value[0], value[1]))
+            elif kind == "connect":
+                self.connects += 1
+            elif kind == "ping":
+                self.pings += 1
+            elif kind == "connect_error":
+                self.errors.append(value["message"] if isinstance(value, dict) else value)
+            else:
+                self.disconnects.append(value)
             self._news.notify_all()
 
-    async def until(self, condition: Any, seconds: float = WAIT_SECONDS) -> None:
-        """Returns once the condition holds; it is looked at whenever something has come. Raises TimeoutError."""
-        async with self._news, asyncio.timeout(seconds):
+    async def until(self, condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+        """Returns once the condition holds; it is looked at whenever something has happened. Raises TimeoutError."""
+        async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(condition)
 
     async def take(self, count: int, seconds: float = WAIT_SECONDS) -> list[tuple[str, Json]]:
@@ -87,6 +92,69 @@ class SocketIoClient:
         (first, one), (second, two) = await self.take(2, seconds)
         assert (first, second) == ("unseen_count_changed", "unread_count_changed")
         assert (one["unseenCount"], two["unreadCount"], two["counts"]["total"]) == (unseen, unread, unread)
+
+
+class PythonClient(SocketIoClient):
+    """python-socketio's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client = socketio.AsyncClient(reconnection_delay=0.1, reconnection_delay_max=0.5)
+        self.client.on("*", self._event)
+        for kind in ("connect", "connect_error", "disconnect"):
+            self.client.on(kind, self._noting(kind))
+
+    async def _event(self, event: str, payload: Json) -> None:
+        await self.note("event", (event, payload))
+
+    def _noting(self, kind: str) -> Callable[..., Awaitable[None]]:
+        async def noted(value: Any = None) -> None:  # the library awaits only what was defined like this
+            await self.note(kind, value)
+
+        return noted
+
+    async def start(self, url: str, token: str, in_query: bool) -> None:
+        where = f"{url}?{urlencode({'token': token})}" if in_query else url
+        with contextlib.suppress(RefusedConnect):  # `errors` tells
+            await self.client.connect(where, auth=None if in_query else {"token": token}, transports=["websocket"])
+
+    async def stop(self) -> None:
+        await self.client.shutdown()
+
+
+class NodeClient(SocketIoClient):
+    """socket.io-client's, in a process of its own."""
+
+    _process: asyncio.subprocess.Process
+    _reading: asyncio.Task[None]
+
+    async def start(self, url: str, token: str, in_query: bool) -> None:
+        home = await asyncio.to_thread(install_packages)
+        self._process = await asyncio.create_subprocess_exec(
+            *("node", "socket/client.mjs"), cwd=home, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        self._reading = asyncio.create_task(self._read())
+        place = {"query": {"token": token}} if in_query else {"auth": {"token": token}}
+        options = {"transports": ["websocket"], "reconnectionDelay": 100, "reconnectionDelayMax": 500, **place}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"url": url, "options": options}).encode() + b"\n")
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            await self.note(*json.loads(line))
+
+    async def stop(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await self._reading
+
+
+CLIENTS = [
+    pytest.param(PythonClient, id="python-socketio"),
+    pytest.param(NodeClient, id="socket.io-client", marks=pytest.mark.needs("node", "npm")),
+]
 
 
 class PacketSocket:

@@ -8,6 +8,7 @@ import pytest
 from inbox.events import SLOW_CONSUMER, SUBSCRIBER_GONE, Event
 from inbox.fanout import packets
 from inbox.fanout.codecs import PLAIN, SOCKET_IO
+from inbox.fanout.heartbeat import Rhythm
 from inbox.fanout.packets import MalformedPacket, Packet, parse
 
 UNDERSTOOD = {
@@ -52,7 +53,7 @@ def test_anything_else_is_not(frame: str | bytes) -> None:
 
 
 def test_the_first_packet_names_the_heartbeat_and_no_other_transport() -> None:
-    packet = packets.opening("s1", 65536)
+    packet = packets.opening("s1", Rhythm(25.0, 20.0), 65536)
     assert packet[:1] == b"0"
     assert orjson.loads(packet[1:]) == {
         "sid": "s1",
