@@ -63,6 +63,7 @@ class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     redirect: Redirect | None = None
     data: CustomData | None = None
     external_reference: Line | None = None
+    expires_at: Line | None = None
     disable_output_sanitization: bool | None = None
     skip: dict[str, Any] | None = None
 

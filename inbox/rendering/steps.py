@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
+from inbox.models.expiry import parse_expiry
 from inbox.models.workflow import Action, Redirect, Severity, Step, Target, Workflow
 from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
-from inbox.rendering.templates import Scope, Template, compile_template
+from inbox.rendering.templates import Scope, Template, TemplateError, compile_template
 from inbox.rendering.urls import safe_url
 from inbox.rendering.waits import CompiledDelay, CompiledDigest
 
@@ -65,6 +67,7 @@ class Rendered(msgspec.Struct, frozen=True):
     tags: list[str]
     severity: Severity
     external_reference: str | None = None
+    expires_at: str = ""
 
 
 class CompiledStep:
@@ -89,6 +92,8 @@ class CompiledStep:
         self._buttons = [button for button in (primary, secondary) if button]
         self._data = compiler.value("data", controls.data)
         self._external_reference = compiler.text("externalReference", controls.external_reference)
+        self._expires_at = compiler.text("expiresAt", controls.expires_at)
+        _check_expiry(controls.expires_at, self._expires_at, f"{place}controlValues.expiresAt")
         self._skip = Condition(controls.skip, f"{place}controlValues.skip")
         compiler.variables |= self._skip.variables
         self.needs_subscriber = "subscriber" in compiler.variables
@@ -121,6 +126,7 @@ class CompiledStep:
             tags=self._tags,
             severity=self._severity,
             external_reference=self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None,
+            expires_at=self._expires_at.render(scope).strip(),
         )
 
     def _action(self, scope: Scope) -> CtaAction:
@@ -156,6 +162,17 @@ def _compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
     if step.digest:
         return CompiledDigest(step, step.digest, place)
     return CompiledStep(workflow, step, place)
+
+
+def _check_expiry(source: str | None, template: Template, field: str) -> None:
+    """Raises TemplateError for an `expiresAt` that names no moment, where that can be told without rendering it."""
+    text = (source or "").strip()
+    if not text or template.variables or "{" in text:
+        return
+    try:
+        parse_expiry(text, int(time.time() * 1_000))
+    except ValueError as error:
+        raise TemplateError(field, f"{field} {error}", source) from None
 
 
 class _Compiler:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from inbox.models.trigger import (
     Recipients,
     TriggerContent,
     TriggerRequest,
+    parse_expires_at,
     parse_recipient,
     parse_recipients,
     parse_transaction_id,
@@ -208,6 +210,8 @@ class DeliveryService:
         context = parse_context(request.context)
         actor = None if request.actor is None else parse_recipient(request.actor, "actor")
         payload = complete_payload(workflow, request.payload)
+        now_ms = int(time.time() * 1_000)
+        expires_ms = parse_expires_at(request.expires_at, now_ms)
         explicit = parse_transaction_id(request.transaction_id)
         transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
         tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
@@ -230,6 +234,8 @@ class DeliveryService:
                 **({"tenant": tenant.variables()} if tenant else {}),
             },
             external_reference=request.external_reference,
+            expires_ms=expires_ms,
+            triggered_ms=now_ms,
             tenant_channels=override.channels if override else {},
         )
         await self._carry_out(environment, plan, recipients)

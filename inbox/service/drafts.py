@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
@@ -16,8 +17,10 @@ from inbox.store.feeds import Feed
 from inbox.store.messages import Delivery, Preference
 
 MAX_MESSAGE_BYTES = 64 * 1024
+MAX_SHOWN = 100
 SKIPPED = "the step's condition holds"
 NO_WAIT = "its time had come already"
+EXPIRED = "it would have expired already"
 TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
 
 
@@ -65,6 +68,10 @@ class Plan:
     context_keys: list[str] = field(default_factory=list)
     surroundings: Mapping[str, Any] = field(default_factory=dict)
     external_reference: str | None = None
+    expires_ms: int = 0
+    """When its messages are deleted (ms since 1970), 0 never; a step's own end stands over it."""
+    triggered_ms: int = field(default_factory=lambda: int(time.time() * 1_000))
+    """When it was triggered: durations count from then, also when it is carried out later."""
     tenant_channels: Mapping[str, bool] = field(default_factory=dict)
     """Channel → whether the workflow delivers there by default for the trigger's tenant, where that differs."""
 
@@ -120,6 +127,9 @@ class Plan:
                 if isinstance(step, CompiledWait):
                     return
                 continue
+            if message.expires_ms and message.expires_ms <= time.time() * 1_000:
+                yield Failure(feed, step.step.step_id, EXPIRED, "skipped")
+                continue
             content = encode_stored(message)
             if len(content) > MAX_MESSAGE_BYTES:
                 yield Failure(feed, step.step.step_id, TOO_LARGE, "too large")
@@ -132,6 +142,7 @@ class Plan:
                 workflow_id=self.workflow.id,
                 preference=self.preference,
                 severity=message.severity,
+                expires_ms=message.expires_ms,
             )
 
     def _wait(
@@ -176,7 +187,14 @@ class Plan:
             external_reference=rendered.external_reference or self.external_reference,
             context_keys=self.context_keys,
             feed_id=step.step.feed_id,
+            expires_ms=self._expiry(rendered.expires_at) or self.expires_ms,
         )
+
+    def _expiry(self, rendered: str) -> int:
+        try:
+            return parse_expiry(rendered, self.triggered_ms) if rendered else 0
+        except ValueError as error:
+            raise RenderError("expiresAt", f"{rendered[:MAX_SHOWN]!r} {error}") from None
 
 
 def shown_actor(wanted: StepActor | None, actor: Subscriber | None) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
@@ -10,7 +11,7 @@ from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, decode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
-from inbox.service.drafts import Failure, Plan, shown_actor
+from inbox.service.drafts import EXPIRED, Failure, Plan, shown_actor
 from inbox.store.feeds import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery
@@ -52,6 +53,29 @@ def test_a_message_carries_what_its_trigger_said() -> None:
     [delivery] = plan.draft(FEED, None)
     assert isinstance(delivery, Delivery)
     assert (delivery.transaction_id, delivery.step_id, delivery.severity) == ("t", "step-0", "high")
+
+
+def test_a_steps_own_end_stands_over_the_triggers() -> None:
+    now = int(time.time() * 1_000)
+    steps = workflow(InAppControls(body="x", expires_at="{{payload.ends}}"))
+    ends = {"ends": "PT2H"}
+    [message] = drafted(Plan(steps, ends, {}, "t", expires_ms=now + 5_000, triggered_ms=now - 60_000))
+    assert message.expires_ms == now - 60_000 + 7_200_000, "a duration counts from the trigger on"
+    plan = Plan(steps, {}, {}, "t", expires_ms=now + 5_000)
+    [delivery] = plan.draft(FEED, None)
+    assert isinstance(delivery, Delivery)
+    assert (delivery.expires_ms, drafted(plan)[0].expires_ms) == (now + 5_000, now + 5_000)
+
+
+def test_an_end_that_cannot_be_read_or_is_past_gives_no_message() -> None:
+    steps = workflow(InAppControls(body="x", expires_at="{{payload.ends}}"))
+    for ends, kind in (("tomorrow", "failed"), ("2026-01-01T00:00:00", "failed"), ("P9000D", "failed")):
+        [failure] = failures(Plan(steps, {"ends": ends}, {}, "t"))
+        assert (failure.kind, "expiresAt" in failure.reason, ends in failure.reason) == (kind, True, True)
+    [failure] = failures(Plan(steps, {"ends": "2020-01-01T00:00:00Z"}, {}, "t"))
+    assert (failure.kind, failure.reason) == ("skipped", EXPIRED)
+    [failure] = failures(Plan(steps, {}, {}, "t", expires_ms=1))
+    assert failure.kind == "skipped"
 
 
 def test_a_steps_own_reference_stands_over_the_triggers() -> None:
