@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.client import Api, InboxApi, Json, WidgetApi, create_session
 from tests.support.server import Server
-from tests.support.socketio import SocketIoClient
+from tests.support.socketio import PythonClient
 from tests.support.sockets import RECEIVED, UNREAD, UNSEEN, UPDATED, PlainSocket
 
 PLAIN, URGENT = "faces-plain", "faces-urgent"
@@ -45,7 +45,7 @@ class PlainListener:
 
 @dataclass
 class SocketIoListener:
-    client: SocketIoClient
+    client: PythonClient
 
     async def next(self) -> tuple[str, Json]:
         [event] = await self.client.take(1)
@@ -60,7 +60,7 @@ async def open_plain(server: Server, token: str) -> AsyncIterator[Listener]:
 
 @asynccontextmanager
 async def open_socketio(server: Server, token: str) -> AsyncIterator[Listener]:
-    async with SocketIoClient.open(server, token) as client:
+    async with PythonClient.open(server, token) as client:
         await client.take(2)
         yield SocketIoListener(client)
 
