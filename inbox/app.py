@@ -76,8 +76,10 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
         services.dispatch_worker.start()
         services.timer_worker.start()
         services.retention_sweep.start()
+        services.event_relay.start()
         yield hub, listener
     finally:
+        await services.event_relay.close()
         await services.retention_sweep.close()
         await services.timer_worker.close()
         await services.dispatch_worker.close()
