@@ -80,10 +80,12 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, Sess
         services.dispatch_worker.start()
         services.timer_worker.start()
         services.retention_sweep.start()
+        services.event_relay.start()
         watch.start()
         yield hub, listener, watch
     finally:
         await watch.close()
+        await services.event_relay.close()
         await services.retention_sweep.close()
         await services.timer_worker.close()
         await services.dispatch_worker.close()

@@ -17,6 +17,8 @@ from inbox.service.dispatch_worker import DispatchWorker
 from inbox.service.dispatches import DispatchService
 from inbox.service.environments import EnvironmentService
 from inbox.service.erasure import ErasureService
+from inbox.service.event_relay import EventRelay
+from inbox.service.event_teller import EventTeller
 from inbox.service.export import ExportService
 from inbox.service.feed import FeedService
 from inbox.service.feed_timers import FeedTimers
@@ -39,6 +41,8 @@ from inbox.service.subscriptions import SubscriptionService
 from inbox.service.tenants import TenantService
 from inbox.service.timers import TimerWorker
 from inbox.service.topics import TopicService
+from inbox.service.webhook_sender import WebhookSender
+from inbox.service.webhooks import WebhookService
 from inbox.service.workflow_overrides import OverrideService
 from inbox.service.workflows import WorkflowService
 from inbox.settings import Settings
@@ -49,9 +53,12 @@ from inbox.store.dispatches import DispatchStore
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
 from inbox.store.erasure import ErasureStore
+from inbox.store.event_stream import EventStream
+from inbox.store.failed_events import FailedEvents
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import MessageStore
+from inbox.store.outbox import Outbox, OutboxStore
 from inbox.store.preferences import PreferenceStore
 from inbox.store.presence import PresenceStore
 from inbox.store.request_counts import RequestCounts
@@ -95,6 +102,8 @@ class Services:
     dispatch_worker: DispatchWorker
     timer_worker: TimerWorker
     retention_sweep: RetentionSweep
+    webhooks: WebhookService
+    event_relay: EventRelay
     feed: FeedService
     marks: MarkService
     presence: PresenceService
@@ -110,13 +119,18 @@ def join_services(settings: Settings, client: Client) -> Services:
     """Builds the services; nothing is read or written yet."""
     keys = Keys(settings.key_prefix)
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
-    subscriber_store = SubscriberStore(client, keys)
+    outbox = Outbox(keys)
+    subscriber_store = SubscriberStore(client, keys, outbox)
     feed_store = FeedStore(client, keys, subscriber_store)
-    message_store = MessageStore(client, keys, feed_store, settings.max_feed_length)
+    message_store = MessageStore(client, keys, feed_store, settings.max_feed_length, outbox)
     transaction_store = TransactionStore(client, keys)
-    presence_store = PresenceStore(client, keys)
+    presence_store = PresenceStore(client, keys, outbox)
+    secret_store = SecretStore(client, keys, secret_key)
     environments = EnvironmentService(
-        EnvironmentStore(client, keys), SecretStore(client, keys, secret_key), settings
+        EnvironmentStore(client, keys),
+        secret_store,
+        settings,
+        on_read=lambda found: outbox.want({one.number: one.wanted_events for one in found}),
     )
     topic_store, subscription_store = TopicStore(client, keys), SubscriptionStore(client, keys)
     tenants = TenantService(TenantStore(client, keys))
@@ -141,6 +155,21 @@ def join_services(settings: Settings, client: Client) -> Services:
         environments,
         {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire, RUN: runs.fire, WINDOW: runs.close},
         settings.work_lease_seconds,
+    )
+    outbox_store, event_stream = OutboxStore(client, keys), EventStream(client, keys)
+    failed_events = FailedEvents(client, keys)
+    sender = WebhookSender(settings.webhook_timeout_seconds)
+    webhooks = WebhookService(environments, secret_store, outbox_store, event_stream, failed_events, sender)
+    event_relay = EventRelay(
+        outbox,
+        outbox_store,
+        event_stream,
+        failed_events,
+        EventTeller(feed_store, subscriber_store),
+        sender,
+        webhooks,
+        environments,
+        settings.webhook_retry_seconds,
     )
     dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
     feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
@@ -197,6 +226,8 @@ def join_services(settings: Settings, client: Client) -> Services:
         dispatch_worker=dispatch_worker,
         timer_worker=timer_worker,
         retention_sweep=RetentionSweep(RetentionStore(client, keys), feed_store, message_store, environments),
+        webhooks=webhooks,
+        event_relay=event_relay,
         feed=feed,
         marks=marks,
         activity=activity,

@@ -144,6 +144,16 @@ class Settings(BaseSettings):
         unit="seconds",
         ge=1,
     )
+    webhook_timeout_seconds: float = _setting(
+        10.0,
+        "How long a webhook may take to answer before an event counts as not delivered.",
+        unit="seconds",
+        gt=0,
+        le=60,
+    )
+    webhook_retry_seconds: float = _setting(
+        86400.0, "How old an event becomes before a webhook that fails is not tried any more.", unit="seconds", ge=0
+    )
     max_sockets_per_subscriber: int = _setting(
         100, "Open sockets of one subscriber at one process; more are refused.", unit="sockets", ge=1
     )

@@ -14,6 +14,7 @@ from inbox.cli.keys import keys_cli
 from inbox.cli.running import EnvironmentName, named_environment, with_services
 from inbox.cli.subscribers import subscribers_cli
 from inbox.cli.trigger import trigger
+from inbox.cli.webhooks import webhooks_cli
 from inbox.cli.workflows import workflows_cli
 from inbox.errors import InboxError, StartupError, ValidationFailed
 from inbox.ids import parse_subscriber_id
@@ -85,6 +86,7 @@ cli.add_typer(keys_cli, name="keys")
 cli.add_typer(environments_cli, name="environments")
 cli.add_typer(workflows_cli, name="workflows")
 cli.add_typer(subscribers_cli, name="subscribers")
+cli.add_typer(webhooks_cli, name="webhooks")
 cli.command("trigger")(trigger)
 
 

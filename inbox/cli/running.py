@@ -42,3 +42,4 @@ async def _use_services(given: Settings, command: str, use: Callable[[Services],
         async with open_services(of_store, store.url) as services:
             await use(services)
             await services.activity_log.flush()
+            await services.event_relay.announce()

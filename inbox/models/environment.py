@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from inbox.models.dates import iso
+from inbox.models.webhook import EVENT_TYPES, Webhook
 
 DEVELOPMENT, PRODUCTION = 1, 2
 MAX_AGE_DAYS = 90
@@ -17,7 +18,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
 
     `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid. `hash_required`,
     `in_app_…` are the in-app integration's settings; `connected` is set once a browser has opened a session. Messages
-    older than `max_age_days` go.
+    older than `max_age_days` go. Events go to the `webhook`, and to the stream in Redis with `event_stream`.
     """
 
     number: int
@@ -33,6 +34,15 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     in_app_identifier: str = "in-app"
     connected: bool = False
     max_age_days: int = MAX_AGE_DAYS
+    webhook: Webhook | None = None
+    event_stream: bool = False
+
+    @property
+    def wanted_events(self) -> frozenset[str]:
+        """The types of events that somebody is told of."""
+        if self.event_stream:
+            return frozenset(EVENT_TYPES)
+        return frozenset(self.webhook.events if self.webhook else ())
 
     @property
     def is_production(self) -> bool:

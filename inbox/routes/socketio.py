@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from inbox.events import CLIENT_LEFT, CONNECT_TIMEOUT, MALFORMED_PACKET, REFUSED, TOO_MANY_FRAMES
+from inbox.events import CLIENT_LEFT, CONNECT_TIMEOUT, MALFORMED_PACKET, REFUSED, STORE_LOST, TOO_MANY_FRAMES
 from inbox.fanout import packets
 from inbox.fanout.codecs import SOCKET_IO
 from inbox.fanout.connection import Connection
@@ -89,13 +89,16 @@ async def _serve(websocket: WebSocket, transport: InboxWebSocketProtocol) -> Non
     try:
         admission, connection = await _enter(gate, _handshake_of(websocket, connect), transport)
     except Refusal as refusal:
-        await _dismiss(frames, transport, refusal)
+        if refusal.is_outage:
+            transport.close(STORE_LOST)  # by a packet it would stay away for good
+        else:
+            await _dismiss(frames, transport, refusal)
         return
     await _converse(frames, gate, admission, connection)
 
 
 async def _enter(gate: Gate, handshake: Handshake, transport: InboxWebSocketProtocol) -> tuple[Admission, Connection]:
-    """Raises Refusal. A client that is refused stays away, so it is not for a store that is just being restarted."""
+    """Raises Refusal. Waits for a store that is just being restarted."""
     loop = asyncio.get_running_loop()
     patient_until = loop.time() + OUTAGE_SECONDS
     while True:

@@ -13,7 +13,7 @@ import hmac
 import secrets
 import string
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -46,11 +46,14 @@ class EnvironmentService:
         secrets_store: SecretStore,
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
+        on_read: Callable[[Iterable[Environment]], None] | None = None,
     ) -> None:
+        """`on_read` is given the environments each time they are read."""
         self._store = store
         self._secrets = secrets_store
         self._settings = settings
         self._clock = clock
+        self._on_read = on_read
         self._checked_at = 0.0
         self._loading = asyncio.Lock()
         given = settings.api_key
@@ -78,6 +81,11 @@ class EnvironmentService:
     def all(self) -> list[Environment]:
         """Every environment, in the order they were made."""
         return [self._shown(environment) for _, environment in sorted(self._registry.environments.items())]
+
+    def find_numbered(self, number: int) -> Environment | None:
+        """The environment of this number, as of the latest look."""
+        environment = self._registry.environments.get(number)
+        return self._shown(environment) if environment else None
 
     async def fresh(self) -> list[Environment]:
         """Every environment, as of at most a second ago. Raises StoreUnavailable."""
@@ -248,6 +256,8 @@ class EnvironmentService:
         now = self._clock()
         self._registry = await self._store.read()
         self._checked_at = now
+        if self._on_read:
+            self._on_read(self._registry.environments.values())
 
 
 def _first(found: Iterator[Environment]) -> Environment | None:

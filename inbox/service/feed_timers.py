@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+from inbox.store.alarms import Place
 from inbox.store.feeds import FeedStore
 from inbox.store.messages import MessageStore
 from inbox.store.rows import RowId
-from inbox.store.timers import Place, Timer
+from inbox.store.timers import Timer
 
 _EXPIRING = struct.Struct(">II3s")
 

@@ -12,11 +12,11 @@ import time
 from inbox.errors import StoreUnavailable
 from inbox.models.environment import Environment
 from inbox.service.environments import EnvironmentService
+from inbox.store.alarms import Place
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import BUCKETS
 from inbox.store.messages import MessageStore
 from inbox.store.retention import RetentionStore
-from inbox.store.timers import Place
 from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)

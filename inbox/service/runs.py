@@ -19,11 +19,12 @@ from inbox.models.workflow import Workflow, decode_workflow, encode_workflow
 from inbox.service.activity_log import ActivityLog
 from inbox.service.drafts import Draft, Failure, Plan, Wait
 from inbox.store.activity import Outcome
+from inbox.store.alarms import Place
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.runs import Begun, Event, Fired, RunRef, RunStore, Waiting, run_of
 from inbox.store.subscribers import SubscriberStore
-from inbox.store.timers import Place, Timer
+from inbox.store.timers import Timer
 
 MOST_APPENDED_AT_ONCE = 50
 

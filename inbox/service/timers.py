@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from inbox.errors import StoreUnavailable
 from inbox.service.environments import EnvironmentService
-from inbox.store.timers import Place, Timer, TimerStore
+from inbox.store.alarms import Place
+from inbox.store.timers import Timer, TimerStore
 from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from inbox.store import rows
 from inbox.store.changes import Change
 from inbox.store.client import Argument
-from inbox.store.feeds import Snapshot
+from inbox.store.feeds import Feed, Snapshot
+from inbox.store.outbox import pack_change, pack_name
 from inbox.store.rows import Select
 
 MAX_NAMED = 20
@@ -37,14 +38,36 @@ def mark_arguments(snapshot: Snapshot, change: Change, marked: Sequence[int]) ->
     return [*_after(snapshot, cells), change.dates, bytes(bits)]
 
 
-def delete_arguments(snapshot: Snapshot, deleted: Sequence[int]) -> list[Argument]:
-    """ARGV of `feed_delete_rows.lua`: the rows and counts without them, and what is to be purged, in lots."""
+def told_changes(
+    feed: Feed, snapshot: Snapshot, change: Change, marked: Sequence[int], origins: Mapping[int, int]
+) -> bytes:
+    """What the outbox is told of a bulk change: the messages whose flags it changes. `origins`: FeedStore.origins."""
+    flags, base = snapshot.flags, snapshot.state.base
+    told = []
+    for row in marked:
+        before = flags[row - base - 1]
+        if (after := before & ~change.clear | change.set) != before:
+            told.append(pack_change(_name(feed, snapshot, row, origins), before, after))
+    return b"".join(told)
+
+
+def delete_arguments(
+    feed: Feed, snapshot: Snapshot, deleted: Sequence[int], origins: Mapping[int, int] | None
+) -> list[Argument]:
+    """ARGV of `feed_delete_rows.lua`: the rows and counts without them, what the outbox is told (nothing without
+    `origins`, see FeedStore.origins), and what is to be purged, in lots.
+    """
     cells = bytearray(snapshot.rows)
     for row in deleted:
         cells[(row - snapshot.state.base - 1) * rows.ROW_BYTES] = 0
     lots = [deleted[start : start + MAX_PURGED_AT_ONCE] for start in range(0, len(deleted), MAX_PURGED_AT_ONCE)]
     packed = [struct.pack(f">{len(lot)}I", *lot) for lot in lots]
-    return [*_after(snapshot, cells), int(len(deleted) <= MAX_NAMED), *packed]
+    told = [] if origins is None else [_name(feed, snapshot, row, origins) for row in deleted]
+    return [*_after(snapshot, cells), int(len(deleted) <= MAX_NAMED), b"".join(told), *packed]
+
+
+def _name(feed: Feed, snapshot: Snapshot, row: int, origins: Mapping[int, int]) -> bytes:
+    return pack_name(feed.number, origins.get(row, row), rows.check_of(snapshot.rows, snapshot.state.base, row))
 
 
 def _after(snapshot: Snapshot, cells: bytearray) -> list[Argument]:

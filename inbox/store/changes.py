@@ -6,8 +6,10 @@ One table for every face. The inbox transitions are semantics.md §1.1, the v1 o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from inbox.models.webhook import MESSAGE_ARCHIVED, MESSAGE_READ, MESSAGE_SEEN, MESSAGE_SNOOZED
 from inbox.store.rows import ARCHIVED, SNOOZED, UNREAD, UNSEEN, Select
 
 FIRST_SEEN, LAST_SEEN, READ_NOW, READ_NEVER, ARCHIVED_NOW, ARCHIVED_NEVER = 1, 2, 4, 8, 16, 32
@@ -66,6 +68,20 @@ ACTION_PRESSED = V1_READ._replace(when=UNREAD_ROWS)
 """What completing or reverting an action in the inbox does beside the action: an unread message becomes read."""
 
 NOTHING = Change()
+
+_TOLD = (
+    (UNSEEN, False, MESSAGE_SEEN),
+    (UNREAD, False, MESSAGE_READ),
+    (ARCHIVED, True, MESSAGE_ARCHIVED),
+    (SNOOZED, True, MESSAGE_SNOOZED),
+)
+
+
+def told(before: int, after: int) -> Iterator[str]:
+    """The types of the events that tell of a message whose flags went from `before` to `after`, in their order."""
+    for flag, appears, event in _TOLD:
+        if (before ^ after) & flag and bool(after & flag) == appears:
+            yield event
 
 
 def legacy_mark(seen: bool | None, read: bool | None) -> Change:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from inbox.store import rows, scripts
+from inbox.store.alarms import Place
 from inbox.store.client import Argument, Client
 from inbox.store.keys import (
     BUCKETS,
@@ -22,6 +23,7 @@ from inbox.store.keys import (
     Keys,
 )
 from inbox.store.messages import Appended, Delivery, MessageStore
+from inbox.store.outbox import CREATED
 
 COUNTS = ("delivered", "suppressed", "failed", "skipped")
 
@@ -147,12 +149,15 @@ class DispatchStore:
             keys += [one.feed.keys.state, one.feed.keys.stream, one.feed.keys.rows, one.feed.keys.log]
             args += [places[one.content], check, rows.SEVERITIES.index(one.severity), one.feed.number]
             args.append(one.expires_ms or "")
+        place = Place(share.environment, share.bucket)
+        keys += self._messages.outbox.key(place, CREATED)
         status, *rest = await self._client.run(scripts.DISPATCH_APPEND, keys, args)
+        self._messages.outbox.wrote([place])
         if not status:
             return None
         numbers, times, due, long = rest
-        for place in {*due, *long}:
-            await self._messages.tend(batch.deliveries[place - 1].feed, wake=place in due, trim=place in long)
+        for one in {*due, *long}:
+            await self._messages.tend(batch.deliveries[one - 1].feed, wake=one in due, trim=one in long)
         return [
             _appended(one, check, number, ms)
             for one, check, number, ms in zip(batch.deliveries, checks, numbers, times, strict=True)

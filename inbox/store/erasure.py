@@ -17,6 +17,7 @@ from inbox.errors import StoreUnavailable
 from inbox.ids import SubscriberId
 from inbox.models.subscriber import Subscriber
 from inbox.store import scripts
+from inbox.store.alarms import Place
 from inbox.store.client import Client, Command, Primary
 from inbox.store.keys import BucketKeys, Keys, bucket_of
 from inbox.store.listing import Listing
@@ -24,7 +25,7 @@ from inbox.store.presence import Held
 from inbox.store.runs import RunStore
 from inbox.store.slices import in_slices
 from inbox.store.subscribers import SubscriberStore, bucket_of_oid
-from inbox.store.timers import Place, Timer, feed_of
+from inbox.store.timers import Timer, feed_of
 
 ENTRIES_SLICE = 50
 TIMERS_SLICE = 500

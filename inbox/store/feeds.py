@@ -12,6 +12,7 @@ from inbox.ids import MessageId, SubscriberId
 from inbox.models.message import Message, decode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.store import rows, scripts, snoozes
+from inbox.store.alarms import Place
 from inbox.store.client import Argument, Client, Command
 from inbox.store.contents import Contents
 from inbox.store.keys import BucketKeys, FeedKeys, Keys, bucket_of
@@ -26,6 +27,7 @@ FIRST_SLICE, SCAN_SLICE = 100, 400
 """Rows read at once: a few first, since the newest often suffice, then as many as hold the loop for some 2 ms."""
 MOST_READ_BETWEEN = 16
 """Rows that nobody wants and that are read all the same, since a further command costs as much as these."""
+SIDES_AT_ONCE = 500
 LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "t": "trimmed", "b": "bulk"}
 
 
@@ -44,6 +46,11 @@ class Feed:
     subscriber_oid: str
     contexts: str
     keys: FeedKeys
+
+    @property
+    def place(self) -> Place:
+        """The bucket it lies in."""
+        return Place(self.environment, self.bucket)
 
     def message_id(self, row: int, check: bytes) -> MessageId:
         """The wire id of a row of this feed."""
@@ -433,6 +440,16 @@ class FeedStore:
             return []
         base = snapshot.state.base
         return [feed.message_id(row, check) for row in wanted if (check := rows.check_of(snapshot.rows, base, row))]
+
+    async def origins(self, feed: Feed, wanted: Sequence[int]) -> dict[int, int]:
+        """Of these rows those whose message was moved there, with the row that its id names."""
+        found: dict[int, int] = {}
+        for start in range(0, len(wanted), SIDES_AT_ONCE):
+            part = wanted[start : start + SIDES_AT_ONCE]
+            for row, raw in zip(part, await self._client.execute("HMGET", feed.keys.side, *part), strict=True):
+                if origin := rows.resolve_side(row, raw, []).moved_from:
+                    found[row] = origin
+        return found
 
     async def changes_since(self, feed: Feed, since: rows.Position) -> tuple[State, list[LogEntry] | None] | None:
         """The present state and what changed after a position, oldest first.

@@ -16,6 +16,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
                                `w` moved to the top, or kept beyond its age by a snooze; until the environment's age
       timers                   sorted set: what is due when (store/timers.py)
       erasing                  hash oid → subscriberId and feeds: whom an erasure is not done with; usually not there
+      outbox                   stream: what happened and is still to be told (store/outbox.py), the newest 10,000;
+                               …:progress: hash: how far telling it has come
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
@@ -38,6 +40,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       dispatches               sorted set: running dispatches in the order they were accepted
       dispatch:<id>            hash: plan, state, total and counts; 24 h after its end. …:shares: sorted set of the
                                buckets still to be carried out, by the end of their lease
+      events                   stream: what was told, the newest 10,000; …:cursors: hash: how far each bucket has come
+      failed                   hash: events that could not be delivered, the newest 1,000; …:order: sorted set by time
       activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
                                …:records: hash row → record; 30 days after the last row
       activity:swept           rows were compared with the messages lately; ten minutes
@@ -52,7 +56,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       c, n                     hashes: `_id` → subscription, identifier → `_id`
       o, s                     sorted sets: `_id` by creation, `<subscriber oid>:<_id>` in the order of the text
     {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes,
-                               alarms (sorted set: buckets in which a timer is due, by time)
+                               alarms (sorted set: buckets in which a timer is due, by time), outbox:alarms (those
+                               that have something to tell)
 The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
 """
 
@@ -200,6 +205,14 @@ class BucketKeys:
     def erasing(self) -> str:
         return self.base + "erasing"
 
+    @property
+    def outbox(self) -> str:
+        return self.base + "outbox"
+
+    @property
+    def outbox_progress(self) -> str:
+        return self.base + "outbox:progress"
+
     def subscriber(self, oid: str) -> str:
         return f"{self.base}s:{oid}"
 
@@ -336,6 +349,16 @@ class Keys:
     def activity_swept(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}activity:swept"
 
+    def events(self, environment: int) -> list[str]:
+        """An environment's stream of events, and how far each bucket's outbox is in it."""
+        base = f"{self.prefix}{{e{environment}}}events"
+        return [base, f"{base}:cursors"]
+
+    def failed(self, environment: int) -> list[str]:
+        """Events that could not be delivered, and their order."""
+        base = f"{self.prefix}{{e{environment}}}failed"
+        return [base, f"{base}:order"]
+
     def dispatches(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}dispatches"
 
@@ -397,6 +420,14 @@ class Keys:
     @property
     def alarms_swept(self) -> str:
         return f"{self.prefix}{{all}}alarms:swept"
+
+    @property
+    def outbox_alarms(self) -> str:
+        return f"{self.prefix}{{all}}outbox:alarms"
+
+    @property
+    def outbox_swept(self) -> str:
+        return f"{self.prefix}{{all}}outbox:swept"
 
     @property
     def retention_swept(self) -> str:

@@ -11,14 +11,16 @@ from inbox.errors import StoreUnavailable
 from inbox.ids import MessageId
 from inbox.settings import MAX_FEED_LENGTH
 from inbox.store import bulk, rows, scripts
+from inbox.store.alarms import Place
 from inbox.store.bulk import Choose
 from inbox.store.changes import NOTHING, Change
 from inbox.store.client import Argument, Client
 from inbox.store.feeds import Feed, FeedStore, Snapshot
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
+from inbox.store.outbox import CHANGED, CREATED, DELETED, Outbox
 from inbox.store.rows import ALL, RowId
 from inbox.store.scripts import Script
-from inbox.store.timers import Place, TimerStore
+from inbox.store.timers import TimerStore
 
 Outcome = Literal["stored", "again", "suppressed"]
 Preference = Literal["0", "1", "c"]
@@ -52,7 +54,7 @@ class Delivery:
     @property
     def place(self) -> Place:
         """The bucket it is stored in."""
-        return Place(self.feed.environment, self.feed.bucket)
+        return self.feed.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,20 @@ class Action:
 class MessageStore:
     """Writes to feeds."""
 
-    def __init__(self, client: Client, keys: Keys, feeds: FeedStore, max_length: int = MAX_FEED_LENGTH) -> None:
+    def __init__(
+        self,
+        client: Client,
+        keys: Keys,
+        feeds: FeedStore,
+        max_length: int = MAX_FEED_LENGTH,
+        outbox: Outbox | None = None,
+    ) -> None:
         """A feed keeps its newest `max_length` messages and at most 64 more."""
         self._client = client
         self._keys = keys
         self._feeds = feeds
         self._timers = TimerStore(client, keys)
+        self.outbox = outbox or Outbox(keys)
         self._max_length = max_length
         self._folding: set[asyncio.Task[None]] = set()
 
@@ -96,6 +106,7 @@ class MessageStore:
             replies = [await self._client.run(scripts.MESSAGE_APPEND, *calls[0])]
         else:
             replies = await self._client.run_many(scripts.MESSAGE_APPEND, calls)
+        self.outbox.wrote(delivery.place for delivery in deliveries)
         for delivery, reply in zip(deliveries, replies, strict=True):
             if reply[0] == 1:
                 await self.tend(delivery.feed, wake=bool(reply[3] & _WAKE), trim=bool(reply[3] & _TRIM))
@@ -122,9 +133,11 @@ class MessageStore:
         A snoozed message is not too old, nor is what came after it. None when the feed is gone.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
+        keys += self.outbox.key(feed.place, DELETED)
         args: list[Argument] = [self._max_length, ""] if too_old is None else ["", too_old]
         while True:
-            cut, *base = await self._client.run(scripts.FEED_TRIM, keys, args)
+            cut, *base = await self._client.run(scripts.FEED_TRIM, keys, [*args, feed.number])
+            self.outbox.wrote([feed.place])
             if cut <= 0:
                 return int(base[0]) if base else None
 
@@ -145,6 +158,7 @@ class MessageStore:
             bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number),
             bucket.times,
             bucket.timers,
+            *self.outbox.key(delivery.place, CREATED),
         ]
         level = rows.SEVERITIES.index(delivery.severity)
         return keys, [
@@ -173,7 +187,7 @@ class MessageStore:
 
     async def snooze(self, feed: Feed, row: RowId, change: Change, until_ms: int) -> bool:
         """Snoozes one message until then (ms since 1970), or anew; False when there is no such message."""
-        await self._timers.ring_at(Place(feed.environment, feed.bucket), until_ms)
+        await self._timers.ring_at(feed.place, until_ms)
         return bool(await self._mark_named(feed, [row], change, Action(""), until_ms))
 
     async def _mark_named(
@@ -181,10 +195,12 @@ class MessageStore:
     ) -> list[int] | None:
         timers = self._keys.bucket(feed.environment, feed.bucket).timers
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps, timers]
+        keys += self.outbox.key(feed.place, CHANGED)
         head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
         named = [part for row in wanted for part in (row.row, row.check)]
         args = [*head, feed.number, action.code, action.payload, *named]
         rest = await self._run_awake(feed, scripts.MESSAGE_MARK, keys, args)
+        self.outbox.wrote([feed.place])
         return None if rest is None else list(rest[1])
 
     async def _run_awake(
@@ -206,7 +222,7 @@ class MessageStore:
 
     async def mark_all(self, feed: Feed, change: Change) -> int | None:
         """Applies a change to every message it is for, as one event; gives how many. None when the feed is gone."""
-        if change.set or change.when.mask:
+        if change.set or change.when.mask or self.outbox.key(feed.place, CHANGED):
             return await self.mark_where(feed, change)
         keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps, feed.keys.scratch]
         rest = await self._run_awake(feed, scripts.FEED_MARK_ALL, keys, [change.clear, change.dates])
@@ -222,6 +238,7 @@ class MessageStore:
         again. None when the feed is gone.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps]
+        outbox = self.outbox.key(feed.place, CHANGED)
         for _ in range(_BULK_ATTEMPTS):
             snapshot = await self._feeds.snapshot(feed)
             if snapshot is None:
@@ -230,8 +247,12 @@ class MessageStore:
             if not marked:
                 return 0
             arguments = bulk.mark_arguments(snapshot, change, marked)
-            status, *rest = await self._client.run(scripts.FEED_MARK_ROWS, keys, arguments)
+            if outbox:
+                origins = await self._feeds.origins(feed, marked)
+                arguments.append(bulk.told_changes(feed, snapshot, change, marked, origins))
+            status, *rest = await self._client.run(scripts.FEED_MARK_ROWS, [*keys, *outbox], arguments)
             if status:
+                self.outbox.wrote([feed.place])
                 self._fold_later(feed, rest[1])
                 return len(marked)
             if not rest:
@@ -245,18 +266,21 @@ class MessageStore:
         one is cut short.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.purge]
+        keys += self.outbox.key(feed.place, DELETED)
         for _ in range(_BULK_ATTEMPTS):
             snapshot = await self._feeds.snapshot(feed)
             if snapshot is None:
                 return None
             deleted = await bulk.hits(snapshot, ALL, choose)
             if deleted:
-                arguments = bulk.delete_arguments(snapshot, deleted)
+                origins = await self._feeds.origins(feed, deleted) if len(keys) > 5 else None
+                arguments = bulk.delete_arguments(feed, snapshot, deleted, origins)
                 status, *rest = await self._client.run(scripts.FEED_DELETE_ROWS, keys, arguments)
                 if not status and rest:
                     continue
                 if not status:
                     return None
+            self.outbox.wrote([feed.place])
             await self._purge(feed)
             return len(deleted)
         raise StoreUnavailable
@@ -268,7 +292,9 @@ class MessageStore:
     async def delete(self, feed: Feed, row: RowId) -> bool:
         """Deletes one message; False when there is no such message."""
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
-        status, *_ = await self._client.run(scripts.MESSAGE_DELETE, keys, [row.row, row.check])
+        keys += self.outbox.key(feed.place, DELETED)
+        status, *_ = await self._client.run(scripts.MESSAGE_DELETE, keys, [row.row, row.check, feed.number])
+        self.outbox.wrote([feed.place])
         return bool(status)
 
     async def _mark_many(self, feed: Feed, wanted: Sequence[RowId], change: Change) -> list[int] | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inbox.store import scripts
+from inbox.store.alarms import Place
 from inbox.store.client import Client
 from inbox.store.keys import BUCKETS, Keys
+from inbox.store.outbox import PRESENCE, Outbox
 from inbox.store.subscribers import bucket_of_oid
 
 
@@ -20,6 +22,11 @@ class Held:
     @property
     def member(self) -> str:
         return f"{self.environment}.{self.oid}"
+
+    @property
+    def place(self) -> Place:
+        """The bucket of the subscriber."""
+        return Place(self.environment, bucket_of_oid(self.oid))
 
 
 def parse_held(member: bytes) -> Held:
@@ -39,9 +46,10 @@ class Lease:
 class PresenceStore:
     """Leases of processes and their shares of presence."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys, outbox: Outbox | None = None) -> None:
         self._client = client
         self._keys = keys
+        self._outbox = outbox or Outbox(keys)
 
     async def renew(self, process: str, lease_ms: int) -> Lease:
         """Renews a process's lease, or begins it. A lapsed one is not revived: the process takes a new name."""
@@ -56,12 +64,15 @@ class PresenceStore:
     async def join(self, process: str, held: Held) -> bool:
         """The process has a socket of the subscriber now; False when there is no such subscriber."""
         keys = self._keys_of(process, held)
-        return int(await self._client.run(scripts.PRESENCE_JOIN, keys, [process, held.member])) >= 0
+        joined = int(await self._client.run(scripts.PRESENCE_JOIN, keys, [process, held.member]))
+        self._outbox.wrote([held.place])
+        return joined >= 0
 
     async def leave(self, process: str, held: Held, at_ms: int | None = None) -> None:
         """The process has none any more, since `at_ms` (now, when not given)."""
         args = [process, held.member, at_ms if at_ms is not None else ""]
         await self._client.run(scripts.PRESENCE_LEAVE, self._keys_of(process, held), args)
+        self._outbox.wrote([held.place])
 
     async def share(self, process: str) -> list[Held]:
         """Every subscriber that the process holds sockets of."""
@@ -71,4 +82,4 @@ class PresenceStore:
     def _keys_of(self, process: str, held: Held) -> list[str]:
         bucket = bucket_of_oid(held.oid)
         record = self._keys.bucket(held.environment, bucket).subscriber(held.oid)
-        return [record, self._keys.held(bucket, process)]
+        return [record, self._keys.held(bucket, process), *self._outbox.key(held.place, PRESENCE)]

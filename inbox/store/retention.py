@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from inbox.store.alarms import Place
 from inbox.store.client import Client
 from inbox.store.keys import Keys
-from inbox.store.timers import Place
 
 MOST_AT_ONCE = 100
 _RECORD = struct.Struct(">II")

@@ -15,9 +15,11 @@ from inbox.ids import SubscriberId
 from inbox.models.credentials import Channels, merge_channels
 from inbox.models.subscriber import Subscriber, parse_record
 from inbox.store import scripts
+from inbox.store.alarms import Place
 from inbox.store.client import Argument, Client, Command
 from inbox.store.keys import BUCKETS, BucketKeys, Keys, bucket_of
 from inbox.store.listing import Cursor, Listing, Order, Slice
+from inbox.store.outbox import PRESENCE, Outbox
 
 Mode = Literal["upsert", "create", "update"]
 OrderBy = Literal["_id", "updatedAt"]
@@ -46,9 +48,10 @@ def bucket_of_oid(oid: str) -> int:
 class SubscriberStore:
     """Reads and writes subscribers; every write is one script."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys, outbox: Outbox | None = None) -> None:
         self._client = client
         self._keys = keys
+        self._outbox = outbox or Outbox(keys)
 
     async def find_oid(self, environment: int, subscriber_id: SubscriberId) -> str | None:
         """The oid behind a subscriberId, or None."""
@@ -162,9 +165,13 @@ class SubscriberStore:
                 oid = proposed = new_subscriber_oid(bucket_of(write.subscriber_id))
                 await self._announce(environment, proposed)
             record = bucket.subscriber(oid or "")
+            place = Place(environment, bucket_of(write.subscriber_id))
+            outbox = self._outbox.key(place, PRESENCE) if "online" in write.profile else []
             outcome, *rest = await self._client.run(
-                scripts.SUBSCRIBER_WRITE, [bucket.subscribers, record], write.arguments(oid or "")
+                scripts.SUBSCRIBER_WRITE, [bucket.subscribers, record, *outbox], write.arguments(oid or "")
             )
+            if outbox:
+                self._outbox.wrote([place])
             if proposed and outcome != 1:
                 await self._unlist(environment, [proposed])
             if outcome == -3:

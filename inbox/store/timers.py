@@ -12,12 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inbox.store import scripts
+from inbox.store.alarms import Alarms, Place
 from inbox.store.client import Client
 from inbox.store.keys import BUCKETS, NAME_LENGTH, Keys
-
-TICK_MS = 100
-"""Alarms ring at multiples of it, so that many timers of one moment share one."""
-MOST_CLAIMED = 16
 
 WAKE = b"w"
 """Timer of a feed (its number in decimal): a snooze ends."""
@@ -27,19 +24,6 @@ RUN = b"r"
 """Timer of a run (the transaction's name, then the feed's number in decimal): it goes on."""
 WINDOW = b"d"
 """Timer of a digest's window (its name, that of the transaction that opened it, feed number `.` step): it closes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A bucket of an environment."""
-
-    environment: int
-    bucket: int
-
-    @property
-    def name(self) -> str:
-        """What the alarms call it."""
-        return f"{self.environment}:{self.bucket}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +39,12 @@ class Timer:
         return self.kind + self.about
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Buckets to look into, and in how many ms the next alarm rings (None: there is none)."""
-
-    places: list[Place]
-    next_ms: int | None
-
-
-class TimerStore:
+class TimerStore(Alarms):
     """Alarms, and timers that are due. Timers themselves are set by the scripts of what they are about."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
+        super().__init__(client, keys.alarms)
         self._keys = keys
-
-    async def ring_at(self, place: Place, ms: int) -> None:
-        """Leaves an alarm; to be called before a timer of that time (ms since 1970) is set."""
-        await self._client.execute("ZADD", self._keys.alarms, *_alarm(place, ms))
-
-    async def claim(self, lease_ms: int) -> Claim:
-        """Takes buckets whose alarm rings and that nobody holds, for the time of the lease."""
-        next_ms, *names = await self._client.run(
-            scripts.ALARM_CLAIM, [self._keys.alarms], [lease_ms, MOST_CLAIMED, TICK_MS]
-        )
-        return Claim([_place(name.decode()) for name in names], next_ms if next_ms >= 0 else None)
-
-    async def release(self, place: Place) -> None:
-        """Gives a claimed bucket back."""
-        await self._client.execute("ZREM", self._keys.alarms, place.name)
 
     async def due(self, place: Place, most: int) -> list[Timer]:
         """The bucket's timers whose time has come, the earliest first."""
@@ -102,15 +63,9 @@ class TimerStore:
         """Leaves an alarm for the first timer of every bucket; how many buckets have one."""
         places = [Place(environment, bucket) for bucket in range(BUCKETS)]
         firsts = await self._client.batch([("ZRANGE", self._timers(place), 0, 0, "WITHSCORES") for place in places])
-        alarms = [
-            part
-            for place, first in zip(places, firsts, strict=True)
-            if first
-            for part in _alarm(place, int(float(first[1])))
-        ]
-        if alarms:
-            await self._client.execute("ZADD", self._keys.alarms, *alarms)
-        return len(alarms) // 2
+        alarms = {place: int(float(first[1])) for place, first in zip(places, firsts, strict=True) if first}
+        await self.ring_all(alarms)
+        return len(alarms)
 
     async def claim_sweep(self, seconds: int) -> bool:
         """Whether this process is the one to sweep for that long."""
@@ -135,14 +90,3 @@ def feed_of(member: bytes) -> int | None:
     if member[:1] == WINDOW:
         return int(member[1 + 2 * NAME_LENGTH :].partition(b".")[0])
     return None
-
-
-def _place(name: str) -> Place:
-    environment, bucket = name.split(":")
-    return Place(int(environment), int(bucket))
-
-
-def _alarm(place: Place, ms: int) -> tuple[int, str]:
-    """Score and member of the alarm for a timer of that time: the next tick."""
-    tick = -(-ms // TICK_MS) * TICK_MS
-    return tick, f"{place.name}:{tick}"

@@ -183,7 +183,7 @@ async def test_a_store_that_is_away_for_a_moment_is_waited_for(run_server: RunSe
         async with PacketSocket.open(server, token=token) as socket:
             await asyncio.to_thread(store.kill)
             await socket.send("40")
-            assert await socket.refusal(seconds=30) == "The store is not available"
+            assert await socket.closed(seconds=30) == (1013, "store_unavailable"), "it comes again by itself"
         async with PacketSocket.open(server) as socket:
             await socket.send('40{"token":"bad"}')  # nobody needs the store to see that
             assert await socket.refusal(seconds=2) == UNAUTHORIZED

@@ -12,9 +12,10 @@ import pytest
 
 from inbox.service.feed_timers import FeedTimers
 from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
+from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_SNOOZE
 from inbox.store.feeds import Feed
-from inbox.store.timers import EXPIRE, WAKE, Place, Timer, TimerStore
+from inbox.store.timers import EXPIRE, WAKE, Timer, TimerStore
 from tests.support.faults import Killed, MortalClient
 from tests.support.waiting import until
 

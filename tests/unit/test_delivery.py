@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any, cast
 
 from inbox.models.environment import Environment
@@ -12,7 +13,8 @@ ENVIRONMENT = Environment(1, "0" * 24, "1" * 24, "Development", "identifier00", 
 
 
 async def test_events_that_all_fail_let_others_have_their_turn() -> None:
-    delivery = DeliveryService(*cast("list[Any]", [None] * 11))
+    count = len(inspect.signature(DeliveryService).parameters)
+    delivery = DeliveryService(*cast("list[Any]", [None] * count))
     task = asyncio.create_task(delivery.trigger_many(ENVIRONMENT, [{}] * 100))
     turns = 0
     while not task.done():

@@ -340,6 +340,7 @@ def test_a_step_renders_everything() -> None:
         "tags": ["a", "b"],
         "severity": "high",
         "external_reference": "order-A1",
+        "expires_at": "",
     }
 
 

@@ -76,6 +76,8 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_WORKFLOWS": "workflows",
         "INBOX_IDEMPOTENCY_SECONDS": "0",
         "INBOX_WORK_LEASE_SECONDS": "1.5",
+        "INBOX_WEBHOOK_TIMEOUT_SECONDS": "3",
+        "INBOX_WEBHOOK_RETRY_SECONDS": "60",
         "INBOX_RATE_LIMIT_PER_KEY": "100/second",
         "INBOX_RATE_LIMIT_PER_SUBSCRIBER": "600/minute",
     }

@@ -2,7 +2,7 @@
 -- An alarm is `<environment>:<bucket>:<ms>`, at that time; a lease is `<environment>:<bucket>` until its end. Alarms of a bucket
 -- that somebody holds ring again a moment later, so nothing that was armed meanwhile is missed.
 -- KEYS: 1 alarms; ARGV: 1 lease (ms), 2 most buckets, 3 ms after which an alarm of a held bucket rings again
--- Returns {ms until the next alarm, or -1, `<environment>:<bucket>`, …}
+-- Returns {ms until the next alarm, or -1, end of the leases (ms), `<environment>:<bucket>`, …}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function at(ms) return string.format('%d', ms) end
@@ -24,4 +24,4 @@ for i = 1, #ringing do
 end
 for i = 1, #taken do redis.call('ZADD', KEYS[1], at(now + ARGV[1]), taken[i]) end
 local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return {first[2] and math.max(0, first[2] - now) or -1, unpack(taken)}
+return {first[2] and math.max(0, first[2] - now) or -1, now + ARGV[1], unpack(taken)}

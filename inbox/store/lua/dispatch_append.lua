@@ -1,7 +1,7 @@
 -- The messages of a dispatch for a few recipients of one bucket, together with how far its share has come: a second worker
 -- finds another cursor and changes nothing, so nobody gets a message twice and no recipient needs a key of its own.
 -- KEYS: 1 share, 2 times (the bucket's index), 3 timers, then one for each content that is stored once, then state, stream, rows and
---       log of each message's feed
+--       log of each message's feed, then outbox (where events are wanted)
 -- ARGV: 1 cursor expected ('' at first), 2 cursor afterwards, 3 seconds to keep the share, 4 seconds to keep contents,
 --       5 workflow, 6 preference where nothing is set: 1 on, 0 off, c critical, 7 and 8 how many of these recipients' steps
 --       failed and were skipped, 9 how many rows may stand before a feed is to be trimmed, 10 how many contents, then of each its text and its
@@ -30,11 +30,11 @@ end
 
 -- most people of a broadcast are not there: whom nobody listens to is found out at once, and spared the event
 local heard, states = {}, {}
-for i = key, #KEYS, 4 do states[#states + 1] = KEYS[i] end
+for i = key, #KEYS - 3, 4 do states[#states + 1] = KEYS[i] end
 local listeners = #states > 0 and redis.call('PUBSUB', 'SHARDNUMSUB', unpack(states)) or {}
 for i = 1, #listeners, 2 do heard[listeners[i]] = listeners[i + 1] > 0 end
 
-local given, times, due, long, records = {}, {}, {}, {}, {}
+local given, times, due, long, records, told = {}, {}, {}, {}, {}, {}
 local most = tonumber(ARGV[9])
 local delivered, suppressed, gone = 0, 0, 0
 local chosen, default = 'w' .. ARGV[5], ARGV[6]
@@ -67,11 +67,16 @@ for at = place, #ARGV, 5 do
     end
     given[done], times[done], delivered = n, ms, delivered + 1
     records[#records + 1] = struct.pack('>I4I4', ARGV[at + 3], n)
+    told[#records] = records[#records] .. ARGV[at + 1]
     if state[4] and tonumber(state[4]) <= ms then due[#due + 1] = done end
     if n - b > most then long[#long + 1] = done end
   end
 end
 if #records > 0 then redis.call('XADD', KEYS[2], '*', 'm', table.concat(records)) end
+if KEYS[key] and #records > 0 then
+  local outbox, entry = KEYS[key], {'n', table.concat(told)}
+--#outbox
+end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[2], 'delivered', (share[2] or 0) + delivered,
   'suppressed', (share[3] or 0) + suppressed, 'failed', (share[4] or 0) + ARGV[7],
   'skipped', (share[5] or 0) + ARGV[8] + gone)

@@ -1,7 +1,7 @@
 -- Cuts off the oldest rows of a feed, at most 64 a call: those beyond a length, or up to a row that is too old. The base
 -- moves up, the counts follow, and the log names the new base. A snoozed message is never too old: what is above it stays.
--- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream
--- ARGV: 1 how many rows may stand ('' any), 2 the newest row that is too old ('' none)
+-- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 outbox (where events are wanted)
+-- ARGV: 1 how many rows may stand ('' any), 2 the newest row that is too old ('' none), 3 the feed's number
 -- Returns {rows cut, the base} | {-1} (no such feed)
 --#state
 --#dates
@@ -49,4 +49,9 @@ local feed, log, kind, refs = KEYS[1], KEYS[4], 't', {string.format('%d', base)}
 local check, content = live <= MOST_NAMED and table.concat(named) or '', ''
 --#log
 --#publish
+if KEYS[6] and live > 0 then
+  local number = struct.pack('>I4', ARGV[3])
+  local outbox, entry = KEYS[6], {'d', number .. table.concat(named, number)}
+--#outbox
+end
 return {cut, base}

@@ -1,5 +1,6 @@
 -- A new message in a feed, once per transaction, step and recipient.
--- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index), 7 timers
+-- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index), 7 timers,
+--       8 outbox (where events are wanted)
 -- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
 --       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number, 8 when it expires (ms, '' never),
 --       9 how many rows may stand before the feed is to be trimmed
@@ -26,6 +27,10 @@ if ARGV[8] ~= '' then redis.call('ZADD', KEYS[7], ARGV[8], 'x' .. struct.pack('>
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'n', {row}, ARGV[2], ARGV[1]
 --#log
 --#publish
+if KEYS[8] then
+  local outbox, entry = KEYS[8], {'n', struct.pack('>I4I4', ARGV[7], n) .. ARGV[2]}
+--#outbox
+end
 local needs = n - b > tonumber(ARGV[9]) and 2 or 0
 if state[4] and tonumber(state[4]) <= ms then needs = needs + 1 end
 return {1, position, n, needs}

@@ -1,5 +1,6 @@
 -- Deletes one message. Its row stays, dead, with the check, so that whoever catches up can name what went.
--- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream; ARGV: 1 n, 2 check, as its id has them
+-- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 outbox (where events are wanted)
+-- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number
 -- Returns {1, position} | {0} (no such message)
 --#state
 local packed = redis.call('HGET', KEYS[1], 'p')
@@ -17,4 +18,8 @@ redis.call('HDEL', KEYS[3], number, 'o' .. ARGV[1])
 local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'x', {ARGV[1]}, ARGV[2], ''
 --#log
 --#publish
+if KEYS[6] then
+  local outbox, entry = KEYS[6], {'d', struct.pack('>I4I4', ARGV[3], ARGV[1]) .. ARGV[2]}
+--#outbox
+end
 return {1, position}

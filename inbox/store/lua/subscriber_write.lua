@@ -1,5 +1,5 @@
 -- Creates or changes a subscriber. A write that changes nothing leaves the date of the last change alone.
--- KEYS: 1 the bucket's subscribers, 2 record
+-- KEYS: 1 the bucket's subscribers, 2 record, 3 outbox (where presence is written, and events of it are wanted)
 -- ARGV: 1 subscriberId, 2 oid of the record, 3 upsert | create | update, 4 count of fields to set,
 --       5 field that must still hold 6 ('' none; its value, '' absent),
 --       then field and value of each, then the fields to delete
@@ -27,6 +27,12 @@ if not known then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
   redis.call('HSET', KEYS[2], 'id', ARGV[1], 'created', ms)
 end
+local was = KEYS[3] and redis.call('HGET', KEYS[2], 'online') or '0'
 redis.call('HSET', KEYS[2], 'updated', ms, unpack(fields))
+local presence = KEYS[3] and redis.call('HMGET', KEYS[2], 'online', 'last_online')
+if presence and presence[1] ~= was then
+  local outbox, entry = KEYS[3], {'p', ARGV[2], 'o', presence[1], 'l', presence[2] or ''}
+--#outbox
+end
 if #ARGV > last then redis.call('HDEL', KEYS[2], unpack(ARGV, last + 1)) end
 return {known and 2 or 1, redis.call('HGETALL', KEYS[2])}

@@ -1,0 +1,624 @@
+"""Events: written with the change, told once in effect and in order, whatever the receiver or a process does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from inbox.errors import NotFound, ValidationFailed
+from inbox.ids import SubscriberId
+from inbox.models.environment import Environment
+from inbox.models.trigger import BroadcastRequest, TriggerRequest
+from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
+from inbox.models.workflow import WorkflowCreate
+from inbox.service import event_relay
+from inbox.services import Services, join_services
+from inbox.settings import Settings
+from inbox.store.alarms import Place
+from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
+from inbox.store.client import open_client
+from inbox.store.feeds import Feed
+from inbox.store.outbox import MOST_ENTRIES
+from tests.support.faults import Killed, MortalClient
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
+
+
+@dataclass
+class Rig:
+    """Some processes over one store, none of which tells anything by itself; one receiver."""
+
+    url: str
+    prefix: str
+    receiver: Receiver
+    processes: list[Services] = field(default_factory=list)
+    secret: str = ""
+
+    async def process(self) -> Services:
+        """One more process; its client can be killed."""
+        client = MortalClient((await open_client(self.url)).redis)
+        settings = Settings(
+            redis_url=self.url, key_prefix=self.prefix, webhook_timeout_seconds=0.5, webhook_retry_seconds=3600
+        )
+        services = join_services(settings, client)
+        await services.environments.load()
+        self.processes.append(services)
+        return services
+
+    @property
+    def first(self) -> Services:
+        return self.processes[0]
+
+    @property
+    def environment(self) -> Environment:
+        return self.first.environments.current
+
+    async def begin(self, *events: str) -> None:
+        """Makes the webhook, and a workflow."""
+        controls = {"body": "{{payload.n}}", "primaryAction": {"label": "Go"}}
+        steps = [{"name": "step", "type": "in_app", "controlValues": controls}]
+        body = {"name": "w", "workflowId": "w", "steps": steps}
+        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+        self.secret = await self.first.webhooks.set(self.environment, self.receiver.url, events) or ""
+
+    async def trigger(self, to: str, n: int = 0, services: Services | None = None) -> None:
+        request = msgspec.convert({"name": "w", "to": to, "payload": {"n": n}}, TriggerRequest)
+        done = await (services or self.first).delivery.trigger(self.environment, request)
+        assert done.status == "processed"
+
+    async def feed(self, name: str) -> Feed:
+        return await self.first.feed_store.open(self.environment.number, SubscriberId(name))
+
+    async def ids(self, name: str) -> list[str]:
+        """The ids of somebody's messages, oldest first."""
+        feed = await self.feed(name)
+        snapshot = await self.first.feed_store.snapshot(feed)
+        assert snapshot is not None
+        first = snapshot.state.base + 1
+        found = await self.first.feed_store.messages(feed, range(first, first + len(snapshot.flags)))
+        assert found is not None
+        return [message.id for message in found[0]]
+
+    async def tell(self, services: Services | None = None) -> None:
+        """Tells what can be told by now, times of retries aside."""
+        await (services or self.first).event_relay.run_until_idle()
+
+    async def tell_all(self, services: Services | None = None) -> None:
+        """Tells until nothing waits, and nobody holds a bucket."""
+
+        async def is_empty() -> bool:
+            await self.tell(services)
+            waiting = (await self.first.webhooks.waiting(self.environment)).waiting
+            return waiting == 0 == await self.first.client.execute("ZCARD", self.first.keys.outbox_alarms)
+
+        await until(is_empty, 60)
+
+
+@pytest.fixture
+async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    monkeypatch.setattr(event_relay, "FIRST_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(event_relay, "LAST_RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(event_relay, "LEASE_MARGIN_SECONDS", 0.5)
+    async with Receiver.running() as receiver:
+        rig = Rig(store_url, key_prefix, receiver)
+        await rig.process()
+        yield rig
+        for services in rig.processes:
+            await services.webhooks.close()
+            await services.client.close()
+
+
+def mortal(services: Services) -> MortalClient:
+    assert isinstance(services.client, MortalClient)
+    return services.client
+
+
+def of_message(events: list[dict[str, Any]], message_id: str) -> list[str]:
+    return [one["type"] for one in events if any(message["id"] == message_id for message in one["messages"])]
+
+
+async def test_without_a_webhook_nothing_is_written(rig: Rig) -> None:
+    await rig.begin()
+    await rig.first.webhooks.remove(rig.environment)
+    await rig.trigger("ada")
+    feed = await rig.feed("ada")
+    await rig.first.marks.mark_all([feed], INBOX_READ)
+    assert await rig.first.event_relay.run_until_idle() == event_relay.IDLE_SECONDS
+    keys = [key async for key in rig.first.client.redis.scan_iter(match=f"{rig.prefix}*outbox*", count=1000)]
+    assert keys == []
+    assert rig.receiver.received == []
+
+
+async def test_an_event_says_what_happened_to_whom_and_is_signed(rig: Rig) -> None:
+    await rig.begin()
+    await rig.trigger("ada", 7)
+    await rig.tell()
+    (request,) = rig.receiver.received
+    event = request.event
+    (message_id,) = await rig.ids("ada")
+    assert event["id"].startswith("evt_")
+    assert (event["type"], event["subscriberId"]) == (MESSAGE_CREATED, "ada")
+    assert event["environmentId"] == rig.environment.id
+    (message,) = event["messages"]
+    assert (message["id"], message["workflow"], message["body"]) == (message_id, "w", "7")
+    assert message["payload"] == {"n": 7}
+    assert (message["isSeen"], message["isRead"]) == (False, False)
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["webhook-id"] == event["id"]
+    assert request.is_signed_with(rig.secret)
+    assert not request.is_signed_with("whsec_" + "A" * 44)
+
+
+async def test_each_change_is_told_once_by_what_became_different(rig: Rig) -> None:
+    await rig.begin()
+    await rig.trigger("ada")
+    feed = await rig.feed("ada")
+    (message_id,) = await rig.ids("ada")
+    for change in (INBOX_SEEN, INBOX_SEEN, INBOX_READ, INBOX_READ):
+        await rig.first.marks.mark([feed], [message_id], change)
+    await rig.first.marks.act([feed], message_id, "primary", "done", {"choice": [1, None]})
+    await rig.first.marks.snooze([feed], message_id, 4_000_000_000_000)
+    await rig.first.marks.snooze([feed], message_id, 4_100_000_000_000)
+    await rig.first.marks.delete([feed], message_id)
+    await rig.tell_all()
+    assert rig.receiver.types() == [
+        *("message.created", "message.seen", "message.read", "message.actioned"),
+        *("message.snoozed", "message.snoozed", "message.deleted"),
+    ]
+    (actioned,) = (one for one in rig.receiver.events if one["type"] == MESSAGE_ACTIONED)
+    assert actioned["action"] == {"type": "primary", "status": "done", "payload": {"choice": [1, None]}}
+    assert rig.receiver.events[-1]["messages"] == [{"id": message_id}]
+
+
+async def test_a_bulk_change_names_only_what_it_changed_in_parts_of_a_hundred(rig: Rig) -> None:
+    await rig.begin(MESSAGE_SEEN, MESSAGE_READ)
+    for number in range(230):
+        await rig.trigger("ada", number)
+    ids, feed = await rig.ids("ada"), await rig.feed("ada")
+    await rig.first.marks.mark([feed], ids[:20], INBOX_SEEN)
+    await rig.first.marks.mark([feed], ids[20:25], INBOX_READ)
+    await rig.first.marks.mark_all([feed], INBOX_READ)
+    await rig.tell_all()
+    told = [(one["type"], [message["id"] for message in one["messages"]]) for one in rig.receiver.events]
+    unseen, unread = ids[25:], [*ids[:20], *ids[25:]]
+    assert told == [
+        (MESSAGE_SEEN, ids[:20]),
+        (MESSAGE_SEEN, ids[20:25]),
+        (MESSAGE_READ, ids[20:25]),
+        *[(MESSAGE_SEEN, unseen[start : start + 100]) for start in (0, 100, 200)],
+        *[(MESSAGE_READ, unread[start : start + 100]) for start in (0, 100, 200)],
+    ]
+    assert all(message["isRead"] for one in rig.receiver.events for message in one["messages"])
+
+
+async def test_deleted_trimmed_and_moved_messages_are_named_by_their_ids(rig: Rig) -> None:
+    await rig.begin("message.deleted")
+    for number in range(30):
+        await rig.trigger("ada", number)
+    ids, feed = await rig.ids("ada"), await rig.feed("ada")
+    moved = feed.row_of(ids[0])
+    assert moved is not None
+    assert await rig.first.feed_store.snapshot(feed)
+    store = rig.first.marks._messages
+    assert await store.snooze(feed, moved, INBOX_SNOOZE, 1_000)
+    assert await rig.ids("ada") == [*ids[1:], ids[0]], "its snooze has ended: it is on top"
+    await store.trim(feed, 4)
+    assert await rig.first.marks.delete_all([feed]) == 27
+    await rig.tell_all()
+    told = [[message["id"] for message in one["messages"]] for one in rig.receiver.events]
+    assert told == [ids[1:4], [*ids[4:], ids[0]]]
+
+
+async def test_a_broadcast_is_told_for_each_recipient(rig: Rig) -> None:
+    await rig.begin()
+    names = [f"s{number}" for number in range(120)]
+    for name in names:
+        await rig.first.subscribers.create(rig.environment, SubscriberId(name), {})
+    request = BroadcastRequest(name="w", payload={"n": 1}, transaction_id="t")
+    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.dispatch_worker.run_until_idle()
+    await rig.tell_all()
+    assert sorted(one["subscriberId"] for one in rig.receiver.events) == sorted(names)
+    assert {one["messages"][0]["transactionId"] for one in rig.receiver.events} == {"t"}
+
+
+async def test_presence_is_told_at_its_edges(rig: Rig) -> None:
+    await rig.begin("presence.changed")
+    ada = await rig.first.subscribers.create(rig.environment, SubscriberId("ada"), {})
+    oid = (ada[0] if isinstance(ada, tuple) else ada).oid
+    presence = rig.first.presence
+    for _ in range(2):
+        await presence.came(rig.environment, oid)
+    other = (await rig.process()).presence
+    await other.came(rig.environment, oid)
+    for service in (presence, other):
+        service._grace_seconds = 0.0
+    presence.left(rig.environment, oid)
+    presence.left(rig.environment, oid)
+    other.left(rig.environment, oid)
+
+    async def is_offline() -> bool:
+        found = await rig.first.subscribers.get(rig.environment, SubscriberId("ada"))
+        return not found.is_online
+
+    await until(is_offline)
+    for online in (True, True, False, False):
+        await rig.first.subscribers.set_online(rig.environment, SubscriberId("ada"), online)
+    await rig.tell_all()
+    assert [one["isOnline"] for one in rig.receiver.events] == [True, False, True, False]
+    assert all(one["subscriberId"] == "ada" for one in rig.receiver.events)
+    assert ["lastOnlineAt" in one for one in rig.receiver.events] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("illness", ["down", "500", "closes", "slow", "redirects"])
+async def test_a_receiver_that_is_ill_for_a_while_misses_nothing(rig: Rig, illness: str) -> None:
+    await rig.begin()
+    receiver = rig.receiver
+    if illness == "down":
+        await receiver.stop()
+    receiver.status = {"500": 500, "closes": 0, "redirects": 302}.get(illness, 200)
+    receiver.delay_seconds = 5.0 if illness == "slow" else 0.0
+    for number in range(5):
+        await rig.trigger("ada", number)
+        await rig.trigger("bob", number)
+    for _ in range(3):
+        await rig.tell()
+    assert receiver.events == []
+    if illness == "down":
+        await receiver.start()
+    receiver.status, receiver.delay_seconds = 200, 0.0
+    await rig.tell_all()
+    for name in ("ada", "bob"):
+        told = [one for one in receiver.events if one["subscriberId"] == name]
+        assert [one["messages"][0]["body"] for one in told] == list("01234")
+    ids = [one.event["id"] for one in receiver.received if one.answered == 200]
+    assert len(ids) == len(set(ids)) == 10
+    assert await rig.first.webhooks.failed(rig.environment) == []
+
+
+async def test_failing_now_and_then_keeps_the_order_of_each_message(rig: Rig) -> None:
+    await rig.begin()
+    attempts: dict[str, int] = {}
+
+    def decide(event: dict[str, Any]) -> int:
+        attempts[event["id"]] = attempts.get(event["id"], 0) + 1
+        return 503 if attempts[event["id"]] <= int(event["id"][-3]) % 3 else 200
+
+    rig.receiver.decide = decide
+    names = ["ada", "bob", "cleo", "dan"]
+    for name in names:
+        for number in range(4):
+            await rig.trigger(name, number)
+        feed = await rig.feed(name)
+        await rig.first.marks.mark([feed], (await rig.ids(name))[:2], INBOX_SEEN)
+        await rig.first.marks.mark_all([feed], INBOX_READ)
+    await rig.tell_all()
+    for name in names:
+        events = [one for one in rig.receiver.events if one["subscriberId"] == name]
+        for message_id in await rig.ids(name):
+            assert of_message(events, message_id) == ["message.created", "message.seen", "message.read"]
+
+
+async def test_a_receiver_that_failed_is_left_alone_a_while(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_relay, "FIRST_RETRY_SECONDS", 60.0)
+    monkeypatch.setattr(event_relay, "LAST_RETRY_SECONDS", 60.0)
+    await rig.begin()
+    rig.receiver.status = 500
+    for number in range(3):
+        await rig.trigger("ada", number)
+        await rig.tell()
+    assert len(rig.receiver.received) == 1
+
+
+async def test_an_answer_of_any_length_and_its_connection(rig: Rig) -> None:
+    await rig.begin()
+    for answer in (b"", b"x" * 1_000, b"x" * 1_000_000):
+        rig.receiver.answer = answer
+        await rig.trigger("ada")
+        await rig.tell_all()
+    await rig.trigger("ada")
+    await rig.tell_all()
+    assert len(rig.receiver.events) == 4
+    assert rig.receiver.connections == 2, "only the endless answer cost its connection"
+
+
+async def test_one_line_when_a_receiver_begins_to_fail_and_one_when_it_is_well(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "inbox")
+    await rig.begin()
+    rig.receiver.status = 500
+    for number in range(3):
+        await rig.trigger(f"s{number}")
+    for _ in range(3):
+        await rig.tell()
+    rig.receiver.status = 200
+    await rig.tell_all()
+    told = [line for line in caplog.messages if "webhook" in line]
+    assert told == ["the webhook of Production fails", "the webhook of Production is well again"]
+
+
+async def test_what_is_refused_again_and_again_is_kept_as_failed_and_the_rest_goes_on(rig: Rig) -> None:
+    await rig.begin()
+    rig.receiver.decide = lambda event: 422 if event["messages"][0].get("body") == "1" else 200
+    for number in range(3):
+        await rig.trigger("ada", number)
+    await rig.tell_all()
+    assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["0", "2"]
+    (failed,) = await rig.first.webhooks.failed(rig.environment)
+    assert (failed.reason, failed.tries) == ("the receiver answered 422", event_relay.MOST_REFUSALS)
+    assert json.loads(failed.event.body)["messages"][0]["body"] == "1"
+
+
+async def test_failed_events_are_sent_again_by_command(rig: Rig) -> None:
+    await rig.begin()
+    rig.receiver.status = 410
+    for number in range(3):
+        await rig.trigger("ada", number)
+    await rig.tell_all()
+    failed = await rig.first.webhooks.failed(rig.environment)
+    assert [one.tries for one in failed] == [1, 1, 1], "gone is gone"
+    rig.receiver.decide = lambda event: 500 if event["messages"][0]["body"] == "1" else 200
+    sent = [sent.status async for _, sent in rig.first.webhooks.replay(rig.environment, [])]
+    assert sent == [200, 500, 200]
+    left = await rig.first.webhooks.failed(rig.environment)
+    assert [one.event.id for one in left] == [failed[1].event.id]
+    rig.receiver.decide, rig.receiver.status = None, 200
+    assert [one async for one in rig.first.webhooks.replay(rig.environment, [failed[1].event.id])]
+    assert await rig.first.webhooks.failed(rig.environment) == []
+    assert [one["id"] for one in rig.receiver.events] == [failed[place].event.id for place in (0, 2, 1)]
+    with pytest.raises(NotFound):
+        [one async for one in rig.first.webhooks.replay(rig.environment, ["evt_unknown"])]
+
+
+async def test_an_event_that_is_too_old_is_tried_once_more_and_given_up(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.begin()
+    monkeypatch.setattr(rig.first.event_relay, "_retry_ms", -1)
+    rig.receiver.status = 500
+    await rig.trigger("ada")
+    await rig.tell_all()
+    (failed,) = await rig.first.webhooks.failed(rig.environment)
+    assert failed.tries == 1
+
+
+async def test_the_newest_thousand_failed_events_are_kept(rig: Rig) -> None:
+    await rig.begin()
+    store, number = rig.first.webhooks._failed, rig.environment.number
+    rig.receiver.status = 410
+    await rig.trigger("ada")
+    await rig.tell_all()
+    (one,) = await store.all(number)
+    for at in range(1_001):
+        event = msgspec.structs.replace(one.event, id=f"evt_{at}")
+        await store.add(number, msgspec.structs.replace(one, event=event, failed_ms=one.failed_ms + 1 + at))
+    kept = await store.all(number)
+    assert [kept[0].event.id, kept[-1].event.id, len(kept)] == ["evt_1", "evt_1000", 1_000]
+
+
+async def test_an_outbox_keeps_its_newest_entries_and_tells_how_many_it_lost(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rig.begin()
+    feed = await rig.feed("ada")
+    outbox = rig.first.keys.bucket(feed.environment, feed.bucket).outbox
+    await rig.trigger("ada")
+    await rig.tell_all()
+    filler = ("XADD", outbox, "*", "p", "1.00000000ff00000000000000", "o", 1)
+    await rig.first.client.batch([filler] * MOST_ENTRIES)
+    for number in range(3):
+        await rig.trigger("ada", number)
+    assert await rig.first.client.execute("XLEN", outbox) == MOST_ENTRIES
+    waiting = await rig.first.webhooks.waiting(rig.environment)
+    assert (waiting.waiting, waiting.dropped) == (MOST_ENTRIES, 3)
+    await rig.first.event_relay.sweep()
+    assert "events of Production were lost: too many were waiting (3 so far)" not in caplog.text, "swept a moment ago"
+    await rig.first.client.execute("DEL", rig.first.keys.outbox_swept)
+    await rig.first.event_relay.sweep()
+    assert "events of Production were lost: too many were waiting (3 so far)" in caplog.text
+
+
+async def test_two_processes_tell_every_event_once(rig: Rig) -> None:
+    await rig.begin()
+    other = await rig.process()
+    for number in range(10):
+        await asyncio.gather(*(rig.trigger(f"s{name}", number, (rig.first, other)[name % 2]) for name in range(8)))
+        await asyncio.gather(rig.tell(), rig.tell(other))
+    await asyncio.gather(rig.tell_all(), rig.tell_all(other))
+    ids = [one.event["id"] for one in rig.receiver.received]
+    assert len(ids) == len(set(ids)) == 80
+    for name in range(8):
+        told = [one for one in rig.receiver.events if one["subscriberId"] == f"s{name}"]
+        assert [int(one["messages"][0]["body"]) for one in told] == list(range(10))
+
+
+async def test_a_crash_at_any_call_of_the_relay_loses_and_doubles_nothing(rig: Rig) -> None:
+    await rig.begin()
+    await rig.first.webhooks.set_stream(rig.environment, True)
+    crashes = 0
+    while True:
+        await rig.trigger("ada", crashes)
+        feed, ids = await rig.feed("ada"), await rig.ids("ada")
+        await rig.first.marks.mark([feed], ids[-1:], INBOX_READ)
+        await rig.first.event_relay.announce()
+        victim = await rig.process()
+        victim.event_relay._lease_ms = 250  # soon taken over
+        mortal(victim).calls_left = crashes
+        try:
+            await victim.event_relay.run_until_idle()
+            break
+        except Killed:
+            crashes += 1
+        rig.first.event_relay._outbox.wrote([feed.place])
+        await rig.tell_all()
+    assert crashes > 12, "every call was a place to die"
+    told = rig.receiver.events
+    for message_id in await rig.ids("ada"):
+        assert of_message(told, message_id) == ["message.created", "message.seen", "message.read"]
+    sent = [one.event["id"] for one in rig.receiver.received]
+    assert len(sent) - len(set(sent)) <= crashes, "at most one repetition a crash"
+    streamed = await rig.first.client.execute("XRANGE", rig.first.keys.events(rig.environment.number)[0], "-", "+")
+    assert [json.loads(fields[5])["id"] for _, fields in streamed] == [one["id"] for one in told]
+
+
+async def test_a_process_that_died_before_it_rang_is_made_up_for_by_the_sweep(rig: Rig) -> None:
+    await rig.begin()
+    await rig.tell()
+    other = await rig.process()
+    await rig.trigger("ada", services=other)  # and it dies
+    await rig.tell()
+    assert rig.receiver.received == []
+    await rig.first.client.execute("DEL", rig.first.keys.outbox_swept)
+    await rig.tell_all()
+    assert rig.receiver.types() == [MESSAGE_CREATED]
+
+
+async def test_a_worker_that_lost_its_lease_does_nothing_more(rig: Rig) -> None:
+    await rig.begin()
+    await rig.trigger("ada")
+    feed = await rig.feed("ada")
+    relay, store = rig.first.event_relay, rig.first.event_relay._store
+    await relay.announce()
+    claim = await store.claim(50)
+    assert claim.places == [feed.place]
+    other = await rig.process()
+
+    async def taken_over() -> bool:
+        await other.event_relay.run_until_idle()
+        return len(rig.receiver.events) == 1
+
+    await until(taken_over)
+    assert await store.hold(feed.place, claim.until_ms, 1_000) is None
+    again = await store.claim(10_000)
+    assert again.places == [], "nothing rings"
+
+
+async def test_a_process_that_stops_hands_its_buckets_on(rig: Rig) -> None:
+    await rig.begin()
+    rig.receiver.delay_seconds = 30.0
+    await rig.trigger("ada")
+    rig.first.event_relay._lease_ms = 60_000
+    rig.first.event_relay._sender.timeout_seconds = 30.0
+    rig.first.event_relay.start()
+
+    async def is_asked() -> bool:
+        return bool(rig.receiver.received)
+
+    await until(is_asked)
+    await rig.first.event_relay.close()
+    rig.receiver.delay_seconds = 0.0
+    other = await rig.process()
+    await rig.tell(other)
+    assert len(rig.receiver.events) == 1
+
+
+async def test_events_of_a_subscriber_that_is_gone_are_not_told(rig: Rig) -> None:
+    await rig.begin()
+    await rig.trigger("ada")
+    await rig.first.subscribers.delete(rig.environment, SubscriberId("ada"))
+    await rig.trigger("bob")
+    await rig.tell_all()
+    assert [one["subscriberId"] for one in rig.receiver.events] == ["bob"]
+
+
+async def test_the_stream_has_every_event_once_though_the_receiver_is_down(rig: Rig) -> None:
+    await rig.begin(MESSAGE_READ)
+    await rig.first.webhooks.set_stream(rig.environment, True)
+    await rig.receiver.stop()
+    for number in range(3):
+        await rig.trigger("ada", number)
+        await rig.tell()
+    feed = await rig.feed("ada")
+    await rig.first.marks.mark_all([feed], INBOX_READ)
+    await rig.tell()
+    key = rig.first.keys.events(rig.environment.number)[0]
+    told = [fields for _, fields in await rig.first.client.execute("XRANGE", key, "-", "+")]
+    assert [fields[3].decode() for fields in told] == [*[MESSAGE_CREATED] * 3, MESSAGE_SEEN, MESSAGE_READ]
+    assert all(json.loads(fields[5])["id"] == fields[1].decode() for fields in told)
+    await rig.receiver.start()
+    await rig.tell_all()
+    assert rig.receiver.types() == [MESSAGE_READ]
+    assert rig.receiver.events[0]["id"] == told[-1][1].decode()
+    assert (await rig.first.webhooks.waiting(rig.environment)).streamed == 5
+
+
+async def test_a_stream_alone_empties_the_outboxes(rig: Rig) -> None:
+    await rig.begin()
+    await rig.first.webhooks.remove(rig.environment)
+    await rig.first.webhooks.set_stream(rig.environment, True)
+    for number in range(3):
+        await rig.trigger("ada", number)
+    await rig.tell()
+    waiting = await rig.first.webhooks.waiting(rig.environment)
+    assert (waiting.waiting, waiting.streamed) == (0, 3)
+    await rig.first.webhooks.set_stream(rig.environment, False)
+    await rig.trigger("ada")
+    await rig.tell()
+    assert (await rig.first.webhooks.waiting(rig.environment)).streamed == 3
+
+
+async def test_another_process_knows_of_a_webhook_within_a_second(rig: Rig) -> None:
+    other = await rig.process()
+    await rig.begin()
+
+    async def told() -> bool:
+        await other.environments.fresh()
+        await rig.trigger("ada", services=other)
+        await rig.tell(other)
+        return bool(rig.receiver.events)
+
+    await until(told, 5)
+
+
+async def test_settings_of_a_webhook(rig: Rig) -> None:
+    webhooks = rig.first.webhooks
+    for url in ("ftp://example.com", "https://", "nowhere", "http://exa mple.com", "http://a/#b", "http://[::1"):
+        with pytest.raises(ValidationFailed):
+            await webhooks.set(rig.environment, url, [])
+    with pytest.raises(ValidationFailed):
+        await webhooks.set(rig.environment, rig.receiver.url, ["message.eaten"])
+    for call in (webhooks.remove, webhooks.rotate_secret, webhooks.test):
+        with pytest.raises(NotFound):
+            await call(rig.environment)
+    await rig.begin(MESSAGE_READ)
+    assert await webhooks.set(rig.environment, rig.receiver.url, []) is None, "the secret stays"
+    assert rig.environment.webhook is not None
+    assert rig.environment.webhook.events == EVENT_TYPES
+    rotated = await webhooks.rotate_secret(rig.environment)
+    assert (await webhooks.test(rig.environment)).status == 200
+    (request,) = rig.receiver.received
+    assert request.event["type"] == "webhook.test"
+    assert request.is_signed_with(rig.secret)
+    assert request.is_signed_with(rotated)
+    await webhooks.rotate_secret(rig.environment)
+    await webhooks.test(rig.environment)
+    assert not rig.receiver.received[-1].is_signed_with(rig.secret)
+
+
+async def test_what_waited_when_a_webhook_was_removed_is_not_told_to_the_next(rig: Rig) -> None:
+    await rig.begin()
+    await rig.receiver.stop()
+    await rig.trigger("ada")
+    await rig.tell()
+    await rig.first.webhooks.remove(rig.environment)
+    await rig.receiver.start()
+    await rig.first.webhooks.set(rig.environment, rig.receiver.url, [])
+    await rig.trigger("ada", 1)
+    await rig.tell_all()
+    assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["1"]
+
+
+async def test_alarms_are_given_back(rig: Rig) -> None:
+    await rig.begin()
+    await rig.trigger("ada")
+    await rig.tell_all()
+    await rig.tell()
+    assert await rig.first.client.execute("ZCARD", rig.first.keys.outbox_alarms) == 0
+    assert Place(1, 2).name == "1:2"

@@ -1,0 +1,113 @@
+"""What an entry is told as, and how an event is signed."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from inbox.models.event import action_view
+from inbox.models.webhook import MESSAGE_ACTIONED, MESSAGE_ARCHIVED, MESSAGE_READ, MESSAGE_SEEN, MESSAGE_SNOOZED
+from inbox.service.event_teller import MOST_MESSAGES, Told, told_of
+from inbox.service.webhook_sender import Sent, sign
+from inbox.store import changes
+from inbox.store.outbox import Entry, Name, _parse, pack_change, pack_name
+from inbox.store.rows import ARCHIVED, LIVE, SNOOZED, UNREAD, UNSEEN
+
+NEW = LIVE | UNSEEN | UNREAD
+
+
+def entry(kind: bytes, packed: bytes, *fields: bytes) -> Entry:
+    return _parse(b"1700000000000-2", [kind, packed, *fields])
+
+
+def name(row: int, feed: int = 7) -> Name:
+    return Name(feed, row, b"abc")
+
+
+def packed(*rows: int, feed: int = 7) -> bytes:
+    return b"".join(pack_name(feed, row, b"abc") for row in rows)
+
+
+def test_the_signature_is_that_of_standard_webhooks() -> None:
+    made = sign(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    )
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_every_part_is_signed() -> None:
+    secret = "whsec_" + "A" * 43 + "="
+    signed = {
+        sign("a", 1, b"x", secret),
+        sign("b", 1, b"x", secret),
+        sign("a", 2, b"x", secret),
+        sign("a", 1, b"y", secret),
+        sign("a", 1, b"x", "whsec_" + "B" * 43 + "="),
+    }
+    assert len(signed) == 5
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "types"),
+    [
+        (NEW, NEW, []),
+        (NEW, LIVE | UNREAD, [MESSAGE_SEEN]),
+        (NEW, LIVE, [MESSAGE_SEEN, MESSAGE_READ]),
+        (LIVE | UNREAD, LIVE, [MESSAGE_READ]),
+        (LIVE, LIVE | UNREAD, []),
+        (NEW, LIVE | ARCHIVED, [MESSAGE_SEEN, MESSAGE_READ, MESSAGE_ARCHIVED]),
+        (LIVE | ARCHIVED, LIVE, []),
+        (NEW, LIVE | UNREAD | SNOOZED, [MESSAGE_SEEN, MESSAGE_SNOOZED]),
+        (LIVE | SNOOZED, LIVE, []),
+    ],
+)
+def test_a_change_is_told_by_what_became_different(before: int, after: int, types: list[str]) -> None:
+    assert list(changes.told(before, after)) == types
+    told = told_of(entry(b"m", pack_change(packed(1), before, after), b"u", b"", b"a", b""))
+    assert told == [Told(one, (name(1),)) for one in types]
+
+
+def test_a_snooze_given_anew_and_a_button_are_told_of_unchanged_flags_too() -> None:
+    same = pack_change(packed(1), LIVE, LIVE)
+    assert told_of(entry(b"m", same, b"u", b"1700000000000", b"a", b"")) == [Told(MESSAGE_SNOOZED, (name(1),))]
+    assert told_of(entry(b"m", same, b"u", b"", b"a", b"dp{}")) == [Told(MESSAGE_ACTIONED, (name(1),))]
+
+
+def test_created_is_told_one_by_one_and_deleted_by_feed_in_parts() -> None:
+    assert told_of(entry(b"n", packed(1) + packed(1, feed=8))) == [
+        Told("message.created", (name(1),)),
+        Told("message.created", (name(1, 8),)),
+    ]
+    rows = range(1, 2 * MOST_MESSAGES + 2)
+    parts = [len(told.names) for told in told_of(entry(b"d", packed(*rows)))]
+    assert parts == [MOST_MESSAGES, MOST_MESSAGES, 1]
+
+
+def test_an_entry_as_the_scripts_write_it() -> None:
+    found = entry(b"m", struct.pack(">II3sBB", 7, 9, b"abc", 7, 1), b"u", b"5", b"a", b"ds[1]")
+    assert (found.id, found.at_ms, found.kind) == ("1700000000000-2", 1_700_000_000_000, "m")
+    assert found.messages == [(name(9), 7, 1)]
+    assert action_view(found.fields["a"]) == {"type": "secondary", "status": "done", "payload": [1]}
+
+
+@pytest.mark.parametrize(
+    ("status", "delivered", "refused", "unwanted"),
+    [
+        (0, False, False, False),
+        (200, True, False, False),
+        (204, True, False, False),
+        (302, False, False, False),
+        (400, False, True, False),
+        (408, False, False, False),
+        (410, False, True, True),
+        (429, False, False, False),
+        (500, False, False, False),
+    ],
+)
+def test_what_an_answer_means(status: int, delivered: bool, refused: bool, unwanted: bool) -> None:
+    sent = Sent(status)
+    assert (sent.is_delivered, sent.is_refused, sent.is_unwanted) == (delivered, refused, unwanted)
