@@ -69,6 +69,7 @@ from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.tenants import TenantStore
 from inbox.store.timers import EXPIRE, RUN, WAKE, WINDOW, TimerStore
+from inbox.store.told_events import ToldEvents
 from inbox.store.topics import TopicStore
 from inbox.store.transactions import TransactionStore
 
@@ -195,6 +196,7 @@ def join_services(settings: Settings, client: Client) -> Services:
         ),
         erasure=ErasureService(
             ErasureStore(client, keys, subscriber_store, run_store),
+            ToldEvents(client, keys),
             subscriber_store,
             subscription_store,
             feed_store,

@@ -87,6 +87,7 @@ class RemovedReply(TypedDict):
     transactions: Count
     answers: Count
     timers: Count
+    events: Count
 
 
 class ErasedReply(TypedDict):

@@ -22,11 +22,13 @@ from inbox.models.environment import Environment
 from inbox.service.activity_log import ActivityLog, Record
 from inbox.service.subscribers import unknown_subscriber
 from inbox.store.activity import ActivityStore, Column, feed_tag
+from inbox.store.alarms import Place
 from inbox.store.erasure import Erasure, ErasureStore, Rewrite
 from inbox.store.feeds import FeedStore
 from inbox.store.slices import in_slices
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
+from inbox.store.told_events import ToldEvents
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Removed(msgspec.Struct, rename="camel"):
     transactions: int = 0
     answers: int = 0
     timers: int = 0
+    events: int = 0
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ class ErasureService:
     def __init__(
         self,
         store: ErasureStore,
+        events: ToldEvents,
         subscribers: SubscriberStore,
         subscriptions: SubscriptionStore,
         feeds: FeedStore,
@@ -87,6 +91,7 @@ class ErasureService:
         activity_log: ActivityLog,
     ) -> None:
         self._store = store
+        self._events = events
         self._subscribers = subscribers
         self._subscriptions = subscriptions
         self._feeds = feeds
@@ -127,6 +132,7 @@ class ErasureService:
         await self._clear_activity(environment, erasure, removed)
         names = _naming(erasure.subscriber_id, erasure.oid)
         removed.answers += await self._store.clear_answers(environment, erasure, names)
+        removed.events += await self._events.erase(Place(environment, erasure.bucket), erasure.oid, names)
         await self._store.finish(environment, erasure)
         removed.subscribers += 1
         removed.feeds += len(erasure.feeds)
