@@ -13,6 +13,8 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 Severity = Literal["high", "medium", "low", "none"]
 Target = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
+CollapseMode = Literal["replace", "count"]
+"""Whether a message that takes another's place is a new one, or one more of them."""
 StepType = Literal["in_app"]
 
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
@@ -59,6 +61,8 @@ class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     data: CustomData | None = None
     external_reference: Line | None = None
     expires_at: Line | None = None
+    collapse_key: Line | None = None
+    collapse_mode: Line | None = None
     disable_output_sanitization: bool | None = None
     skip: dict[str, Any] | None = None
 

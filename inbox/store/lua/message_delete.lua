@@ -1,9 +1,11 @@
 -- Deletes one message. Its row stays, dead, with the check, so that whoever catches up can name what went.
--- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream; ARGV: 1 n, 2 check, as its id has them
--- Returns {1, position} | {0} (no such message)
+-- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 timers (if it expires)
+-- ARGV: 1 n, 2 check, as its id has them, then for one that expires: 3 its timer, 4 the timer's time (ms)
+-- Returns {1, position} | {0} (no such message, or one that expires later or never by now)
 --#state
 local packed = redis.call('HGET', KEYS[1], 'p')
 if not packed then return {0} end
+if ARGV[3] and tonumber(redis.call('ZSCORE', KEYS[6], ARGV[3]) or math.huge) > tonumber(ARGV[4]) then return {0} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 --#now
 --#find
