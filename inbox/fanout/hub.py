@@ -23,7 +23,7 @@ from inbox.fanout.connection import Connection
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_stored, entity
 from inbox.store.feeds import Feed, FeedStore, LogEntry
-from inbox.store.rows import CHECK_BYTES, Counts, Position
+from inbox.store.rows import CHECK_BYTES, Counts, Position, parse_message_id
 
 log = logging.getLogger(__name__)
 
@@ -227,9 +227,17 @@ class ConnectedFeed:
         sent = [events.notifications_removed(await self._feeds.ids_of(self.feed, deleted))] if deleted else []
         if refetch:
             sent.append(events.notifications_refetch())
-        elif marked:
-            sent += self._updated(await self._read(marked))
-        return sent + self._received(await self._read(new))
+            return sent + self._received(await self._read(new))
+        came = set(new)  # a message that came since then is in another row by now if it has collapsed with a later one
+        changed = await self._read(marked)
+        sent += self._updated([one for one in changed if self._first_row(one) not in came])
+        moved = [one for one in changed if self._first_row(one) in came]
+        return sent + self._received([*await self._read(new), *moved])
+
+    @staticmethod
+    def _first_row(message: Message) -> int:
+        """The row that its id names."""
+        return parse_message_id(message.id).row
 
     async def _read(self, rows: list[int]) -> list[Message]:
         found = await self._feeds.messages(self.feed, rows) if rows else None

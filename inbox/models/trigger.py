@@ -11,9 +11,11 @@ from inbox.errors import BadRequest, InboxError, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
 from inbox.models.expiry import parse_expiry
 from inbox.models.subscriber import Profile
+from inbox.models.workflow import CollapseMode
 
 MAX_TRANSACTION_ID_LENGTH = 255
 MAX_REFERENCE_LENGTH = 255
+MAX_COLLAPSE_KEY_LENGTH = 255
 MAX_EXCLUDED = 100
 MAX_EVENTS = 100
 
@@ -30,6 +32,8 @@ class TriggerContent(msgspec.Struct, rename="camel", kw_only=True):
     context: dict[str, Any] | None = None
     external_reference: Annotated[str, Meta(max_length=MAX_REFERENCE_LENGTH)] | None = None
     expires_at: str | None = None
+    collapse_key: Annotated[str, Meta(max_length=MAX_COLLAPSE_KEY_LENGTH)] | None = None
+    collapse_mode: CollapseMode | None = None
 
 
 class TriggerRequest(TriggerContent, rename="camel", kw_only=True):

@@ -15,6 +15,8 @@ Severity = Literal["high", "medium", "low", "none"]
 Target = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
 StepType = Literal["in_app", "delay", "digest"]
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
+CollapseMode = Literal["replace", "count"]
+"""Whether a message that takes another's place is a new one, or one more of them."""
 
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
 MAX_IDENTIFIER_LENGTH = 128
@@ -64,6 +66,8 @@ class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     data: CustomData | None = None
     external_reference: Line | None = None
     expires_at: Line | None = None
+    collapse_key: Line | None = None
+    collapse_mode: Line | None = None
     disable_output_sanitization: bool | None = None
     skip: dict[str, Any] | None = None
 

@@ -126,7 +126,7 @@ class _Liquid:
         self.field = field
         # all that is named, not only what is surely global: a name assigned in one branch is global in the other
         roots = frozenset(parsed.analyze(include_partials=False).variables)
-        self.variables = roots if all(root.isidentifier() for root in roots) else roots | VARIABLES
+        self.variables = roots if all(root.isidentifier() for root in roots) else roots | VARIABLES | {"collapse"}
 
     def render(self, scope: Scope, /) -> str:
         try:

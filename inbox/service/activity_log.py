@@ -46,6 +46,7 @@ RETRY_SECONDS = 1.0
 MAX_REASON_LENGTH = 1_000
 
 _STEPS: dict[str, Outcome] = {"again": Outcome.DUPLICATE, "suppressed": Outcome.SUPPRESSED, "stored": Outcome.DELIVERED}
+PLACE_TAKEN = "a later one has taken its place, or it was deleted"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -86,12 +87,17 @@ class ActivityLog:
 
     def note_appended(self, plan: Plan, delivery: Delivery, appended: Appended) -> None:
         """An append ended so."""
+        if appended.outcome == "failed":
+            self.note_failed(plan, delivery.feed, delivery.step_id, appended.reason)
+            return
         feed, outcome = delivery.feed, _STEPS[appended.outcome]
         ms = appended.created_ms or int(time.time() * 1_000)
         row = _row(plan, feed, delivery.step_id, outcome, ms, appended.row, delivery.severity)
         record = None
         if outcome == Outcome.SUPPRESSED:
             record = _record(plan, feed, feed.subscriber_id, delivery.step_id, "the subscriber's preferences")
+        elif delivery.collapse:  # its message may be another transaction's soon
+            record = _record(plan, feed, feed.subscriber_id, delivery.step_id, PLACE_TAKEN)
         self._add(feed.environment, Noted(row, record))
 
     def note_failed(self, plan: Plan, feed: Feed, step_id: str, reason: str, *, skipped: bool = False) -> None:

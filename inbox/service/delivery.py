@@ -236,6 +236,8 @@ class DeliveryService:
             external_reference=request.external_reference,
             expires_ms=expires_ms,
             triggered_ms=now_ms,
+            collapse_key=request.collapse_key,
+            collapse_mode=request.collapse_mode,
             tenant_channels=override.channels if override else {},
         )
         await self._carry_out(environment, plan, recipients)

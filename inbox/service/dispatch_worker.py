@@ -156,7 +156,7 @@ class DispatchWorker:
         if outcomes is None:
             return False
         for delivery, appended in zip(batch.deliveries, outcomes, strict=True):
-            if appended:
+            if appended and appended.outcome != "again":  # a worker that died before its cursor moved stored it
                 self._activity.note_appended(plan, delivery, appended)
         for failure in drafted.failures:
             self._activity.note_failure(plan, failure)

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from inbox.errors import PayloadTooLarge
 from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import StepActor, Workflow
-from inbox.rendering import AnyStep, CompiledDigest, CompiledStep, CompiledWait, RenderError, compile_steps
+from inbox.models.workflow import CollapseMode, StepActor, Workflow
+from inbox.rendering import AnyStep, CompiledDigest, CompiledStep, CompiledWait, Rendered, RenderError, compile_steps
+from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed
+from inbox.store.keys import collapse_name
 from inbox.store.messages import Delivery, Preference
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -72,6 +75,9 @@ class Plan:
     """When its messages are deleted (ms since 1970), 0 never; a step's own end stands over it."""
     triggered_ms: int = field(default_factory=lambda: int(time.time() * 1_000))
     """When it was triggered: durations count from then, also when it is carried out later."""
+    collapse_key: str | None = None
+    collapse_mode: CollapseMode | None = None
+    """The key under which its messages collapse, and how; a step's own stand over them."""
     tenant_channels: Mapping[str, bool] = field(default_factory=dict)
     """Channel → whether the workflow delivers there by default for the trigger's tenant, where that differs."""
 
@@ -121,7 +127,8 @@ class Plan:
                     if wait:
                         return
                     continue
-                message = self._render(step, subscriber, seen)
+                rendered = self._rendered(step, subscriber, seen)
+                message = self._message(step, rendered)
             except RenderError as error:
                 yield Failure(feed, step.step.step_id, error.message)
                 if isinstance(step, CompiledWait):
@@ -143,6 +150,7 @@ class Plan:
                 preference=self.preference,
                 severity=message.severity,
                 expires_ms=message.expires_ms,
+                collapse=self._collapse(step, rendered, subscriber, seen, message.expires_ms),
             )
 
     def _wait(
@@ -162,11 +170,43 @@ class Plan:
             return Wait(feed, place, step.step.step_id, now_ms, due_ms, key, look_back_ms, subscriber)
         return Wait(feed, place, step.step.step_id, now_ms, due_ms) if due_ms > now_ms else None
 
-    def _render(
-        self, step: CompiledStep, subscriber: Mapping[str, Any] | None, surroundings: Mapping[str, Any]
-    ) -> StoredMessage:
+    def _collapse(
+        self,
+        step: CompiledStep,
+        rendered: Rendered,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+        expires_ms: int,
+    ) -> Collapse | None:
+        """How the step's message collapses; made again for another count it still expires when it was to."""
+        key = rendered.collapse_key or self.collapse_key
+        if not key:
+            return None
+
+        def render(count: int) -> bytes:
+            message = self._message(step, self._rendered(step, subscriber, surroundings, count))
+            message.expires_ms = expires_ms
+            content = encode_stored(message)
+            if len(content) > MAX_MESSAGE_BYTES:
+                raise PayloadTooLarge(TOO_LARGE)
+            return content
+
+        name = collapse_name(self.workflow.id, step.step.step_id, key)
+        counts = (rendered.collapse_mode or self.collapse_mode) == "count"
+        return Collapse(name, counts, render if step.needs_collapse else None)
+
+    def _rendered(
+        self,
+        step: CompiledStep,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+        count: int = 1,
+    ) -> Rendered:
         actor = self.actor.variables() if self.actor and step.needs_actor else None
-        rendered = step.render(self.payload, subscriber, actor, surroundings)
+        seen = {**surroundings, "collapse": {"count": count}} if step.needs_collapse else surroundings
+        return step.render(self.payload, subscriber, actor, seen)
+
+    def _message(self, step: CompiledStep, rendered: Rendered) -> StoredMessage:
         return StoredMessage(
             transaction_id=self.transaction_id,
             template_id=self.workflow.id,

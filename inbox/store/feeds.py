@@ -187,16 +187,17 @@ class FeedStore:
         return found
 
     async def stored_at(self, feed: Feed, numbers: Collection[int]) -> dict[int, Message]:
-        """The messages that were first stored in these rows, wherever they are now, of those that exist."""
+        """What is in these rows or was first stored there, wherever it is now; without what is gone."""
         for _ in range(PAGE_ATTEMPTS):
             snapshot = await self.snapshot(feed)
             if snapshot is None:
                 return {}
             checks = {number: rows.check_of(snapshot.rows, snapshot.state.base, number) for number in numbers}
             wanted = [RowId(feed.bucket, feed.number, number, check) for number, check in checks.items() if check]
-            messages = await self._load(feed, snapshot, await self.rows_of(feed, snapshot, wanted))
+            places = await self._places(feed, snapshot, wanted)
+            messages = await self._load(feed, snapshot, list(places.values()))
             if messages is not None:
-                return {rows.parse_message_id(message.id).row: message for message in messages}
+                return dict(zip((row.row for row in places), messages, strict=True))
         raise StoreUnavailable
 
     def forget(self, feed: Feed) -> None:
@@ -357,16 +358,20 @@ class FeedStore:
 
     async def rows_of(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> list[int]:
         """The rows where these messages are now, of those that exist, in the order given."""
+        places = await self._places(feed, snapshot, wanted)
+        return [places[row] for row in wanted if row in places]
+
+    async def _places(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> dict[RowId, int]:
         direct = [snapshot.is_live(row.row, row.check) for row in wanted]
         away = [row for row, live in zip(wanted, direct, strict=True) if not live]
         if not away:
-            return [row.row for row in wanted]
+            return {row: row.row for row in wanted}
         found = await self._client.execute("HMGET", feed.keys.side, *(f"o{row.row}" for row in away))
         moved = {
             row: int(to) for row, to in zip(away, found, strict=True) if to and snapshot.is_live(int(to), row.check)
         }
         here = zip(wanted, direct, strict=True)
-        return [row.row if live else moved[row] for row, live in here if live or row in moved]
+        return {row: row.row if live else moved[row] for row, live in here if live or row in moved}
 
     async def find(self, feed: Feed, message_id: str) -> tuple[Message, int] | None:
         """A message of this feed by its id, and its row; None when it is unknown, deleted or another feed's."""

@@ -33,6 +33,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       l:<hash>                 requests of an API key or subscriber in the current window; until its end
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
                                · p rows whose content is still to be removed after a bulk deletion
+                               · c collapse keys: which message each names, and its count (90 days after the last)
     {e<e>}                     an environment: workflows (hash), version (counter)
       subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
       …:swept                  when these were last compared with the records; a day
@@ -80,6 +81,7 @@ IDEMPOTENCY_TTL_SECONDS = 86_400
 DISPATCH_TTL_SECONDS = 86_400
 SHARE_TTL_SECONDS = 30 * 86_400
 CONTENT_TTL_SECONDS = 180 * 86_400
+COLLAPSE_TTL_SECONDS = 90 * 86_400
 ACTIVITY_TTL_SECONDS = 30 * 86_400
 JOINED_TTL_SECONDS = 86_400
 NAME_LENGTH = 16
@@ -131,6 +133,11 @@ def digest(*parts: str) -> str:
     return base64.urlsafe_b64encode(raw).decode()
 
 
+def collapse_name(workflow_id: str, step_id: str, key: str) -> str:
+    """What a collapse key is called in its feed: it is one of a workflow's step."""
+    return digest(workflow_id, step_id, key)
+
+
 @dataclass(frozen=True, slots=True)
 class FeedKeys:
     """The keys of one feed; `state` is also its channel."""
@@ -170,12 +177,16 @@ class FeedKeys:
         return self.base + "p"
 
     @property
+    def collapses(self) -> str:
+        return self.base + "c"
+
+    @property
     def scratch(self) -> str:
         return self.base + "w"
 
     def all(self) -> list[str]:
         """Everything that goes when the feed goes."""
-        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge]
+        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge, self.collapses]
 
 
 @dataclass(frozen=True, slots=True)
