@@ -55,6 +55,7 @@ def configure_logging(level: LogLevel, log_format: LogFormat) -> None:
     # uvicorn has a line per socket, at INFO; ours say more, so its own are for debugging
     uvicorn_level = logging.INFO if level == "debug" else max(own_level, logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(uvicorn_level)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per event sent to a webhook
     logging.captureWarnings(True)
 
 

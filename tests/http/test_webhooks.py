@@ -158,6 +158,7 @@ async def test_an_event_comes_soon_and_a_slow_receiver_holds_up_nothing(server: 
         assert time.monotonic() - began < 3
         receiver.delay_seconds = 0.0
         await receiver.wait(22)
+    assert receiver.url not in server.log(), "no line per event"
 
 
 @pytest.mark.needs("valkey")

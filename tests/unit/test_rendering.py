@@ -341,6 +341,8 @@ def test_a_step_renders_everything() -> None:
         "severity": "high",
         "external_reference": "order-A1",
         "expires_at": "",
+        "collapse_key": "",
+        "collapse_mode": None,
     }
 
 

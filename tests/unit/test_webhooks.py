@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import struct
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,3 +117,45 @@ def test_an_entry_as_the_scripts_write_it() -> None:
 def test_what_an_answer_means(status: int, delivered: bool, refused: bool, unwanted: bool) -> None:
     sent = Sent(status)
     assert (sent.is_delivered, sent.is_refused, sent.is_unwanted) == (delivered, refused, unwanted)
+
+
+def snippet(language: str) -> str:
+    """The document's example of checking a signature."""
+    text = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    return next(code for code in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if "genuine" in code.lower())
+
+
+def signed(secret: str, body: bytes, *, at: int | None = None) -> dict[str, str]:
+    timestamp = int(time.time()) if at is None else at
+    signature = sign("evt_1", timestamp, body, secret)
+    return {
+        "webhook-id": "evt_1",
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,other {signature}",
+    }
+
+
+SECRET = "whsec_" + "A" * 43 + "="
+CASES = [
+    (signed(SECRET, b"{}"), b"{}", True),
+    (signed(SECRET, b"{}"), b"[]", False),
+    (signed("whsec_" + "B" * 43 + "=", b"{}"), b"{}", False),
+    (signed(SECRET, b"{}", at=1_700_000_000), b"{}", False),
+]
+
+
+@pytest.mark.parametrize(("headers", "body", "genuine"), CASES)
+def test_the_example_in_python(headers: dict[str, str], body: bytes, genuine: bool) -> None:
+    names: dict[str, Any] = {}
+    exec(snippet("python"), names)
+    assert names["is_genuine"](SECRET, headers, body) is genuine
+
+
+@pytest.mark.needs("node")
+def test_the_example_in_node() -> None:
+    given = json.dumps([[headers, body.decode()] for headers, body, _ in CASES])
+    asked = f"for (const [h, b] of {given}) console.log(isGenuine({json.dumps(SECRET)}, h, Buffer.from(b)));"
+    shown = subprocess.run(
+        ["node", "--input-type=module", "-e", snippet("js") + asked], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.split() == [str(genuine).lower() for _, _, genuine in CASES]
