@@ -102,6 +102,8 @@ class MessageStore:
         await self.announce(deliveries)
         checks = [rows.new_check() for _ in deliveries]
         calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
+        for delivery, (keys, _) in zip(deliveries, calls, strict=True):
+            keys += self.outbox.key(delivery.place, CREATED)
         if len(calls) == 1:
             replies = [await self._client.run(scripts.MESSAGE_APPEND, *calls[0])]
         else:
@@ -158,7 +160,6 @@ class MessageStore:
             bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number),
             bucket.times,
             bucket.timers,
-            *self.outbox.key(delivery.place, CREATED),
         ]
         level = rows.SEVERITIES.index(delivery.severity)
         return keys, [
