@@ -23,6 +23,7 @@ from inbox.store import changes
 from inbox.store.alarms import Place
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.outbox import Entry, Name
+from inbox.store.rows import RowId
 from inbox.store.subscribers import SubscriberStore
 
 MOST_MESSAGES = 100
@@ -103,16 +104,15 @@ class EventTeller:
 
     async def _messages(self, feed: Feed, told: Told) -> list[dict[str, Any]]:
         """The messages in their present state; of one that is gone just the id."""
-        is_gone = told.type == MESSAGE_DELETED
-        known = {} if is_gone else await self._feeds.stored_at(feed, [name.row for name in told.names])
-        views: list[dict[str, Any]] = []
-        for name in told.names:
-            message_id, message = feed.message_id(name.row, name.check), known.get(name.row)
-            if message and message.id == message_id:
-                views.append(message_view(message, whole=told.type in _WHOLE))
-            else:
-                views.append({"id": message_id})
-        return views
+        ids = [feed.message_id(name.row, name.check) for name in told.names]
+        if told.type == MESSAGE_DELETED:
+            return [{"id": message_id} for message_id in ids]
+        rows = [RowId(feed.bucket, feed.number, name.row, name.check) for name in told.names]
+        known, is_whole = await self._feeds.find_many(feed, rows), told.type in _WHOLE
+        return [
+            message_view(known[message_id], whole=is_whole) if message_id in known else {"id": message_id}
+            for message_id in ids
+        ]
 
     async def _presence(self, place: Place, entry: Entry) -> dict[str, Any] | None:
         oid = entry.fields["about"].decode().rpartition(".")[2]

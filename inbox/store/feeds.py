@@ -389,6 +389,17 @@ class FeedStore:
                 return (same[0], found[0]) if same else None
         raise StoreUnavailable
 
+    async def find_many(self, feed: Feed, wanted: Sequence[RowId]) -> dict[MessageId, Message]:
+        """The messages of these ids, wherever they are now, of those that exist."""
+        for _ in range(PAGE_ATTEMPTS):
+            snapshot = await self.snapshot(feed)
+            if snapshot is None:
+                return {}
+            messages = await self._load(feed, snapshot, await self.rows_of(feed, snapshot, wanted))
+            if messages is not None:
+                return {message.id: message for message in messages}
+        raise StoreUnavailable
+
     async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
         """What rows hold, of those that are live; immutable, so no state is read with it."""
         entries = [entry for part in await self._client.batch(_spans(feed.keys, wanted)) for entry in part]

@@ -120,6 +120,8 @@ class MessageStore:
     async def _append_plain(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
         checks = [rows.new_check() for _ in deliveries]
         calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
+        for delivery, (keys, _) in zip(deliveries, calls, strict=True):
+            keys += self.outbox.key(delivery.place, CREATED)
         if len(calls) == 1:
             replies = [await self._client.run(scripts.MESSAGE_APPEND, *calls[0])]
         else:
@@ -215,7 +217,6 @@ class MessageStore:
             bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number),
             bucket.times,
             bucket.timers,
-            *self.outbox.key(delivery.place, CREATED),
         ]
         level = rows.SEVERITIES.index(delivery.severity)
         return keys, [

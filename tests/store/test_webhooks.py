@@ -198,7 +198,7 @@ async def test_a_bulk_change_names_only_what_it_changed_in_parts_of_a_hundred(ri
 
 
 async def test_deleted_trimmed_and_moved_messages_are_named_by_their_ids(rig: Rig) -> None:
-    await rig.begin("message.deleted")
+    await rig.begin("message.deleted", MESSAGE_READ)
     for number in range(30):
         await rig.trigger("ada", number)
     ids, feed = await rig.ids("ada"), await rig.feed("ada")
@@ -209,10 +209,28 @@ async def test_deleted_trimmed_and_moved_messages_are_named_by_their_ids(rig: Ri
     assert await store.snooze(feed, moved, INBOX_SNOOZE, 1_000)
     assert await rig.ids("ada") == [*ids[1:], ids[0]], "its snooze has ended: it is on top"
     await store.trim(feed, 4)
+    await rig.first.marks.mark([feed], [ids[0]], INBOX_READ)
     assert await rig.first.marks.delete_all([feed]) == 27
     await rig.tell_all()
     told = [[message["id"] for message in one["messages"]] for one in rig.receiver.events]
-    assert told == [ids[1:4], [*ids[4:], ids[0]]]
+    assert told == [ids[1:4], [ids[0]], [*ids[4:], ids[0]]]
+
+
+async def test_a_message_is_found_wherever_a_snooze_has_moved_it(rig: Rig) -> None:
+    await rig.begin(MESSAGE_READ)
+    for number in range(3):
+        await rig.trigger("ada", number)
+    ids, feed = await rig.ids("ada"), await rig.feed("ada")
+    moved = feed.row_of(ids[0])
+    assert moved is not None
+    store = rig.first.marks._messages
+    assert await store.snooze(feed, moved, INBOX_SNOOZE, 1_000)
+    assert await rig.ids("ada") == [*ids[1:], ids[0]]
+    await store.trim(feed, 2)
+    await rig.first.marks.mark([feed], [ids[0]], INBOX_READ)
+    await rig.tell_all()
+    (message,) = rig.receiver.events[0]["messages"]
+    assert (message["id"], message["isRead"]) == (ids[0], True)
 
 
 async def test_a_broadcast_is_told_for_each_recipient(rig: Rig) -> None:
