@@ -13,8 +13,10 @@ from starlette.middleware import Middleware
 from inbox.errors import InboxError
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
+from inbox.fanout.session_watch import SessionWatch
 from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
+from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
 from inbox.routes.middleware import BrowserCors, RateHeaders, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
@@ -28,8 +30,9 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_services(settings, redis_url) as services, _fanout(services) as (hub, listener):
-            app.state.services, app.state.hub, app.state.listener = services, hub, listener
+        async with open_services(settings, redis_url) as services, _fanout(services) as (hub, listener, watch):
+            app.state.services, app.state.listener = services, listener
+            app.state.gate = Gate(services, hub, watch)
             if settings.workflows:
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
             if demo:
@@ -62,12 +65,13 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 
 @asynccontextmanager
-async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
-    """The hub and its listener, running; then presence, which is left as it is when the process stops."""
+async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
+    """The hub, its listener and its watch, running; then presence, which is left as it is when the process stops."""
     hub = Hub(services.feed_store)
     probe = services.keys.probe(secrets.token_hex(6))
     listener = Listener(services.client, probe, hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)
+    watch = SessionWatch(services.environments.generations)
     try:
         await listener.start()
         await services.presence.start()
@@ -77,8 +81,10 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener]]:
         services.timer_worker.start()
         services.retention_sweep.start()
         services.event_relay.start()
-        yield hub, listener
+        watch.start()
+        yield hub, listener, watch
     finally:
+        await watch.close()
         await services.event_relay.close()
         await services.retention_sweep.close()
         await services.timer_worker.close()

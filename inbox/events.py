@@ -82,7 +82,20 @@ class Close:
     code: int
     reason: str
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the same attempt will fail again."""
+        return 4400 <= self.code < 4500
+
 
 SUBSCRIBER_GONE = Close(4401, "subscriber_deleted")
+TOKEN_EXPIRED = Close(4401, "token_expired")
+SESSION_REVOKED = Close(4401, "session_revoked")
 SLOW_CONSUMER = Close(4508, "slow_consumer")
+PING_TIMEOUT = Close(4504, "ping_timeout")
+CLIENT_LEFT = Close(1000, "client_disconnected")
+MALFORMED_PACKET = Close(1002, "malformed_packet")
+CONNECT_TIMEOUT = Close(1008, "connect_timeout")
+REFUSED = Close(1008, "refused")
+TOO_MANY_FRAMES = Close(1008, "too_many_frames")
 STORE_LOST = Close(1013, "store_unavailable")

@@ -16,8 +16,10 @@ from inbox.service.dispatch_audience import DispatchAudience
 from inbox.service.dispatch_worker import DispatchWorker
 from inbox.service.dispatches import DispatchService
 from inbox.service.environments import EnvironmentService
+from inbox.service.erasure import ErasureService
 from inbox.service.event_relay import EventRelay
 from inbox.service.event_teller import EventTeller
+from inbox.service.export import ExportService
 from inbox.service.feed import FeedService
 from inbox.service.feed_timers import FeedTimers
 from inbox.service.groups import GroupService
@@ -30,6 +32,7 @@ from inbox.service.preferences import PreferenceService
 from inbox.service.presence import PresenceService
 from inbox.service.rate_limits import RateLimit, RateLimiter
 from inbox.service.retention import RetentionSweep
+from inbox.service.runs import RunService
 from inbox.service.sessions import SessionService
 from inbox.service.subscriber_list import SubscriberList
 from inbox.service.subscriber_sweep import SubscriberSweep
@@ -49,6 +52,7 @@ from inbox.store.client import Client, open_client
 from inbox.store.dispatches import DispatchStore
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
+from inbox.store.erasure import ErasureStore
 from inbox.store.event_stream import EventStream
 from inbox.store.failed_events import FailedEvents
 from inbox.store.feeds import FeedStore
@@ -59,11 +63,13 @@ from inbox.store.preferences import PreferenceStore
 from inbox.store.presence import PresenceStore
 from inbox.store.request_counts import RequestCounts
 from inbox.store.retention import RetentionStore
+from inbox.store.runs import RunStore
 from inbox.store.secrets import SecretStore
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.tenants import TenantStore
-from inbox.store.timers import EXPIRE, WAKE, TimerStore
+from inbox.store.timers import EXPIRE, RUN, WAKE, WINDOW, TimerStore
+from inbox.store.told_events import ToldEvents
 from inbox.store.topics import TopicStore
 from inbox.store.transactions import TransactionStore
 
@@ -83,6 +89,8 @@ class Services:
     subscribers: SubscriberService
     subscriber_list: SubscriberList
     subscriber_sweep: SubscriberSweep
+    export: ExportService
+    erasure: ErasureService
     preferences: PreferenceService
     contexts: ContextService
     groups: GroupService
@@ -137,14 +145,16 @@ def join_services(settings: Settings, client: Client) -> Services:
     activity = ActivityService(activity_store, activity_log, reader, feed_store)
     dispatch_store = DispatchStore(client, keys, message_store)
     dispatch_audience = DispatchAudience(topic_store, subscription_store, subscriber_store)
+    run_store = RunStore(client, keys)
+    runs = RunService(run_store, feed_store, message_store, subscriber_store, activity_log)
     dispatch_worker = DispatchWorker(
-        dispatch_store, dispatch_audience, feed_store, activity_log, environments, settings.work_lease_seconds
+        dispatch_store, dispatch_audience, feed_store, activity_log, environments, runs, settings.work_lease_seconds
     )
     feed_timers = FeedTimers(feed_store, message_store)
     timer_worker = TimerWorker(
         TimerStore(client, keys),
         environments,
-        {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire},
+        {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire, RUN: runs.fire, WINDOW: runs.close},
         settings.work_lease_seconds,
     )
     outbox_store, event_stream = OutboxStore(client, keys), EventStream(client, keys)
@@ -164,6 +174,7 @@ def join_services(settings: Settings, client: Client) -> Services:
     )
     dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
     feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
+    preferences = PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows)
     return Services(
         settings=settings,
         client=client,
@@ -180,11 +191,23 @@ def join_services(settings: Settings, client: Client) -> Services:
         subscribers=subscribers,
         subscriber_list=SubscriberList(subscriber_store),
         subscriber_sweep=SubscriberSweep(subscriber_store, environments),
+        export=ExportService(
+            subscribers, preferences, topic_store, subscription_store, feed_store, activity_store, activity_log, reader
+        ),
+        erasure=ErasureService(
+            ErasureStore(client, keys, subscriber_store, run_store),
+            ToldEvents(client, keys),
+            subscriber_store,
+            subscription_store,
+            feed_store,
+            activity_store,
+            activity_log,
+        ),
         contexts=contexts,
         groups=GroupService(client, keys),
         named_feeds=NamedFeedService(client, keys),
         organization=OrganizationService(client, keys),
-        preferences=PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows),
+        preferences=preferences,
         workflows=workflows,
         workflow_overrides=overrides,
         delivery=DeliveryService(
@@ -199,6 +222,7 @@ def join_services(settings: Settings, client: Client) -> Services:
             contexts,
             activity_log,
             dispatches,
+            runs,
         ),
         dispatches=dispatches,
         dispatch_worker=dispatch_worker,

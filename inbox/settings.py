@@ -24,6 +24,7 @@ MASK = "********"
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
 SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
+KEYLESS = "pk_keyless_"
 RATE_PATTERN = "^[1-9][0-9]{0,8}/(second|minute|hour)$"
 
 Durability = Literal["memory", "everysec", "fsync"]
@@ -71,6 +72,12 @@ class Settings(BaseSettings):
         None,
         "Whether a browser session needs a valid subscriber hash. When not set: what the environment's in-app "
         "integration says, else in the environment Production yes, in others no.",
+    )
+
+    require_bound_hash: bool = _setting(
+        False,
+        "Whether subscriber and context hashes must be of the form that is bound to an environment and an expiry "
+        "(v2.…); the plain form is then refused.",
     )
 
     data_dir: Path = _setting(
@@ -210,6 +217,13 @@ class Settings(BaseSettings):
             raise _problem("must be of printable ASCII characters without spaces")
         return value
 
+    @field_validator("application_identifier")
+    @classmethod
+    def _check_identifier(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith(KEYLESS):
+            raise _problem(f"may not begin with {KEYLESS}: clients of the original take it for a trial session")
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
@@ -266,6 +280,8 @@ def show_value(value: Any) -> str:
         return ""
     if isinstance(value, SecretStr):
         return MASK
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
     return ",".join(value) if isinstance(value, tuple) else str(value)

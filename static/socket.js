@@ -5,6 +5,7 @@ const REPLY_MS = 10_000; // silence after a ping, or while opening, that means t
 const STABLE_MS = 5_000; // a server that accepts and drops at once must not be met at full speed
 const BASE_MS = 1_000;
 const CAP_MS = 30_000;
+const SESSION_ENDED = ["token_expired", "session_revoked"]; // closes after which a new session may be let in
 
 /**
  * How long to wait, in ms, before the next try: full jitter, so that clients cut off together do not return together.
@@ -18,7 +19,7 @@ export function backoff(attempt, random = Math.random) {
 /**
  * @typedef {object} SocketOptions
  * @property {(renew: boolean) => Promise<string>} url where to connect; `renew` when the last try never opened, which
- *   is all a browser tells of a refused token. A rejection with `terminal: true` ends the tries.
+ *   is all a browser tells of a refused token, or when the server has ended the session. A rejection with `terminal: true` ends the tries.
  * @property {(event: string, data: any) => void} onEvent
  * @property {(state: SocketState, reason?: Error) => void} onState
  * @property {new (url: string) => WebSocket} [WebSocket]
@@ -93,9 +94,15 @@ export class LiveSocket {
     this.#become("live");
   }
 
-  /** @param {number} code 4400 to 4499 mean that trying again fails again @param {string} reason */
+  /** @param {number} code 4400 to 4499 mean that the same try fails again @param {string} reason */
   #closed(code, reason) {
-    if (code < 4400 || code > 4499) return this.#retry();
+    if (SESSION_ENDED.includes(reason)) this.#renew = true;
+    else if (code >= 4400 && code <= 4499) return this.#refuse(reason);
+    this.#retry();
+  }
+
+  /** @param {string} reason */
+  #refuse(reason) {
     this.#drop();
     this.#become("refused", new Error(reason));
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,13 +11,15 @@ import typer
 from inbox import __version__
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
-from inbox.cli.running import with_services
+from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.subscribers import subscribers_cli
 from inbox.cli.trigger import trigger
 from inbox.cli.webhooks import webhooks_cli
 from inbox.cli.workflows import workflows_cli
 from inbox.errors import InboxError, StartupError, ValidationFailed
 from inbox.ids import parse_subscriber_id
 from inbox.logs import configure_logging
+from inbox.service.subscriber_hash import bound_hash, plain_hash
 from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
 
 if TYPE_CHECKING:
@@ -82,6 +85,7 @@ def serve(
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(environments_cli, name="environments")
 cli.add_typer(workflows_cli, name="workflows")
+cli.add_typer(subscribers_cli, name="subscribers")
 cli.add_typer(webhooks_cli, name="webhooks")
 cli.command("trigger")(trigger)
 
@@ -98,6 +102,29 @@ def token(
         print(await services.sessions.issue_token(environment, subscriber_id))
 
     with_services("token", show)
+
+
+@cli.command("hash")
+def subscriber_hash(
+    subscriber: Annotated[str, typer.Option(help="The subscriberId.")],
+    expires_in: Annotated[
+        int | None, typer.Option(min=1, help="Seconds; the hash is then bound to the environment and ends after them.")
+    ] = None,
+    environment: EnvironmentName = None,
+) -> None:
+    """Print the hash that lets a page open a subscriber's inbox, as a backend makes it."""
+    subscriber_id = parse_subscriber_id(subscriber)
+
+    async def show(services: Services) -> None:
+        chosen = await named_environment(services, environment)
+        key = services.environments.live_keys(chosen)[0]
+        if expires_in is None:
+            print(plain_hash(key, subscriber_id))
+        else:
+            expiry = int(time.time()) + expires_in
+            print(bound_hash(key, "subscriber", chosen.identifier, expiry, subscriber_id))
+
+    with_services("hash", show)
 
 
 @cli.command()

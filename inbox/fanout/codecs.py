@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from inbox.events import Event
+from inbox.events import Close, Event
 
 
 class Codec(Protocol):
     """Turns an event into a text frame."""
 
     def encode(self, event: Event) -> bytes: ...
+
+    def farewell(self, close: Close) -> list[bytes]:
+        """What is said before the close frame."""
 
 
 class PlainCodec:
@@ -20,5 +23,20 @@ class PlainCodec:
     def encode(self, event: Event) -> bytes:
         return b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, time.time() * 1000)
 
+    def farewell(self, _: Close) -> list[bytes]:
+        return []
+
+
+class SocketIoCodec:
+    """The Socket.IO flavour: an EVENT packet in a message packet, `42[name,payload]` (websocket.md §2.1)."""
+
+    def encode(self, event: Event) -> bytes:
+        return b'42["%b",%b]' % (event.name.encode(), event.data)
+
+    def farewell(self, close: Close) -> list[bytes]:
+        """A client that is disconnected by a packet stays away; one whose socket just closes comes back."""
+        return [b"41"] if close.is_final else []
+
 
 PLAIN = PlainCodec()
+SOCKET_IO = SocketIoCodec()

@@ -93,6 +93,8 @@ class Connection:
         """Ends the socket with a close frame that tells why."""
         if not self.ended_by:
             self._drop(close)
+            if farewell := self.codec.farewell(close):
+                self._transport.write(farewell)  # a few bytes, once, whatever waits in the wire
             self._transport.close(close)
 
     def cut_off(self, close: Close) -> None:

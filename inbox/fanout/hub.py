@@ -23,7 +23,7 @@ from inbox.fanout.connection import Connection
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_stored, entity
 from inbox.store.feeds import Feed, FeedStore, LogEntry
-from inbox.store.rows import CHECK_BYTES, Counts, Position
+from inbox.store.rows import CHECK_BYTES, Counts, Position, parse_message_id
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class ConnectedFeed:
         self._environment = environment
         self._feeds = feeds
         self._position: Position | None = None
+        self._counts: Counts
         self._pending: deque[Publication] = deque()
         self._must_repair = False
         self._worker: asyncio.Task[None] | None = None
@@ -80,8 +81,13 @@ class ConnectedFeed:
         state = await self._feeds.state(self.feed)
         if state is None:
             raise NotFound("The subscriber was deleted")
-        self._position = state.position
+        self._position, self._counts = state.position, state.counts
         self._work()
+
+    def join(self, connection: Connection) -> None:
+        """One more socket. Its first events are the counts as delivered to the others; what comes later is newer."""
+        self.connections.add(connection)
+        connection.deliver([], tuple(map(connection.codec.encode, events.count_events(self._counts))))
 
     def receive(self, payload: bytes) -> None:
         """A publication on the feed's channel."""
@@ -221,9 +227,17 @@ class ConnectedFeed:
         sent = [events.notifications_removed(await self._feeds.ids_of(self.feed, deleted))] if deleted else []
         if refetch:
             sent.append(events.notifications_refetch())
-        elif marked:
-            sent += self._updated(await self._read(marked))
-        return sent + self._received(await self._read(new))
+            return sent + self._received(await self._read(new))
+        came = set(new)  # a message that came since then is in another row by now if it has collapsed with a later one
+        changed = await self._read(marked)
+        sent += self._updated([one for one in changed if self._first_row(one) not in came])
+        moved = [one for one in changed if self._first_row(one) in came]
+        return sent + self._received([*await self._read(new), *moved])
+
+    @staticmethod
+    def _first_row(message: Message) -> int:
+        """The row that its id names."""
+        return parse_message_id(message.id).row
 
     async def _read(self, rows: list[int]) -> list[Message]:
         found = await self._feeds.messages(self.feed, rows) if rows else None
@@ -231,6 +245,7 @@ class ConnectedFeed:
 
     def _send(self, sent: list[Event], counts: Counts) -> None:
         """One delivery to every socket: the events, then both counts."""
+        self._counts = counts
         both = events.count_events(counts)
         frames: dict[Codec, tuple[list[bytes], tuple[bytes, ...]]] = {}
         for connection in list(self.connections):
@@ -262,12 +277,12 @@ class Hub:
         return len(connected.connections) if connected else 0
 
     async def attach(self, feed: Feed, environment: Environment, connection: Connection) -> None:
-        """From now on the connection gets every event of the feed. Raises StoreUnavailable."""
+        """From now on the connection gets every event of the feed, first both counts. Raises StoreUnavailable."""
         channel = feed.keys.channel
         while True:
             connected = await self._open(feed, environment)
             if self._connected.get(channel) is connected:  # it may have been closed again while we waited
-                connected.connections.add(connection)
+                connected.join(connection)
                 return
 
     async def detach(self, feed: Feed, connection: Connection) -> None:

@@ -93,9 +93,7 @@ class Listener:
         known = self._links.get(node.name)
         if known:
             return known
-        options = {key: redis.connection_kwargs.get(key) for key in ("username", "password", "ssl", "retry")}
-        kept = {key: value for key, value in options.items() if value}
-        return self._new_link(node.name, Redis(host=node.host, port=int(node.port), protocol=2, **kept))
+        return self._new_link(node.name, self._client.connect_to(node))
 
     def _new_link(self, name: str, redis: Redis) -> _Link:
         link = self._links[name] = _Link(name, redis, self._receive, self._on_restored, self._reroute)
@@ -189,7 +187,7 @@ class _Link:
         while True:
             await self._wake.wait()
             try:
-                async with self._redis.pubsub() as pubsub:
+                async with _Subscriptions(self._redis.connection_pool) as pubsub:
                     await self._open(pubsub)
                     async for message in self._messages(pubsub):
                         failures = 0
@@ -254,6 +252,15 @@ class _Link:
             self._on_restored([channel])
         else:
             future.set_result(None)
+
+
+class _Subscriptions(PubSub):
+    """What redis-py subscribes to again when it has connected by itself: in lots, since a cluster takes no others."""
+
+    async def on_connect(self, _connection: Any) -> None:
+        self.pending_unsubscribe_shard_channels.clear()
+        for group in _groups([name.decode() for name in self.shard_channels]):
+            await self.ssubscribe(*group)
 
 
 async def _subscribe(pubsub: PubSub, channel: str) -> None:

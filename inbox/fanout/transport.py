@@ -17,6 +17,8 @@ from inbox.events import Close
 
 EXTENSION = "inbox.transport"
 WRITE_BUFFER_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 64 * 1024
+"""The largest message that a client may send; a larger one closes the socket with 1009."""
 
 
 class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -75,6 +77,9 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.send_close(close.code, close.reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
+        if self.read_paused:  # else the peer's own close frame would never be read
+            self.read_paused = False
+            self.transport.resume_reading()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 

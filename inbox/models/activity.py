@@ -19,6 +19,10 @@ JOB_STATUS = {
     "duplicate": "merged",
     "skipped": "skipped",
     "failed": "failed",
+    "delayed": "delayed",
+    "merged": "merged",
+    "ended": "completed",
+    "canceled": "canceled",
 }
 DETAIL = {
     "delivered": "Message stored in the feed",
@@ -26,8 +30,13 @@ DETAIL = {
     "duplicate": "This transaction was delivered before: nothing was stored again",
     "skipped": "The step's condition skipped it",
     "failed": "The step failed: nothing was stored",
+    "delayed": "The step waits",
+    "merged": "The event joined a digest: its message comes with those of the others",
+    "ended": "The step has waited",
+    "canceled": "Cancelled before its time came",
 }
-_SUCCESSFUL = ("delivered", "duplicate")
+_SUCCESSFUL = ("delivered", "duplicate", "ended", "merged")
+_STATUS = {"failed": "Failed", "delayed": "Pending", **dict.fromkeys(_SUCCESSFUL, "Success")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ def job_view(activity: Activity, outcomes: Sequence[StepOutcome]) -> dict[str, A
     named: dict[str, Any] = {"stepId": last.step_id, "name": known.name if known else last.step_id}
     return {
         "_id": derived_object_id("job", activity.id, last.step_id),
-        "type": "in_app",
+        "type": known.type if known else "in_app",
         "providerId": "novu",
         "status": JOB_STATUS[last.outcome],
         "step": {**place, **named},
@@ -118,7 +127,7 @@ def execution_detail(activity: Activity, step: StepOutcome) -> dict[str, Any]:
         "isTest": False,
         "providerId": "novu",
         "source": "Internal",
-        "status": "Success" if step.outcome in _SUCCESSFUL else "Failed" if step.outcome == "failed" else "Warning",
+        "status": _STATUS.get(step.outcome, "Warning"),
     }
     return {**view, "raw": step.reason} if step.reason else view
 

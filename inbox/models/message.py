@@ -45,6 +45,13 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True):
     context_keys: list[str] = []
     feed_id: str | None = None
     """The `_id` of the named feed that its step belongs to."""
+    expires_ms: int = 0
+    """When it is deleted (ms since 1970), 0 never."""
+
+    @property
+    def expires_at(self) -> str | None:
+        """The same on the wire, None for never."""
+        return iso(self.expires_ms) if self.expires_ms else None
 
 
 class Labels(msgspec.Struct, rename="camel"):
@@ -57,8 +64,13 @@ class Labels(msgspec.Struct, rename="camel"):
     feed_id: str | None = None
 
 
+class _Payload(msgspec.Struct):
+    payload: dict[str, Any] = {}
+
+
 _decoder = msgspec.json.Decoder(StoredMessage)
 _labels_decoder = msgspec.json.Decoder(Labels)
+_payload_decoder = msgspec.json.Decoder(_Payload)
 _encoder = msgspec.json.Encoder()
 
 
@@ -75,6 +87,11 @@ def decode_stored(content: bytes) -> StoredMessage:
 def decode_labels(content: bytes) -> Labels:
     """What of a stored message can be searched for."""
     return _labels_decoder.decode(content)
+
+
+def decode_payload(content: bytes) -> dict[str, Any]:
+    """The payload of a stored message."""
+    return _payload_decoder.decode(content).payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +217,7 @@ def entity(message: Message, environment: Environment) -> dict[str, Any]:
         "tags": stored.tags,
         "severity": stored.severity,
         "contextKeys": stored.context_keys,
+        **_present(expiresAt=stored.expires_at),
         "updatedAt": iso(changed),
     }
 
@@ -232,6 +250,7 @@ def inbox_notification(message: Message, to: dict[str, Any], workflow: dict[str,
         "tags": stored.tags,
         "workflow": workflow,
         "severity": stored.severity,
+        **_present(expiresAt=stored.expires_at),
     }
 
 

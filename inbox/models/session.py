@@ -1,4 +1,4 @@
-"""Opening a browser session: what the browser sends (rest-inbox.md §2)."""
+"""Opening a browser session: what current browsers send (rest-inbox.md §2), and what older ones send (§14)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 import orjson
+from msgspec import UNSET
 
 from inbox.errors import invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
-from inbox.models.subscriber import Profile
+from inbox.models.preference import Schedule
+from inbox.models.subscriber import Profile, Text
 
 
 class SessionRequest(msgspec.Struct, rename="camel"):
@@ -21,6 +23,16 @@ class SessionRequest(msgspec.Struct, rename="camel"):
     subscriber_hash: str | None = None
     context: dict[str, Any] | None = None
     context_hash: str | None = None
+    default_schedule: dict[str, Any] | None = None
+
+    def schedule(self) -> dict[str, Any] | None:
+        """The schedule that a subscriber without one gets. Raises ValidationFailed."""
+        if self.default_schedule is None:
+            return None
+        try:
+            return msgspec.convert({"isEnabled": False, **self.default_schedule}, Schedule).stored()
+        except msgspec.ValidationError as error:
+            raise invalid("defaultSchedule", str(error)) from None
 
     def canonical_context(self) -> str:
         """The context as its hash is made of: JSON as it was sent, keys sorted, no spaces."""
@@ -46,3 +58,20 @@ class SessionRequest(msgspec.Struct, rename="camel"):
         if given is None:
             raise invalid("subscriberId", "subscriberId should not be empty")
         return parse_subscriber_id(given), {}
+
+
+class WidgetSessionRequest(msgspec.Struct, rename="camel"):
+    """The body of a session call of older clients."""
+
+    application_identifier: str
+    subscriber_id: str
+    hmac_hash: str | None = None
+    first_name: Text = UNSET
+    last_name: Text = UNSET
+    email: Text = UNSET
+    phone: Text = UNSET
+
+    def who(self) -> tuple[SubscriberId, dict[str, Any]]:
+        """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
+        profile = Profile(self.first_name, self.last_name, self.email, self.phone)
+        return parse_subscriber_id(self.subscriber_id), profile.changes()

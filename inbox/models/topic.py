@@ -62,8 +62,11 @@ class Subscription(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
 
         A subscription made in a context takes the triggers of exactly that context; any other takes all.
         """
-        if self.context_keys and self.context_keys != context_keys:
-            return False
+        in_context = not self.context_keys or self.context_keys == context_keys
+        return in_context and self.takes_workflow(workflow_id)
+
+    def takes_workflow(self, workflow_id: str) -> bool:
+        """Whether its preferences let this workflow through."""
         chosen = [preference.enabled for preference in self.preferences if preference.workflow_id == workflow_id]
         return not chosen or any(chosen)
 

@@ -9,10 +9,13 @@ from msgspec import Meta
 
 from inbox.errors import BadRequest, InboxError, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
+from inbox.models.expiry import parse_expiry
 from inbox.models.subscriber import Profile
+from inbox.models.workflow import CollapseMode
 
 MAX_TRANSACTION_ID_LENGTH = 255
 MAX_REFERENCE_LENGTH = 255
+MAX_COLLAPSE_KEY_LENGTH = 255
 MAX_EXCLUDED = 100
 MAX_EVENTS = 100
 
@@ -28,6 +31,9 @@ class TriggerContent(msgspec.Struct, rename="camel", kw_only=True):
     tenant: Any = None
     context: dict[str, Any] | None = None
     external_reference: Annotated[str, Meta(max_length=MAX_REFERENCE_LENGTH)] | None = None
+    expires_at: str | None = None
+    collapse_key: Annotated[str, Meta(max_length=MAX_COLLAPSE_KEY_LENGTH)] | None = None
+    collapse_mode: CollapseMode | None = None
 
 
 class TriggerRequest(TriggerContent, rename="camel", kw_only=True):
@@ -161,6 +167,16 @@ def reason_of(error: InboxError) -> str:
     if isinstance(error, ValidationFailed):
         return "; ".join(message for messages in error.fields.values() for message in messages)
     return error.message
+
+
+def parse_expires_at(value: str | None, now_ms: int) -> int:
+    """When the trigger's messages end (ms since 1970, it may be past), 0 never. Raises ValidationFailed."""
+    if not value:
+        return 0
+    try:
+        return parse_expiry(value, now_ms)
+    except ValueError as error:
+        raise invalid("expiresAt", f"expiresAt {error}", value) from None
 
 
 def parse_transaction_id(value: str | None) -> str | None:

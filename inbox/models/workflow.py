@@ -13,13 +13,17 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 Severity = Literal["high", "medium", "low", "none"]
 Target = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
-StepType = Literal["in_app"]
+StepType = Literal["in_app", "delay", "digest"]
+Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
+CollapseMode = Literal["replace", "count"]
+"""Whether a message that takes another's place is a new one, or one more of them."""
 
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
 MAX_IDENTIFIER_LENGTH = 128
 MAX_STEPS = 20
 MAX_TAGS = 16
 MAX_TEMPLATE_LENGTH = 16_384
+MAX_CRON_LENGTH = 256
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Description = Annotated[str, Meta(max_length=1_024)]
@@ -31,6 +35,9 @@ Line = Annotated[str, Meta(max_length=1_024)]
 Link = Annotated[str, Meta(max_length=4_096)]
 CustomData = Annotated[dict[str, Any], Meta(max_length=100)]
 JsonSchema = dict[str, Any]
+Amount = Annotated[int, Meta(ge=1)] | Annotated[float, Meta(ge=1)]
+"""A whole number; SDKs write it as `5.0`."""
+Cron = Annotated[str, Meta(min_length=1, max_length=MAX_CRON_LENGTH)]
 
 
 class Redirect(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,6 +65,9 @@ class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     redirect: Redirect | None = None
     data: CustomData | None = None
     external_reference: Line | None = None
+    expires_at: Line | None = None
+    collapse_key: Line | None = None
+    collapse_mode: Line | None = None
     disable_output_sanitization: bool | None = None
     skip: dict[str, Any] | None = None
 
@@ -69,16 +79,75 @@ class InAppControlsUpsert(InAppControls, frozen=True, rename="camel", omit_defau
     """
 
 
-class StepUpsert(msgspec.Struct, frozen=True, rename="camel"):
-    """A step as callers send it. `_id` or `stepId` of an existing step keeps that step's ids."""
+class DelayControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How long a delay waits: `amount` and `unit` (`regular`), to the next time of `cron` in the subscriber's timezone
+    (`timed`), or, ours, to the ISO time that the template `until` gives.
+    """
+
+    type: Literal["regular", "timed"] = "regular"
+    amount: Amount | None = None
+    unit: Unit | None = None
+    cron: Cron | None = None
+    until: Line | None = None
+    skip: dict[str, Any] | None = None
+
+
+class DelayControlsUpsert(DelayControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A delay as callers send it."""
+
+
+class LookBackWindow(msgspec.Struct, frozen=True):
+    """How long before an event another one makes it wait for a digest."""
+
+    amount: Amount
+    unit: Unit
+
+
+class DigestControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a digest collects, for each subscriber and value of the template `digestKey`, and until when: `amount` and
+    `unit` after the first event (`regular`), or to the next time of `cron` in the subscriber's timezone (`timed`).
+    """
+
+    type: Literal["regular", "timed"] = "regular"
+    amount: Amount | None = None
+    unit: Unit | None = None
+    look_back_window: LookBackWindow | None = None
+    cron: Cron | None = None
+    digest_key: Line | None = None
+    skip: dict[str, Any] | None = None
+
+
+class DigestControlsUpsert(DigestControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """A digest as callers send it."""
+
+
+class StepContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What every step has as callers send it. `_id` or `stepId` of an existing step keeps that step's ids."""
 
     name: Name
-    type: StepType
     id: str | None = field(default=None, name="_id")
     step_id: Identifier | None = None
+
+
+class InAppStepUpsert(StepContent, frozen=True, rename="camel", kw_only=True, tag_field="type", tag="in_app"):
+    """A step that gives a message."""
+
     control_values: InAppControlsUpsert | None = None
 
 
+class DelayStepUpsert(StepContent, frozen=True, rename="camel", kw_only=True, tag_field="type", tag="delay"):
+    """A step that waits."""
+
+    control_values: DelayControlsUpsert | None = None
+
+
+class DigestStepUpsert(StepContent, frozen=True, rename="camel", kw_only=True, tag_field="type", tag="digest"):
+    """A step that collects events."""
+
+    control_values: DigestControlsUpsert | None = None
+
+
+StepUpsert = InAppStepUpsert | DelayStepUpsert | DigestStepUpsert
 Steps = Annotated[list[StepUpsert], Meta(max_length=MAX_STEPS)]
 
 
@@ -170,18 +239,25 @@ class Variable(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A stored step. `id` is also the `_messageTemplateId` of its messages."""
+    """A stored step. `id` is also the `_messageTemplateId` of its messages. One that waits has `delay` or `digest`."""
 
     id: str = field(name="_id")
     step_id: str
     name: str
     controls: InAppControls = InAppControls()
     type: StepType = "in_app"
+    delay: DelayControls | None = None
+    digest: DigestControls | None = None
     actor: StepActor | None = None
     language: Literal["liquid", "handlebars"] = "liquid"
     active: bool = True
     feed_id: str | None = None
     variables: list[Variable] = []
+
+    @property
+    def values(self) -> InAppControls | DelayControls | DigestControls:
+        """The controls of its type."""
+        return self.delay or self.digest or self.controls
 
 
 class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, eq=False):

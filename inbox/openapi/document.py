@@ -24,6 +24,8 @@ DESCRIPTION = """A self-hosted, real-time in-app notification inbox.
 
 Backends send `Authorization: ApiKey <key>`, pages `Authorization: Bearer <token>` with the token of their session.
 Every error has one shape (`ErrorReply`). A success is wrapped in `data` unless it is a page."""
+PAGES = ("/v1/inbox/", "/v1/widgets/")
+"""Where pages call, with the token of their session."""
 ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (413, 415)
 ERROR_STATUSES = (400, 401, 402, 404, 409, 413, 415, 422, 429, 503)
@@ -88,7 +90,7 @@ def _describe(method: str, path: str, handler: Any, operation: Operation, by_typ
         schema = by_type[id(operation.body)]
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if not operation.is_open:
-        described["security"] = [{"session": []} if path.startswith("/v1/inbox/") else {"apiKey": []}]
+        described["security"] = [{"session": []} if path.startswith(PAGES) else {"apiKey": []}]
     return described
 
 
@@ -101,7 +103,7 @@ def _tag(path: str) -> str:
     """The family: what follows the version."""
     version, _, rest = path.strip("/").partition("/")
     family = rest.partition("/")[0] or version
-    return family if version != "v1" or family != "inbox" else "inbox (pages)"
+    return f"{family} (pages)" if f"{path}/".startswith(PAGES) else family
 
 
 def _path_parameters(path: str) -> list[Schema]:

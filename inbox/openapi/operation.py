@@ -27,4 +27,4 @@ class Operation:
     also: int | None = None
     """A second success, without content."""
     is_open: bool = False
-    """Whether it needs no credentials; others take a session's token under `/v1/inbox/`, elsewhere an API key."""
+    """Whether it needs no credentials; pages bring a session's token, backends an API key."""

@@ -32,17 +32,20 @@ from inbox.routes import (
     feed,
     health,
     inbox,
+    inbox_preferences,
     inbox_subscriptions,
     integrations,
     messages,
     named_feeds,
     notifications,
     organizations,
+    personal_data,
     preferences,
     subscribers,
     subscriptions,
     tenants,
     topics,
+    widgets,
     workflow_overrides,
     workflows,
     workflows_v1,
@@ -73,6 +76,7 @@ NOTIFICATION_FILTER = {
     "createdGte": whole(0, 2**48),
     "createdLte": whole(0, 2**48),
 }
+WIDGET_COUNT = {"limit": whole(1, 100, 100), "feedIdentifier": TEXTS}
 ONE_NOTIFICATION = Operation(replies.NotificationReply)
 NO_CONTENT = Operation(envelope="none", status=204)
 FILTERED = Operation(envelope="none", status=204, body=notifications.BulkFilter)
@@ -107,6 +111,8 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
         query={"failIfExists": FLAG},
         errors=[409],
     ),
+    personal_data.export: Operation(replies.SubscriberExport, "bare"),
+    personal_data.erase: Operation(replies.ErasedReply),
     preferences.list_v1: Operation(replies.PreferenceRow, "list", query={"includeInactiveChannels": FLAG}),
     preferences.update_v1_global: Operation(replies.PreferenceRow, body=preferences.V1GlobalUpdate),
     preferences.list_level: Operation(replies.PreferenceRow, "list", query={"includeInactiveChannels": FLAG}),
@@ -115,20 +121,19 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
     preferences.update_v2: Operation(replies.PreferencesReply, body=preferences.V2Update),
     preferences.get_v2_global: Operation(replies.GlobalPreferenceReply),
     preferences.update_v2_bulk: Operation(replies.InboxPreference, "list", body=preferences.V2Bulk),
-    preferences.inbox_list: Operation(
+    inbox_preferences.list_preferences: Operation(
         replies.InboxPreference,
         "list",
         query={"tags": TEXTS, "severity": SEVERITIES, "criticality": TEXT},
     ),
-    preferences.inbox_update_global: Operation(
-        replies.InboxPreference, body=preferences.InboxUpdate
+    inbox_preferences.update_global: Operation(replies.InboxPreference, body=inbox_preferences.InboxUpdate),
+    inbox_preferences.get_global: Operation(replies.InboxPreference),
+    inbox_preferences.update_bulk: Operation(
+        replies.InboxPreference, "list", body=inbox_preferences.InboxBulk, errors=[404]
     ),
-    preferences.inbox_get_global: Operation(replies.InboxPreference),
-    preferences.inbox_update_bulk: Operation(
-        replies.InboxPreference, "list", body=preferences.InboxBulk, errors=[404]
-    ),
-    preferences.inbox_update_workflow: Operation(
-        replies.InboxPreference, body=preferences.InboxUpdate
+    inbox_preferences.update_workflow: Operation(replies.InboxPreference, body=inbox_preferences.InboxWorkflowUpdate),
+    inbox_preferences.update_subscription: Operation(
+        replies.InboxPreference, body=inbox_preferences.InboxWorkflowUpdate
     ),
     feed.get_feed: Operation(
         replies.FeedItem,
@@ -334,6 +339,19 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
         replies.SubscriptionDetails, body=topic.SubscriptionPatch
     ),
     inbox_subscriptions.delete_own: Operation(replies.Success),
+    widgets.open_session: Operation(
+        replies.WidgetSessionReply, status=201, body=session.WidgetSessionRequest, is_open=True, errors=[404]
+    ),
+    widgets.count_unseen: Operation(replies.UnseenReply, query={**WIDGET_COUNT, "seen": FLAG}),
+    widgets.count_unread: Operation(replies.UnseenReply, query={**WIDGET_COUNT, "read": FLAG}),
+    widgets.count: Operation(replies.UnseenReply, query={**WIDGET_COUNT, "seen": FLAG, "read": FLAG}),
+    widgets.mark_all_read: Operation(replies.Count, status=201, body=widgets.InFeeds),
+    widgets.mark_all_seen: Operation(replies.Count, status=201, body=widgets.InFeeds),
+    widgets.delete_message: Operation(dict[str, Any], "bare"),
+    widgets.delete_many: Operation(dict[str, Any], "bare", body=widgets.BulkDelete),
+    widgets.delete_all: Operation(envelope="none", status=204, query={"feedId": OBJECT_ID}, errors=[404]),
+    widgets.get_organization: Operation(replies.OrganizationReply),
+    widgets.log_usage: Operation(replies.Success, status=201, body=widgets.UsageLog),
     health.health: Operation(replies.HealthReply, "bare", is_open=True),
     health.ready: Operation(replies.HealthReply, "bare", is_open=True),
 }

@@ -59,6 +59,44 @@ class SubscriberCard(TypedDict):
     avatar: NotRequired[str]
 
 
+class ExportedPreferences(TypedDict):
+    workflows: list[Object]
+
+
+class SubscriberExport(TypedDict):
+    """Everything of one subscriber; the parts are told in docs/export.md."""
+
+    format: Literal["inbox.subscriber/1"]
+    exportedAt: Date
+    environment: Object
+    subscriber: SubscriberReply
+    preferences: ExportedPreferences
+    subscriptions: list[Object]
+    feeds: list[Object]
+    messages: list[Object]
+    activity: list[Object]
+
+
+class RemovedReply(TypedDict):
+    subscribers: Count
+    feeds: Count
+    messages: Count
+    preferences: Count
+    subscriptions: Count
+    activities: Count
+    transactions: Count
+    answers: Count
+    timers: Count
+    events: Count
+
+
+class ErasedReply(TypedDict):
+    status: Literal["erased"]
+    removed: RemovedReply
+    appendOnlyFile: Literal["requested", "busy", "off", "refused"]
+    outOfReach: list[str]
+
+
 class BulkSubscribersReply(TypedDict):
     created: list[Object]
     updated: list[Object]
@@ -451,6 +489,7 @@ class InboxPreference(GlobalPreferenceReply):
     level: Literal["global", "template"]
     overrides: NotRequired[list[Object]]
     workflow: NotRequired[Object]
+    subscriptionId: NotRequired[str]
 
 
 class SessionReply(TypedDict):
@@ -461,7 +500,13 @@ class SessionReply(TypedDict):
     isDevelopmentMode: bool
     maxSnoozeDurationHours: Count
     applicationIdentifier: str
+    schedule: NotRequired[Object]
     contextKeys: list[str]
+
+
+class WidgetSessionReply(TypedDict):
+    token: str
+    profile: Object
 
 
 class Acknowledged(TypedDict):

@@ -4,17 +4,23 @@
     engine      Liquid with bounds on loops, ranges, filters and output
     filters     the filters that Novu adds to Liquid
     steps       a stored step → a CompiledStep that renders messages
+    waits       a delay or digest → a CompiledWait that tells until when, and what belongs together
+    times       amounts of units, and cron expressions
 
 Templates come from whoever holds an API key, values from anywhere: neither may stall the process or fill its memory.
 """
 
 from inbox.rendering.engine import MAX_OUTPUT_BYTES
-from inbox.rendering.steps import CompiledStep, Cta, Rendered, check_templates, compile_steps
+from inbox.rendering.steps import AnyStep, CompiledStep, Cta, Rendered, check_templates, compile_steps
 from inbox.rendering.templates import RenderError, TemplateError
+from inbox.rendering.waits import CompiledDigest, CompiledWait
 
 __all__ = [
     "MAX_OUTPUT_BYTES",
+    "AnyStep",
+    "CompiledDigest",
     "CompiledStep",
+    "CompiledWait",
     "Cta",
     "RenderError",
     "Rendered",

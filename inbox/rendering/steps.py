@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
-from inbox.models.workflow import Action, Redirect, Severity, Step, Target, Workflow
+from inbox.models.expiry import parse_expiry
+from inbox.models.workflow import Action, CollapseMode, Redirect, Severity, Step, Target, Workflow
 from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
-from inbox.rendering.templates import Scope, Template, compile_template
+from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
 from inbox.rendering.urls import safe_url
+from inbox.rendering.waits import CompiledDelay, CompiledDigest
 
 CACHED_WORKFLOWS = 1_024
 MAX_REFERENCE_LENGTH = 255
+COLLAPSE_MODES: tuple[CollapseMode, ...] = ("replace", "count")
 
 Variables = Mapping[str, Any]
 
@@ -64,12 +68,16 @@ class Rendered(msgspec.Struct, frozen=True):
     tags: list[str]
     severity: Severity
     external_reference: str | None = None
+    expires_at: str = ""
+    collapse_key: str = ""
+    collapse_mode: CollapseMode | None = None
 
 
 class CompiledStep:
     """A step ready to render.
 
     `needs_subscriber` and `needs_actor` tell whether a template names them; if not, nothing has to be read for it.
+    `needs_collapse`: whether what it renders depends on how many messages collapse.
     """
 
     def __init__(self, workflow: Workflow, step: Step, place: str) -> None:
@@ -88,14 +96,22 @@ class CompiledStep:
         self._buttons = [button for button in (primary, secondary) if button]
         self._data = compiler.value("data", controls.data)
         self._external_reference = compiler.text("externalReference", controls.external_reference)
+        self._expires_at = compiler.text("expiresAt", controls.expires_at)
+        _check_expiry(controls.expires_at, self._expires_at, f"{place}controlValues.expiresAt")
+        self._collapse_key = compiler.text("collapseKey", controls.collapse_key)
+        self._collapse_mode = compiler.text("collapseMode", controls.collapse_mode)
+        _check_mode(controls.collapse_mode, self._collapse_mode, f"{place}controlValues.collapseMode")
         self._skip = Condition(controls.skip, f"{place}controlValues.skip")
         compiler.variables |= self._skip.variables
         self.needs_subscriber = "subscriber" in compiler.variables
         self.needs_actor = "actor" in compiler.variables
+        self.needs_collapse = "collapse" in compiler.variables
 
-    def is_skipped(self, payload: Variables, subscriber: Variables | None) -> bool:
+    def is_skipped(
+        self, payload: Variables, subscriber: Variables | None, surroundings: Variables | None = None
+    ) -> bool:
         """Whether the step's condition skips it. Raises RenderError when that cannot be told."""
-        return self._skip.holds({"payload": payload, "subscriber": subscriber})
+        return self._skip.holds({**(surroundings or {}), "payload": payload, "subscriber": subscriber})
 
     def render(
         self,
@@ -104,7 +120,7 @@ class CompiledStep:
         actor: Variables | None,
         surroundings: Variables | None = None,
     ) -> Rendered:
-        """The message's parts. `surroundings` are further variables: `context`, `tenant`.
+        """The message's parts. `surroundings` are further variables: `context`, `tenant`, `steps`, `collapse`.
 
         Raises RenderError, naming the field, when a template fails or gives more than 64 KiB.
         """
@@ -118,6 +134,9 @@ class CompiledStep:
             tags=self._tags,
             severity=self._severity,
             external_reference=self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None,
+            expires_at=self._expires_at.render(scope).strip(),
+            collapse_key=self._collapse_key.render(scope).strip(),
+            collapse_mode=_mode(self._collapse_mode.render(scope).strip()),
         )
 
     def _action(self, scope: Scope) -> CtaAction:
@@ -126,8 +145,11 @@ class CompiledStep:
         return {"status": "pending", "buttons": buttons, "result": {}} if buttons else {"buttons": [], "result": {}}
 
 
+AnyStep = CompiledStep | CompiledDelay | CompiledDigest
+
+
 @lru_cache(maxsize=CACHED_WORKFLOWS)
-def compile_steps(workflow: Workflow) -> tuple[CompiledStep, ...]:
+def compile_steps(workflow: Workflow) -> tuple[AnyStep, ...]:
     """The workflow's active steps in order, compiled once for each revision of the workflow. Raises TemplateError."""
     return tuple(step for step in _compile(workflow) if step.step.active)
 
@@ -140,8 +162,43 @@ def check_templates(workflow: Workflow) -> None:
     _compile(workflow)
 
 
-def _compile(workflow: Workflow) -> tuple[CompiledStep, ...]:
-    return tuple(CompiledStep(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+def _compile(workflow: Workflow) -> tuple[AnyStep, ...]:
+    return tuple(_compile_step(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+
+
+def _compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
+    if step.delay:
+        return CompiledDelay(step, step.delay, place)
+    if step.digest:
+        return CompiledDigest(step, step.digest, place)
+    return CompiledStep(workflow, step, place)
+
+
+def _check_expiry(source: str | None, template: Template, field: str) -> None:
+    """Raises TemplateError for an `expiresAt` that names no moment, where that can be told without rendering it."""
+    text = (source or "").strip()
+    if not text or template.variables or "{" in text:
+        return
+    try:
+        parse_expiry(text, int(time.time() * 1_000))
+    except ValueError as error:
+        raise TemplateError(field, f"{field} {error}", source) from None
+
+
+def _check_mode(source: str | None, template: Template, field: str) -> None:
+    """Raises TemplateError for a `collapseMode` that is none, where that can be told without rendering it."""
+    text = (source or "").strip()
+    if text and "{" not in text and not template.variables and text not in COLLAPSE_MODES:
+        raise TemplateError(field, f"{field} must be one of the following values: {', '.join(COLLAPSE_MODES)}", source)
+
+
+def _mode(text: str) -> CollapseMode | None:
+    if not text:
+        return None
+    for mode in COLLAPSE_MODES:
+        if text == mode:
+            return mode
+    raise RenderError("collapseMode", f"it must be one of {', '.join(COLLAPSE_MODES)}")
 
 
 class _Compiler:

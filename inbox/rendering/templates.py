@@ -19,7 +19,7 @@ from inbox.rendering.filters import working
 from inbox.rendering.text import to_text
 
 Scope = Mapping[str, Any]
-VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant"})
+VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant", "steps"})
 _COMPUTED = frozenset({"size", "first", "last"})  # not mere lookups: Liquid gives them to lists and texts too
 
 
@@ -126,7 +126,7 @@ class _Liquid:
         self.field = field
         # all that is named, not only what is surely global: a name assigned in one branch is global in the other
         roots = frozenset(parsed.analyze(include_partials=False).variables)
-        self.variables = roots if all(root.isidentifier() for root in roots) else roots | VARIABLES
+        self.variables = roots if all(root.isidentifier() for root in roots) else roots | VARIABLES | {"collapse"}
 
     def render(self, scope: Scope, /) -> str:
         try:

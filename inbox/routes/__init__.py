@@ -17,18 +17,22 @@ from inbox.routes import (
     feed,
     health,
     inbox,
+    inbox_preferences,
     inbox_subscriptions,
     integrations,
     messages,
     named_feeds,
     notifications,
     organizations,
+    personal_data,
     preferences,
     socket,
+    socketio,
     subscribers,
     subscriptions,
     tenants,
     topics,
+    widgets,
     workflow_overrides,
     workflows,
     workflows_v1,
@@ -37,8 +41,8 @@ from inbox.routes.static import static_files
 
 
 def all_routes(*, with_demo: bool) -> list[BaseRoute]:
-    """Every path of the service; the demo's only when asked for."""
-    return [*SERVER_SIDE, *BROWSER_SIDE, *SOCKETS, *HEALTH, *(DEMO if with_demo else [])]
+    """Every path of the service; the demo's only when asked for. Sockets first: refused ones come again and again."""
+    return [*SOCKETS, *SERVER_SIDE, *BROWSER_SIDE, *HEALTH, *(DEMO if with_demo else [])]
 
 
 def notification_routes(base: str) -> list[BaseRoute]:
@@ -112,6 +116,8 @@ SERVER_SIDE: list[BaseRoute] = [
     Route("/v2/subscribers/{subscriberId}/preferences", preferences.update_v2, methods=["PATCH"]),
     Route("/v2/subscribers/{subscriberId}/preferences/global", preferences.get_v2_global, methods=["GET"]),
     Route("/v2/subscribers/{subscriberId}/preferences/bulk", preferences.update_v2_bulk, methods=["PATCH"]),
+    Route("/v2/subscribers/{subscriberId}/data", personal_data.export, methods=["GET"]),
+    Route("/v2/subscribers/{subscriberId}/data", personal_data.erase, methods=["DELETE"]),
     Route("/v2/subscribers/{subscriberId}", subscribers.get, methods=["GET"]),
     Route("/v2/subscribers/{subscriberId}", subscribers.patch, methods=["PATCH"]),
     Route("/v2/subscribers/{subscriberId}", subscribers.delete, methods=["DELETE"]),
@@ -212,15 +218,39 @@ BROWSER_SIDE: list[BaseRoute] = [
     Route("/v1/inbox/topics/{topicKey}/subscriptions/{identifier}", inbox_subscriptions.get_own, methods=["GET"]),
     Route("/v1/inbox/topics/{topicKey}/subscriptions/{identifier}", inbox_subscriptions.change_own, methods=["PATCH"]),
     Route("/v1/inbox/topics/{topicKey}/subscriptions/{identifier}", inbox_subscriptions.delete_own, methods=["DELETE"]),
-    Route("/v1/inbox/preferences", preferences.inbox_list, methods=["GET"]),
-    Route("/v1/inbox/preferences", preferences.inbox_update_global, methods=["PATCH"]),
-    Route("/v1/inbox/preferences/global", preferences.inbox_get_global, methods=["GET"]),
-    Route("/v1/inbox/preferences/bulk", preferences.inbox_update_bulk, methods=["PATCH"]),
-    Route("/v1/inbox/preferences/{workflowId}", preferences.inbox_update_workflow, methods=["PATCH"]),
+    Route("/v1/inbox/preferences", inbox_preferences.list_preferences, methods=["GET"]),
+    Route("/v1/inbox/preferences", inbox_preferences.update_global, methods=["PATCH"]),
+    Route("/v1/inbox/preferences/global", inbox_preferences.get_global, methods=["GET"]),
+    Route("/v1/inbox/preferences/bulk", inbox_preferences.update_bulk, methods=["PATCH"]),
+    Route("/v1/inbox/preferences/{workflowId}", inbox_preferences.update_workflow, methods=["PATCH"]),
+    Route(
+        "/v1/inbox/subscriptions/{subscriptionId}/preferences/{workflowId}",
+        inbox_preferences.update_subscription,
+        methods=["PATCH"],
+    ),
     Route("/v1/inbox/notifications/{notificationId}/complete", notifications.complete, methods=["PATCH"]),
     Route("/v1/inbox/notifications/{notificationId}/revert", notifications.revert, methods=["PATCH"]),
     Route("/v1/inbox/notifications/{notificationId}/delete", notifications.delete, methods=["DELETE"]),
     *notification_routes("/v1/inbox/notifications"),
+    Route("/v1/widgets/session/initialize", widgets.open_session, methods=["POST"]),
+    Route("/v1/widgets/notifications/feed", feed.get_feed, methods=["GET"]),
+    Route("/v1/widgets/notifications/unseen", widgets.count_unseen, methods=["GET"]),
+    Route("/v1/widgets/notifications/unread", widgets.count_unread, methods=["GET"]),
+    Route("/v1/widgets/notifications/count", widgets.count, methods=["GET"]),
+    Route("/v1/widgets/messages/markAs", feed.mark_as_legacy, methods=["POST"]),
+    Route("/v1/widgets/messages/mark-as", feed.mark_as, methods=["POST"]),
+    Route("/v1/widgets/messages/read", widgets.mark_all_read, methods=["POST"]),
+    Route("/v1/widgets/messages/seen", widgets.mark_all_seen, methods=["POST"]),
+    Route("/v1/widgets/messages/bulk/delete", widgets.delete_many, methods=["POST"]),
+    Route("/v1/widgets/messages/{messageId}/actions/{type}", feed.act, methods=["POST"]),
+    Route("/v1/widgets/messages/{messageId}", widgets.delete_message, methods=["DELETE"]),
+    Route("/v1/widgets/messages", widgets.delete_all, methods=["DELETE"]),
+    Route("/v1/widgets/organization", widgets.get_organization, methods=["GET"]),
+    Route("/v1/widgets/preferences", preferences.list_v1, methods=["GET"]),
+    Route("/v1/widgets/preferences", preferences.update_v1_global, methods=["PATCH"]),
+    Route("/v1/widgets/preferences/{parameter}", preferences.list_level, methods=["GET"]),
+    Route("/v1/widgets/preferences/{parameter}", preferences.update_v1_workflow, methods=["PATCH"]),
+    Route("/v1/widgets/usage/log", widgets.log_usage, methods=["POST"]),
     Mount("/static", static_files),
 ]
 
@@ -228,6 +258,8 @@ SOCKETS: list[BaseRoute] = [
     WebSocketRoute("/ws", socket.plain_socket),
     WebSocketRoute("/", socket.plain_socket),
     Route("/ws", socket.upgrade_required, methods=["GET"]),
+    WebSocketRoute("/socket.io/", socketio.socketio_socket),
+    Route("/socket.io/", socketio.polling, methods=["GET", "POST"]),
 ]
 """`/v1/socket` is kept for the native protocol."""
 

@@ -58,7 +58,8 @@ async def authenticate_session(request: Request) -> SessionCaller:
     scheme, secret = _credentials(request)
     if scheme.lower() != "bearer":
         raise Unauthorized
-    caller = SessionCaller(*await services_of(request).sessions.verify(secret))
+    session = await services_of(request).sessions.verify(secret)
+    caller = SessionCaller(session.environment, session.subscriber, session.contexts)
     await _count(request, "subscriber", caller.environment, caller.subscriber.oid)
     return caller
 

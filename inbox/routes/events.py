@@ -44,7 +44,7 @@ async def cancel(request: Request) -> Response:
     """DELETE /v1/events/trigger/:transactionId → 200 true when something was left to be delivered, which is not now."""
     caller = await authenticate(request)
     transaction_id = parse_transaction_id(path_param(request, "transactionId")) or ""
-    return data(await services_of(request).dispatches.cancel(caller.environment, transaction_id))
+    return data(await services_of(request).delivery.cancel(caller.environment, transaction_id))
 
 
 async def progress(request: Request) -> Response:

@@ -7,15 +7,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import BadRequest, NotFound, invalid
-from inbox.models.context_keys import Context, parse_context
-from inbox.models.environment import Environment
+from inbox.errors import BadRequest, invalid
+from inbox.models.context_keys import parse_context
 from inbox.models.session import SessionRequest
 from inbox.routes.access import services_of
 from inbox.routes.notifications import COUNT_CAP, MAX_SNOOZE_HOURS
 from inbox.routes.reading import read_body
 from inbox.routes.replies import data
-from inbox.services import Services
 from inbox.store.rows import Counts
 
 
@@ -29,24 +27,18 @@ async def open_session(request: Request) -> Response:
     if body.is_keyless:
         raise BadRequest("Please provide a valid application identifier")
     subscriber_id, profile = body.who()
-    services = services_of(request)
     if body.application_identifier is None:
         raise invalid("applicationIdentifier", "applicationIdentifier should not be empty")
-    environment = await services.environments.find_by_identifier(body.application_identifier)
-    if environment is None:
-        raise BadRequest("Please provide a valid application identifier")
-    if not environment.in_app_active:
-        raise NotFound("The in-app integration is not active")
-    if body.subscriber_hash is not None or services.environments.is_hash_required(environment):
-        given = body.subscriber_hash or ""
-        if not services.environments.is_subscriber_hash(environment, subscriber_id, given):
-            raise BadRequest("Please provide a valid HMAC hash")
-    context = _context(services, environment, body)
+    context, default_schedule = parse_context(body.context), body.schedule()
+    services = services_of(request)
+    sessions = services.sessions
+    environment = await sessions.admit(body.application_identifier, subscriber_id, body.subscriber_hash)
+    sessions.admit_context(environment, body.canonical_context(), body.context_hash, named=bool(context.keys))
     trusted = body.subscriber_hash is not None
-    token, subscriber = await services.sessions.open(
+    token, subscriber = await sessions.open(
         environment, subscriber_id, profile, trusted=trusted, context_keys=context.keys
     )
-    await services.environments.note_session(environment)
+    schedule = await services.preferences.schedule(environment, subscriber, default_schedule)
     unread = _unread(await services.feed.counts(environment, subscriber, context.name))
     reply = {
         "token": token,
@@ -56,20 +48,10 @@ async def open_session(request: Request) -> Response:
         "isDevelopmentMode": not environment.is_production,
         "maxSnoozeDurationHours": MAX_SNOOZE_HOURS,
         "applicationIdentifier": environment.identifier,
+        **({"schedule": schedule} if schedule else {}),
         "contextKeys": context.keys,
     }
     return data(reply, 201)
-
-
-def _context(services: Services, environment: Environment, body: SessionRequest) -> Context:
-    """The contexts that the session is of. Raises ValidationFailed, and BadRequest for a hash that is not theirs."""
-    context = parse_context(body.context)
-    if body.context_hash is None and not (context.keys and services.environments.is_hash_required(environment)):
-        return context
-    given = body.context_hash or ""
-    if not services.environments.is_subscriber_hash(environment, body.canonical_context(), given):
-        raise BadRequest("Please provide a valid context HMAC hash")
-    return context
 
 
 def _unread(counts: Counts) -> dict[str, Any]:

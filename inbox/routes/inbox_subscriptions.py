@@ -51,7 +51,7 @@ async def create_own(request: Request) -> Response:
     """POST → 201 the subscription; the topic is made if missing; 400 when it cannot be made."""
     caller, services = await authenticate_session(request), services_of(request)
     body = await read_body(request, OwnSubscription)
-    identifier = None if body.identifier is None else check_identifier(body.identifier)
+    identifier = check_identifier(body.identifier) if body.identifier else None  # @novu/js sends "" for none
     key = parse_topic_key(path_param(request, "topicKey"), "topicKey")
     outcome = await services.subscriptions.subscribe(
         caller.environment,

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox.routes.access import ALLOWANCE
 
-BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/")
+BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
 BROWSER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 BROWSER_HEADERS = (
     "Authorization",

@@ -1,7 +1,11 @@
-"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the browser's `/v1/inbox/preferences`."""
+"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the older pages' `/v1/widgets/preferences`.
+
+The pages' handlers are those of v1: `who_of` tells whose preferences they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -14,13 +18,13 @@ from inbox.models.environment import Environment
 from inbox.models.preference import Channel, ChannelChoices, Criticality, Schedule
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
-from inbox.routes.access import authenticate, authenticate_session, services_of
-from inbox.routes.reading import path_param, query_bool, query_list, query_one_of, read_body, subscriber_param
+from inbox.routes.access import services_of
+from inbox.routes.reading import path_param, query_bool, query_one_of, read_body
 from inbox.routes.replies import data
+from inbox.routes.who import who_of
 from inbox.service.preference_views import (
     both_levels_view,
     global_view,
-    inbox_global,
     inbox_item,
     v1_changed,
     v1_item,
@@ -77,35 +81,22 @@ class V2Bulk(msgspec.Struct):
     context: Contexts | UnsetType = UNSET
 
 
-class InboxUpdate(ChannelChoices, frozen=True, omit_defaults=True):
-    """The browser's body: channels by name. `enabled` and `condition` belong to subscriptions of topics."""
-
-    schedule: Schedule | None = None
-
-
-class InboxBulkItem(ChannelChoices, frozen=True, kw_only=True, omit_defaults=True):
-    """A workflow of the browser's bulk update."""
-
-    workflow_id: str = msgspec.field(name="workflowId")
-
-
-class InboxBulk(msgspec.Struct):
-    """The browser's bulk body."""
-
-    preferences: list[InboxBulkItem]
-
-
 async def list_v1(request: Request) -> Response:
-    """GET /v1/subscribers/:subscriberId/preferences → 200 `[{template, preference, type}]`; 404."""
-    chosen = await _chosen(request, *await _backend(request))
+    """GET …/preferences → 200 `[{template, preference, type}]`, of the workflows that are not critical."""
+    chosen = await _chosen(request, *await _whose(request))
     return data(_v1_list(chosen, inactive=bool(query_bool(request, "includeInactiveChannels"))))
 
 
 async def list_level(request: Request) -> Response:
-    """GET /v1/subscribers/:subscriberId/preferences/{global|template} → 200 a list; 422 another level."""
-    chosen = await _chosen(request, *await _backend(request))
+    """GET …/preferences/{global|template} → 200 a list; 422 another level.
+
+    Inactive channels are included for backends unless they say otherwise, for pages only if they ask for them.
+    """
+    who = await who_of(request)
+    chosen = await _chosen(request, who.environment, who.subscriber)
     level = path_param(request, "parameter")
-    inactive = query_bool(request, "includeInactiveChannels") is not False
+    asked = query_bool(request, "includeInactiveChannels")
+    inactive = who.is_backend if asked is None else asked
     if level == "global":
         return data([{"preference": global_view(chosen, inactive=inactive)}])
     if level != "template":
@@ -114,8 +105,8 @@ async def list_level(request: Request) -> Response:
 
 
 async def update_v1_workflow(request: Request) -> Response:
-    """PATCH /v1/subscribers/:subscriberId/preferences/:workflow → 200 `{preference, template}`; 400 critical; 404."""
-    environment, subscriber = await _backend(request)
+    """PATCH …/preferences/:workflow → 200 `{preference, template}`; 400 critical; 404."""
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V1WorkflowUpdate)
     channels = {body.channel.type: body.channel.enabled} if body.channel else {}
     wanted = [(path_param(request, "parameter"), cast(dict[str, bool], channels))]
@@ -124,8 +115,8 @@ async def update_v1_workflow(request: Request) -> Response:
 
 
 async def update_v1_global(request: Request) -> Response:
-    """PATCH /v1/subscribers/:subscriberId/preferences → 200 `{preference}`."""
-    environment, subscriber = await _backend(request)
+    """PATCH …/preferences → 200 `{preference}`."""
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V1GlobalUpdate)
     channels: dict[str, bool] = {one.type: one.enabled for one in body.preferences or []}
     chosen = await services_of(request).preferences.choose_everywhere(environment, subscriber, channels)
@@ -134,19 +125,19 @@ async def update_v1_global(request: Request) -> Response:
 
 async def get_v2(request: Request) -> Response:
     """GET /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`, by default not the critical ones."""
-    chosen = await _chosen(request, *await _backend(request))
-    return data(both_levels_view(chosen, chosen.listed(_criticality(request))))
+    chosen = await _chosen(request, *await _whose(request))
+    return data(both_levels_view(chosen, chosen.listed(criticality(request))))
 
 
 async def get_v2_global(request: Request) -> Response:
     """GET /v2/subscribers/:subscriberId/preferences/global → 200 `{enabled, channels, schedule?}`."""
-    chosen = await _chosen(request, *await _backend(request))
+    chosen = await _chosen(request, *await _whose(request))
     return data(global_view(chosen))
 
 
 async def update_v2(request: Request) -> Response:
     """PATCH /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`; 400 critical; 404 unknown."""
-    environment, subscriber = await _backend(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V2Update)
     channels = body.channels.chosen() if body.channels else {}
     preferences = services_of(request).preferences
@@ -160,80 +151,33 @@ async def update_v2(request: Request) -> Response:
 
 async def update_v2_bulk(request: Request) -> Response:
     """PATCH /v2/subscribers/:subscriberId/preferences/bulk → 200 the preferences changed, all or none."""
-    environment, subscriber = await _backend(request)
+    environment, subscriber = await _whose(request)
     body = await read_body(request, V2Bulk)
+    check_bulk(body.preferences)
     wanted = [(item.workflow_id, item.channels.chosen()) for item in body.preferences]
-    return await _update_many(request, environment, subscriber, wanted)
+    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    return data([inbox_item(chosen, workflow) for workflow in workflows])
 
 
-async def inbox_list(request: Request) -> Response:
-    """GET /v1/inbox/preferences → 200 the global one, then the active workflows', oldest first."""
-    chosen = await _chosen(request, *await _page(request))
-    tags = frozenset(query_list(request, "tags"))
-    severities = frozenset(query_list(request, "severity"))
-    workflows = chosen.listed(_criticality(request), tags, severities)
-    return data([inbox_global(chosen), *(inbox_item(chosen, workflow) for workflow in workflows)])
-
-
-async def inbox_get_global(request: Request) -> Response:
-    """GET /v1/inbox/preferences/global → 200 the global preference."""
-    chosen = await _chosen(request, *await _page(request))
-    return data(inbox_global(chosen))
-
-
-async def inbox_update_global(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences → 200 the global preference."""
-    environment, subscriber = await _page(request)
-    body = await read_body(request, InboxUpdate)
-    schedule = body.schedule.stored() if body.schedule else None
-    preferences = services_of(request).preferences
-    return data(inbox_global(await preferences.choose_everywhere(environment, subscriber, body.chosen(), schedule)))
-
-
-async def inbox_update_workflow(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences/:workflow → 200 its preference; 400 critical; 404 unknown."""
-    environment, subscriber = await _page(request)
-    body = await read_body(request, InboxUpdate)
-    wanted = [(path_param(request, "workflowId"), body.chosen())]
-    chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, wanted)
-    return data(inbox_item(chosen, workflow))
-
-
-async def inbox_update_bulk(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences/bulk → 200 the preferences changed, all or none."""
-    environment, subscriber = await _page(request)
-    body = await read_body(request, InboxBulk)
-    wanted = [(item.workflow_id, item.chosen()) for item in body.preferences]
-    return await _update_many(request, environment, subscriber, wanted)
-
-
-async def _backend(request: Request) -> tuple[Environment, Subscriber]:
-    caller = await authenticate(request)
-    subscriber = await services_of(request).subscribers.get(caller.environment, subscriber_param(request))
-    return caller.environment, subscriber
-
-
-async def _page(request: Request) -> tuple[Environment, Subscriber]:
-    caller = await authenticate_session(request)
-    return caller.environment, caller.subscriber
+async def _whose(request: Request) -> tuple[Environment, Subscriber]:
+    who = await who_of(request)
+    return who.environment, who.subscriber
 
 
 async def _chosen(request: Request, environment: Environment, subscriber: Subscriber) -> Chosen:
     return await services_of(request).preferences.read_for(environment, subscriber)
 
 
-async def _update_many(
-    request: Request, environment: Environment, subscriber: Subscriber, wanted: list[tuple[str, dict[str, bool]]]
-) -> Response:
-    if not wanted:
+def check_bulk(items: Sequence[object]) -> None:
+    """Raises BadRequest for an empty bulk update, ValidationFailed for one of more than 100."""
+    if not items:
         raise BadRequest("preferences must hold at least one workflow")
-    if len(wanted) > MAX_BULK:
+    if len(items) > MAX_BULK:
         raise invalid("preferences", f"preferences must contain no more than {MAX_BULK} elements")
-    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, wanted)
-    return data([inbox_item(chosen, workflow) for workflow in workflows])
 
 
-def _criticality(request: Request) -> Criticality:
+def criticality(request: Request) -> Criticality:
+    """Which workflows a list of preferences shows; by default those that are not critical."""
     return cast(Criticality, query_one_of(request, "criticality", CRITICALITIES, "nonCritical"))
 
 

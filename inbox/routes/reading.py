@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from inbox.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
@@ -76,11 +76,14 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
         raise PayloadTooLarge(f"The body is larger than {limit} bytes")
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise PayloadTooLarge(f"The body is larger than {limit} bytes")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise PayloadTooLarge(f"The body is larger than {limit} bytes")
+            parts.append(part)
+    except ClientDisconnect:  # nobody hears this answer, but an unexpected error would be logged as a defect of ours
+        raise BadRequest("The body ended early") from None
     return b"".join(parts)
 
 

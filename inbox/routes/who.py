@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from starlette.requests import Request
 
@@ -25,16 +26,18 @@ class Who:
     is_backend: bool = False
 
 
-async def who_of(request: Request) -> Who:
+async def who_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Who:
     """The subscriber of the session token, or, under `/{subscriberId}/`, the one that a backend names.
 
-    Raises Unauthorized; NotFound for an unknown subscriber.
+    Raises Unauthorized; for an unknown subscriber NotFound, or BadRequest where the contract has 400.
     """
     if "subscriberId" not in request.path_params:
         caller = await authenticate_session(request)
         return Who(caller.environment, caller.subscriber, caller.contexts)
     backend = await authenticate(request)
-    subscriber = await services_of(request).subscribers.get(backend.environment, subscriber_param(request))
+    subscribers = services_of(request).subscribers
+    find = subscribers.get if unknown == 404 else subscribers.require
+    subscriber = await find(backend.environment, subscriber_param(request))
     named = query_list(request, "contextKeys")
     return Who(backend.environment, subscriber, contexts_of(named) if named else None, is_backend=True)
 

@@ -31,6 +31,7 @@ MOST_SCANNED_BLOCKS = 25
 """A filter looks at so many blocks of 4,096 rows."""
 MOST_BY_CONTEXT = 2_000
 _SLICE = 100
+_WAITING = (Outcome.DELAYED, Outcome.MERGED, Outcome.ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,13 @@ class ActivityService:
         await self._log.flush()
         if wanted == EVERY_ACTIVITY:
             entries = await self._store.newest(environment.number, skip, limit)
-            return await self._reader.activities(environment, entries), len(entries) == limit
+            return await self._activities(environment, entries), len(entries) == limit
         search = await self._search(environment, wanted)
         if wanted.contexts is not None:
             found = await self._of_context(environment, search, wanted.contexts)
             return found[skip : skip + limit], len(found) >= skip + limit
         entries = (await self._scan(environment, search, skip + limit))[skip:]
-        return await self._reader.activities(environment, entries), len(entries) == limit
+        return await self._activities(environment, entries), len(entries) == limit
 
     async def get(self, environment: Environment, activity_id: str) -> Activity:
         """One activity with all its steps. Raises NotFound."""
@@ -138,6 +139,15 @@ class ActivityService:
         known = [found[entry.ref] for entry in chosen if entry.ref in found]
         named = [one for one in known if not tags or one[1].stored.transaction_id in transactions]
         return named, len(entries) > skip + len(chosen)
+
+    async def _activities(self, environment: Environment, entries: Sequence[Entry]) -> list[Activity]:
+        """The activities of rows; what waited is told to its end, which stands elsewhere, some time later."""
+        waited = {entry.row.notification for entry in entries if entry.row.outcome in _WAITING}
+        if waited:
+            known = {entry.ref for entry in entries}
+            rest = await self._scan(environment, Search({Column.NOTIFICATION: waited}))
+            entries = [*entries, *(entry for entry in rest if entry.ref not in known)]
+        return await self._reader.activities(environment, entries)
 
     async def _of_context(self, environment: Environment, search: Search, contexts: str) -> list[Activity]:
         """Activities of one context, among the newest 2,000: only their messages tell."""

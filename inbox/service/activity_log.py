@@ -16,7 +16,7 @@ import msgspec
 from inbox.errors import StoreUnavailable
 from inbox.ids import derived_object_id
 from inbox.models.message import Message
-from inbox.service.drafts import Plan
+from inbox.service.drafts import Failure, Plan
 from inbox.service.environments import EnvironmentService
 from inbox.store.activity import (
     ActivityStore,
@@ -46,6 +46,7 @@ RETRY_SECONDS = 1.0
 MAX_REASON_LENGTH = 1_000
 
 _STEPS: dict[str, Outcome] = {"again": Outcome.DUPLICATE, "suppressed": Outcome.SUPPRESSED, "stored": Outcome.DELIVERED}
+PLACE_TAKEN = "a later one has taken its place, or it was deleted"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -86,18 +87,37 @@ class ActivityLog:
 
     def note_appended(self, plan: Plan, delivery: Delivery, appended: Appended) -> None:
         """An append ended so."""
+        if appended.outcome == "failed":
+            self.note_failed(plan, delivery.feed, delivery.step_id, appended.reason)
+            return
         feed, outcome = delivery.feed, _STEPS[appended.outcome]
         ms = appended.created_ms or int(time.time() * 1_000)
         row = _row(plan, feed, delivery.step_id, outcome, ms, appended.row, delivery.severity)
         record = None
         if outcome == Outcome.SUPPRESSED:
             record = _record(plan, feed, feed.subscriber_id, delivery.step_id, "the subscriber's preferences")
+        elif delivery.collapse:  # its message may be another transaction's soon
+            record = _record(plan, feed, feed.subscriber_id, delivery.step_id, PLACE_TAKEN)
         self._add(feed.environment, Noted(row, record))
 
     def note_failed(self, plan: Plan, feed: Feed, step_id: str, reason: str, *, skipped: bool = False) -> None:
         """A step gave no message for this feed."""
         outcome = Outcome.SKIPPED if skipped else Outcome.FAILED
         row = _row(plan, feed, step_id, outcome, int(time.time() * 1_000), 0, plan.workflow.severity)
+        self._add(feed.environment, Noted(row, _record(plan, feed, feed.subscriber_id, step_id, reason)))
+
+    def note_failure(self, plan: Plan, failure: Failure) -> None:
+        """The same, as it was drafted."""
+        is_skipped = failure.kind == "skipped"
+        self.note_failed(plan, failure.feed, failure.step_id, failure.reason, skipped=is_skipped)
+
+    def note_wait(
+        self, plan: Plan, feed: Feed, step_id: str, outcome: Outcome, reason: str = "", *, later: bool = False
+    ) -> None:
+        """A step that waits began, or had no need to; with `later`, it ended or was cancelled some time afterwards."""
+        row = _row(plan, feed, step_id, outcome, int(time.time() * 1_000), 0, plan.workflow.severity)
+        if later:
+            row = row._replace(is_further=True)
         self._add(feed.environment, Noted(row, _record(plan, feed, feed.subscriber_id, step_id, reason)))
 
     def note_refused(self, plan: Plan, environment: int, name: str, reason: str) -> None:

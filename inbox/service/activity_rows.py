@@ -14,7 +14,7 @@ from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
 from inbox.service.activity_log import Record, notification_id
 from inbox.service.workflows import WorkflowService
-from inbox.store.activity import ActivityStore, Entry, Ref
+from inbox.store.activity import ActivityStore, Entry, Ref, transaction_tag
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.rows import SEVERITIES
 from inbox.store.subscribers import SubscriberStore
@@ -50,7 +50,7 @@ class ActivityReader:
         self._workflows = workflows
 
     async def messages(self, environment: Environment, entries: Iterable[Entry]) -> dict[Ref, tuple[Feed, Message]]:
-        """The messages of rows that have one, of those that are still there."""
+        """The messages of rows that have one, of those that are still there and whose place none has taken."""
         numbers: dict[tuple[int, int], set[int]] = {}
         rows = [entry for entry in entries if entry.row.row]
         for entry in rows:
@@ -61,14 +61,16 @@ class ActivityReader:
             entry.ref: (feeds[entry.row.feed], message)
             for entry in rows
             if (message := stored.get(entry.row.feed, {}).get(entry.row.row))
+            and transaction_tag(message.stored.transaction_id) == entry.row.transaction
         }
 
     async def activities(self, environment: Environment, entries: Sequence[Entry]) -> list[Activity]:
         """The activities of rows, in their order; rows of one recipient and transaction become one.
 
-        A row whose message was deleted since tells nothing, and neither does a further step without its first.
+        A row whose message was deleted since tells nothing unless it has a record (as those with a collapse key have),
+        and neither does a further step without its first.
         """
-        told = await self._told(environment, entries)
+        told = await self.told(environment, entries)
         people = await self._subscribers.get_many(
             environment.number, list(dict.fromkeys(one.owner for _, one in told if one.owner))
         )
@@ -82,13 +84,10 @@ class ActivityReader:
             if not all(entry.row.is_further for entry, _ in group)
         ]
 
-    async def _named(self, environment: Environment, identifiers: Iterable[str]) -> dict[str, Workflow]:
-        found = [await self._workflows.find(environment, one) for one in identifiers]
-        return {one.id: one for one in found if one}
-
-    async def _told(self, environment: Environment, entries: Sequence[Entry]) -> list[tuple[Entry, Told]]:
+    async def told(self, environment: Environment, entries: Sequence[Entry]) -> list[tuple[Entry, Told]]:
+        """What rows tell, in their order, without those that tell nothing."""
         messages = await self.messages(environment, entries)
-        records = await self._store.records(environment.number, [one.ref for one in entries if not one.row.row])
+        records = await self._store.records(environment.number, [one.ref for one in entries if one.ref not in messages])
         found: list[tuple[Entry, Told]] = []
         for entry in entries:
             if entry.ref in messages:
@@ -96,6 +95,10 @@ class ActivityReader:
             elif entry.ref in records:
                 found.append((entry, _of_record(entry, _records.decode(records[entry.ref]))))
         return found
+
+    async def _named(self, environment: Environment, identifiers: Iterable[str]) -> dict[str, Workflow]:
+        found = [await self._workflows.find(environment, one) for one in identifiers]
+        return {one.id: one for one in found if one}
 
 
 def _of_message(entry: Entry, feed: Feed, message: Message) -> Told:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from inbox.models.trigger import (
     Recipients,
     TriggerContent,
     TriggerRequest,
+    parse_expires_at,
     parse_recipient,
     parse_recipients,
     parse_transaction_id,
@@ -38,8 +40,9 @@ from inbox.service.activity_log import ActivityLog
 from inbox.service.audience import Audience
 from inbox.service.contexts import ContextService
 from inbox.service.dispatches import DispatchService
-from inbox.service.drafts import TOO_LARGE, Failure, Plan
+from inbox.service.drafts import TOO_LARGE, Draft, Failure, Plan, Wait
 from inbox.service.payload_schema import complete_payload
+from inbox.service.runs import RunService
 from inbox.service.tenants import TenantService
 from inbox.service.workflow_overrides import OverrideService
 from inbox.service.workflows import WorkflowService
@@ -101,6 +104,7 @@ class DeliveryService:
         contexts: ContextService,
         activity: ActivityLog,
         dispatches: DispatchService,
+        runs: RunService,
     ) -> None:
         self._workflows = workflows
         self._subscribers = subscribers
@@ -113,6 +117,7 @@ class DeliveryService:
         self._contexts = contexts
         self._activity = activity
         self._dispatches = dispatches
+        self._runs = runs
 
     async def trigger(
         self, environment: Environment, request: TriggerRequest, idempotency_key: str | None = None
@@ -144,6 +149,7 @@ class DeliveryService:
         """
         outcomes: list[TriggerOutcome] = []
         for place, event in enumerate(events):
+            await asyncio.sleep(0)  # an event that fails before it is stored waits for nothing: others have their turn
             try:
                 request = msgspec.convert(event, TriggerRequest)
                 key = f"{idempotency_key}:{place}" if idempotency_key else None
@@ -167,13 +173,24 @@ class DeliveryService:
         contexts = feed_name(plan.context_keys)
         async for group in groups:
             feeds = await _in_turn([self._feeds.open_for(environment.number, one, contexts) for one in group])
-            deliveries: list[Delivery] = []
+            drafts: list[Draft] = []
             for subscriber, feed in zip(group, feeds, strict=True):
-                variables = subscriber.variables() if plan.needs_subscriber else None
-                deliveries += self._storable(plan, plan.draft(feed, variables))
-            for batch in _batches(deliveries):
+                drafts += plan.draft(feed, subscriber.variables() if plan.needs_subscriber else None)
+            for batch in _batches(self._storable(plan, drafts)):
                 for delivery in await self._append(plan, batch):
                     self._feeds.forget(delivery.feed)
+            begun = await self._runs.begin(plan, _waits(drafts))
+            for wait in begun.gone:
+                self._feeds.forget(wait.feed)
+            for batch in _batches(self._storable(plan, begun.drafts)):
+                await self._append(plan, batch)
+
+    async def cancel(self, environment: Environment, transaction_id: str) -> bool:
+        """Cancels what a trigger has not delivered yet: the rest of a dispatch, delays, events of digests that are
+        still open; whether there was anything. Raises StoreUnavailable.
+        """
+        dispatched = await self._dispatches.cancel(environment, transaction_id)
+        return await self._runs.cancel(environment, transaction_id) or dispatched
 
     async def _find_workflow(self, environment: Environment, name: str) -> Workflow:
         workflow = await self._workflows.find(environment, name)
@@ -193,6 +210,8 @@ class DeliveryService:
         context = parse_context(request.context)
         actor = None if request.actor is None else parse_recipient(request.actor, "actor")
         payload = complete_payload(workflow, request.payload)
+        now_ms = int(time.time() * 1_000)
+        expires_ms = parse_expires_at(request.expires_at, now_ms)
         explicit = parse_transaction_id(request.transaction_id)
         transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
         tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
@@ -215,6 +234,10 @@ class DeliveryService:
                 **({"tenant": tenant.variables()} if tenant else {}),
             },
             external_reference=request.external_reference,
+            expires_ms=expires_ms,
+            triggered_ms=now_ms,
+            collapse_key=request.collapse_key,
+            collapse_mode=request.collapse_mode,
             tenant_channels=override.channels if override else {},
         )
         await self._carry_out(environment, plan, recipients)
@@ -230,8 +253,10 @@ class DeliveryService:
         drafted = await _in_turn([self._draft(environment, plan, one) for one in recipients.accepted])
         if any(isinstance(one, Failure) and one.kind == "too large" for drafts in drafted for one in drafts):
             raise PayloadTooLarge(TOO_LARGE)
-        for batch in _batches([one for drafts in drafted for one in self._storable(plan, drafts)]):
+        drafts = [one for drafts in drafted for one in drafts]
+        for batch in _batches(self._storable(plan, drafts)):
             await self._store(plan, batch)
+        await self._begin(plan, _waits(drafts))
         if recipients.topics:
             await self._reach_topics(environment, plan, recipients)
 
@@ -272,16 +297,17 @@ class DeliveryService:
             raise StoreUnavailable
         return written[0]
 
-    def _storable(self, plan: Plan, drafts: Iterable[Delivery | Failure]) -> Iterator[Delivery]:
+    def _storable(self, plan: Plan, drafts: Iterable[Draft]) -> Iterator[Delivery]:
         """The messages among what was drafted; why there is none is noted."""
         for draft in drafts:
             if isinstance(draft, Delivery):
                 yield draft
                 continue
-            is_skipped = draft.kind == "skipped"
-            if not is_skipped:
+            if isinstance(draft, Wait):
+                continue
+            if draft.kind != "skipped":
                 log.warning("no message is stored: %s", draft.reason, extra={"action": "step_failed"})
-            self._activity.note_failed(plan, draft.feed, draft.step_id, draft.reason, skipped=is_skipped)
+            self._activity.note_failure(plan, draft)
 
     async def _append(self, plan: Plan, batch: Sequence[Delivery]) -> list[Delivery]:
         """Stores messages and notes what became of them; gives those whose feed is gone."""
@@ -293,7 +319,7 @@ class DeliveryService:
                 gone.append(delivery)
         return gone
 
-    async def _draft(self, environment: Environment, plan: Plan, recipient: Recipient) -> list[Delivery | Failure]:
+    async def _draft(self, environment: Environment, plan: Plan, recipient: Recipient) -> list[Draft]:
         feed, variables = await self._prepare(environment, plan, recipient)
         return list(plan.draft(feed, variables))
 
@@ -315,6 +341,17 @@ class DeliveryService:
             if not waiting:
                 return
             waiting = [replace(one, feed=await self._reopen(one.feed)) for one in waiting]
+        raise StoreUnavailable
+
+    async def _begin(self, plan: Plan, waits: Sequence[Wait]) -> None:
+        """Lets runs wait; a subscriber that was deleted meanwhile is made again."""
+        for _ in range(_APPEND_ATTEMPTS):
+            begun = await self._runs.begin(plan, waits)
+            for batch in _batches(self._storable(plan, begun.drafts)):
+                await self._store(plan, batch)
+            if not begun.gone:
+                return
+            waits = [replace(one, feed=await self._reopen(one.feed)) for one in begun.gone]
         raise StoreUnavailable
 
     async def _reopen(self, feed: Feed) -> Feed:
@@ -350,7 +387,11 @@ def _derived(idempotency_key: str | None) -> str | None:
     return f"txn_{hashlib.blake2b(idempotency_key.encode(), digest_size=12).hexdigest()}"
 
 
-def _batches(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+def _waits(drafts: Iterable[Draft]) -> list[Wait]:
+    return [draft for draft in drafts if isinstance(draft, Wait)]
+
+
+def _batches(deliveries: Iterable[Delivery]) -> Iterator[list[Delivery]]:
     """Deliveries in order, at most a hundred and 4 MiB at a time."""
     batch: list[Delivery] = []
     size = 0

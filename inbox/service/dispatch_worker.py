@@ -16,8 +16,9 @@ from inbox.models.subscriber import Subscriber
 from inbox.service.activity_log import ActivityLog
 from inbox.service.dispatch_audience import DispatchAudience
 from inbox.service.dispatches import Dispatch, decode_dispatch
-from inbox.service.drafts import Failure
+from inbox.service.drafts import Draft, Failure, Wait
 from inbox.service.environments import EnvironmentService
+from inbox.service.runs import RunService
 from inbox.store.dispatches import Batch, DispatchStore, Share
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.messages import Delivery
@@ -35,8 +36,6 @@ MOST_DISPATCHES = 16
 MOST_FAILURES = 5
 """A share that failed so often is given up, since it holds up the later dispatches of its bucket."""
 
-Draft = Delivery | Failure
-
 
 class DispatchWorker:
     """Looks once a second for dispatches of any process, and at once for those of its own."""
@@ -48,6 +47,7 @@ class DispatchWorker:
         feeds: FeedStore,
         activity: ActivityLog,
         environments: EnvironmentService,
+        runs: RunService,
         lease_seconds: float,
     ) -> None:
         self._store = store
@@ -55,6 +55,7 @@ class DispatchWorker:
         self._feeds = feeds
         self._activity = activity
         self._environments = environments
+        self._runs = runs
         self._lease_ms = int(lease_seconds * 1_000)
         self._dispatches: OrderedDict[str, Dispatch] = OrderedDict()
         self._awake = asyncio.Event()
@@ -90,8 +91,7 @@ class DispatchWorker:
 
     async def _turn(self) -> bool:
         """One share of each environment that has one free; whether there was any."""
-        await self._environments.refresh()
-        numbers = [environment.number for environment in self._environments.all()]
+        numbers = [environment.number for environment in await self._environments.fresh()]
         worked = False
         for environment, ids in (await self._store.running(numbers, MOST_DISPATCHES)).items():
             share = await self._take(environment, ids)
@@ -150,15 +150,16 @@ class DispatchWorker:
     async def _append(self, share: Share, dispatch: Dispatch, cursor: str, drafted: _Drafted) -> bool:
         """False when the share has moved on without this worker."""
         batch, plan = drafted.batch, dispatch.plan
+        begun = await self._runs.begin(plan, drafted.waits)  # before the cursor moves; once, however often it is tried
+        drafted.add_steps(begun.drafts)
         outcomes = await self._store.append(share, cursor, batch)
         if outcomes is None:
             return False
         for delivery, appended in zip(batch.deliveries, outcomes, strict=True):
-            if appended:
+            if appended and appended.outcome != "again":  # a worker that died before its cursor moved stored it
                 self._activity.note_appended(plan, delivery, appended)
         for failure in drafted.failures:
-            is_skipped = failure.kind == "skipped"
-            self._activity.note_failed(plan, failure.feed, failure.step_id, failure.reason, skipped=is_skipped)
+            self._activity.note_failure(plan, failure)
         return True
 
     async def _batches(
@@ -185,19 +186,26 @@ class _Drafted:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.failures: list[Failure] = []
+        self.waits: list[Wait] = []
         self._size = 0
 
     def has_room(self, drafts: Sequence[Draft]) -> bool:
         """Whether a recipient's messages still fit; the first one's always do."""
-        count = len(self.batch.deliveries)
+        count = len(self.batch.deliveries) + len(self.waits)
         return count == 0 or (count + len(drafts) <= MOST_IN_BATCH and self._size < MOST_BATCH_BYTES)
 
     def add(self, oid: str, drafts: Sequence[Draft]) -> None:
         self.batch.cursor = oid
+        self.add_steps(drafts)
+
+    def add_steps(self, drafts: Sequence[Draft]) -> None:
         for draft in drafts:
             if isinstance(draft, Delivery):
                 self.batch.deliveries.append(draft)
                 self._size += len(draft.content)
+                continue
+            if isinstance(draft, Wait):
+                self.waits.append(draft)
                 continue
             self.failures.append(draft)
             self.batch.skipped += draft.kind == "skipped"

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from inbox.errors import PayloadTooLarge
+from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import StepActor, Workflow
-from inbox.rendering import CompiledStep, RenderError, compile_steps
+from inbox.models.workflow import CollapseMode, StepActor, Workflow
+from inbox.rendering import AnyStep, CompiledDigest, CompiledStep, CompiledWait, Rendered, RenderError, compile_steps
+from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed
+from inbox.store.keys import collapse_name
 from inbox.store.messages import Delivery, Preference
 
 MAX_MESSAGE_BYTES = 64 * 1024
+MAX_SHOWN = 100
 SKIPPED = "the step's condition holds"
+NO_WAIT = "its time had come already"
+EXPIRED = "it would have expired already"
 TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
 
 
@@ -27,6 +35,27 @@ class Failure:
     step_id: str
     reason: str
     kind: Literal["failed", "skipped", "too large"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A step at which what a trigger does for a feed waits, from `now_ms` until `due_ms` (ms since 1970).
+
+    `place` is the step's among the active ones. A digest has a `key`, which tells events that belong together from
+    others, and waits only for an event that had another one within `look_back_ms` before it, where that is not 0.
+    """
+
+    feed: Feed
+    place: int
+    step_id: str
+    now_ms: int
+    due_ms: int
+    key: str | None = None
+    look_back_ms: int = 0
+    subscriber: Mapping[str, Any] | None = None
+
+
+Draft = Delivery | Failure | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +71,24 @@ class Plan:
     context_keys: list[str] = field(default_factory=list)
     surroundings: Mapping[str, Any] = field(default_factory=dict)
     external_reference: str | None = None
+    expires_ms: int = 0
+    """When its messages are deleted (ms since 1970), 0 never; a step's own end stands over it."""
+    triggered_ms: int = field(default_factory=lambda: int(time.time() * 1_000))
+    """When it was triggered: durations count from then, also when it is carried out later."""
+    collapse_key: str | None = None
+    collapse_mode: CollapseMode | None = None
+    """The key under which its messages collapse, and how; a step's own stand over them."""
     tenant_channels: Mapping[str, bool] = field(default_factory=dict)
     """Channel → whether the workflow delivers there by default for the trigger's tenant, where that differs."""
 
     @property
-    def steps(self) -> Sequence[CompiledStep]:
+    def steps(self) -> Sequence[AnyStep]:
         """The workflow's steps, ready to render."""
         return compile_steps(self.workflow)
+
+    def place_of(self, step_id: str) -> int | None:
+        """Where a step stands among the active ones."""
+        return next((place for place, one in enumerate(self.steps) if one.step.step_id == step_id), None)
 
     @property
     def needs_subscriber(self) -> bool:
@@ -63,16 +103,39 @@ class Plan:
         delivers = self.tenant_channels.get("in_app", delivers_by_default(self.workflow, "in_app"))
         return "1" if delivers else "0"
 
-    def draft(self, feed: Feed, subscriber: Mapping[str, Any] | None) -> Iterator[Delivery | Failure]:
-        """What becomes of each step for one feed, in their order; `subscriber` is what templates see of it."""
-        for step in self.steps:
+    def draft(
+        self,
+        feed: Feed,
+        subscriber: Mapping[str, Any] | None,
+        start: int = 0,
+        steps: Mapping[str, Any] | None = None,
+    ) -> Iterator[Draft]:
+        """What becomes of each step for one feed, in their order, from `start` up to one that waits, which is the last.
+
+        `subscriber` is what templates see of it, `steps` what they see of digests before. A step whose waiting cannot
+        be told ends it.
+        """
+        seen = {**self.surroundings, "steps": steps} if steps else self.surroundings
+        for place, step in enumerate(self.steps[start:], start):
             try:
-                if step.is_skipped(self.payload, subscriber):
+                if step.is_skipped(self.payload, subscriber, seen):
                     yield Failure(feed, step.step.step_id, SKIPPED, "skipped")
                     continue
-                message = self._render(step, subscriber)
+                if isinstance(step, CompiledWait):
+                    wait = self._wait(step, place, feed, subscriber, seen)
+                    yield wait or Failure(feed, step.step.step_id, NO_WAIT, "skipped")
+                    if wait:
+                        return
+                    continue
+                rendered = self._rendered(step, subscriber, seen)
+                message = self._message(step, rendered)
             except RenderError as error:
                 yield Failure(feed, step.step.step_id, error.message)
+                if isinstance(step, CompiledWait):
+                    return
+                continue
+            if message.expires_ms and message.expires_ms <= time.time() * 1_000:
+                yield Failure(feed, step.step.step_id, EXPIRED, "skipped")
                 continue
             content = encode_stored(message)
             if len(content) > MAX_MESSAGE_BYTES:
@@ -86,11 +149,64 @@ class Plan:
                 workflow_id=self.workflow.id,
                 preference=self.preference,
                 severity=message.severity,
+                expires_ms=message.expires_ms,
+                collapse=self._collapse(step, rendered, subscriber, seen, message.expires_ms),
             )
 
-    def _render(self, step: CompiledStep, subscriber: Mapping[str, Any] | None) -> StoredMessage:
+    def _wait(
+        self,
+        step: CompiledWait,
+        place: int,
+        feed: Feed,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+    ) -> Wait | None:
+        """None when its time has come already."""
+        now_ms = time.time_ns() // 1_000_000
+        scope = {**surroundings, "payload": self.payload, "subscriber": subscriber}
+        due_ms = step.due(now_ms, scope)
+        if isinstance(step, CompiledDigest):
+            key, look_back_ms = step.key(scope), step.look_back_ms(now_ms)
+            return Wait(feed, place, step.step.step_id, now_ms, due_ms, key, look_back_ms, subscriber)
+        return Wait(feed, place, step.step.step_id, now_ms, due_ms) if due_ms > now_ms else None
+
+    def _collapse(
+        self,
+        step: CompiledStep,
+        rendered: Rendered,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+        expires_ms: int,
+    ) -> Collapse | None:
+        """How the step's message collapses; made again for another count it still expires when it was to."""
+        key = rendered.collapse_key or self.collapse_key
+        if not key:
+            return None
+
+        def render(count: int) -> bytes:
+            message = self._message(step, self._rendered(step, subscriber, surroundings, count))
+            message.expires_ms = expires_ms
+            content = encode_stored(message)
+            if len(content) > MAX_MESSAGE_BYTES:
+                raise PayloadTooLarge(TOO_LARGE)
+            return content
+
+        name = collapse_name(self.workflow.id, step.step.step_id, key)
+        counts = (rendered.collapse_mode or self.collapse_mode) == "count"
+        return Collapse(name, counts, render if step.needs_collapse else None)
+
+    def _rendered(
+        self,
+        step: CompiledStep,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+        count: int = 1,
+    ) -> Rendered:
         actor = self.actor.variables() if self.actor and step.needs_actor else None
-        rendered = step.render(self.payload, subscriber, actor, self.surroundings)
+        seen = {**surroundings, "collapse": {"count": count}} if step.needs_collapse else surroundings
+        return step.render(self.payload, subscriber, actor, seen)
+
+    def _message(self, step: CompiledStep, rendered: Rendered) -> StoredMessage:
         return StoredMessage(
             transaction_id=self.transaction_id,
             template_id=self.workflow.id,
@@ -111,7 +227,14 @@ class Plan:
             external_reference=rendered.external_reference or self.external_reference,
             context_keys=self.context_keys,
             feed_id=step.step.feed_id,
+            expires_ms=self._expiry(rendered.expires_at) or self.expires_ms,
         )
+
+    def _expiry(self, rendered: str) -> int:
+        try:
+            return parse_expiry(rendered, self.triggered_ms) if rendered else 0
+        except ValueError as error:
+            raise RenderError("expiresAt", f"{rendered[:MAX_SHOWN]!r} {error}") from None
 
 
 def shown_actor(wanted: StepActor | None, actor: Subscriber | None) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ stored.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import secrets
 import string
@@ -22,6 +21,7 @@ import msgspec
 from inbox.errors import BadRequest, NotFound, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
+from inbox.service.subscriber_hash import Kind, is_valid_hash
 from inbox.settings import Settings
 from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
@@ -87,9 +87,10 @@ class EnvironmentService:
         environment = self._registry.environments.get(number)
         return self._shown(environment) if environment else None
 
-    async def refresh(self) -> None:
-        """Sees what other processes changed, as any request does; for tasks that run without one."""
+    async def fresh(self) -> list[Environment]:
+        """Every environment, as of at most a second ago. Raises StoreUnavailable."""
         await self._refresh()
+        return self.all()
 
     def live_keys(self, environment: Environment) -> list[str]:
         """The keys that open an environment, the given one first, then the oldest."""
@@ -109,6 +110,11 @@ class EnvironmentService:
     async def find_by_id(self, environment_id: str) -> Environment | None:
         """The environment with this 24-hex id, or None."""
         return await self._find(lambda: _first(found for found in self.all() if found.id == environment_id))
+
+    async def generations(self) -> dict[int, int]:
+        """The generation of every environment by its number, at most a second old. Raises StoreUnavailable."""
+        await self._refresh()
+        return {number: environment.generation for number, environment in self._registry.environments.items()}
 
     async def find_by_name(self, name: str) -> Environment:
         """The environment of this name, in any case. Raises NotFound."""
@@ -155,13 +161,10 @@ class EnvironmentService:
         if not self._registry.environments[environment.number].connected:
             await self.change(environment, connected=True)
 
-    def is_subscriber_hash(self, environment: Environment, subscriber_id: str, given: str) -> bool:
-        """Whether `given` is the hex HMAC-SHA256 of the subscriberId under any live key (rest-inbox.md §3)."""
-        expected = [
-            hmac.new(key.encode(), subscriber_id.encode(), hashlib.sha256).hexdigest()
-            for key in self.live_keys(environment)
-        ]
-        return any(hmac.compare_digest(one.encode(), given.lower().encode()) for one in expected)
+    def is_hash(self, environment: Environment, kind: Kind, text: str, given: str) -> bool:
+        """Whether `given` is a hash of the text (a subscriberId, a context) under any live key, and still valid."""
+        keys, bound_only = self.live_keys(environment), self._settings.require_bound_hash
+        return is_valid_hash(given, keys, kind, environment.identifier, text, time.time(), bound_only=bound_only)
 
     async def set_max_age(self, environment: Environment, days: int) -> Environment:
         """Sets how many days an environment keeps messages. Raises ValidationFailed."""
@@ -203,12 +206,16 @@ class EnvironmentService:
             raise NotFound(f"{environment.name} has no such key")
         if len(self.live_keys(environment)) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
+        await self._end_sessions(environment)
+        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
+        await self._end_sessions(environment)  # those that other processes opened in between, by a hash of this key
+        await self._read()
+
+    async def _end_sessions(self, environment: Environment) -> None:
         await self._store.change(
             environment.number,
             lambda stored: msgspec.structs.replace(stored, generation=stored.generation + 1),
         )
-        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
-        await self._read()
 
     async def _ensure(self, mode: str, number: int, organization_id: str) -> None:
         """Makes one of the two first environments: every process proposes, the first one's values stay."""

@@ -134,7 +134,7 @@ class EventRelay:
 
     async def _turn(self) -> float:
         """Begins with the buckets that have something to tell; in how many seconds to look again."""
-        await self._environments.refresh()
+        await self._environments.fresh()
         if not any(environment.wanted_events for environment in self._environments.all()):
             return IDLE_SECONDS
         await self.announce()

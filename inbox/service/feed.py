@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ import orjson
 
 from inbox.errors import BadRequest, StoreUnavailable
 from inbox.models.environment import Environment
-from inbox.models.message import Message, decode_stored
+from inbox.models.message import Message, decode_payload
 from inbox.models.subscriber import Subscriber
+from inbox.service.content_counts import ContentCounter
 from inbox.service.notification_filter import NotificationFilter
 from inbox.store import rows
-from inbox.store.feeds import Feed, FeedStore, Page, Scan, Snapshot
+from inbox.store.feeds import Feed, FeedStore, Judge, Page, Scan, Snapshot
 from inbox.store.rows import Counts
 
 FILTER_LEVELS = 3
@@ -50,6 +51,7 @@ class FeedService:
 
     def __init__(self, feeds: FeedStore) -> None:
         self._feeds = feeds
+        self._counter = ContentCounter(feeds)
 
     async def feed_of(self, environment: Environment, subscriber: Subscriber, contexts: str = "") -> Feed:
         """The subscriber's feed of one set of context keys (sorted, joined by commas)."""
@@ -113,18 +115,21 @@ class FeedService:
         totals = dict.fromkeys(distinct, 0)
         for feed in feeds:
             snapshot = await self._feeds.snapshot(feed)
-            for key, wanted in distinct.items() if snapshot else ():
-                totals[key] += await self._count(feed, snapshot, wanted, most)
+            if snapshot:
+                counts = await self._counts_of(feed, snapshot, distinct, most)
+                totals = {key: total + counts[key] for key, total in totals.items()}
         return [totals[wanted.key] for wanted in filters]
 
-    async def _count(self, feed: Feed, snapshot: Snapshot | None, wanted: NotificationFilter, most: int) -> int:
-        if snapshot is None:
-            return 0
-        if not wanted.by_content:
-            return rows.count_rows(snapshot.flags, wanted.select)
-        flags = snapshot.flags
-        taken = rows.newest_rows(flags, snapshot.state.base, wanted.select, len(flags), None)
-        return len(await self._feeds.scan(feed, Scan(wanted.holds), taken, most))
+    async def _counts_of(
+        self, feed: Feed, snapshot: Snapshot, filters: Mapping[bytes, NotificationFilter], most: int
+    ) -> dict[bytes, int]:
+        """The counts by the filters' keys: of flags alone exactly, of what messages hold up to `most`."""
+        plain = {key: one for key, one in filters.items() if not one.by_content}
+        counts = {key: rows.count_rows(snapshot.flags, one.select) for key, one in plain.items()}
+        if len(plain) == len(filters):
+            return counts
+        by_content = {key: one for key, one in filters.items() if one.by_content}
+        return counts | await self._counter.count(feed, snapshot, by_content, most)
 
     async def _windows(
         self, feeds: Sequence[Feed], wanted: NotificationFilter, after: str | None
@@ -159,8 +164,7 @@ class FeedService:
     async def _page(
         self, feed: Feed, wanted: NotificationFilter, limit: int, window: Window, skip: int, holds: Holds | None
     ) -> Page:
-        tests = [test for test in (wanted.holds if wanted.by_content else None, holds) if test]
-        scan = Scan(lambda content: all(test(content) for test in tests)) if tests else None
+        scan = Scan(_judge(wanted, holds)) if wanted.by_content or holds else None
         page = await self._feeds.page(
             feed, wanted.select, limit, before=window.before, skip=skip, above=window.above, scan=scan
         )
@@ -168,6 +172,16 @@ class FeedService:
             self._feeds.forget(feed)
             raise StoreUnavailable
         return page
+
+
+def _judge(wanted: NotificationFilter, holds: Holds | None) -> Judge:
+    """Whether stored messages pass the filter and the further test."""
+
+    def judge(contents: Sequence[bytes]) -> Sequence[int]:
+        taken = wanted.judge(contents) if wanted.by_content else bytes([1]) * len(contents)
+        return [one and holds(content) for one, content in zip(taken, contents, strict=True)] if holds else taken
+
+    return judge
 
 
 def _newest_last(message: Message) -> tuple[int, str]:
@@ -186,8 +200,8 @@ def parse_payload_filter(encoded: str) -> dict[str, Any]:
 
 
 def payload_test(wanted: dict[str, Any]) -> Holds:
-    """Whether the payload of a stored message holds all of this."""
-    return lambda content: holds(decode_stored(content).payload, wanted)
+    """A test of stored messages: whether the payload holds all of this."""
+    return lambda content: holds(decode_payload(content), wanted)
 
 
 def _without_operators(wanted: dict[str, Any], levels: int) -> dict[str, Any]:

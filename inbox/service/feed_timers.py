@@ -30,9 +30,9 @@ class FeedTimers:
                 pass
 
     async def expire(self, place: Place, timers: Sequence[Timer]) -> None:
-        """Deletes these messages."""
-        named = [_EXPIRING.unpack(timer.about) for timer in timers]
-        feeds = await self._feeds.find_numbered(place.environment, {(place.bucket, number) for number, _, _ in named})
-        for number, row, check in named:
+        """Deletes these messages, but for one that was given another end meanwhile."""
+        named = [(*_EXPIRING.unpack(timer.about), timer) for timer in timers]
+        feeds = await self._feeds.find_numbered(place.environment, {(place.bucket, number) for number, *_ in named})
+        for number, row, check, timer in named:
             if feed := feeds.get((place.bucket, number)):
-                await self._messages.delete(feed, RowId(place.bucket, number, row, check))
+                await self._messages.expire(feed, RowId(place.bucket, number, row, check), timer)

@@ -80,17 +80,19 @@ class MarkService:
     ) -> list[str]:
         """The ids of messages of that transaction, or of that reference, among the newest 1,000 of each feed."""
 
-        def holds(content: bytes) -> bool:
-            labels: Labels = decode_labels(content)
+        def holds(labels: Labels) -> bool:
             by_transaction = transaction_id is None or labels.transaction_id == transaction_id
             return by_transaction and external_reference in (None, labels.external_reference)
+
+        def judge(contents: Sequence[bytes]) -> list[bool]:
+            return [holds(decode_labels(content)) for content in contents]
 
         ids: list[str] = []
         for feed in feeds:
             snapshot = await self._feeds.snapshot(feed)
             if snapshot:
                 newest = newest_rows(snapshot.flags, snapshot.state.base, ALL, MOST_SEARCHED, None)
-                found = await self._feeds.messages(feed, await self._feeds.scan(feed, Scan(holds), newest))
+                found = await self._feeds.messages(feed, await self._feeds.scan(feed, Scan(judge), newest))
                 ids += [message.id for message in found[0]] if found else []
         return ids
 
@@ -118,6 +120,14 @@ class MarkService:
         if not await self._messages.delete(feed, row):
             raise unknown_message(message_id)
 
+    async def delete_many(self, feeds: Sequence[Feed], message_ids: Sequence[str]) -> int:
+        """Deletes named messages for good, of those that exist, in each feed as one event; gives how many."""
+        total = 0
+        for feed in feeds:
+            if wanted := _rows(feed, message_ids):
+                total += await self._messages.delete_where(feed, self._named(feed, wanted)) or 0
+        return total
+
     async def _act(self, feeds: Sequence[Feed], message_id: str, action: Action, change: Change) -> Message:
         feed, row = _locate(feeds, message_id)
         if not await self._messages.act(feed, row, action, change):
@@ -130,9 +140,18 @@ class MarkService:
             raise unknown_message(message_id)
         return found[0]
 
+    def _named(self, feed: Feed, wanted: Sequence[RowId]) -> Choose:
+        """Chooses the rows where these messages are now."""
+
+        async def choose(snapshot: Snapshot, rows: list[int]) -> list[int]:
+            known = frozenset(await self._feeds.rows_of(feed, snapshot, wanted))
+            return [row for row in rows if row in known]
+
+        return choose
+
     def _chooser(self, feed: Feed, wanted: NotificationFilter) -> Choose:
         """Chooses the rows that the filter takes; what it has read once it does not read again."""
-        scan = Scan(wanted.holds)
+        scan = Scan(wanted.judge)
 
         async def choose(_: Snapshot, rows: list[int]) -> list[int]:
             return await self._feeds.scan(feed, scan, rows)

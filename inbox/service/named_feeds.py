@@ -43,11 +43,16 @@ class NamedFeedService:
             raise UnprocessableEntity(f"An environment cannot have more than {MAX_NAMED_FEEDS} feeds")
         return feed
 
-    async def delete(self, environment: Environment, feed_id: str) -> None:
-        """Deletes a named feed; its messages stay. Raises NotFound."""
+    async def get(self, environment: Environment, feed_id: str) -> NamedFeed:
+        """The named feed of this `_id`. Raises NotFound."""
         feed = next((one for one in await self.list(environment) if one.id == feed_id), None)
         if feed is None:
             raise NotFound(f"Feed {feed_id} was not found")
+        return feed
+
+    async def delete(self, environment: Environment, feed_id: str) -> None:
+        """Deletes a named feed; its messages stay. Raises NotFound."""
+        feed = await self.get(environment, feed_id)
         await self._store(environment).change(feed.name, lambda _: None)
 
     async def ids_of(self, environment: Environment, identifiers: Collection[str]) -> frozenset[str]:

@@ -1,12 +1,13 @@
 """Which notifications: the filters of lists, counts and bulk changes, in every form clients send (rest-inbox.md §7-9).
 
-Flags, severity and times are told by a feed's rows; tags and data by what a message holds (`by_content`).
+Flags, severity and times are told by a feed's rows; tags and data by what a message holds (`by_content`, see
+`content_match.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import msgspec
 import orjson
 
 from inbox.errors import BadRequest, invalid
-from inbox.models.message import Labels, decode_labels
+from inbox.service.content_match import DataPairs, Scalar, Slice, TagGroups
 from inbox.store.rows import ALL, ARCHIVED, SNOOZED, UNREAD, UNSEEN, Select
 
 MAX_TAG_GROUPS = 30
@@ -24,12 +25,8 @@ MAX_DATA_LEVELS = 2
 MAX_DATA_TEXT = 256
 
 Severity = Literal["high", "medium", "low", "none"]
-TagGroups = tuple[frozenset[str], ...]
-Scalar = str | int | float | bool | None
-DataPairs = tuple[tuple[tuple[str, ...], Scalar], ...]
 
 _TAGS_PARAMETER = re.compile(r"tags((?:\[[a-z0-9]{0,6}\])+)")
-_ABSENT = object()
 
 
 class FilterFields(msgspec.Struct):
@@ -62,42 +59,27 @@ class NotificationFilter:
         return bool(self.tags or self.data) or self.feed_ids is not None
 
     @property
+    def content(self) -> Hashable:
+        """The same for filters that ask the same of what messages hold."""
+        return self.tags, tuple((path, value.__class__, value) for path, value in self.data), self.feed_ids
+
+    @property
     def key(self) -> bytes:
         """The same for filters that take the same: true and 1 differ here, though not for Python."""
         tags = sorted(sorted(group) for group in self.tags)
         feeds = None if self.feed_ids is None else sorted(self.feed_ids)
         return orjson.dumps([list(self.select), tags, self.data, self.created_gte, self.created_lte, feeds])
 
-    def holds(self, content: bytes) -> bool:
-        """Whether a stored message has the tags and the data asked for, and is of the feeds."""
-        labels = decode_labels(content)
-        if self.feed_ids is not None and labels.feed_id not in self.feed_ids:
-            return False
-        return all(not group.isdisjoint(labels.tags) for group in self.tags) and has_data(labels, self.data)
+    def taken(self, part: Slice) -> int:
+        """The mask of those messages of a slice that have the tags and the data asked for, and are of the feeds."""
+        return part.taken(self.tags, self.data, self.feed_ids)
+
+    def judge(self, contents: Sequence[bytes]) -> bytes:
+        """The same of stored messages: one byte each, 1 for those that it takes."""
+        return self.taken(Slice(contents)).to_bytes(len(contents), "little")
 
 
 EVERYTHING = NotificationFilter()
-
-
-def has_data(labels: Labels, wanted: DataPairs) -> bool:
-    """Whether each path leads to just that value; null also stands for nothing there."""
-    return all(_same(_at(labels.data, path), value) for path, value in wanted)
-
-
-def _at(data: Any, path: Iterable[str]) -> Any:
-    for name in path:
-        if not isinstance(data, dict) or name not in data:
-            return _ABSENT
-        data = data[name]
-    return data
-
-
-def _same(value: Any, wanted: Scalar) -> bool:
-    if wanted is None:
-        return value is None or value is _ABSENT
-    if isinstance(value, bool) or isinstance(wanted, bool):
-        return value is wanted
-    return bool(value == wanted)
 
 
 def parse_filter(raw: Mapping[str, Any]) -> NotificationFilter:

@@ -50,6 +50,16 @@ def inbox_item(chosen: Chosen, workflow: Workflow) -> dict[str, Any]:
     }
 
 
+def subscription_item(chosen: Chosen, workflow: Workflow, identifier: str, *, enabled: bool) -> dict[str, Any]:
+    """A workflow's preference within a subscription of a topic: of what the subscriber takes, what that lets through.
+
+    `subscriptionId` is the identifier: by it the clients find the subscription again.
+    """
+    view = inbox_item(chosen, workflow)
+    channels = {name: on and enabled for name, on in view["channels"].items()}
+    return {**view, "enabled": enabled, "channels": channels, "subscriptionId": identifier}
+
+
 def v1_item(chosen: Chosen, workflow: Workflow, *, inactive: bool) -> dict[str, Any]:
     """A row of the v1 list: `{template, preference, type}`."""
     template = {

@@ -56,6 +56,21 @@ class PreferenceService:
         preferences = await self._store.read(environment.number, subscriber)
         return Chosen(preferences, await self._all(environment))
 
+    async def schedule(
+        self, environment: Environment, subscriber: Subscriber, default: dict[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """The subscriber's schedule; one who has none gets the default for good."""
+        preferences = await self._store.read(environment.number, subscriber)
+        if default is None or preferences.everywhere.schedule:
+            return preferences.everywhere.schedule
+
+        def change(before: Preferences) -> dict[str, Choice | None]:
+            everywhere = before.everywhere
+            return {} if everywhere.schedule else {GLOBAL: everywhere.merged({}, default, _now_ms())}
+
+        written = await self._store.change(environment.number, subscriber, change)
+        return written.everywhere.schedule if written else default
+
     async def choose_everywhere(
         self,
         environment: Environment,

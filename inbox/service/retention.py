@@ -52,8 +52,7 @@ class RetentionSweep:
         """Trims every feed that has messages older than its environment's age; how many feeds it looked at."""
         now = int(time.time() * 1_000) if now_ms is None else now_ms
         looked_at = 0
-        await self._environments.refresh()
-        for environment in self._environments.all():
+        for environment in await self._environments.fresh():
             before = now - environment.max_age_days * DAY_MS
             for bucket in range(BUCKETS):
                 looked_at += await self._sweep_bucket(environment, bucket, before)

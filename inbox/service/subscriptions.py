@@ -180,7 +180,7 @@ class SubscriptionService:
             found = await self._subscriptions.page(
                 number, topic.oid, query.order, query.limit, cursor=query.cursor, side=query.side
             )
-            page = page_of_slice(*found) if found else CursorPage[Subscription]([])
+            page = page_of_slice(*found) if found else CursorPage([])
         else:
             listed = await self._candidates(environment, topic, query, subscriber_id)
             taken = [one for one in listed if context_keys is None or one.context_keys == context_keys]
@@ -212,7 +212,7 @@ class SubscriptionService:
             found = await self._subscriptions.joined(
                 number, subscriber.oid, query.order, query.limit, cursor=query.cursor, side=query.side
             )
-            page = page_of_slice(*found) if found else CursorPage[tuple[str, Subscription]]([])
+            page = page_of_slice(*found) if found else CursorPage([])
         topics = await self._topics.get_many(number, list({oid for oid, _ in page.rows}))
         rows = [Membership(topics[oid], one, subscriber) for oid, one in page.rows if oid in topics]
         return CursorPage(rows, page.next, page.previous, page.total)
@@ -224,6 +224,43 @@ class SubscriptionService:
         topic = await self._topics.get(environment.number, topic_key)
         known = await self._of(environment, topic, subscriber) if topic else []
         return [Membership(topic, one, subscriber) for one in known] if topic else []
+
+    async def find_own(
+        self, environment: Environment, subscriber: Subscriber, context_keys: list[str], name: str
+    ) -> Membership:
+        """The subscriber's subscription of that identifier or `_id`, in this context; the oldest among its first 1,000.
+
+        Raises NotFound.
+        """
+        number = environment.number
+        found = await self._subscriptions.joined(number, subscriber.oid, "asc", MAX_SCANNED)
+        for topic_oid, one in found[0] if found else []:
+            if name in (one.identifier, one.id) and one.context_keys == context_keys:
+                topics = await self._topics.get_many(number, [topic_oid])
+                if topic_oid in topics:
+                    return Membership(topics[topic_oid], one, subscriber)
+        raise NotFound(f"Subscription {name} was not found", identifier=name)
+
+    async def find_workflow(self, environment: Environment, name: str) -> Workflow:
+        """The workflow of this `_id` or identifier. Raises NotFound."""
+        return _named_workflow(name, await self._all_workflows(environment))
+
+    async def prefer(
+        self, environment: Environment, member: Membership, workflow: Workflow, enabled: bool | None
+    ) -> Preference:
+        """Has a subscription take a workflow, or not; None leaves that as it is. Raises NotFound when it is gone."""
+
+        def change(before: Subscription) -> Subscription:
+            others = [one for one in before.preferences if one.workflow_id != workflow.id]
+            wanted = Preference(workflow.id, before.takes_workflow(workflow.id) if enabled is None else enabled)
+            later = max(_now_ms(), before.updated_ms)
+            return msgspec.structs.replace(before, preferences=[*others, wanted], updated_ms=later)
+
+        number, one = environment.number, member.subscription
+        after = await self._subscriptions.change(number, member.topic.oid, one.id, change)
+        if not after:
+            raise NotFound(f"Subscription {one.identifier} was not found", identifier=one.identifier)
+        return after.preferences[-1]
 
     async def workflows_of(
         self, environment: Environment, subscriptions: Sequence[Subscription]

@@ -66,8 +66,7 @@ class TimerWorker:
     async def sweep(self) -> None:
         """Leaves alarms for timers that have none, in one process a minute. Raises StoreUnavailable."""
         if await self._store.claim_sweep(SWEEP_SECONDS):
-            await self._environments.refresh()
-            for environment in self._environments.all():
+            for environment in await self._environments.fresh():
                 await self._store.sweep(environment.number)
 
     async def _run(self) -> None:

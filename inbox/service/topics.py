@@ -108,9 +108,7 @@ class TopicService:
             found = [topic] if topic and name in (None, topic.name) else []
             return found[page * page_size :][:page_size], len(found)
         if name is not None:
-            scan = self._topics.scan(number, "created", "desc", MAX_SCANNED)
-            named = [topic async for topics in scan for topic in topics if topic.name == name]
-            return named[page * page_size :][:page_size], len(named)
+            return await self._topics.named(number, name, page_size, page * page_size)
         listed = await self._topics.page(number, "created", "desc", page_size, skip=page * page_size)
         return (listed[0], listed[1].total) if listed else ([], 0)
 

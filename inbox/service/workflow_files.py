@@ -150,7 +150,7 @@ def _plain(workflow: Workflow) -> dict[str, Any]:
             "stepId": step.step_id,
             "name": step.name,
             "type": step.type,
-            "controlValues": msgspec.to_builtins(step.controls),
+            "controlValues": msgspec.to_builtins(step.values),
         }
         for step in workflow.steps
     ]

@@ -8,7 +8,19 @@ from typing import Any
 
 from inbox.errors import BadRequest, invalid
 from inbox.ids import new_object_id
-from inbox.models.workflow import MAX_IDENTIFIER_LENGTH, InAppControls, Redirect, Step, StepUpsert
+from inbox.models.workflow import (
+    MAX_IDENTIFIER_LENGTH,
+    DelayControls,
+    DelayStepUpsert,
+    DigestControls,
+    DigestStepUpsert,
+    InAppControls,
+    LookBackWindow,
+    Redirect,
+    Step,
+    StepUpsert,
+)
+from inbox.rendering.times import check_cron, is_too_long
 from inbox.rendering.urls import safe_url
 from inbox.service.workflow_views import slugify
 
@@ -41,15 +53,80 @@ def build_steps(wanted: Sequence[StepUpsert], existing: Sequence[Step] = ()) -> 
     steps: list[Step] = []
     for place, step in enumerate(wanted):
         field = f"steps.{place}"
-        controls = step.control_values or InAppControls()
-        _check_content(controls, f"{field}.controlValues")
+        kind = _kind(step, f"{field}.controlValues")
         old = _counterpart(step, existing)
         step_id = _step_id(step, old, [other.step_id for other in steps], field)
         old = old or next((one for one in existing if one.step_id == step_id), None)  # its name gives it the same id
         used = {other.id for other in steps}
         object_id = old.id if old and old.id not in used else new_object_id()
-        steps.append(Step(id=object_id, step_id=step_id, name=step.name, controls=controls))
+        steps.append(Step(id=object_id, step_id=step_id, name=step.name, **kind))
     return steps
+
+
+def _kind(step: StepUpsert, field: str) -> dict[str, Any]:
+    """The fields of a stored step that belong to its type."""
+    if isinstance(step, DelayStepUpsert):
+        delay = step.control_values or DelayControls()
+        _check_delay(delay, field)
+        return {"type": "delay", "delay": delay}
+    if isinstance(step, DigestStepUpsert):
+        digest = step.control_values or DigestControls()
+        _check_digest(digest, field)
+        return {"type": "digest", "digest": digest}
+    controls = step.control_values or InAppControls()
+    _check_content(controls, field)
+    return {"controls": controls}
+
+
+def _check_delay(controls: DelayControls, field: str) -> None:
+    if controls.until is None:
+        _check_time(controls, field)
+    elif any(value is not None for value in (controls.amount, controls.unit, controls.cron)):
+        raise invalid(f"{field}.until", "until stands alone: without amount, unit and cron", controls.until)
+    elif not controls.until.strip() or controls.type != "regular":
+        raise invalid(f"{field}.until", "until must be a template of a time, and type regular or absent")
+
+
+def _check_digest(controls: DigestControls, field: str) -> None:
+    _check_time(controls, field)
+    if controls.look_back_window is None:
+        return
+    if controls.type == "timed":
+        raise invalid(f"{field}.lookBackWindow", "lookBackWindow belongs to a regular digest")
+    _check_amount(controls.look_back_window, f"{field}.lookBackWindow")
+
+
+def _check_time(controls: DelayControls | DigestControls, field: str) -> None:
+    """Either amount and unit, or cron, as the type says."""
+    if controls.type == "timed":
+        _check_cron(controls.cron, f"{field}.cron")
+        for name, value in (("amount", controls.amount), ("unit", controls.unit)):
+            if value is not None:
+                raise invalid(f"{field}.{name}", f"{name} belongs to the type regular", value)
+        return
+    if controls.cron is not None:
+        raise invalid(f"{field}.cron", "cron belongs to the type timed", controls.cron)
+    _check_amount(controls, field)
+
+
+def _check_cron(expression: str | None, field: str) -> None:
+    if expression is None:
+        raise invalid(field, "the type timed needs a cron expression")
+    try:
+        check_cron(expression)
+    except ValueError as error:
+        raise invalid(field, f"cron must be a cron expression: {error}", expression) from None
+
+
+def _check_amount(controls: DelayControls | DigestControls | LookBackWindow, field: str) -> None:
+    if controls.amount is None:
+        raise invalid(f"{field}.amount", "amount should not be empty")
+    if controls.unit is None:
+        raise invalid(f"{field}.unit", "unit should not be empty")
+    if controls.amount != int(controls.amount):
+        raise invalid(f"{field}.amount", "amount must be a whole number", controls.amount)
+    if is_too_long(controls.amount, controls.unit):
+        raise invalid(f"{field}.amount", "no step waits longer than 366 days or 12 months", controls.amount)
 
 
 def _counterpart(step: StepUpsert, existing: Sequence[Step]) -> Step | None:

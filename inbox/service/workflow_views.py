@@ -136,7 +136,7 @@ def _step_slug(step: Step) -> str:
 
 
 def _step_view(workflow: Workflow, step: Step) -> dict[str, Any]:
-    values = msgspec.to_builtins(step.controls)
+    values = msgspec.to_builtins(step.values)
     return {
         "_id": step.id,
         "stepId": step.step_id,

@@ -15,10 +15,10 @@ from inbox.models.workflow import (
     MAX_IDENTIFIER_LENGTH,
     Action,
     InAppControlsUpsert,
+    InAppStepUpsert,
     PreferenceSet,
     PreferencesRequest,
     Redirect,
-    StepUpsert,
     Workflow,
     WorkflowContent,
     WorkflowCreate,
@@ -248,5 +248,5 @@ def _now_ms() -> int:
 def _demo_workflow() -> WorkflowCreate:
     button = Action("{{payload.actionLabel}}", Redirect("{{payload.actionUrl}}"))
     controls = InAppControlsUpsert(subject="{{payload.subject}}", body="{{payload.body}}", primary_action=button)
-    step = StepUpsert(name="In-app message", type="in_app", step_id="in-app", control_values=controls)
+    step = InAppStepUpsert(name="In-app message", step_id="in-app", control_values=controls)
     return WorkflowCreate(name="Welcome", workflow_id=DEMO_WORKFLOW, steps=[step])

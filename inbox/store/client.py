@@ -8,12 +8,13 @@ whether a step may run twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 Argument = str | bytes | int | float
 Command = tuple[Argument, ...]
+Primary = ClusterNode | None
+"""A server that takes writes, for `execute_at`; None is the only one."""
 
 MINIMUM_VERSION = (7, 0)
 COMMAND_TIMEOUT_SECONDS = 5.0
@@ -61,6 +64,7 @@ _UNAVAILABLE = (
 _RAW_REPLIES = ("SET", "HGETALL", "XRANGE", "XREVRANGE", "SMEMBERS", "ZRANGE")
 """Commands whose replies come as the server sends them: lists of bytes, so that every connection gives the same."""
 
+_NODE_OPTIONS = ("username", "password", "protocol", "socket_timeout", "socket_connect_timeout")
 _UNAVAILABLE_WORDS = ("OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS", "LOADING", "READONLY", "CLUSTERDOWN")
 
 
@@ -125,9 +129,45 @@ class Client:
         value = found.get(name, "") if isinstance(found, dict) else found
         return str(value or "")
 
+    def connect_to(self, node: ClusterNode) -> Redis:
+        """A client of one node of the cluster, with the same credentials, TLS and time-outs."""
+        known = dict(node.connection_kwargs)
+        known = {name: known[name] for name in known if name in _NODE_OPTIONS or name.startswith("ssl_")}
+        is_tls = issubclass(node.connection_class, SSLConnection)
+        return Redis(host=node.host, port=int(node.port), ssl=is_tls, retry=_never_again(), **known)
+
+    @property
+    def primaries(self) -> Sequence[Primary]:
+        """Every server that takes writes."""
+        return self.redis.get_primaries() if isinstance(self.redis, RedisCluster) else [None]
+
+    async def execute_at(self, primary: Primary, *command: Argument) -> Any:
+        """The reply of a command that concerns a server and no key."""
+        target = {"target_nodes": primary} if primary else {}
+        return await self._guarded(self.redis.execute_command(*command, **target))
+
+    async def scan(self, pattern: str, slice_size: int) -> AsyncIterator[list[str]]:
+        """Every key that a glob takes, server by server, about `slice_size` keys looked at each time.
+
+        Whoever is there all the while is given at least once. It looks at every key there is: not for a request of
+        every day.
+        """
+        for primary in self.primaries:
+            cursor: Argument = 0
+            while True:
+                at, keys = await self.execute_at(primary, "SCAN", cursor, "MATCH", pattern, "COUNT", slice_size)
+                if keys:
+                    yield [key.decode() for key in keys]
+                cursor = next(iter(at.values())) if isinstance(at, dict) else at
+                if int(cursor) == 0:
+                    break
+
     async def close(self) -> None:
         """Closes every connection; safe to call twice."""
         await self.redis.aclose()
+        if isinstance(self.redis, RedisCluster):  # after a failed call it takes itself for closed and closes nothing
+            await self.redis.nodes_manager.aclose()
+            await self.redis.nodes_manager.aclose("startup_nodes")
 
     async def _load(self, script: Script, keys: Sequence[str]) -> None:
         if isinstance(self.redis, RedisCluster):
@@ -187,7 +227,7 @@ def _connect(url: str) -> Redis | RedisCluster:
         "protocol": 2,
         "socket_timeout": COMMAND_TIMEOUT_SECONDS,
         "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
+        "retry": _never_again(),
     }
     if scheme in ("redis+cluster", "rediss+cluster"):
         user, password, hosts, _ = _authority(rest)
@@ -200,6 +240,10 @@ def _connect(url: str) -> Redis | RedisCluster:
         return cast(Redis, sentinel.master_for(service or "mymaster", username=user, password=password, **options))
     pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=COMMAND_TIMEOUT_SECONDS, **options)
     return Redis.from_pool(pool)
+
+
+def _never_again() -> Retry:
+    return Retry(NoBackoff(), 0)
 
 
 def _authority(rest: str) -> tuple[str | None, str | None, list[tuple[str, int]], str]:

@@ -123,11 +123,15 @@ class DispatchStore:
         """Stores messages, of at most some twenty, and moves the cursor on: what became of each, in their order, None
         where the feed is gone. None altogether when another worker has moved the cursor: then nothing is done.
         """
-        await self._messages.announce(batch.deliveries)
+        single = [one for one in batch.deliveries if one.collapse]
+        # one by one and before the cursor moves: once for each transaction, so whoever takes over may do it again
+        apart = await self._messages.append(single) if single else []
+        together = [one for one in batch.deliveries if not one.collapse]
+        await self._messages.announce(together)
         bucket = self._bucket(share)
-        names = {one.content: one.stored_once for one in batch.deliveries}
+        names = {one.content: one.stored_once for one in together}
         places = {content: place for place, content in enumerate(names, 1)}
-        checks = [rows.new_check() for _ in batch.deliveries]
+        checks = [rows.new_check() for _ in together]
         keys = [bucket.share(share.dispatch_id), bucket.times, bucket.timers]
         keys += [bucket.content(content_name(content)) for content, once in names.items() if once]
         first = batch.deliveries[0] if batch.deliveries else None
@@ -138,14 +142,16 @@ class DispatchStore:
             CONTENT_TTL_SECONDS,
             first.workflow_id if first else "",
             first.preference if first else "1",
-            batch.failed,
-            batch.skipped,
+            batch.failed + _count(apart, "failed"),
+            batch.skipped + apart.count(None),
             self._messages.trims_beyond,
+            _count(apart, "stored", "again"),
+            _count(apart, "suppressed"),
             len(names),
         ]
         for content, once in names.items():
             args += [content, content_name(content) if once else ""]
-        for one, check in zip(batch.deliveries, checks, strict=True):
+        for one, check in zip(together, checks, strict=True):
             keys += [one.feed.keys.state, one.feed.keys.stream, one.feed.keys.rows, one.feed.keys.log]
             args += [places[one.content], check, rows.SEVERITIES.index(one.severity), one.feed.number]
             args.append(one.expires_ms or "")
@@ -156,12 +162,14 @@ class DispatchStore:
         if not status:
             return None
         numbers, times, due, long = rest
-        for one in {*due, *long}:
-            await self._messages.tend(batch.deliveries[one - 1].feed, wake=one in due, trim=one in long)
-        return [
+        for at in {*due, *long}:
+            await self._messages.tend(together[at - 1].feed, wake=at in due, trim=at in long)
+        stored = iter(
             _appended(one, check, number, ms)
-            for one, check, number, ms in zip(batch.deliveries, checks, numbers, times, strict=True)
-        ]
+            for one, check, number, ms in zip(together, checks, numbers, times, strict=True)
+        )
+        one_by_one = iter(apart)
+        return [next(one_by_one if one.collapse else stored) for one in batch.deliveries]
 
     async def finish(self, share: Share) -> bool:
         """Adds the share's counts to the dispatch's; True when that was its last one."""
@@ -192,6 +200,10 @@ class DispatchStore:
 def content_name(content: bytes) -> str:
     """What a content that is stored once is called: 16 characters of its hash."""
     return urlsafe_b64encode(hashlib.blake2b(content, digest_size=12).digest()).decode()
+
+
+def _count(appended: Sequence[Appended | None], *outcomes: str) -> int:
+    return sum(one is not None and one.outcome in outcomes for one in appended)
 
 
 def _appended(delivery: Delivery, check: bytes, number: int, ms: int) -> Appended | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from inbox.errors import StoreUnavailable
 from inbox.ids import MessageId, SubscriberId
@@ -22,9 +23,16 @@ CACHED_FEEDS = 100_000
 CALM_ATTEMPTS = 3
 PAGE_ATTEMPTS = 100
 WAKE_ATTEMPTS = 50
-SCAN_SLICE = 100
+FIRST_SLICE, SCAN_SLICE = 100, 400
+"""Rows read at once: a few first, since the newest often suffice, then as many as hold the loop for some 2 ms."""
+MOST_READ_BETWEEN = 16
+"""Rows that nobody wants and that are read all the same, since a further command costs as much as these."""
 SIDES_AT_ONCE = 500
 LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "t": "trimmed", "b": "bulk"}
+
+
+Judge = Callable[[Sequence[bytes]], Sequence[int]]
+"""Tells of contents which pass: one number each, 0 or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +93,13 @@ class Page:
 class Scan:
     """A test of what messages hold, for one feed and one call; a row is judged once."""
 
-    def __init__(self, holds: Callable[[bytes], bool]) -> None:
-        self._holds = holds
-        self.judged: dict[int, bool] = {}
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.judged: dict[int, int] = {}
 
     def judge(self, contents: Mapping[int, bytes]) -> None:
         """Notes which of these rows pass."""
-        self.judged.update((row, self._holds(content)) for row, content in contents.items())
+        self.judged.update(zip(contents, self._judge([*contents.values()]), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,21 +187,27 @@ class FeedStore:
         return found
 
     async def stored_at(self, feed: Feed, numbers: Collection[int]) -> dict[int, Message]:
-        """The messages that were first stored in these rows, wherever they are now, of those that exist."""
+        """What is in these rows or was first stored there, wherever it is now; without what is gone."""
         for _ in range(PAGE_ATTEMPTS):
             snapshot = await self.snapshot(feed)
             if snapshot is None:
                 return {}
             checks = {number: rows.check_of(snapshot.rows, snapshot.state.base, number) for number in numbers}
             wanted = [RowId(feed.bucket, feed.number, number, check) for number, check in checks.items() if check]
-            messages = await self._load(feed, snapshot, await self.rows_of(feed, snapshot, wanted))
+            places = await self._places(feed, snapshot, wanted)
+            messages = await self._load(feed, snapshot, list(places.values()))
             if messages is not None:
-                return {rows.parse_message_id(message.id).row: message for message in messages}
+                return dict(zip((row.row for row in places), messages, strict=True))
         raise StoreUnavailable
 
     def forget(self, feed: Feed) -> None:
         """Drops what is remembered of a feed that turned out to be gone."""
         self._known.pop((feed.environment, feed.subscriber_id, feed.contexts), None)
+
+    def forget_named(self, environment: int, subscriber_id: SubscriberId, contexts: Iterable[str]) -> None:
+        """Drops what is remembered of a subscriber's feeds, named by their contexts."""
+        for name in contexts:
+            self._known.pop((environment, subscriber_id, name), None)
 
     async def _create(self, environment: int, subscriber: Subscriber, contexts: str) -> int:
         bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
@@ -344,16 +358,20 @@ class FeedStore:
 
     async def rows_of(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> list[int]:
         """The rows where these messages are now, of those that exist, in the order given."""
+        places = await self._places(feed, snapshot, wanted)
+        return [places[row] for row in wanted if row in places]
+
+    async def _places(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> dict[RowId, int]:
         direct = [snapshot.is_live(row.row, row.check) for row in wanted]
         away = [row for row, live in zip(wanted, direct, strict=True) if not live]
         if not away:
-            return [row.row for row in wanted]
+            return {row: row.row for row in wanted}
         found = await self._client.execute("HMGET", feed.keys.side, *(f"o{row.row}" for row in away))
         moved = {
             row: int(to) for row, to in zip(away, found, strict=True) if to and snapshot.is_live(int(to), row.check)
         }
         here = zip(wanted, direct, strict=True)
-        return [row.row if live else moved[row] for row, live in here if live or row in moved]
+        return {row: row.row if live else moved[row] for row, live in here if live or row in moved}
 
     async def find(self, feed: Feed, message_id: str) -> tuple[Message, int] | None:
         """A message of this feed by its id, and its row; None when it is unknown, deleted or another feed's."""
@@ -384,7 +402,7 @@ class FeedStore:
 
     async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
         """What rows hold, of those that are live; immutable, so no state is read with it."""
-        entries = [entry for part in await self._client.batch(_ranges(feed.keys, wanted)) for entry in part]
+        entries = [entry for part in await self._client.batch(_spans(feed.keys, wanted)) for entry in part]
         await self._fill_in(feed, [fields for _, fields in entries])
         chosen = frozenset(wanted)
         return {row: fields[3] for entry_id, fields in entries if (row := int(entry_id[:-2])) in chosen}
@@ -392,11 +410,11 @@ class FeedStore:
     async def scan(self, feed: Feed, scan: Scan, candidates: Sequence[int], most: int | None = None) -> list[int]:
         """Those of these live rows whose content the scan takes, in the order given, at most `most` of them.
 
-        Contents are read in slices of 100; what a row holds never changes, so the scan remembers what it has judged.
+        Contents are read in slices; what a row holds never changes, so the scan remembers what it has judged.
         """
         found: list[int] = []
-        for start in range(0, len(candidates), SCAN_SLICE):
-            part = candidates[start : start + SCAN_SLICE]
+        for start, end in slices(len(candidates)):
+            part = candidates[start:end]
             unknown = [row for row in part if row not in scan.judged]
             if unknown:
                 scan.judge(await self.contents(feed, unknown))
@@ -475,6 +493,20 @@ def _ranges(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
     if high - low < 2 * len(wanted):
         return [("XRANGE", keys.stream, f"{low}-0", f"{high}-0")]
     return [("XRANGE", keys.stream, f"{row}-0", f"{row}-0") for row in wanted]
+
+
+def slices(length: int) -> Iterator[tuple[int, int]]:
+    """The slices that so many rows are read in, newest first: (start, end) of each."""
+    starts = [*range(0, min(length, 1)), *range(FIRST_SLICE, length, SCAN_SLICE)]
+    return pairwise([*starts, length])
+
+
+def _spans(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
+    """The commands that read these rows' entries, and few others: one for rows that lie close together."""
+    ordered = sorted(wanted)
+    gaps = [place for place, (row, after) in enumerate(pairwise(ordered), 1) if after - row > MOST_READ_BETWEEN]
+    spans = pairwise([0, *gaps, len(ordered)])
+    return [("XRANGE", keys.stream, f"{ordered[start]}-0", f"{ordered[end - 1]}-0") for start, end in spans]
 
 
 def _message(feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_side: bytes | None) -> Message:

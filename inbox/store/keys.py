@@ -15,6 +15,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       times                    stream: every message of the bucket by time, `<feed number><n>` packed: `m` stored,
                                `w` moved to the top, or kept beyond its age by a snooze; until the environment's age
       timers                   sorted set: what is due when (store/timers.py)
+      erasing                  hash oid → subscriberId and feeds: whom an erasure is not done with; usually not there
       outbox                   stream: what happened and is still to be told (store/outbox.py), the newest 10,000;
                                …:progress: hash: how far telling it has come
       x:<hash>                 a transaction's step delivered to a feed; 24 h
@@ -22,14 +23,22 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
       r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 180 days
       q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
+      n:<hash>                 hash: the runs of a transaction that wait: `=<name>` a plan, `plans` how many, and by
+                               feed number where each stands; until the last of them ends
+      w:<hash>                 hash: an open window of a digest: `id` (who opened it), `due`, `seq`, `count`, `kept`,
+                               `bytes`, `last` beyond those kept, `=<name>` workflows, `e<transaction>` events
+      c:<hash>.<feed>          the same of a closed window, until the run that goes on with it ends
+      b:<hash>                 an event of a digest with a look-back came; until the look-back's end
+      y:<hash>                 hash: the open windows that a transaction's events wait in; a day beyond their end
       l:<hash>                 requests of an API key or subscriber in the current window; until its end
       <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
                                · p rows whose content is still to be removed after a bulk deletion
+                               · c collapse keys: which message each names, and its count (90 days after the last)
     {e<e>}                     an environment: workflows (hash), version (counter)
       subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
       …:swept                  when these were last compared with the records; a day
       groups, contexts         hashes: notification groups; contexts, and their order in …:order
-      dispatches               sorted set: running dispatches by the time they were accepted
+      dispatches               sorted set: running dispatches in the order they were accepted
       dispatch:<id>            hash: plan, state, total and counts; 24 h after its end. …:shares: sorted set of the
                                buckets still to be carried out, by the end of their lease
       events                   stream: what was told, the newest 10,000; …:cursors: hash: how far each bucket has come
@@ -42,6 +51,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       organization             hash: what the environment shows as its organization
       topics                   hash: topic key → topic; topics:keys leads from the oid to the key
       topics:created, :updated sorted sets: every topic's oid by creation and by last change
+      topics:named             sorted set: SHA-1 of a topic's name and its oid, those of one name together
       tenants, tenants:order   hash: identifier → tenant; sorted set of identifiers by creation
     {<e>.<oid>}                a topic's subscriptions
       c, n                     hashes: `_id` → subscription, identifier → `_id`
@@ -56,6 +66,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from binascii import crc_hqx
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +81,11 @@ IDEMPOTENCY_TTL_SECONDS = 86_400
 DISPATCH_TTL_SECONDS = 86_400
 SHARE_TTL_SECONDS = 30 * 86_400
 CONTENT_TTL_SECONDS = 180 * 86_400
+COLLAPSE_TTL_SECONDS = 90 * 86_400
 ACTIVITY_TTL_SECONDS = 30 * 86_400
+JOINED_TTL_SECONDS = 86_400
+NAME_LENGTH = 16
+"""Of what `digest` gives."""
 LAYOUT_VERSION = 1
 
 
@@ -105,9 +120,22 @@ def bucket_of(text: str) -> int:
     return hashlib.sha256(text.encode()).digest()[0]
 
 
-def _digest(*parts: str) -> str:
+_GLOB_SIGN = re.compile(r"[][*?^\\]")
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return "\\" + sign[0]
+
+
+def digest(*parts: str) -> str:
+    """A short name for texts of any length: 16 characters."""
     raw = hashlib.blake2b("\0".join(parts).encode(), digest_size=12).digest()
     return base64.urlsafe_b64encode(raw).decode()
+
+
+def collapse_name(workflow_id: str, step_id: str, key: str) -> str:
+    """What a collapse key is called in its feed: it is one of a workflow's step."""
+    return digest(workflow_id, step_id, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +177,16 @@ class FeedKeys:
         return self.base + "p"
 
     @property
+    def collapses(self) -> str:
+        return self.base + "c"
+
+    @property
     def scratch(self) -> str:
         return self.base + "w"
 
     def all(self) -> list[str]:
         """Everything that goes when the feed goes."""
-        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge]
+        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge, self.collapses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +213,10 @@ class BucketKeys:
         return self.base + "timers"
 
     @property
+    def erasing(self) -> str:
+        return self.base + "erasing"
+
+    @property
     def outbox(self) -> str:
         return self.base + "outbox"
 
@@ -204,13 +240,13 @@ class BucketKeys:
         return FeedKeys(f"{self.base}{number}")
 
     def delivered(self, transaction_id: str, step_id: str, feed_number: int) -> str:
-        return f"{self.base}x:{_digest(transaction_id, step_id, str(feed_number))}"
+        return f"{self.base}x:{digest(transaction_id, step_id, str(feed_number))}"
 
     def transaction(self, transaction_id: str) -> str:
-        return f"{self.base}t:{_digest(transaction_id)}"
+        return f"{self.base}t:{digest(transaction_id)}"
 
     def answer(self, idempotency_key: str) -> str:
-        return f"{self.base}i:{_digest(idempotency_key)}"
+        return f"{self.base}i:{digest(idempotency_key)}"
 
     def content(self, name: str) -> str:
         return f"{self.base}r:{name}"
@@ -218,8 +254,27 @@ class BucketKeys:
     def share(self, dispatch_id: str) -> str:
         return f"{self.base}q:{dispatch_id}"
 
+    def is_share(self, key: str) -> bool:
+        """Whether a key is that of a share of this bucket."""
+        return key.startswith(self.share(""))
+
+    def runs(self, transaction: str) -> str:
+        return f"{self.base}n:{transaction}"
+
+    def window(self, name: str) -> str:
+        return f"{self.base}w:{name}"
+
+    def events(self, transaction: str, feed_number: int) -> str:
+        return f"{self.base}c:{transaction}.{feed_number}"
+
+    def look_back(self, window: str) -> str:
+        return f"{self.base}b:{window}"
+
+    def waits_in(self, transaction: str) -> str:
+        return f"{self.base}y:{transaction}"
+
     def spent(self, caller: str, window: str) -> str:
-        return f"{self.base}l:{_digest(caller, window)}"
+        return f"{self.base}l:{digest(caller, window)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +316,10 @@ class Keys:
 
     def held(self, bucket: int, process: str) -> str:
         return f"{self.prefix}{{{TAGS[bucket]}}}held:{process}"
+
+    def answers_and_shares(self, environment: int) -> str:
+        """A glob that takes the kept answers and the shares of dispatches in every bucket of an environment."""
+        return f"{_GLOB_SIGN.sub(_escaped, self.prefix)}{{*}}{environment}:[iq]:*"
 
     def workflows(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}workflows"
@@ -329,9 +388,9 @@ class Keys:
         return f"{self.prefix}{{e{environment}}}organization"
 
     def topics(self, environment: int) -> list[str]:
-        """What an environment knows of its topics: records, keys by oid, order of creation, order of last change."""
+        """An environment's topics: records, keys by oid, order of creation, order of last change, oids by name."""
         base = f"{self.prefix}{{e{environment}}}topics"
-        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated"]
+        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated", f"{base}:named"]
 
     def topic(self, environment: int, oid: str) -> TopicKeys:
         return TopicKeys(f"{self.prefix}{{{environment}.{oid}}}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from inbox.errors import StoreUnavailable
+from inbox.errors import InboxError, StoreUnavailable
 from inbox.ids import MessageId
 from inbox.settings import MAX_FEED_LENGTH
 from inbox.store import bulk, rows, scripts
@@ -15,19 +16,22 @@ from inbox.store.alarms import Place
 from inbox.store.bulk import Choose
 from inbox.store.changes import NOTHING, Change
 from inbox.store.client import Argument, Client
+from inbox.store.collapses import Call, Collapse, CollapseStore
 from inbox.store.feeds import Feed, FeedStore, Snapshot
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, Outbox
 from inbox.store.rows import ALL, RowId
 from inbox.store.scripts import Script
-from inbox.store.timers import TimerStore
+from inbox.store.timers import Timer, TimerStore
 
-Outcome = Literal["stored", "again", "suppressed"]
+Outcome = Literal["stored", "again", "suppressed", "failed"]
 Preference = Literal["0", "1", "c"]
 """Whether a workflow delivers where the subscriber has chosen nothing; `c`: whatever was chosen."""
 
 MAX_MARKED_AT_ONCE = bulk.MAX_NAMED
 MAX_STAMPS = 8
+MOST_ROWS = 10_000
+"""So many rows a feed has at most, messages or not: every reading takes all of them."""
 TRIM_SLACK = 64
 """So many rows beyond its length a feed may have before it is trimmed: one trim for many appends."""
 _BULK_ATTEMPTS = 50
@@ -50,6 +54,8 @@ class Delivery:
     """Whether its bucket keeps the content once for all messages that have it; only dispatches do."""
     expires_ms: int = 0
     """When it is deleted (ms since 1970), 0 never."""
+    collapse: Collapse | None = None
+    """How it takes the place of an earlier one."""
 
     @property
     def place(self) -> Place:
@@ -59,12 +65,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of an append: the row and, when this very call stored it, the id and the time (ms since 1970)."""
+    """What became of an append: the row and, when this very call stored it, the id and the time (ms since 1970).
+
+    `reason`: why its content could not be made with the count of its collapse key (`failed`).
+    """
 
     outcome: Outcome
     row: int = 0
     message_id: MessageId | None = None
     created_ms: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ class MessageStore:
         self._feeds = feeds
         self._timers = TimerStore(client, keys)
         self.outbox = outbox or Outbox(keys)
+        self._collapses = CollapseStore(client)
         self._max_length = max_length
         self._folding: set[asyncio.Task[None]] = set()
 
@@ -100,6 +111,13 @@ class MessageStore:
         stored by itself: what became of it, in their order; None where the feed is gone.
         """
         await self.announce(deliveries)
+        appended: list[Appended | None] = []
+        for is_plain, group in itertools.groupby(deliveries, lambda one: one.collapse is None):
+            part = list(group)
+            appended += await (self._append_plain(part) if is_plain else self._append_collapsing(part))
+        return appended
+
+    async def _append_plain(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
         checks = [rows.new_check() for _ in deliveries]
         calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
         for delivery, (keys, _) in zip(deliveries, calls, strict=True):
@@ -109,13 +127,38 @@ class MessageStore:
         else:
             replies = await self._client.run_many(scripts.MESSAGE_APPEND, calls)
         self.outbox.wrote(delivery.place for delivery in deliveries)
-        for delivery, reply in zip(deliveries, replies, strict=True):
-            if reply[0] == 1:
-                await self.tend(delivery.feed, wake=bool(reply[3] & _WAKE), trim=bool(reply[3] & _TRIM))
         return [
-            _appended(delivery.feed, check, reply)
+            await self._appended(delivery.feed, check, reply)
             for delivery, check, reply in zip(deliveries, checks, replies, strict=True)
         ]
+
+    async def _append_collapsing(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
+        calls: list[Call] = []
+        for delivery in deliveries:
+            assert delivery.collapse is not None  # noqa: S101 (`append` has looked)
+            keys, args = self._append_call(delivery, rows.new_check())
+            keys[7:7] = [delivery.feed.keys.side, delivery.feed.keys.collapses]  # before the outbox, if there is one
+            calls.append(Call(delivery.collapse, keys, args))
+        replies = await self._collapses.append(calls)
+        self.outbox.wrote(delivery.place for delivery in deliveries)
+        return [
+            Appended("failed", reason=reply.message)
+            if isinstance(reply, InboxError)
+            else await self._appended(delivery.feed, b"", reply)
+            for delivery, reply in zip(deliveries, replies, strict=True)
+        ]
+
+    async def _appended(self, feed: Feed, check: bytes, reply: list[Any]) -> Appended | None:
+        """What an append's answer means, once what it says the feed needs is done."""
+        status, *rest = reply
+        if status < 0:
+            return None
+        if status == 0:
+            return Appended("again", rest[1]) if rest[0] == b"again" else Appended("suppressed")
+        position, row, needs, *named = rest
+        await self.tend(feed, wake=bool(needs & _WAKE), trim=bool(needs & _TRIM))
+        message_id = feed.message_id(*(named or (row, check)))
+        return Appended("stored", row, message_id, int(position.partition(b"-")[0]))
 
     async def announce(self, deliveries: Sequence[Delivery]) -> None:
         """Leaves the alarms of messages that will expire; to be called before they are stored."""
@@ -136,12 +179,26 @@ class MessageStore:
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
         keys += self.outbox.key(feed.place, DELETED)
-        args: list[Argument] = [self._max_length, ""] if too_old is None else ["", too_old]
+        args: list[Argument] = ["", too_old or ""]
+        if too_old is None and (beyond := await self._beyond_length(feed)) is not None:
+            args = [beyond, ""]
         while True:
             cut, *base = await self._client.run(scripts.FEED_TRIM, keys, [*args, feed.number])
             self.outbox.wrote([feed.place])
             if cut <= 0:
                 return int(base[0]) if base else None
+
+    async def _beyond_length(self, feed: Feed) -> int | None:
+        """The newest row that the feed's length leaves no place for; None when the feed is gone.
+
+        Rows of messages that were deleted, or moved to the top, are not messages; only there may not be too many.
+        """
+        snapshot = await self._feeds.snapshot(feed)
+        if snapshot is None:
+            return None
+        state, most = snapshot.state, self._max_length
+        newest = rows.newest_rows(snapshot.flags, state.base, ALL, most + 1, None)
+        return max(newest[most - 1] - 1 if len(newest) > most else 0, state.last - max(most, MOST_ROWS))
 
     @property
     def trims_beyond(self) -> int:
@@ -292,9 +349,18 @@ class MessageStore:
 
     async def delete(self, feed: Feed, row: RowId) -> bool:
         """Deletes one message; False when there is no such message."""
+        return await self._delete(feed, row)
+
+    async def expire(self, feed: Feed, row: RowId, timer: Timer) -> bool:
+        """Deletes one message whose timer is due, unless it was given a later end meanwhile, or none."""
+        return await self._delete(feed, row, timer.member, timer.due_ms)
+
+    async def _delete(self, feed: Feed, row: RowId, *timer: Argument) -> bool:
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
+        keys.append(self._keys.bucket(feed.environment, feed.bucket).timers)
         keys += self.outbox.key(feed.place, DELETED)
-        status, *_ = await self._client.run(scripts.MESSAGE_DELETE, keys, [row.row, row.check, feed.number])
+        args: list[Argument] = [row.row, row.check, feed.number, *timer]
+        status, *_ = await self._client.run(scripts.MESSAGE_DELETE, keys, args)
         self.outbox.wrote([feed.place])
         return bool(status)
 
@@ -314,13 +380,3 @@ class MessageStore:
             task = asyncio.create_task(self._feeds.fold(feed, MAX_STAMPS // 2))
             self._folding.add(task)
             task.add_done_callback(self._folding.discard)
-
-
-def _appended(feed: Feed, check: bytes, reply: list[Any]) -> Appended | None:
-    status, *rest = reply
-    if status < 0:
-        return None
-    if status == 0:
-        return Appended("again", rest[1]) if rest[0] == b"again" else Appended("suppressed")
-    position, row, _ = rest
-    return Appended("stored", row, feed.message_id(row, check), int(position.partition(b"-")[0]))

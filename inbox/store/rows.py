@@ -249,6 +249,11 @@ def newest_rows(
     return rows[skip:]
 
 
+def checks_of(rows: bytes) -> tuple[bytes, ...]:
+    """The check bytes of all rows: the first ones, the second ones, the third ones."""
+    return tuple(rows[place::ROW_BYTES] for place in range(1, ROW_BYTES))
+
+
 def check_of(rows: bytes, base: int, row: int) -> bytes:
     """The check bytes of a row; empty when the row is not there."""
     start = (row - base - 1) * ROW_BYTES

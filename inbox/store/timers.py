@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from inbox.store import scripts
 from inbox.store.alarms import Alarms, Place
 from inbox.store.client import Client
-from inbox.store.keys import BUCKETS, Keys
+from inbox.store.keys import BUCKETS, NAME_LENGTH, Keys
 
 WAKE = b"w"
 """Timer of a feed (its number in decimal): a snooze ends."""
 EXPIRE = b"x"
 """Timer of a message (feed number, n: four bytes each, big-endian; then the check): it expires."""
+RUN = b"r"
+"""Timer of a run (the transaction's name, then the feed's number in decimal): it goes on."""
+WINDOW = b"d"
+"""Timer of a digest's window (its name, that of the transaction that opened it, feed number `.` step): it closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +77,16 @@ class TimerStore(Alarms):
 
     def _timers(self, place: Place) -> str:
         return self._keys.bucket(place.environment, place.bucket).timers
+
+
+def feed_of(member: bytes) -> int | None:
+    """The number of the feed that a timer is about, by which an erasure finds it; None for one that names no feed."""
+    if member[:1] == WAKE:
+        return int(member[1:])
+    if member[:1] == EXPIRE:
+        return int.from_bytes(member[1:5], "big")
+    if member[:1] == RUN:
+        return int(member[1 + NAME_LENGTH :])
+    if member[:1] == WINDOW:
+        return int(member[1 + 2 * NAME_LENGTH :].partition(b".")[0])
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
@@ -68,6 +69,16 @@ class TopicStore:
             return None
         topics = await self.get_many(environment, [member.decode() for member, _ in found.rows])
         return list(topics.values()), found
+
+    async def named(self, environment: int, name: str, limit: int, skip: int) -> tuple[list[Topic], int]:
+        """Up to `limit` topics of exactly this name after `skip` of them, newest first; and how many there are."""
+        key, digest = self._keys.topics(environment)[4], hashlib.sha1(name.encode()).hexdigest()  # noqa: S324
+        first, behind = f"[{digest}", f"({digest}g"  # an oid is hex: everything of this name lies before the g
+        total, members = await self._client.batch(
+            [("ZLEXCOUNT", key, first, behind), ("ZREVRANGEBYLEX", key, behind, first, "LIMIT", skip, limit)]
+        )
+        topics = await self.get_many(environment, [member.decode()[len(digest) :] for member in members])
+        return list(topics.values()), total
 
     async def scan(
         self, environment: int, order_by: OrderBy, order: Order, most: int, slice_size: int = 500

@@ -153,6 +153,24 @@ async def test_a_final_close_code_ends_the_tries(run_module: Run) -> None:
     assert seen == {"states": ["connecting", "live", "refused: subscriber_deleted"], "sockets": 1}
 
 
+@pytest.mark.parametrize("reason", ["token_expired", "session_revoked"])
+async def test_a_session_that_was_ended_is_renewed(run_module: Run, reason: str) -> None:
+    seen = await run_module(
+        IMPORTS
+        + """
+        const { clock, log, options, last } = harness();
+        new LiveSocket(options).start();
+        await settle();
+        last().onopen();
+        last().onclose({ code: 4401, reason: "REASON" });
+        await clock.advance(1_000);
+        last().onopen();
+        return { states: log.states, renewals: log.renewals };
+        """.replace("REASON", reason)
+    )
+    assert seen == {"states": ["connecting", "live", "waiting", "connecting", "live"], "renewals": [False, True]}
+
+
 async def test_a_session_without_network_is_asked_for_again(run_module: Run) -> None:
     states = await run_module(
         IMPORTS

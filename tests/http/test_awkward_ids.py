@@ -28,8 +28,11 @@ async def test_it_works_on_every_route(shared_server: Server, subscriber_id: str
         assert (await api.data("PATCH", f"/v2/subscribers/{name}", 200, {"firstName": "C"}))["firstName"] == "C"
         assert (await api.set_online(subscriber_id, True))["isOnline"] is True
         await use_the_feed(shared_server, api, subscriber_id)
+        exported = await api.call("GET", f"/v2/subscribers/{name}/data", 200)
+        assert exported["subscriber"]["subscriberId"] == subscriber_id
         await api.call("DELETE", f"/v2/subscribers/{name}", 200)
         await api.call("GET", f"/v2/subscribers/{name}", 404)
+        await api.call("GET", f"/v2/subscribers/{name}/data", 404)
 
 
 def workflow() -> dict[str, object]:

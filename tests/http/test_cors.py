@@ -15,6 +15,7 @@ SOMEWHERE = "https://elsewhere.example.com"
 BROWSER_PATHS = [
     *("/v1/inbox/session", "/v1/inbox/notifications", "/v1/inbox/notifications/count"),
     *("/v1/inbox/notifications/0123456789abcdef01234567/read", "/static/inbox.js"),
+    *("/v1/widgets/session/initialize", "/v1/widgets/notifications/feed", "/v1/widgets/messages/markAs"),
 ]
 SERVER_PATHS = ["/v1/events/trigger", "/v1/subscribers/a", "/v2/subscribers/a", "/v2/workflows", "/health", "/ready"]
 HEADERS_OF_CLIENTS = [

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.client import Api, segment
+from tests.support.client import Api, InboxApi, segment
 from tests.support.server import Server
 
 from .conftest import PLAIN, deliver
@@ -199,3 +199,23 @@ async def test_a_head_request_has_no_body(api: Api, known: str) -> None:
     await deliver(api, known)
     answer = await api.client.head(f"/v1/subscribers/{known}/notifications/feed")
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+NOT_OFFERED = [
+    ("POST", "/v1/inbox/events"),
+    ("GET", "/v1/inbox/channel-connections"),
+    ("POST", "/v1/inbox/channel-connections"),
+    ("DELETE", "/v1/inbox/channel-connections/x"),
+    ("GET", "/v1/inbox/channel-endpoints"),
+    ("POST", "/v1/inbox/channel-endpoints"),
+    ("DELETE", "/v1/inbox/channel-endpoints/x"),
+    ("POST", "/v1/inbox/chat/oauth"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), NOT_OFFERED)
+async def test_what_pages_may_call_and_is_not_offered(inbox: InboxApi, method: str, path: str) -> None:
+    """The browser's client holds these calls, for chat and trial sessions; it reads JSON of every answer."""
+    answer = await inbox.client.request(method, path, json={} if method == "POST" else None)
+    check_error(answer, 404)
+    assert answer.json()["message"] == f"Cannot {method} {path}"

@@ -27,7 +27,7 @@ CHECKS = (
 )
 EXAMPLES, FULL_EXAMPLES = 4, 100
 SECONDS, FULL_SECONDS = 240, 3_000
-PAGES = "^/v1/inbox/(?!session)"
+PAGES = "^/v1/(inbox|widgets)/(?!session)"
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ async def target(run_server: RunServer, valkey_url: str, key_prefix: str) -> Tar
         "integrationId": integration["_id"],
         "transactionId": "known",
         "actionType": "primary",
+        "subscriptionId": "tk_news:si_ada",
         "parameter": "global",
     }
     return Target(server, known, token)

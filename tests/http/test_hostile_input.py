@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from inbox.routes.reading import MIB
 from tests.support.client import WORKFLOW, Api, create_session, subscriber_hash
 from tests.support.server import Server
 
@@ -19,6 +22,7 @@ from .hostile import check_error, check_never_broken, mutations
 NOWHERE = "0123456789abcdef01234567"  # well-formed, and nobody's
 OWNER, STRANGER = "hostile-owner", "hostile-stranger"
 V1, V2, INBOX = "/v1/subscribers", "/v2/subscribers", "/v1/inbox/notifications"
+WIDGETS = "/v1/widgets/messages"
 CONTROLS = {"subject": "S", "body": "B {{payload.n}}", "primaryAction": {"label": "Go", "redirect": {"url": "/go"}}}
 
 
@@ -258,6 +262,42 @@ async def test_an_endless_body_is_refused_before_its_end(api: Api) -> None:
     check_error(answer, 413)
 
 
+@pytest.mark.parametrize("extra", ["", "Idempotency-Key: half-a-body\r\n"])
+async def test_a_body_that_ends_early_stores_nothing_and_is_no_defect(
+    shared_server: Server, api: Api, extra: str
+) -> None:
+    subscriber_id = f"half-{len(extra)}"
+    body = f'{{"subscriberId":"{subscriber_id}"}}'
+    head = f"Host: x\r\nAuthorization: ApiKey {shared_server.api_key}\r\nContent-Type: application/json\r\n{extra}"
+    request = f"POST {V1} HTTP/1.1\r\n{head}Content-Length: 1000\r\n\r\n{body}"
+    _, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
+    writer.write(request.encode())
+    await writer.drain()
+    await api.feed(OWNER)  # by now it is being read
+    writer.close()
+    await writer.wait_closed()
+    await api.feed(OWNER)
+    check_error(await api.client.get(f"{V1}/{subscriber_id}"), 404)
+    assert "Traceback" not in shared_server.log()
+
+
+@pytest.mark.parametrize("begin", ["GET /health HTTP/1.1\r\nX: ", "GET /health?"])
+async def test_an_endless_head_is_refused(shared_server: Server, begin: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
+    writer.write(begin.encode())
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 4 * MIB and not reader.at_eof():
+            writer.write(b"x" * 16_384)
+            await writer.drain()
+            sent += 16_384
+            await asyncio.sleep(0)
+    assert sent < 4 * MIB
+    writer.close()
+    async with httpx.AsyncClient(base_url=shared_server.url, trust_env=False) as client:
+        assert (await client.get("/health", headers={"X": "x" * 30_000})).status_code == 200
+
+
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -367,6 +407,11 @@ async def test_one_wrong_value_anywhere_breaks_nothing(
         ("PATCH", f"{INBOX}/{message_id}/complete", {"actionType": "primary"}),
         ("POST", f"{INBOX}/seen", {"notificationIds": [message_id], "tags": ["a"], "data": "{}"}),
         ("POST", f"{INBOX}/read", {"tags": ["a"], "data": "{}"}),
+        ("POST", "/v1/widgets/session/initialize", {"applicationIdentifier": "x", "subscriberId": OWNER}),
+        ("POST", f"{WIDGETS}/markAs", {"messageId": [message_id], "mark": {"seen": True}}),
+        ("POST", f"{WIDGETS}/read", {"feedId": ["a"]}),
+        ("POST", f"{WIDGETS}/{message_id}/actions/primary", {"status": "done", "payload": {"a": 1}}),
+        ("POST", f"{WIDGETS}/bulk/delete", {"messageIds": ["0123456789abcdef01234567"]}),
     ]:
         for changed in mutations(body):
             check_never_broken(await page.request(method, path, json=changed))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -176,3 +177,45 @@ async def test_counts_stop_at_a_hundred_and_echo_what_they_ignore(face: Face) ->
     filters: list[dict[str, Any]] = [{}, {"tags": ["orders"]}, {"data": {"kind": "k"}}, {"createdGte": 1, "x": None}]
     assert await face.counts(*filters, {"tags": ["news"]}) == [100, 100, 100, 100, 0]
     await face.counts(*[{"read": False}] * 30)
+
+
+async def test_counts_by_content_follow_every_change(face: Face) -> None:
+    """What is known of messages is remembered from one count to the next; it must not outlive a change."""
+    filters: list[Json] = [
+        {"data": {"kind": "k"}},
+        {"data": {"kind": "k"}, "read": False},
+        {"data": {"kind": "k", "fixed.one": 1}, "seen": True},
+        {"tags": ["orders"], "archived": False},
+        {"tags": ["news"], "snoozed": True},
+        {"tags": [["news", "orders"], ["all"]], "data": {"none": None}},
+    ]
+    dice = random.Random(7)
+
+    async def change() -> None:
+        verb = dice.choice(["send", "send", "read", "unread", "archive", "unarchive", "snooze", "delete", "delete all"])
+        if verb == "send" or not await face.listed(limit=100):
+            await face.send(dice.randint(1, 4), workflow=dice.choice(["n-orders", "n-news", "n-plain"]))
+        elif verb == "delete all":
+            await face.bulk("delete", tags=["news"])
+        elif verb == "delete":
+            await face.delete(dice.choice(await face.listed(limit=100)))
+        else:
+            body = {"snoozeUntil": in_an_hour()} if verb == "snooze" else None
+            await face.change(dice.choice(await face.listed(limit=100)), verb, body)
+
+    for _ in range(30):
+        await change()
+        counts = await face.counts(*filters)
+        for wanted, count in zip(filters, counts, strict=True):
+            query = {name: str(value).lower() for name, value in wanted.items() if name not in ("tags", "data")}
+            by_data = {"data": json.dumps(wanted["data"])} if "data" in wanted else {}
+            assert count == len(await face.listed(tags_query(wanted.get("tags", [])), limit=100, **query, **by_data))
+
+
+def tags_query(tags: list[Any]) -> str:
+    groups = tags if tags and isinstance(tags[0], list) else [tags] if tags else []
+    return "&".join(f"tags[{place}][]={tag}" for place, group in enumerate(groups) for tag in group)
+
+
+def in_an_hour() -> str:
+    return (datetime.now(UTC) + timedelta(hours=1)).isoformat()

@@ -268,3 +268,75 @@ async def test_the_browsers_side(server: Server, api: Api) -> None:
         check_error(await page.client.patch(f"{base}/nobody", json={"in_app": False}), 404)
         check_error(await page.client.patch(f"{base}/bulk", json={"preferences": []}), 400)
         check_error(await page.client.get(base, headers={"Authorization": "Bearer x"}), 401)
+
+
+@pytest.mark.parametrize("query", [{"severity": "huge"}, {"severity[]": ["high", "x"]}, {"criticality": "some"}])
+async def test_a_page_s_wrong_filter_is_refused(server: Server, api: Api, query: Any) -> None:
+    async with InboxApi.open(server, "ada") as inbox:
+        check_error(await inbox.client.get("/v1/inbox/preferences", params=query), 422)
+
+
+SUBSCRIPTIONS = "/v1/inbox/topics/news/subscriptions"
+
+
+async def test_a_page_chooses_for_its_subscription(server: Server, api: Api) -> None:
+    """What a subscription does not take does not come by its topic, and still comes to the subscriber by name."""
+    await workflow(api, "one")
+    other = await workflow(api, "other")
+    await workflow(api, "always", preferences=preference(critical=True))
+    async with InboxApi.open(server, "ada") as inbox, InboxApi.open(server, "bob") as bob:
+        made = await inbox.data("POST", SUBSCRIPTIONS, 201, {"identifier": "mine"})
+        for name in ("mine", made["id"]):
+            path = f"/v1/inbox/subscriptions/{name}/preferences"
+            changed = await inbox.data("PATCH", f"{path}/other", 200, {"enabled": False, "in_app": False})
+            assert (changed["level"], changed["enabled"], changed["channels"]) == ("template", False, {"in_app": False})
+            assert (changed["subscriptionId"], changed["workflow"]["identifier"]) == ("mine", "other")
+        assert await by_topic(api, "one")
+        assert not await by_topic(api, "other")
+        assert await delivered(api, "other")
+        untouched = await inbox.data("PATCH", f"{path}/{other['_id']}", 200, {})
+        assert untouched["enabled"] is False
+        assert (await inbox.data("PATCH", f"{path}/other", 200, {"in_app": True}))["enabled"] is True
+        assert await by_topic(api, "other")
+        for wrong, status in (
+            (f"{path}/none", 404),
+            (f"{path}/always", 400),
+            ("/v1/inbox/subscriptions/none/preferences/one", 404),
+        ):
+            check_error(await inbox.client.patch(wrong, json={"enabled": False}), status)
+        check_error(await inbox.client.patch(f"{path}/one", json={"condition": {"==": [1, 1]}}), 422)
+        check_error(await bob.client.patch(f"{path}/one", json={"enabled": False}), 404)
+
+
+async def by_topic(api: Api, name: str) -> bool:
+    """Whether a trigger to the topic reaches ada."""
+    to = {"type": "Topic", "topicKey": "news"}
+    reply = await api.trigger(to, workflow=name, transactionId=secrets.token_hex(8))
+    feed = (await api.feed_page("ada", limit=1))["data"]
+    return bool(feed) and feed[0]["transactionId"] == reply["transactionId"]
+
+
+async def test_a_page_s_bulk_names_workflows_and_subscriptions(server: Server, api: Api) -> None:
+    await workflow(api, "one")
+    await workflow(api, "other")
+    await workflow(api, "always", preferences=preference(critical=True))
+    path = "/v1/inbox/preferences/bulk"
+    async with InboxApi.open(server, "ada") as inbox:
+        await inbox.data("POST", SUBSCRIPTIONS, 201, {"identifier": "mine"})
+        plain = {"workflowId": "one", "in_app": False}
+        apart = {"workflowId": "other", "subscriptionIdentifier": "mine", "enabled": False}
+        for wrong, status in (
+            ({**apart, "workflowId": "none"}, 404),
+            ({**apart, "workflowId": "always"}, 400),
+            ({**apart, "subscriptionIdentifier": "none"}, 404),
+            ({**apart, "condition": {"==": [1, 1]}}, 422),
+            ({"workflowId": "none", "in_app": False}, 404),
+        ):
+            check_error(await inbox.client.patch(path, json={"preferences": [plain, apart, wrong]}), status)
+        assert await delivered(api, "one"), "none of them was changed"
+        assert await by_topic(api, "other")
+        changed = await inbox.data("PATCH", path, 200, {"preferences": [plain, apart]})
+        shown = [(one["workflow"]["identifier"], one.get("subscriptionId"), one["channels"]) for one in changed]
+        assert shown == [("one", None, {"in_app": False}), ("other", "mine", {"in_app": False})]
+        assert not await delivered(api, "one")
+        assert not await by_topic(api, "other")

@@ -9,6 +9,7 @@ import httpx
 import jwt
 import pytest
 
+from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, subscriber_hash
 from tests.support.server import Server
 
@@ -216,6 +217,115 @@ async def test_a_wrong_body_comes_before_an_unknown_environment_and_that_before_
     answer = await ask_for(production, ada, **wrong)
     check_error(answer, 400)
     assert "application identifier" in answer.json()["message"]
+
+
+async def test_a_wrong_context_or_schedule_is_a_wrong_body(production: Server, ada: str) -> None:
+    """Whatever of the body is wrong comes before the environment and the hash."""
+    wrong = {"applicationIdentifier": "unknown", "subscriberHash": "wrong"}
+    for fields in ({"context": {"a b": "x"}}, {"defaultSchedule": {"isEnabled": "yes"}}):
+        check_error(await ask_for(production, ada, **wrong, **fields), 422)
+
+
+async def test_the_hash_of_the_subscriber_comes_before_that_of_the_context(production: Server, ada: str) -> None:
+    context = {"context": {"tenant": "acme"}, "contextHash": "wrong"}
+    answer = await ask_for(production, ada, **context, subscriberHash="wrong")
+    check_error(answer, 400)
+    assert "context" not in answer.json()["message"]
+    answer = await ask_for(production, ada, **context)
+    check_error(answer, 400)
+    assert "context" in answer.json()["message"]
+
+
+WEEK = {"monday": {"isEnabled": True, "hours": [{"start": "9:00 AM", "end": "05:00 PM"}]}}
+
+
+async def test_a_default_schedule_is_kept_once(production: Server, ada: str) -> None:
+    first = {"isEnabled": True, "weeklySchedule": WEEK}
+    assert "schedule" not in await opened(production, ada)
+    assert (await opened(production, ada, defaultSchedule=first))["schedule"] == first
+    other = {"isEnabled": True, "weeklySchedule": {"friday": {"isEnabled": True}}}
+    session = await opened(production, ada, defaultSchedule=other)
+    assert session["schedule"] == first
+    async with InboxApi.open(production, ada, session["token"]) as inbox:
+        everywhere = await inbox.data("GET", "/v1/inbox/preferences/global", 200)
+        assert everywhere["schedule"] == first
+        await inbox.data("PATCH", "/v1/inbox/preferences", 200, {"schedule": other})
+    assert (await opened(production, ada, defaultSchedule=first))["schedule"] == other
+
+
+async def test_a_default_schedule_leaves_channels_alone(production: Server, ada: str) -> None:
+    async with InboxApi.open(production, ada) as inbox:
+        await inbox.data("PATCH", "/v1/inbox/preferences", 200, {"in_app": False})
+        await opened(production, ada, defaultSchedule={"weeklySchedule": WEEK})
+        everywhere = await inbox.data("GET", "/v1/inbox/preferences/global", 200)
+    assert everywhere["channels"] == {"in_app": False}
+    assert everywhere["schedule"] == {"isEnabled": False, "weeklySchedule": WEEK}
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        7,
+        {"isEnabled": None},
+        {"isEnabled": True, "weeklySchedule": {}},
+        {"weeklySchedule": {"someday": {"isEnabled": True}}},
+        {"weeklySchedule": {"monday": {"isEnabled": True, "hours": [{"start": "25:00 AM", "end": "1:00 PM"}]}}},
+        {"weeklySchedule": {"monday": {"isEnabled": True, "hours": [{"start": "17:00", "end": "18:00"}]}}},
+    ],
+)
+async def test_a_wrong_default_schedule_is_refused(production: Server, ada: str, schedule: Any) -> None:
+    check_error(await ask_for(production, ada, defaultSchedule=schedule), 422)
+
+
+def bound(server: Server, subscriber_id: str, seconds: int = 60, **fields: Any) -> str:
+    """A bound hash as the docs say it is made."""
+    identifier = fields.get("identifier", server.application_identifier)
+    expiry = int(time.time()) + seconds
+    text = f"inbox.v2 {fields.get('kind', 'subscriber')} {identifier} {expiry} {subscriber_id}"
+    return f"v2.{expiry}.{subscriber_hash(server.api_key, text)}"
+
+
+async def test_a_bound_hash_opens_a_session_and_ends(production: Server, api: Api, ada: str) -> None:
+    profile = {"subscriberId": ada, "lastName": "B"}
+    await opened(production, ada, subscriber=profile, subscriberHash=bound(production, ada))
+    assert (await api.subscriber(ada))["lastName"] == "B"
+    await opened(production, ada, subscriberHash=bound(production, ada).upper())
+    for wrong in (
+        bound(production, ada, -1),
+        bound(production, "another"),
+        bound(production, ada, identifier="another"),
+        bound(production, ada, kind="context"),
+    ):
+        check_error(await ask_for(production, ada, subscriberHash=wrong), 400)
+
+
+async def test_a_context_can_be_vouched_for_by_a_bound_hash(production: Server, ada: str) -> None:
+    context = {"tenant": "acme"}
+    given = bound(production, '{"tenant":"acme"}', kind="context")
+    assert (await opened(production, ada, context=context, contextHash=given))["contextKeys"] == ["tenant:acme"]
+    for wrong in (bound(production, '{"tenant":"acme"}'), bound(production, '{"tenant":"evil"}', kind="context")):
+        check_error(await ask_for(production, ada, context=context, contextHash=wrong), 400)
+
+
+async def test_where_bound_hashes_are_demanded_the_plain_form_is_refused(
+    run_server: RunServer, valkey_url: str, key_prefix: str, ada: str
+) -> None:
+    settings = {"INBOX_KEY_PREFIX": key_prefix, "INBOX_REQUIRE_BOUND_HASH": "true"}
+    server = await run_server(redis_url=valkey_url, **settings)
+    check_error(await ask_for(server, ada), 400)
+    await opened(server, ada, subscriberHash=bound(server, ada))
+
+
+async def test_a_hash_is_valid_under_either_live_key_and_no_longer_under_a_revoked_one(
+    run_server: RunServer, valkey_url: str, key_prefix: str, ada: str
+) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
+    async with Api.open(server) as api:
+        keys = [one["key"] for one in await api.data("GET", "/v1/environments/api-keys", 200)]
+    assert len(keys) == 2, "the given one, and the one made at the first start"
+    for key in keys:
+        await opened(server, ada, subscriberHash=subscriber_hash(key, ada))
+    check_error(await ask_for(server, ada, subscriberHash=subscriber_hash("another", ada)), 400)
 
 
 async def test_a_session_does_not_bring_anyone_online(production: Server, api: Api, known: str) -> None:

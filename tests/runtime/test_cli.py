@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import shlex
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,10 +43,13 @@ def test_version() -> None:
     assert run_inbox("--version").stdout == f"inbox {__version__}\n"
 
 
+COMMANDS = ("serve", "keys", "environments", "workflows", "subscribers", "trigger", "token", "settings")
+
+
 def test_help_names_every_command() -> None:
     shown = run_inbox("--help")
     assert shown.returncode == 0
-    assert all(f"\n  {command} " in shown.stdout for command in ("serve", "keys", "environments", "token", "settings"))
+    assert all(f"\n  {command} " in shown.stdout for command in COMMANDS)
 
 
 def test_settings_are_listed_with_their_help() -> None:
@@ -152,6 +158,22 @@ def test_a_token_needs_a_subscriber(home: Path) -> None:
     assert not (home / "data").exists()
 
 
+def test_a_hash_is_what_a_backend_would_make(valkey_url: str, key_prefix: str) -> None:
+    settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
+    keys = read_keys(run_inbox("keys", **settings).stdout)
+
+    def signed(text: str) -> str:
+        return hmac.new(keys["INBOX_API_KEY"].encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    assert run_inbox("hash", "--subscriber", "ada 💥", **settings).stdout == signed("ada 💥") + "\n"
+    printed = run_inbox("hash", "--subscriber", "ada", "--expires-in", "60", **settings).stdout.strip()
+    version, expiry, digest = printed.split(".")
+    assert version == "v2"
+    assert 0 < int(expiry) - time.time() <= 60
+    assert digest == signed(f"inbox.v2 subscriber {keys['INBOX_APPLICATION_IDENTIFIER']} {expiry} ada")
+    assert run_inbox("hash", "--subscriber", "ada", "--expires-in", "0", **settings).returncode == 2
+
+
 def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_path: Path) -> None:
     settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
     first = read_keys(run_inbox("keys", **settings).stdout)
@@ -192,7 +214,8 @@ def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> N
 
 
 @pytest.mark.parametrize("command", [("keys",), ("keys", "create"), ("keys", "revoke"), ("environments", "create"),
-    ("workflows", "push"), ("workflows", "check"), ("trigger",)])
+    ("workflows", "push"), ("workflows", "check"), ("trigger",), ("subscribers", "export"),
+    ("subscribers", "erase")])
 def test_each_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = run_inbox(*command, "--help")
     assert shown.returncode == 0

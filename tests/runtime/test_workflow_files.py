@@ -103,11 +103,17 @@ def test_a_check_needs_no_service(folder: Path) -> None:
     assert lines("workflows", "check", str(folder)) == [["2 workflows: nothing wrong"]]
 
 
-def test_the_example_of_the_docs_is_right(tmp_path: Path) -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "workflows.md").read_text(), re.DOTALL)
-    path = tmp_path / "example.yaml"
-    path.write_text(example)
-    assert lines("workflows", "check", str(path)) == [["1 workflow: nothing wrong"]]
+def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[str, str], tmp_path: Path) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs" / "workflows.md").read_text(), re.DOTALL)
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    for place, example in enumerate(examples):
+        (folder / f"{place}.yaml").write_text(example)
+    assert lines("workflows", "check", str(folder)) == [["3 workflows: nothing wrong"]]
+    lines("workflows", "push", str(folder), **settings)
+    pulled = tmp_path / "pulled.yaml"
+    lines("workflows", "pull", str(pulled), **settings)
+    assert [one[0] for one in lines("workflows", "push", str(pulled), **settings)] == ["unchanged"] * 3
 
 
 @pytest.mark.parametrize(
@@ -116,7 +122,7 @@ def test_the_example_of_the_docs_is_right(tmp_path: Path) -> None:
         ("workflowId: a\nname: [", "while parsing"),
         ("workflowId: a\nname: A\n", "Object missing required field `steps`"),
         (ORDER + "colour: red\n", "order: Object contains unknown field `colour`"),
-        (ORDER.replace("in_app", "email"), "order: Invalid enum value 'email' - at `$.steps[0].type`"),
+        (ORDER.replace("in_app", "email"), "order: Invalid value 'email' - at `$.steps[0].type`"),
         (ORDER.replace("{{payload.n}}", "{{"), "order: steps.0.controlValues.body: "),
         (ORDER.replace("workflowId: order", "workflowId: a b"), "a b: workflowId: "),
         ("- 3\n", "workflow 1: Expected `object`, got `int`"),

@@ -85,12 +85,13 @@ async def test_more_sockets_than_allowed_are_refused(run_server: RunServer, valk
         await stack.enter_async_context(PlainSocket.open(server, "ada", token))
 
 
-async def test_a_deleted_subscriber_is_shut_out(any_pair: Pair) -> None:
+@pytest.mark.parametrize("path", ["/v2/subscribers/ada", "/v2/subscribers/ada/data"], ids=["deleted", "erased"])
+async def test_a_deleted_subscriber_is_shut_out(any_pair: Pair, path: str) -> None:
     """Sockets at every process end within 5 s, by a code that says not to try again, and the token opens nothing."""
     sockets = await any_pair.sockets("ada")
     await any_pair.api.trigger("ada", {"n": 1})
     token = (await create_session(any_pair.servers[0], "ada"))["token"]
-    await any_pair.api.call("DELETE", f"/v2/subscribers/{segment('ada')}", 200)
+    await any_pair.api.call("DELETE", path, 200)
     for socket in sockets:
         assert await socket.closed(seconds=5) in range(4400, 4500)
     for server in any_pair.servers:

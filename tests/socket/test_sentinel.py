@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from inbox.store.client import open_client
+from inbox.store.keys import Keys
 from tests.conftest import RunServer, binary_of
+from tests.support.everything import read_everything, where
 from tests.support.processes import ChildProcess, free_port, wait_until
 from tests.support.stores import StoreServer, answers, call, connect, running_store
 from tests.support.waiting import until
@@ -42,7 +45,8 @@ class Watched:
     def replicate(self) -> None:
         """Returns once the replica has all that the primary has."""
         with connect(self.primary.url) as client:
-            assert call(client, "WAIT", 1, 5000) == 1
+            call(client, "SET", "replicated", 1)  # WAIT is about this connection's writes: all others lie before it
+            wait_until(lambda: call(client, "WAIT", 1, 500) == 1, "the replica has everything", 30)
 
 
 @contextmanager
@@ -86,3 +90,23 @@ async def test_sockets_outlive_a_failover(run_server: RunServer, watched: Watche
             await socket.reach("after", FAILOVER_SECONDS)
             assert socket.received() == ["before", "after"]
         assert [message["transactionId"] for message in await pair.api.feed("ada")] == ["after", "before"]
+
+
+async def test_an_erasure_outlives_a_failover(run_server: RunServer, watched: Watched, key_prefix: str) -> None:
+    """What is erased is gone from the replica that takes over, too."""
+    async with AsyncExitStack() as stack:
+        pair = await start_pair(run_server, stack, watched.url, key_prefix)
+        for name in ("adalovelace", "bobross"):
+            await pair.api.trigger(name, {"n": 1})
+        erased = await pair.api.data("DELETE", "/v2/subscribers/adalovelace/data", 200)
+        assert (erased["removed"]["messages"], erased["appendOnlyFile"]) == (1, "requested")
+        watched.replicate()
+        watched.primary.kill()
+        for server in pair.servers:
+            await until(partial(is_ready, server.url), FAILOVER_SECONDS)
+        await pair.apis[1].call("DELETE", "/v2/subscribers/adalovelace/data", 404)
+        client = await open_client(watched.replica.url)
+        everything = await read_everything(client, Keys(key_prefix))
+        await client.close()
+        assert where(everything, [b"adalovelace"]) == set()
+        assert where(everything, [b"bobross"])

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from inbox.models.trigger import TriggerRequest
-from inbox.models.workflow import InAppControlsUpsert, StepUpsert, WorkflowCreate
+from inbox.models.workflow import InAppControlsUpsert, InAppStepUpsert, WorkflowCreate
 from inbox.service.activity import EVERY_ACTIVITY
 from inbox.services import join_services
 from inbox.settings import Settings
@@ -128,7 +128,7 @@ async def test_what_a_killed_process_had_not_written_is_found_again(stores: Stor
     await killed.environments.load()
     await living.environments.load()
     [environment, *_] = living.environments.all()
-    step = StepUpsert("In-app", "in_app", control_values=InAppControlsUpsert(body="Hi"))
+    step = InAppStepUpsert(name="In-app", control_values=InAppControlsUpsert(body="Hi"))
     await killed.workflows.create(environment, WorkflowCreate(name="w", workflow_id="w", steps=[step]))
     for number in range(6):
         await killed.delivery.trigger(environment, TriggerRequest(name="w", to="ada", transaction_id=f"t{number}"))

@@ -64,6 +64,20 @@ async def test_a_store_that_is_gone_is_unavailable_and_comes_back() -> None:
             await client.close()
 
 
+async def test_a_client_whose_last_call_failed_still_closes_every_connection(cluster_url: str) -> None:
+    client, other = await open_client(cluster_url), await open_client(cluster_url)
+    assert isinstance(client.redis, RedisCluster)
+    names = [f"{{{tag}}}nothing" for tag in TAGS]
+    await asyncio.gather(*(client.execute("GET", name) for name in names))
+    await other.redis.execute_command("CLIENT KILL", "TYPE", "normal", target_nodes=RedisCluster.PRIMARIES)
+    with pytest.raises(StoreUnavailable):
+        await client.execute("GET", names[0])
+    nodes = list(client.redis.nodes_manager.nodes_cache.values())
+    await client.close()
+    await other.close()
+    assert not any(connection.is_connected for node in nodes for connection in node._connections)
+
+
 async def test_a_full_store_is_unavailable() -> None:
     with running_store(binary_of("valkey"), unix=True) as server:
         client = await open_client(server.url)

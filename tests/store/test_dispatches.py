@@ -168,6 +168,21 @@ async def test_two_dispatches_reach_each_feed_in_their_order(rig: Rig) -> None:
     assert {tuple(await rig.contents(name)) for name in names} == {("0", "1", "2")}
 
 
+async def test_dispatches_keep_their_order_within_a_millisecond_and_when_the_clock_is_put_back(rig: Rig) -> None:
+    store = rig.first.dispatch_worker._store
+    number = rig.environment.number
+    key = rig.first.keys.dispatches(number)
+    assert await store.accept(number, "f", b"", 0)
+    ahead = float(await rig.first.client.execute("ZSCORE", key, "f")) + 3_600_000
+    await rig.first.client.execute("ZADD", key, int(ahead), "f")
+    for dispatch_id in "edcba":
+        assert await store.accept(number, dispatch_id, b"", 0)
+    assert (await store.running([number], 16))[number] == list("fedcba")
+    hashes = [rig.first.keys.dispatch(number, one)[0] for one in "fa"]
+    accepted = [await rig.first.client.execute("HGET", key, "accepted") for key in hashes]
+    assert int(accepted[0]) <= int(accepted[1]) < ahead
+
+
 @pytest.mark.parametrize("start", range(0, 48, 8))
 async def test_a_worker_that_dies_at_any_call_is_gone_on_for(rig: Rig, start: int) -> None:
     names = await rig.people()

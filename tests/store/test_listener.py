@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from inbox.fanout.listener import Listener
+import pytest
+from redis.asyncio import RedisCluster
+
+from inbox.fanout.listener import Listener, _Subscriptions
 
 from .conftest import Stores
 
@@ -48,7 +51,9 @@ async def test_a_listener_hears_every_bucket_and_itself(stores: Stores) -> None:
         assert sorted(channel for channel, payload in heard if payload == b"y") == sorted(channels[8:])
 
 
-async def test_a_listener_tells_which_channels_were_interrupted(stores: Stores) -> None:
+async def test_a_listener_tells_which_channels_were_interrupted(
+    stores: Stores, caplog: pytest.LogCaptureFixture
+) -> None:
     channels = [stores.keys.bucket(1, bucket).feed(1).channel for bucket in range(0, 256, 16)]
     async with listening(stores) as (listener, _, restored):
         await asyncio.gather(*map(listener.subscribe, channels))
@@ -58,6 +63,34 @@ async def test_a_listener_tells_which_channels_were_interrupted(stores: Stores) 
             await stores.client.execute("CLIENT KILL", "TYPE", "pubsub")
         await _until(lambda: set(channels) <= set(restored))
         await listener.probe()
+    breaks = [record.getMessage() for record in caplog.records if record.name == "inbox.fanout.listener"]
+    assert breaks == ["listener lost its connection: ConnectionError"] * (3 if stores.client.is_cluster else 1)
+
+
+async def test_a_connection_made_anew_by_the_library_subscribes_again_slot_by_slot(stores: Stores) -> None:
+    redis = stores.client.redis
+    channels = [stores.keys.bucket(1, bucket).feed(1).channel for bucket in range(256)]
+    owned = channels
+    if isinstance(redis, RedisCluster):
+        node = redis.get_node_from_key(channels[0])
+        assert node is not None
+        owned = [channel for channel in channels if redis.get_node_from_key(channel) == node]
+        redis = stores.client.connect_to(node)
+    async with _Subscriptions(redis.connection_pool) as pubsub:
+        for channel in owned:
+            await pubsub.ssubscribe(channel)
+        assert await _acknowledged(pubsub, len(owned)) == set(owned)
+        assert pubsub.connection is not None
+        await pubsub.connection.disconnect()
+        await pubsub.connect()
+        assert await _acknowledged(pubsub, len(owned)) == set(owned)
+    if redis is not stores.client.redis:
+        await redis.aclose()
+
+
+async def _acknowledged(pubsub: _Subscriptions, count: int) -> set[str]:
+    found = [await pubsub.get_message(timeout=5) for _ in range(count)]
+    return {one["channel"].decode() for one in found if one and one["type"] == "ssubscribe"}
 
 
 async def test_a_channel_left_and_asked_for_again_at_once_is_heard(stores: Stores) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import random
 from dataclasses import dataclass, field, replace
 
-from inbox.models.message import Message, decode_stored
+from inbox.models.message import Message, StoredMessage, decode_stored, encode_stored
 from inbox.store import changes
 from inbox.store.bulk import Choose
 from inbox.store.changes import Change
+from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed, LogEntry, Snapshot
-from inbox.store.messages import Action
+from inbox.store.messages import Action, Delivery
 from inbox.store.rows import (
     ALL,
     ARCHIVED,
@@ -30,7 +31,7 @@ from inbox.store.rows import (
     parse_state,
 )
 
-from .conftest import Stores
+from .conftest import WORKFLOW, Stores
 
 OPERATIONS = 1_500
 NAMED_CHANGES = [
@@ -54,6 +55,7 @@ BULK_CHANGES = [
 KINDS = {
     "append": 50,
     "again": 4,
+    "collapse": 12,
     "mark": 25,
     "act": 6,
     "bulk": 5,
@@ -88,6 +90,7 @@ class Row:
     last_read: int = 0
     archived_at: int = 0
     action: bytes = b""
+    moved: bool = False
 
     @property
     def flags(self) -> int:
@@ -131,7 +134,7 @@ class Row:
         """The end of the snooze; when that was, the listing tells (`created` 0)."""
         self.delivered_before = (*self.delivered_before, self.created)
         self.unread, self.snoozed, self.until, self.last_read = True, False, 0, 0
-        self.created, self.number = 0, number
+        self.created, self.number, self.moved = 0, number, True
 
     def shown(self, message: Message) -> bool:
         """Whether a message read from the store is this row."""
@@ -158,6 +161,7 @@ class Model:
     away_rows: dict[int, int] = field(default_factory=dict)
     head: int = 0
     origins: dict[int, int] = field(default_factory=dict)
+    collapses: dict[str, tuple[Row, int]] = field(default_factory=dict)
 
     def counts(self) -> Counts:
         badge = [row for row in self.rows if row.unread and not row.snoozed]
@@ -187,6 +191,7 @@ class Run:
         self.models = models
         self.random = random.Random(seed)
         self.caught_up = 0
+        self.collapsed = 0
 
     async def step(self, number: int) -> None:
         model = self.random.choice(self.models)
@@ -221,6 +226,42 @@ class Run:
                 row.created = found[0].created_ms
         created = [row.created for row in model.rows]
         assert created == sorted(created)
+
+    async def collapse(self, model: Model, number: int) -> None:
+        """A message with one of two keys: it takes the place of the one before while that is unread and shown."""
+        key, counts = self.random.choice("kl"), self.random.random() < 0.7
+        severity = self.random.choice((0, 1))
+        former, count = model.collapses.get(key, (None, 0))
+        stands = former in model.rows and former.unread and not former.archived and not former.snoozed
+        count = count + counts if stands else 1
+
+        def content(count: int) -> bytes:
+            text = f"m{number} {count}"
+            return encode_stored(StoredMessage(f"m{number}", WORKFLOW, "workflow", WORKFLOW, "step", content=text))
+
+        delivery = Delivery(
+            model.feed,
+            content(1),
+            f"m{number}",
+            "step",
+            WORKFLOW,
+            severity=SEVERITIES[severity],
+            collapse=Collapse(key, counts, content),
+        )
+        [appended] = await self.stores.messages.append([delivery])
+        assert appended is not None
+        assert appended.message_id is not None
+        model.transactions.append(f"m{number}")
+        if stands and former:
+            model.rows.remove(former)
+            self.collapsed += 1
+        row = Row(appended.message_id, f"m{number} {count}", 0, severity, 0)
+        assert (row.id == former.id) if stands and former else (row.origin == model.head + 1)
+        row.number, row.moved = model.next_row(row.origin), bool(stands)
+        model.rows.append(row)
+        model.collapses[key] = (row, count)
+        model.wake(await self.now(model))
+        await self.learn(model)
 
     async def again(self, model: Model, _: int) -> None:
         appended = await self.stores.append(model.feed, self.random.choice(model.transactions))
@@ -371,7 +412,7 @@ class Run:
         keys = model.feed.keys
         length, fields = await self.stores.client.batch([("XLEN", keys.stream), ("HKEYS", keys.side)])
         assert length == len(model.rows)
-        moved = {b"o%d" % row.origin for row in model.rows if row.delivered_before}
+        moved = {b"o%d" % row.origin for row in model.rows if row.moved}
         assert {name for name in fields if name.startswith(b"o")} == moved
         assert {int(name) for name in fields if not name.startswith(b"o")} <= {row.number for row in model.rows}
 
@@ -410,6 +451,7 @@ async def test_a_random_history_agrees_with_a_plain_model(stores: Stores) -> Non
     for model in models:
         await run.check(model)
     assert run.caught_up > 10
+    assert run.collapsed > 10
     answer = await stores.feeds.changes_since(models[0].feed, Position(models[0].away_since.ms, 1))
     assert answer is not None
     assert answer[1] is None, "a log of that length does not reach back to the first change"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 import time
 
+import pytest
+
 from inbox.service.retention import DAY_MS, RetentionSweep
+from inbox.store import messages
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNREAD, V1_MARKS_ALL
+from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed
 from inbox.store.messages import TRIM_SLACK, MessageStore
 from inbox.store.retention import RetentionStore
@@ -32,10 +36,7 @@ class OneEnvironment:
     number = ENVIRONMENT
     max_age_days = AGE_DAYS
 
-    async def refresh(self) -> None:
-        """Nothing changes."""
-
-    def all(self) -> list[OneEnvironment]:
+    async def fresh(self) -> list[OneEnvironment]:
         return [self]
 
 
@@ -94,6 +95,33 @@ async def test_marks_and_moves_follow_a_trim(stores: Stores) -> None:
     await stores.messages.trim(feed)
     assert await stores.messages.mark(feed, [rows[0]], INBOX_READ) == []
     assert await stores.client.execute("HLEN", feed.keys.side) == 0
+    await stores.check(feed)
+
+
+async def test_moves_to_the_top_push_no_message_out(stores: Stores) -> None:
+    """A message that takes another's place leaves a row behind, but is no further message."""
+    with_length(stores)
+    feed = await stores.feed()
+    await stores.fill(feed, LENGTH - 1)
+    for number in range(2 * TRIM_SLACK):
+        await stores.append(feed, f"c{number}", collapse=Collapse("k"))
+    assert await contents(stores, feed) == [f"c{2 * TRIM_SLACK - 1}", *(f"m{n}" for n in range(LENGTH - 2, -1, -1))]
+    await stores.append(feed, "one more")
+    assert (await contents(stores, feed))[-1] == "m1", "now there are too many"
+    await stores.check(feed)
+
+
+async def test_a_feed_has_no_more_rows_than_can_be_read_at_once(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "MOST_ROWS", 2 * LENGTH)
+    with_length(stores)
+    feed = await stores.feed()
+    await stores.append(feed, "old")
+    for number in range(2 * TRIM_SLACK):
+        await stores.append(feed, f"c{number}", collapse=Collapse("k"))
+    assert await contents(stores, feed) == [f"c{2 * TRIM_SLACK - 1}"]
+    assert await stores.client.execute("STRLEN", feed.keys.rows) <= 4 * (LENGTH + TRIM_SLACK)
     await stores.check(feed)
 
 

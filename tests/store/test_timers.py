@@ -30,10 +30,7 @@ class NoEnvironments:
 
     number = ENVIRONMENT
 
-    async def refresh(self) -> None:
-        """Nothing changes."""
-
-    def all(self) -> list[NoEnvironments]:
+    async def fresh(self) -> list[NoEnvironments]:
         return [self]
 
 

@@ -55,6 +55,29 @@ async def topic_ids(subscriptions: SubscriptionStore, topic: Topic) -> list[str]
     return [one.identifier for one in found[0]]
 
 
+async def test_topics_are_found_by_their_exact_name_newest_first(topics: TopicStore) -> None:
+    for key, name in (("a", "News"), ("b", "news"), ("c", "News"), ("d", ""), ("e", None), ("f", "News and more")):
+        await make_topic(topics, key, name)
+
+    async def keys(name: str, limit: int = 10, skip: int = 0) -> tuple[list[str], int]:
+        found, total = await topics.named(ENVIRONMENT, name, limit, skip)
+        return [topic.key for topic in found], total
+
+    assert await keys("News") == (["c", "a"], 2)
+    assert await keys("News", 1) == (["c"], 2)
+    assert await keys("News", 1, 1) == (["a"], 2)
+    assert await keys("News", 1, 2) == ([], 2)
+    assert await keys("") == (["d"], 1)
+    await make_topic(topics, "b", "News")
+    await make_topic(topics, "c", "Other")
+    await make_topic(topics, "c", "Other")
+    await topics.write(ENVIRONMENT, "a", None, "delete")
+    assert (await keys("News"), await keys("news"), await keys("Other")) == ((["b"], 1), ([], 0), (["c"], 1))
+    for key in "bcdf":
+        await topics.write(ENVIRONMENT, key, None, "delete")
+    assert await topics._client.execute("ZCARD", topics._keys.topics(ENVIRONMENT)[4]) == 0
+
+
 async def test_a_topic_is_made_once_renamed_and_deleted(topics: TopicStore) -> None:
     made = await topics.write(ENVIRONMENT, "news", "Näws", "create")
     assert made is not None

@@ -587,7 +587,7 @@ async def test_another_process_knows_of_a_webhook_within_a_second(rig: Rig) -> N
     await rig.begin()
 
     async def told() -> bool:
-        await other.environments.refresh()
+        await other.environments.fresh()
         await rig.trigger("ada", services=other)
         await rig.tell(other)
         return bool(rig.receiver.events)

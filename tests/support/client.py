@@ -223,3 +223,50 @@ class InboxApi(Caller):
 
     async def read_all(self) -> None:
         await self.call("POST", "/v1/inbox/notifications/read", 204, {})
+
+
+class WidgetApi(Caller):
+    """The subscriber's side as older clients speak it."""
+
+    token: str
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, server: Server, subscriber_id: str) -> AsyncIterator[Self]:
+        """With a session of its own."""
+        session = await create_widget_session(server, subscriber_id)
+        async with cls.connected(server, f"Bearer {session['token']}") as widget:
+            widget.token = session["token"]
+            yield widget
+
+    async def feed_page(self, **query: Any) -> Json:
+        """`{data, totalCount, hasMore, pageSize, page}`."""
+        page: Json = await self.call("GET", "/v1/widgets/notifications/feed", 200, **query)
+        return page
+
+    async def feed(self, **query: Any) -> list[Json]:
+        """The newest hundred messages."""
+        return list((await self.feed_page(limit=PAGE, **query))["data"])
+
+    async def count(self, which: str, **query: Any) -> int:
+        """`which` is unseen, unread or count."""
+        return int((await self.data("GET", f"/v1/widgets/notifications/{which}", 200, **query))["count"])
+
+    async def post(self, rest: str, **body: Any) -> Any:
+        """What a POST under `/v1/widgets/messages/` answers with 201."""
+        return await self.data("POST", f"/v1/widgets/messages/{rest}", 201, body)
+
+
+async def create_widget_session(server: Server, subscriber_id: str, **fields: Any) -> Json:
+    """What `POST /v1/widgets/session/initialize` answers: `token` and `profile`."""
+    body = {
+        "applicationIdentifier": server.application_identifier,
+        "subscriberId": subscriber_id,
+        "hmacHash": subscriber_hash(server.api_key, subscriber_id),
+        **fields,
+    }
+    async with httpx.AsyncClient(base_url=server.url, timeout=20, trust_env=False) as client:
+        answer = await client.post("/v1/widgets/session/initialize", json=body)
+    assert answer.status_code == 201, answer.text
+    session: Json = answer.json()["data"]
+    return session

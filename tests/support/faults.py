@@ -30,6 +30,10 @@ class MortalClient(Client):
         self._count()
         return await super().execute(*command)
 
+    async def execute_at(self, primary: Any, *command: Any) -> Any:
+        self._count()
+        return await super().execute_at(primary, *command)
+
     async def batch(self, commands: Any) -> list[Any]:
         self._count()
         return await super().batch(commands)

@@ -42,10 +42,12 @@ class Frame:
 
 
 class PlainSocket:
-    """One open connection. `frames` holds all that came; `expect` walks along them, each frame read once."""
+    """One open connection. `greeting` holds the counts that every connect is told first, `frames` all that came after
+    them; `expect` walks along the frames, each read once."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
+        self.greeting: list[dict[str, Any]] = []
         self.frames: list[Frame] = []
         self.position = 0
         self._news = asyncio.Condition()
@@ -58,6 +60,8 @@ class PlainSocket:
         token = token or (await create_session(server, subscriber_id))["token"]
         socket = cls(await connect(f"{server.ws_url}?token={quote(token)}", compression=None, proxy=None))
         try:
+            socket.greeting = await socket.expect_exactly(UNSEEN, UNREAD)
+            socket.frames, socket.position = socket.frames[2:], 0
             yield socket
         finally:
             await socket.close()

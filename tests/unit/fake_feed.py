@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +22,7 @@ from inbox.store.rows import Counts, Position, State
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 CHECK = b"chk"
 START_MS = 1_700_000_000_000
-LETTERS = {"new": "n", "marked": "m", "deleted": "x", "bulk": "b"}
+LETTERS = {"new": "n", "marked": "m", "deleted": "x", "bulk": "b", "trimmed": "t"}
 
 
 def feed_named(number: int) -> Feed:
@@ -87,6 +88,22 @@ class FakeFeeds:
         self.messages_by_row[top] = replace(self.messages_by_row.pop(row), read=False, created_ms=self.position.ms + 1)
         return self._publish("new", [top], letter="v")
 
+    def collapse(self, row: int, onto: int) -> bytes:
+        """A new message takes the place of that of `row`: its id stays, the content is new, in row `onto`."""
+        former = self.messages_by_row.pop(row)
+        stored = StoredMessage(f"t{onto}", "w" * 24, "workflow", "s" * 24, "step", content=f"message {onto}")
+        created_ms = self.position.ms + 1
+        self.messages_by_row[onto] = replace(former, stored=stored, seen=False, read=False, created_ms=created_ms)
+        return self._publish("marked", [onto])
+
+    def trim(self, base: int, *, named: bool = True) -> bytes:
+        """What is up to `base` is cut off."""
+        gone = [row for row in sorted(self.messages_by_row) if row <= base]
+        for row in gone:
+            del self.messages_by_row[row]
+        names = b"".join(struct.pack(">I", row) + CHECK for row in gone)
+        return self._publish("trimmed", [base], names if named else b"")
+
     def read_all(self) -> bytes:
         for row, message in self.messages_by_row.items():
             self.messages_by_row[row] = replace(message, seen=True, read=True)
@@ -151,10 +168,11 @@ class Delivery:
 
 
 class Tab:
-    """A connection that notes every delivery."""
+    """A connection that notes the counts it is greeted with, and every delivery after them."""
 
     def __init__(self, codec: Codec | None = None) -> None:
         self.codec = codec or Codec()
+        self.greeting: Delivery | None = None
         self.deliveries: list[Delivery] = []
         self.ended: list[Close] = []
         self._news = asyncio.Event()
@@ -162,7 +180,11 @@ class Tab:
     def deliver(self, frames: list[bytes], counts: tuple[bytes, ...]) -> None:
         unseen, unread = (orjson.loads(frame)[1] for frame in counts)
         told = [(name, payload) for name, payload in map(orjson.loads, frames)]
-        self.deliveries.append(Delivery(told, unseen["unseenCount"], unread["unreadCount"]))
+        delivery = Delivery(told, unseen["unseenCount"], unread["unreadCount"])
+        if self.greeting is None:
+            self.greeting = delivery
+            return
+        self.deliveries.append(delivery)
         self._news.set()
 
     def end(self, close: Close) -> None:

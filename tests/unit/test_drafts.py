@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
+from inbox.errors import PayloadTooLarge
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, decode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
-from inbox.service.drafts import Failure, Plan, shown_actor
+from inbox.service.drafts import EXPIRED, Failure, Plan, shown_actor
+from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery
@@ -52,6 +55,76 @@ def test_a_message_carries_what_its_trigger_said() -> None:
     [delivery] = plan.draft(FEED, None)
     assert isinstance(delivery, Delivery)
     assert (delivery.transaction_id, delivery.step_id, delivery.severity) == ("t", "step-0", "high")
+
+
+def test_a_steps_own_end_stands_over_the_triggers() -> None:
+    now = int(time.time() * 1_000)
+    steps = workflow(InAppControls(body="x", expires_at="{{payload.ends}}"))
+    ends = {"ends": "PT2H"}
+    [message] = drafted(Plan(steps, ends, {}, "t", expires_ms=now + 5_000, triggered_ms=now - 60_000))
+    assert message.expires_ms == now - 60_000 + 7_200_000, "a duration counts from the trigger on"
+    plan = Plan(steps, {}, {}, "t", expires_ms=now + 5_000)
+    [delivery] = plan.draft(FEED, None)
+    assert isinstance(delivery, Delivery)
+    assert (delivery.expires_ms, drafted(plan)[0].expires_ms) == (now + 5_000, now + 5_000)
+
+
+def test_an_end_that_cannot_be_read_or_is_past_gives_no_message() -> None:
+    steps = workflow(InAppControls(body="x", expires_at="{{payload.ends}}"))
+    for ends, kind in (("tomorrow", "failed"), ("2026-01-01T00:00:00", "failed"), ("P9000D", "failed")):
+        [failure] = failures(Plan(steps, {"ends": ends}, {}, "t"))
+        assert (failure.kind, "expiresAt" in failure.reason, ends in failure.reason) == (kind, True, True)
+    [failure] = failures(Plan(steps, {"ends": "2020-01-01T00:00:00Z"}, {}, "t"))
+    assert (failure.kind, failure.reason) == ("skipped", EXPIRED)
+    [failure] = failures(Plan(steps, {}, {}, "t", expires_ms=1))
+    assert failure.kind == "skipped"
+
+
+def collapse_of(plan: Plan) -> Collapse | None:
+    [delivery] = plan.draft(FEED, None)
+    assert isinstance(delivery, Delivery)
+    return delivery.collapse
+
+
+def test_a_key_is_a_steps_own_or_the_triggers() -> None:
+    keyed = workflow(InAppControls(body="x", collapse_key="{{payload.key}}", collapse_mode="{{payload.mode}}"))
+    assert collapse_of(Plan(keyed, {}, {}, "t")) is None
+    own = collapse_of(Plan(keyed, {"key": "a", "mode": "count"}, {}, "t", collapse_key="b", collapse_mode="replace"))
+    triggers = collapse_of(Plan(keyed, {}, {}, "t", collapse_key="b"))
+    same = collapse_of(Plan(keyed, {"key": " b "}, {}, "t", collapse_mode="count"))
+    assert own is not None
+    assert triggers is not None
+    assert same is not None
+    assert own.name != triggers.name == same.name
+    assert (own.counts, triggers.counts, same.counts) == (True, False, True)
+    assert own.render is None, "no template asks for the count"
+    [failure] = failures(Plan(keyed, {"key": "a", "mode": "sum"}, {}, "t"))
+    assert (failure.kind, "collapseMode" in failure.reason) == ("failed", True)
+
+
+def test_steps_of_a_workflow_do_not_share_a_key() -> None:
+    steps = workflow(InAppControls(body="x"), InAppControls(body="y"))
+    drafts = [one for one in Plan(steps, {}, {}, "t", collapse_key="k").draft(FEED, None) if isinstance(one, Delivery)]
+    assert len({one.collapse.name for one in drafts if one.collapse}) == 2
+
+
+def test_content_is_made_again_for_another_count() -> None:
+    body = "{{collapse.count}} new{% if collapse.count > 2 %}: {{payload.text}}{% endif %}"
+    steps = workflow(InAppControls(body=body, expires_at="PT{{collapse.count}}H"))
+    plan = Plan(steps, {"text": "x" * 60_000}, {}, "t", collapse_key="k")
+    [message] = drafted(plan)
+    assert message.content == "1 new"
+    collapse = collapse_of(plan)
+    assert collapse is not None
+    assert collapse.render is not None
+    again = decode_stored(collapse.render(2))
+    assert (again.content, again.expires_ms) == ("2 new", message.expires_ms), "its timer was set before"
+    with pytest.raises(PayloadTooLarge):
+        collapse.render(3)
+
+
+def test_without_a_key_the_count_is_one() -> None:
+    assert drafted(Plan(workflow(InAppControls(body="{{collapse.count}}")), {}, {}, "t"))[0].content == "1"
 
 
 def test_a_steps_own_reference_stands_over_the_triggers() -> None:

@@ -134,6 +134,54 @@ async def test_several_deleted_messages_are_named_together(house: House, tab: Ta
     assert tab.deliveries[3].unread == 1
 
 
+async def test_what_was_cut_off_is_named(house: House, tab: Tab) -> None:
+    house.hear(*[house.feeds.append() for _ in range(3)], house.feeds.trim(2))
+    [(name, payload)] = tab.deliveries[3].events
+    assert (name, payload) == ("notification_updated", {"removed": [house.feeds.id_of(1), house.feeds.id_of(2)]})
+    assert (tab.deliveries[3].unseen, tab.deliveries[3].unread) == (1, 1)
+    assert house.feeds.calls == ["state"]
+
+
+async def test_more_than_can_be_named_is_read_again(house: House, tab: Tab) -> None:
+    house.hear(*[house.feeds.append() for _ in range(3)], house.feeds.trim(2, named=False))
+    assert tab.told[3:] == ["refetch"]
+    assert tab.deliveries[3].unread == 1
+
+
+async def test_a_trim_that_was_missed_is_read_again(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.append())
+    house.feeds.trim(1)
+    house.hear(house.feeds.append())
+    deliveries = await tab.delivered(3)
+    assert tab.told[2:] == ["refetch", "received 3"]
+    assert deliveries[2].unread == 2
+
+
+async def test_a_message_that_takes_anothers_place_is_told_as_an_update(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.collapse(1, onto=2))
+    [(name, payload)] = (await tab.delivered(2))[1].events
+    assert name == "notification_updated"
+    assert (payload["message"]["_id"], payload["message"]["content"]) == (house.feeds.id_of(1), "message 2")
+    assert tab.deliveries[1].unread == 1
+
+
+async def test_a_missed_one_is_an_update_only_to_whom_knew_the_message(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append())
+    house.feeds.collapse(1, onto=2)  # known before
+    house.restored()
+    await tab.delivered(2)
+    assert tab.told[1:] == ["updated 2"]
+
+
+async def test_a_missed_one_of_a_missed_message_is_new(house: House, tab: Tab) -> None:
+    house.feeds.append()
+    house.feeds.collapse(1, onto=2)
+    house.restored()
+    await tab.delivered(1)
+    assert tab.told == ["received 2"]
+    assert tab.deliveries[0].events[0][1]["message"]["_id"] == house.feeds.id_of(1)
+
+
 async def test_the_end_of_a_snooze_is_told_as_a_new_message(house: House, tab: Tab) -> None:
     house.hear(house.feeds.append(), house.feeds.mark(1), house.feeds.append(), house.feeds.wake(1))
     deliveries = await tab.delivered(4)
@@ -362,8 +410,35 @@ async def test_an_event_is_encoded_once_for_each_flavour(house: House) -> None:
     plain, other = Codec(), Codec()
     for codec in (plain, plain, plain, other):
         await house.open(Tab(codec))
+    plain.encoded = other.encoded = 0  # each was greeted by itself
     house.hear(house.feeds.append())
     assert plain.encoded == other.encoded == 3  # the message and two counts
+
+
+async def test_whoever_comes_is_told_the_counts_first(house: House) -> None:
+    house.feeds.append()
+    first = await house.open()
+    house.hear(house.feeds.append(), house.feeds.append())
+    second = await house.open()
+    for tab, unread in ((first, 1), (second, 3)):
+        assert tab.greeting is not None
+        assert (tab.greeting.events, tab.greeting.unseen, tab.greeting.unread) == ([], unread, unread)
+    assert [delivery.unread for delivery in first.deliveries] == [2, 3]
+
+
+async def test_a_greeting_is_never_ahead_of_what_follows(house: House) -> None:
+    """While a mark is still being read its counts are not told to whoever comes; they follow with it."""
+    first = await house.open()
+    house.hear(house.feeds.append())
+    house.feeds.hold.clear()
+    house.hear(house.feeds.mark(1), house.feeds.append())
+    second = await house.open()
+    assert second.greeting is not None
+    assert second.greeting.unread == 1
+    house.feeds.hold.set()
+    await second.delivered(2)
+    assert [delivery.unread for delivery in second.deliveries] == [0, 1]
+    assert first.told == ["received 1", "updated 1 read", "received 2"]
 
 
 async def test_feeds_do_not_hear_each_other(house: House, tab: Tab) -> None:

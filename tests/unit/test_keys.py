@@ -22,7 +22,7 @@ def keys_of(subscriber_id: str, environment: int = 1) -> list[str]:
     bucket = KEYS.bucket(environment, bucket_of(subscriber_id))
     feed = bucket.feed(7)
     return [
-        *(bucket.feed_counter, bucket.subscribers, bucket.times, bucket.subscriber(OID)),
+        *(bucket.feed_counter, bucket.subscribers, bucket.times, bucket.erasing, bucket.subscriber(OID)),
         *(bucket.delivered(subscriber_id, subscriber_id, 7), bucket.transaction(subscriber_id)),
         *(*feed.all(), feed.scratch, KEYS.held(bucket_of(subscriber_id), "process")),
     ]
@@ -75,7 +75,7 @@ def test_no_two_things_share_a_key() -> None:
 def test_feeds_have_keys_of_their_own() -> None:
     bucket = KEYS.bucket(1, 0)
     keys = [key for number in (1, 11, 111) for key in (*bucket.feed(number).all(), bucket.feed(number).scratch)]
-    assert len(keys) == len(set(keys)) == 24
+    assert len(keys) == len(set(keys)) == 27
 
 
 def test_a_channel_is_the_state_key() -> None:

@@ -51,7 +51,9 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
 
 def test_every_operation_says_who_may_call_it(document: dict[str, Any]) -> None:
     found = [(path, one.get("security")) for path, methods in document["paths"].items() for one in methods.values()]
-    assert {path for path, security in found if security is None} == {"/health", "/ready", "/v1/inbox/session"}
+    sessions = {"/v1/inbox/session", "/v1/widgets/session/initialize"}
+    assert {path for path, security in found if security is None} == {"/health", "/ready", *sessions}
     for path, security in found:
         if security is not None:
-            assert security == ([{"session": []}] if path.startswith("/v1/inbox/") else [{"apiKey": []}])
+            is_of_pages = path.startswith(("/v1/inbox/", "/v1/widgets/"))
+            assert security == ([{"session": []}] if is_of_pages else [{"apiKey": []}])

@@ -317,6 +317,9 @@ def test_a_step_renders_everything() -> None:
         redirect=Redirect("https://example.com/{{payload.name}}", "_self"),
         data={"id": "{{payload.order.id}}", "n": 1, "deep": {"list": ["{{subscriber.firstName}}", None, True]}},
         external_reference="order-{{payload.order.id}}",
+        expires_at=" PT{{payload.count}}H ",
+        collapse_key="thread-{{payload.order.id}}",
+        collapse_mode=" count ",
     )
     assert (step.needs_subscriber, step.needs_actor) == (True, True)
     rendered = step.render(PAYLOAD, {"firstName": "Ben"}, {"data": {"title": "Dr"}})
@@ -340,6 +343,9 @@ def test_a_step_renders_everything() -> None:
         "tags": ["a", "b"],
         "severity": "high",
         "external_reference": "order-A1",
+        "expires_at": "PT3H",
+        "collapse_key": "thread-A1",
+        "collapse_mode": "count",
     }
 
 

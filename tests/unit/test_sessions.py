@@ -14,7 +14,7 @@ from inbox.errors import Conflict, Unauthorized
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.service.sessions import SessionService
+from inbox.service.sessions import Session, SessionService
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 SECRET = "s" * 32
@@ -28,6 +28,9 @@ class Environments:
 
     async def find_by_id(self, environment_id: str) -> Environment | None:
         return ENVIRONMENT if environment_id == ENVIRONMENT.id else None
+
+    async def note_session(self, _: Environment) -> None:
+        """Nothing to remember."""
 
 
 class Subscribers:
@@ -64,7 +67,8 @@ def service(subscribers: Subscribers, ttl_seconds: int = 60) -> SessionService:
 async def opened(subscribers: Subscribers, *, trusted: bool, **profile: Any) -> Subscriber:
     sessions = service(subscribers)
     token, subscriber = await sessions.open(ENVIRONMENT, ADA.subscriber_id, profile, trusted=trusted)
-    assert await sessions.verify(token) == (ENVIRONMENT, subscriber, "")
+    session = await sessions.verify(token)
+    assert (session.environment, session.subscriber, session.contexts) == (ENVIRONMENT, subscriber, "")
     return subscriber
 
 
@@ -96,7 +100,8 @@ def token(secret: str = SECRET, algorithm: str = "HS256", **changed: Any) -> str
 
 
 async def test_a_good_token_is_believed() -> None:
-    assert await service(Subscribers(ADA)).verify(token()) == (ENVIRONMENT, ADA, "")
+    exp = int(time.time()) + 30
+    assert await service(Subscribers(ADA)).verify(token(exp=exp)) == Session(ENVIRONMENT, ADA, "", exp)
 
 
 FORGED = {
@@ -119,6 +124,10 @@ FORGED = {
     "unsigned": token("", "none"),
     "cut": token()[:-1],
     "longer": token() + "A",
+    "with an end that is no number": token(exp="tomorrow"),
+    "that ends now": token(exp=int(time.time())),
+    "of no claims": jwt.api_jws.encode(b"[]", SECRET, "HS256"),
+    "of no JSON": jwt.api_jws.encode(b"{", SECRET, "HS256"),
     "nothing": "",
     "no token": "null",
     "dots": "..",
@@ -129,6 +138,19 @@ FORGED = {
 
 @pytest.mark.parametrize("name", FORGED)
 async def test_any_other_token_is_not(name: str) -> None:
+    with pytest.raises(Unauthorized):
+        await service(Subscribers(ADA)).verify(FORGED[name])
+
+
+@pytest.mark.parametrize("name", ["expired", "of another service", "cut", "nothing", "no token"])
+async def test_one_that_needs_no_store_to_be_refused_asks_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such attempts are repeated for ever by pages that nobody reloads."""
+
+    async def ask(*_: object) -> None:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(Environments, "find_by_id", ask)
+    monkeypatch.setattr(Subscribers, "get_by_oid", ask)
     with pytest.raises(Unauthorized):
         await service(Subscribers(ADA)).verify(FORGED[name])
 
@@ -148,4 +170,4 @@ async def test_a_token_of_one_deleted_and_made_again_is_not_believed() -> None:
 async def test_a_token_is_issued_for_one_who_is_not_known_yet() -> None:
     subscribers = Subscribers()
     given = await service(subscribers).issue_token(ENVIRONMENT, "new")
-    assert (await service(subscribers).verify(given))[1].subscriber_id == "new"
+    assert (await service(subscribers).verify(given)).subscriber.subscriber_id == "new"

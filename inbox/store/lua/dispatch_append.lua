@@ -4,7 +4,8 @@
 --       log of each message's feed, then outbox (where events are wanted)
 -- ARGV: 1 cursor expected ('' at first), 2 cursor afterwards, 3 seconds to keep the share, 4 seconds to keep contents,
 --       5 workflow, 6 preference where nothing is set: 1 on, 0 off, c critical, 7 and 8 how many of these recipients' steps
---       failed and were skipped, 9 how many rows may stand before a feed is to be trimmed, 10 how many contents, then of each its text and its
+--       failed and were skipped, 9 how many rows may stand before a feed is to be trimmed, 10 and 11 how many of these
+--       recipients' messages were delivered and suppressed one by one, 12 how many contents, then of each its text and its
 --       name where it is stored once, else '', then of each message: which content, check (3 bytes of the id), severity
 --       (0-3), the feed's number, when it expires (ms, '' never)
 -- Returns {1, {row of each message, 0 suppressed, -1 no such feed}, {its ms}, {places of feeds with a snooze to wake},
@@ -15,8 +16,8 @@ if (share[1] or '') ~= ARGV[1] then return {0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local texts, entries, place, key = {}, {}, 11, 4
-for i = 1, tonumber(ARGV[10]) do
+local texts, entries, place, key = {}, {}, 13, 4
+for i = 1, tonumber(ARGV[12]) do
   texts[i] = ARGV[place]
   if ARGV[place + 1] == '' then
     entries[i] = {'d', texts[i]}
@@ -36,7 +37,7 @@ for i = 1, #listeners, 2 do heard[listeners[i]] = listeners[i + 1] > 0 end
 
 local given, times, due, long, records, told = {}, {}, {}, {}, {}, {}
 local most = tonumber(ARGV[9])
-local delivered, suppressed, gone = 0, 0, 0
+local delivered, suppressed, gone = tonumber(ARGV[10]), tonumber(ARGV[11]), 0
 local chosen, default = 'w' .. ARGV[5], ARGV[6]
 for at = place, #ARGV, 5 do
   local feed, stream, rows, log = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]

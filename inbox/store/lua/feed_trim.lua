@@ -1,7 +1,7 @@
--- Cuts off the oldest rows of a feed, at most 64 a call: those beyond a length, or up to a row that is too old. The base
+-- Cuts off the oldest rows of a feed, at most 64 a call: up to one that is beyond its length, or that is too old. The base
 -- moves up, the counts follow, and the log names the new base. A snoozed message is never too old: what is above it stays.
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 outbox (where events are wanted)
--- ARGV: 1 how many rows may stand ('' any), 2 the newest row that is too old ('' none), 3 the feed's number
+-- ARGV: 1 the newest row that is beyond the length ('' none), 2 the newest row that is too old ('' none), 3 the feed's number
 -- Returns {rows cut, the base} | {-1} (no such feed)
 --#state
 --#dates
@@ -18,7 +18,7 @@ local function may_go(number)
 end
 
 local base = b
-if ARGV[1] ~= '' then base = math.min(top, math.max(b, n - ARGV[1])) end
+if ARGV[1] ~= '' then base = math.min(top, math.max(b, tonumber(ARGV[1]))) end
 while ARGV[2] ~= '' and base < tonumber(ARGV[2]) and may_go(base + 1) do base = base + 1 end
 if base == b then return {0, b} end
 

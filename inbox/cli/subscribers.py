@@ -1,0 +1,98 @@
+"""`inbox subscribers`: what is held of one person, to be taken away or to be gone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.errors import BadRequest
+from inbox.ids import parse_subscriber_id
+
+if TYPE_CHECKING:
+    from inbox.service.erasure import Erased
+    from inbox.services import Services
+
+subscribers_cli = typer.Typer(help="Subscribers: export or erase what is held of one.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The subscriberId.")]
+
+
+@subscribers_cli.command()
+def export(
+    subscriber: Id,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; without it standard output.")
+    ] = None,
+    environment: EnvironmentName = None,
+) -> None:
+    """Write everything that is held of a subscriber as one JSON document (docs/export.md)."""
+    subscriber_id = parse_subscriber_id(subscriber)
+
+    async def write(services: Services) -> None:
+        chosen = await named_environment(services, environment)
+        document = await services.export.export(chosen, subscriber_id)
+        if output is None:
+            await _print(document)
+        else:
+            await _write(document, output)
+
+    with_services("subscribers export", write)
+
+
+@subscribers_cli.command()
+def erase(
+    subscriber: Id,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    environment: EnvironmentName = None,
+) -> None:
+    """Erase a subscriber with all that is held of it, for good. Called again it finishes what was cut short."""
+    subscriber_id = parse_subscriber_id(subscriber)
+    if not yes and not sys.stdin.isatty():
+        raise BadRequest("erasing cannot be undone: add --yes when nobody can be asked")
+    if not yes:
+        typer.confirm(f"Erase {subscriber_id} and everything that is held of it? This cannot be undone.", abort=True)
+
+    async def remove(services: Services) -> None:
+        chosen = await named_environment(services, environment)
+        _show(await services.erasure.erase(chosen, subscriber_id))
+
+    with_services("subscribers erase", remove)
+
+
+async def _print(document: AsyncIterator[bytes]) -> None:
+    async for part in document:
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
+
+
+async def _write(document: AsyncIterator[bytes], output: Path) -> None:
+    """Writes beside the file and then puts it in its place, readable by its owner only: a half one is never there."""
+    part_path = output.with_name(output.name + ".part")
+    try:
+        descriptor = os.open(part_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                async for part in document:
+                    file.write(part)
+                file.write(b"\n")
+            part_path.replace(output)
+        finally:
+            part_path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadRequest(f"--output: {output} cannot be written: {error.strerror}") from None
+
+
+def _show(erased: Erased) -> None:
+    view = erased.view()
+    for name, count in view["removed"].items():
+        print(f"{name}\t{count}")
+    print(f"append-only file\t{view['appendOnlyFile']}")
+    for one in view["outOfReach"]:
+        print(f"not erased: {one}", file=sys.stderr)

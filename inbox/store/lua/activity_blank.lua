@@ -1,0 +1,16 @@
+-- Blanks rows of a block of activity where they stand, so that every other row keeps its place, and drops their records.
+-- KEYS: 1 the block's rows, 2 its records
+-- ARGV: 1 bytes of a row that stay (its time), 2 what stands after them in a blank row, then of each row its place and
+--       what it is known to hold there
+-- Returns how many were blanked; a row that holds something else, or has ended, is left alone
+local WIDTH, kept, blanked = 32, tonumber(ARGV[1]), {}
+for i = 3, #ARGV, 2 do
+  local at = WIDTH * ARGV[i] + kept
+  local first, last = string.format('%d', at), string.format('%d', at + #ARGV[i + 1] - 1)
+  if redis.call('GETRANGE', KEYS[1], first, last) == ARGV[i + 1] then
+    redis.call('SETRANGE', KEYS[1], first, ARGV[2])
+    blanked[#blanked + 1] = ARGV[i]
+  end
+end
+if #blanked > 0 then redis.call('HDEL', KEYS[2], unpack(blanked)) end
+return #blanked

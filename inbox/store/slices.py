@@ -1,0 +1,13 @@
+"""Long lists, a few items at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in order, so many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))

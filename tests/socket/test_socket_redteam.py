@@ -1,0 +1,325 @@
+"""Attacks on sockets, and the defects of others: one test for each line of field/reliability.md §4 and of
+field/peers.md §4 that concerns sockets and is not tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from inbox.services import open_services
+from inbox.settings import Settings
+from tests.conftest import RunServer
+from tests.support.client import Api, InboxApi, create_session
+from tests.support.server import Server
+from tests.support.socketio import PacketSocket, PythonClient
+from tests.support.sockets import PlainSocket
+
+from .test_presence import wait_online
+
+FLAVOURS = ["plain", "Socket.IO"]
+SECRET_TEXT = "nobody-else-may-read-this"
+FRAMES_A_MINUTE = 120
+
+flavours = pytest.mark.parametrize("flavour", FLAVOURS)
+
+
+@pytest.fixture
+async def server(run_server: RunServer, valkey_url: str, key_prefix: str) -> Server:
+    server = await run_server(
+        redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_LOG_LEVEL="debug", INBOX_PRESENCE_GRACE_SECONDS="1"
+    )
+    async with Api.open(server) as api:
+        await api.create_workflow()
+    return server
+
+
+async def token_of(server: Server, subscriber_id: str = "ada") -> str:
+    return str((await create_session(server, subscriber_id))["token"])
+
+
+async def open_raw(stack: AsyncExitStack, server: Server, flavour: str, token: str) -> ClientConnection:
+    """A connection of either flavour that has been let in and has read its greeting."""
+    if flavour == "plain":
+        url = f"{server.ws_url}?token={token}"
+        connection = await stack.enter_async_context(connect(url, compression=None, proxy=None))
+        for count in ("unseen", "unread"):
+            assert f"{count}_count_changed" in str(await connection.recv())
+        return connection
+    return (await stack.enter_async_context(PacketSocket.connected(server, token))).connection
+
+
+async def send_until_closed(connection: ClientConnection, *messages: Any) -> tuple[int | None, str | None]:
+    """Sends as long as the socket is open, then reads; the server's close code and reason."""
+    with contextlib.suppress(ConnectionClosed):
+        for message in messages:
+            await connection.send(message)
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await connection.recv()
+    return connection.close_code, connection.close_reason
+
+
+@flavours
+async def test_an_unlisted_origin_opens_nothing(server: Server, flavour: str) -> None:
+    """reliability §4 "Origin", peers §4 no. 9: exact, so neither a prefix nor a suffix of it, nor another scheme."""
+    token = await token_of(server)
+    own = server.url
+    for origin in (own.replace("http:", "ws:"), f"{own}.evil.example", own[:-1], f"{own}/", "null", "file://"):
+        if flavour == "plain":
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(f"{server.ws_url}?token={token}", origin=origin, proxy=None)  # type: ignore[arg-type]
+            assert refused.value.response.status_code == 403
+        else:
+            async with PacketSocket.open(server, origin=origin, token=token) as socket:
+                await socket.send("40")
+                assert await socket.refusal() == "This origin may not open a socket here"
+
+
+async def test_no_token_is_logged_by_the_socketio_flavour(server: Server) -> None:
+    """reliability §4 "Token in URL" and "Logging"; at debug level, let in, refused, and sent where none belongs."""
+    token = await token_of(server)
+    async with PacketSocket.connected(server, token):
+        pass
+    async with PacketSocket.open(server, token=token) as socket:
+        await socket.send("40")
+        await socket.next()
+        await socket.send(f'40{{"token":"{token}"}}')
+        await socket.closed()
+    async with PacketSocket.open(server, token=f"{token}x") as socket:
+        await socket.send("40")
+        await socket.refusal()
+    with pytest.raises(InvalidStatus):
+        async with PacketSocket.open(server, token=token, EIO="3"):
+            pass
+    log = server.log()
+    assert "socket opened" in log
+    assert "socket refused" in log
+    for part in token.split("."):
+        assert part not in log
+
+
+@flavours
+async def test_no_content_is_logged(server: Server, flavour: str) -> None:
+    """reliability §4 "Logging": events, never contents."""
+    async with AsyncExitStack() as stack:
+        connection = await open_raw(stack, server, flavour, await token_of(server))
+        api = await stack.enter_async_context(Api.open(server))
+        await api.trigger("ada", {"n": SECRET_TEXT})
+        await connection.send(f'42["{SECRET_TEXT}"]')
+    assert SECRET_TEXT not in server.log()
+
+
+@flavours
+async def test_a_client_acts_for_nobody_over_a_socket(server: Server, flavour: str) -> None:
+    """reliability §4 "Authorisation per message": what a client sends names no one and changes nothing."""
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(Api.open(server))
+        theirs = await stack.enter_async_context(InboxApi.open(server, "grace"))
+        await api.trigger("grace", {"n": 1})
+        [message] = await api.feed("grace")
+        connection = await open_raw(stack, server, flavour, await token_of(server))
+        wishes = (
+            ["subscribe", {"subscriberId": "grace"}],
+            ["join", "grace"],
+            ["notification_received", {"message": message}],
+            ["mark_read", {"messageId": message["_id"], "subscriberId": "grace"}],
+        )
+        for wish in wishes:
+            await connection.send("42" + json.dumps(wish))
+        await api.trigger("grace", {"n": 2})
+        await api.trigger("ada", {"n": 3}, transactionId="fence")
+        seen = ""
+        while "fence" not in seen:
+            seen += str(await asyncio.wait_for(connection.recv(), 10))
+        assert seen.count("notification_received") == 1
+        assert await theirs.count('{"read":false}') == [2]
+
+
+async def test_the_same_subscriber_of_another_environment_hears_nothing(
+    server: Server, valkey_url: str, key_prefix: str
+) -> None:
+    """reliability §4 "Environments": channel and socket are of one environment."""
+    async with (
+        open_services(Settings(redis_url=valkey_url, key_prefix=key_prefix), valkey_url) as services,
+        Api.open(server) as api,
+    ):
+        other = next(one for one in services.environments.all() if one.name == "Development")
+        token = await services.sessions.issue_token(other, "ada")
+        async with (
+            PacketSocket.connected(server, token) as packets,
+            PlainSocket.open(server, "ada", token) as plain,
+            PlainSocket.open(server, "ada") as ours,
+        ):
+            await api.trigger("ada", {"n": 1}, transactionId="ours")
+            await ours.reach("ours")
+            await plain.send("ping")
+            assert (await plain.next()).event == "pong"
+            await packets.send("40/fence,")
+            assert (await packets.next()).startswith("44/fence,")
+
+
+@flavours
+@pytest.mark.parametrize("shape", ["whole", "in pieces"])
+async def test_no_message_over_64_kib_is_taken(server: Server, flavour: str, shape: str) -> None:
+    """reliability §4 "Size": also when it comes in fragments, none of which is too large."""
+    async with AsyncExitStack() as stack:
+        connection = await open_raw(stack, server, flavour, await token_of(server))
+        message = "x" * 70_000 if shape == "whole" else ["x" * 7_000] * 10
+        assert (await send_until_closed(connection, message))[0] == 1009
+
+
+@flavours
+async def test_a_client_that_talks_without_end_is_closed(server: Server, flavour: str) -> None:
+    """reliability §4 "Rate"; a hundred messages a minute are borne, a flood is not."""
+    async with AsyncExitStack() as stack:
+        connection = await open_raw(stack, server, flavour, await token_of(server))
+        frame = "noise" if flavour == "plain" else '42["noise"]'
+        for _ in range(100):
+            await connection.send(frame)
+        await connection.send("ping" if flavour == "plain" else "40/fence,")
+        assert str(await connection.recv()).startswith(("pong", "44/fence,"))
+        assert await send_until_closed(connection, *[frame] * FRAMES_A_MINUTE) == (1008, "too_many_frames")
+
+
+@flavours
+async def test_who_reads_nothing_cannot_pile_up_answers(server: Server, flavour: str) -> None:
+    """reliability §4 "Rate", §3 "unbounded send buffers": questions that are answered are counted like any."""
+    async with AsyncExitStack() as stack:
+        connection = await open_raw(stack, server, flavour, await token_of(server))
+        questions = ["ping" if flavour == "plain" else f"40/{n}{'n' * 100}," for n in range(2 * FRAMES_A_MINUTE)]
+        assert await send_until_closed(connection, *questions) == (1008, "too_many_frames")
+
+
+@pytest.mark.parametrize("path", ["/ws?token=", "/socket.io/?EIO=4&transport=websocket&token="])
+async def test_nothing_is_compressed(server: Server, path: str) -> None:
+    """reliability §4 "Compression": offered, it is not taken."""
+    url = f"ws://127.0.0.1:{server.port}{path}{quote(await token_of(server))}"
+    async with connect(url, compression="deflate", proxy=None) as connection:
+        assert connection.response is not None
+        assert "Sec-WebSocket-Extensions" not in connection.response.headers
+
+
+@flavours
+async def test_a_cookie_or_a_header_lets_nobody_in(server: Server, flavour: str) -> None:
+    """reliability §4 "CSRF": no ambient credential counts, only the token that a page hands over itself."""
+    token = await token_of(server)
+    headers = {"Cookie": f"token={token}", "Authorization": f"Bearer {token}"}
+    if flavour == "plain":
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.ws_url, additional_headers=headers, proxy=None)
+        assert refused.value.response.status_code == 401
+        return
+    url = f"ws://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket"
+    async with connect(url, additional_headers=headers, proxy=None) as connection:
+        await connection.recv()
+        await connection.send("40")
+        assert str(await connection.recv()).startswith("44{")
+
+
+@flavours
+async def test_who_never_ends_its_handshake_holds_nothing(server: Server, flavour: str) -> None:
+    """reliability §4 "Connections": cut in the middle of its handshake, the service goes on and logs no defect."""
+    path = "/ws" if flavour == "plain" else "/socket.io/?EIO=4&transport=websocket"
+    for cut in ("Upgr", "Connection: Upgrade\r\nUpgrade: websocket\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"GET {path} HTTP/1.1\r\n{cut}".encode())
+        await writer.drain()
+        writer.close()
+        await reader.read()
+    async with AsyncExitStack() as stack:
+        await open_raw(stack, server, flavour, await token_of(server))
+    assert "ERROR" not in server.log()
+
+
+@pytest.mark.parametrize("sent", ["", "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nX-Slow: "])
+async def test_who_dawdles_over_its_handshake_is_dropped(server: Server, sent: str) -> None:
+    """reliability §4 "Connections: handshake timeout": ten seconds for all of it, however it trickles in."""
+    began = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(sent.encode())
+    with contextlib.suppress(ConnectionError):
+        while time.monotonic() - began < 20:
+            try:
+                assert await asyncio.wait_for(reader.read(100), 0.5) == b""
+                break
+            except TimeoutError:
+                writer.write(b"x" if sent else b"")
+    assert 9 < time.monotonic() - began < 15
+    writer.close()
+
+
+async def test_one_of_two_tabs_closed_is_not_offline(server: Server) -> None:
+    """peers §4 no. 1, across flavours."""
+    token = await token_of(server)
+    async with Api.open(server) as api:
+        async with PacketSocket.connected(server, token):
+            async with PlainSocket.open(server, "ada", token):
+                await wait_online(api, "ada", True, 3)
+            await asyncio.sleep(1.5)  # longer than the grace
+            assert (await api.subscriber("ada"))["isOnline"] is True
+        offline = await wait_online(api, "ada", False, 5)
+        assert datetime.fromisoformat(offline["lastOnlineAt"])
+
+
+async def test_who_is_refused_was_never_online(server: Server) -> None:
+    """peers §4 no. 1: a transport that is open without having been let in is nobody's presence."""
+    token = await token_of(server)
+    async with Api.open(server) as api, PacketSocket.open(server, token=token):
+        async with PacketSocket.open(server, token="bad") as refused:
+            await refused.send("40")
+            await refused.refusal()
+        assert (await api.subscriber("ada"))["isOnline"] is not True
+
+
+async def test_a_token_that_expires_while_connected_leaves_nobody_online(run_server: RunServer) -> None:
+    """peers §4 no. 2."""
+    server = await run_server(INBOX_TOKEN_TTL_SECONDS="3", INBOX_PRESENCE_GRACE_SECONDS="1")
+    async with Api.open(server) as api, PacketSocket.connected(server, await token_of(server)) as socket:
+        await wait_online(api, "ada", True, 2)
+        assert await socket.next() == "41"
+        await wait_online(api, "ada", False, 8)
+
+
+async def test_a_button_pressed_elsewhere_is_told(server: Server) -> None:
+    """peers §4 no. 3: every other tab gets the message with its button done, in both flavours."""
+    token = await token_of(server)
+    async with (
+        Api.open(server) as api,
+        PacketSocket.connected(server, token) as packets,
+        PlainSocket.open(server, "ada", token) as plain,
+    ):
+        await api.create_workflow("buttons", primaryAction={"label": "Accept"})
+        await api.trigger("ada", {"n": 1}, workflow="buttons")
+        for _ in range(3):
+            await packets.next_event()
+        [message] = await api.feed("ada")
+        await api.call(
+            "POST", f"/v1/subscribers/ada/messages/{message['_id']}/actions/primary", 201, {"status": "done"}
+        )
+        name, payload = await packets.next_event()
+        assert (name, payload["message"]["cta"]["action"]["status"]) == ("notification_updated", "done")
+        assert (await plain.expect("notification_updated"))["message"] == payload["message"]
+
+
+async def test_what_was_missed_is_counted_at_the_reconnect(server: Server) -> None:
+    """peers §4 no. 7: the message of a gap is in the counts that come first, so the page knows that it missed one."""
+    token = await token_of(server)
+    async with Api.open(server) as api:
+        async with PythonClient.open(server, token) as client:
+            await client.expect_counts(0, 0)
+        await api.trigger("ada", {"n": 1})
+        async with PythonClient.open(server, token) as client, PlainSocket.open(server, "ada", token) as plain:
+            await client.expect_counts(1, 1)
+            assert [counts.get("unseenCount", counts.get("unreadCount")) for counts in plain.greeting] == [1, 1]
