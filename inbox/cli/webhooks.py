@@ -40,7 +40,10 @@ def set_webhook(
 
 @webhooks_cli.command("show")
 def show_webhook(environment: EnvironmentName = None) -> None:
-    """Show where events go, and how many wait, were lost, given up, or are in the stream."""
+    """Show where events go, and how many are where.
+
+    They wait, were dropped because too many waited, failed for good, or are in the stream.
+    """
 
     async def show(services: Services) -> None:
         found = await named_environment(services, environment)
@@ -69,7 +72,7 @@ def remove_webhook(environment: EnvironmentName = None) -> None:
 
 @webhooks_cli.command("rotate-secret")
 def rotate_secret(environment: EnvironmentName = None) -> None:
-    """Make a new signing secret and print it; for a day events are signed with the former one as well."""
+    """Make a new signing secret and print it. For a day events are signed with the former one as well."""
 
     async def rotate(services: Services) -> None:
         found = await named_environment(services, environment)
@@ -80,7 +83,7 @@ def rotate_secret(environment: EnvironmentName = None) -> None:
 
 @webhooks_cli.command("test")
 def try_webhook(environment: EnvironmentName = None) -> None:
-    """Send one event of the type webhook.test and say how the receiver answered."""
+    """Send one webhook.test and tell the answer."""
 
     async def send(services: Services) -> None:
         sent = await services.webhooks.test(await named_environment(services, environment))
@@ -94,7 +97,10 @@ def try_webhook(environment: EnvironmentName = None) -> None:
 
 @webhooks_cli.command("failed")
 def list_failed(environment: EnvironmentName = None) -> None:
-    """List events that were given up, the first one first: id, type, when, how often they were tried, and why."""
+    """List events that were given up, the first one first.
+
+    Of each its id, type, when it was given up, how often it was tried, and why.
+    """
 
     async def show(services: Services) -> None:
         for one in await services.webhooks.failed(await named_environment(services, environment)):
@@ -108,7 +114,7 @@ def replay(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed events; none means all.")] = None,
     environment: EnvironmentName = None,
 ) -> None:
-    """Send events that were given up once more, the first one first. Those that arrive are off the list."""
+    """Send events that were given up once more. The first one first; those that arrive are off the list."""
 
     async def send(services: Services) -> None:
         found, failures = await named_environment(services, environment), 0
@@ -127,7 +133,7 @@ def set_stream(
     state: Annotated[str, typer.Argument(help="on or off.")],
     environment: EnvironmentName = None,
 ) -> None:
-    """Write events to a stream in Redis as well, or stop it; `show` tells its key."""
+    """Write events to a stream in Redis, or stop it. It works with a webhook or without; `show` tells its key."""
 
     async def change(services: Services) -> None:
         found = await named_environment(services, environment)
