@@ -137,7 +137,8 @@ class MessageStore:
         for delivery in deliveries:
             assert delivery.collapse is not None  # noqa: S101 (`append` has looked)
             keys, args = self._append_call(delivery, rows.new_check())
-            keys[7:7] = [delivery.feed.keys.side, delivery.feed.keys.collapses]  # before the outbox, if there is one
+            keys += [delivery.feed.keys.side, delivery.feed.keys.collapses]
+            keys += self.outbox.key(delivery.place, CREATED)
             calls.append(Call(delivery.collapse, keys, args))
         replies = await self._collapses.append(calls)
         self.outbox.wrote(delivery.place for delivery in deliveries)

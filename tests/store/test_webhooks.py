@@ -67,8 +67,8 @@ class Rig:
         await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
         self.secret = await self.first.webhooks.set(self.environment, self.receiver.url, events) or ""
 
-    async def trigger(self, to: str, n: int = 0, services: Services | None = None) -> None:
-        request = msgspec.convert({"name": "w", "to": to, "payload": {"n": n}}, TriggerRequest)
+    async def trigger(self, to: str, n: int = 0, services: Services | None = None, **fields: str) -> None:
+        request = msgspec.convert({"name": "w", "to": to, "payload": {"n": n}, **fields}, TriggerRequest)
         done = await (services or self.first).delivery.trigger(self.environment, request)
         assert done.status == "processed"
 
@@ -244,6 +244,16 @@ async def test_a_broadcast_is_told_for_each_recipient(rig: Rig) -> None:
     await rig.tell_all()
     assert sorted(one["subscriberId"] for one in rig.receiver.events) == sorted(names)
     assert {one["messages"][0]["transactionId"] for one in rig.receiver.events} == {"t"}
+
+
+async def test_a_message_that_takes_the_place_of_another_is_told_under_the_same_id(rig: Rig) -> None:
+    await rig.begin()
+    for number in range(3):
+        await rig.trigger("ada", number, collapseKey="thread")
+        await rig.tell_all()
+    (message_id,) = await rig.ids("ada")
+    told = [(one["type"], message["id"], message["body"]) for one in rig.receiver.events for message in one["messages"]]
+    assert told == [(MESSAGE_CREATED, message_id, str(number)) for number in range(3)]
 
 
 async def test_presence_is_told_at_its_edges(rig: Rig) -> None:
