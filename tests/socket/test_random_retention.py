@@ -178,4 +178,4 @@ async def test_counts_are_those_of_a_recount_at_every_pause(rig: Rig, operations
             tasks.create_task(rig.expire_before(began_ms))
         for person in people:
             await person.pause(f"{person.name}-{turn}")
-        assert await rig.cut_off(PEOPLE[0]) > 0, "feeds were trimmed"
+    assert await rig.cut_off(PEOPLE[0]) > 0, "feeds were trimmed"
