@@ -21,7 +21,7 @@ async def test_operations_are_listed_found_and_shown(service: Server, open_windo
     await window.page.goto(f"{service.url}/docs")
     entries = window.page.locator("details")
     await expect(entries).to_have_count(len(list(operations([*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]))))
-    await window.page.get_by_label("Find").fill("mark-as")
+    await window.page.get_by_label("Find").fill("/v1/subscribers/{subscriberId}/messages/mark-as")
     visible = window.page.locator("details:visible")
     await expect(visible).to_have_count(1)
     await visible.locator("summary").click()

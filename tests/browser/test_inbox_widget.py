@@ -83,7 +83,7 @@ async def open_widget(open_window: OpenWindow, server: Server, bundle: Path, sub
     return Widget(window.page)
 
 
-async def test_live_delivery_while_closed_and_open(open_window: OpenWindow, shop: Server, bundle: Path) -> None:
+async def test_live_delivery_while_closed_and_open(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api:
         widget = await open_widget(open_window, shop, bundle, "ann")
         await expect(widget.bell).to_be_visible()
@@ -101,7 +101,7 @@ async def test_live_delivery_while_closed_and_open(open_window: OpenWindow, shop
         await expect(widget.items.first).to_contain_text("News 2")
 
 
-async def test_tabs_by_tag_and_their_counts(open_window: OpenWindow, shop: Server, bundle: Path) -> None:
+async def test_tabs_by_tag_and_their_counts(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api:
         for number, workflow in enumerate(("orders", "news", "orders")):
             await api.trigger("bea", {"n": number}, workflow=workflow)
@@ -117,7 +117,7 @@ async def test_tabs_by_tag_and_their_counts(open_window: OpenWindow, shop: Serve
         await widget.photograph("tabs")
 
 
-async def test_read_action_archive_snooze(open_window: OpenWindow, shop: Server, bundle: Path) -> None:
+async def test_read_action_archive_snooze(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api, InboxApi.open(shop, "cal") as inbox:
         for number in range(4):
             await api.trigger("cal", {"n": number}, workflow="orders")
@@ -155,7 +155,7 @@ async def test_read_action_archive_snooze(open_window: OpenWindow, shop: Server,
         assert stored["Order 3"]["isSnoozed"]
 
 
-async def test_what_another_page_changes_is_followed(open_window: OpenWindow, shop: Server, bundle: Path) -> None:
+async def test_what_another_page_changes_is_followed(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api, InboxApi.open(shop, "dan") as inbox:
         for number in range(2):
             await api.trigger("dan", {"n": number}, workflow="orders")
@@ -169,7 +169,7 @@ async def test_what_another_page_changes_is_followed(open_window: OpenWindow, sh
         await expect(widget.dot).to_have_count(0)
 
 
-async def test_preferences(open_window: OpenWindow, shop: Server, bundle: Path) -> None:
+async def test_preferences(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api, InboxApi.open(shop, "eve") as inbox:
         widget = await open_widget(open_window, shop, bundle, "eve")
         await widget.bell.click()
@@ -186,7 +186,7 @@ async def test_preferences(open_window: OpenWindow, shop: Server, bundle: Path) 
         assert [one["subject"] for one in await inbox.notifications()] == ["Order 1"]
 
 
-async def test_infinite_scroll_over_sixty_messages(open_window: OpenWindow, shop: Server, bundle: Path) -> None:
+async def test_infinite_scroll_over_sixty_messages(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api:
         for number in range(60):
             await api.trigger("fay", {"n": number}, workflow="orders")

@@ -70,7 +70,7 @@ async def shop(run_server: RunServer, valkey_url: str, key_prefix: str) -> Serve
 
 
 async def test_bell_feed_live_delivery_read_and_action(
-    open_window: OpenWindow, shop: Server, bundle: Path
+    shop: Server, open_window: OpenWindow, bundle: Path
 ) -> None:
     async with Api.open(shop) as api, WidgetApi.open(shop, "ann") as widget:
         await api.trigger("ann", {"n": 1}, workflow="order")
@@ -100,7 +100,7 @@ async def is_read(widget: WidgetApi, message_id: str) -> bool:
 
 
 async def test_what_another_face_changes_is_followed(
-    open_window: OpenWindow, shop: Server, bundle: Path
+    shop: Server, open_window: OpenWindow, bundle: Path
 ) -> None:
     async with Api.open(shop) as api:
         for number in (1, 2):
@@ -118,7 +118,7 @@ async def test_what_another_face_changes_is_followed(
 
 
 async def test_more_than_a_page_is_scrolled_to(
-    open_window: OpenWindow, shop: Server, bundle: Path
+    shop: Server, open_window: OpenWindow, bundle: Path
 ) -> None:
     async with Api.open(shop) as api:
         for number in range(25):

@@ -109,11 +109,11 @@ def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[st
     folder.mkdir()
     for place, example in enumerate(examples):
         (folder / f"{place}.yaml").write_text(example)
-    assert lines("workflows", "check", str(folder)) == [["3 workflows: nothing wrong"]]
+    assert lines("workflows", "check", str(folder)) == [["4 workflows: nothing wrong"]]
     lines("workflows", "push", str(folder), **settings)
     pulled = tmp_path / "pulled.yaml"
     lines("workflows", "pull", str(pulled), **settings)
-    assert [one[0] for one in lines("workflows", "push", str(pulled), **settings)] == ["unchanged"] * 3
+    assert [one[0] for one in lines("workflows", "push", str(pulled), **settings)] == ["unchanged"] * 4
 
 
 @pytest.mark.parametrize(
