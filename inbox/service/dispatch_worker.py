@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-MOST_IN_BATCH = 12
+MOST_IN_BATCH = 6
 """So many that a batch holds the store some 0.2 ms."""
 MOST_BATCH_BYTES = 1024 * 1024
 MOST_DISPATCHES = 16
@@ -165,7 +165,7 @@ class DispatchWorker:
     async def _batches(
         self, share: Share, dispatch: Dispatch, subscribers: Sequence[Subscriber], last: str
     ) -> list[_Drafted]:
-        """What these recipients get, some twenty messages at a time; the last one moves the cursor to `last`."""
+        """What these recipients get, a few at a time; the last one moves the cursor to `last`."""
         contexts = feed_name(dispatch.plan.context_keys)
         feeds = {
             feed.subscriber_oid: feed for feed in await self._feeds.open_many(share.environment, subscribers, contexts)

@@ -120,7 +120,7 @@ class DispatchStore:
         return raw.decode() if raw else ""
 
     async def append(self, share: Share, cursor: str, batch: Batch) -> list[Appended | None] | None:
-        """Stores messages, of at most some twenty, and moves the cursor on: what became of each, in their order, None
+        """Stores messages, of a few recipients, and moves the cursor on: what became of each, in their order, None
         where the feed is gone. None altogether when another worker has moved the cursor: then nothing is done.
         """
         single = [one for one in batch.deliveries if one.collapse]
