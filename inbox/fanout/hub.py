@@ -223,8 +223,10 @@ class ConnectedFeed:
         new = sorted({entry.ref for entry in entries if entry.kind == "new"})
         marked = [row for row in order if last[row] == "marked" and row not in new]
         deleted = [row for row in order if last[row] == "deleted" and row not in new]
-        refetch = len(marked) > MAX_NAMED or len(named) < len(entries)
-        sent = [events.notifications_removed(await self._feeds.ids_of(self.feed, deleted))] if deleted else []
+        gone = await self._feeds.ids_of(self.feed, deleted) if deleted else []
+        # of a message that had moved, the row that named it may be cut off by now
+        refetch = len(marked) > MAX_NAMED or len(named) < len(entries) or len(gone) < len(deleted)
+        sent = [events.notifications_removed(gone)] if gone else []
         if refetch:
             sent.append(events.notifications_refetch())
             return sent + self._received(await self._read(new))

@@ -174,6 +174,10 @@ class ActivityLog:
             except StoreUnavailable:
                 self._wake.set()
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("activity was not written", extra={"action": "activity_failed"})
+                self._wake.set()
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _repair_on(self) -> None:
         while True:
@@ -183,6 +187,8 @@ class ActivityLog:
                         await self.repair(environment.number)
             except StoreUnavailable:
                 log.debug("repair of the activity put off: the store is away", extra={"action": "repair_put_off"})
+            except Exception:
+                log.exception("repair of the activity failed", extra={"action": "repair_failed"})
             await asyncio.sleep(REPAIR_SECONDS)
 
 

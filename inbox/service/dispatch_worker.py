@@ -86,6 +86,9 @@ class DispatchWorker:
                 await self.run_until_idle()
             except StoreUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("dispatches failed", extra={"action": "dispatches_failed"})
+                await asyncio.sleep(RETRY_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), LOOK_SECONDS)
 

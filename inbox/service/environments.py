@@ -29,7 +29,7 @@ from inbox.store.secrets import SecretStore
 VERSION_CHECK_SECONDS = 1.0
 MAX_LIVE_KEYS = 2
 MAX_NAME_LENGTH = 64
-MOST_AGE_DAYS = 3_650
+MOST_AGE_DAYS = 540
 NUMBERS = {"development": DEVELOPMENT, "production": PRODUCTION}
 _IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
 

@@ -132,7 +132,9 @@ class ErasureService:
         await self._clear_activity(environment, erasure, removed)
         names = _naming(erasure.subscriber_id, erasure.oid)
         removed.answers += await self._store.clear_answers(environment, erasure, names)
-        removed.events += await self._events.erase(Place(environment, erasure.bucket), erasure.oid, names)
+        removed.events += await self._events.erase(
+            Place(environment, erasure.bucket), erasure.oid, erasure.subscriber_id
+        )
         await self._store.finish(environment, erasure)
         removed.subscribers += 1
         removed.feeds += len(erasure.feeds)

@@ -136,6 +136,7 @@ class EventRelay:
         """Begins with the buckets that have something to tell; in how many seconds to look again."""
         await self._environments.fresh()
         if not any(environment.wanted_events for environment in self._environments.all()):
+            self._outbox.take_news()  # of an environment that wants nothing any more
             return IDLE_SECONDS
         await self.announce()
         await self.sweep()

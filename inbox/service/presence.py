@@ -101,6 +101,8 @@ class PresenceService:
                 await self._catch_up()
             except StoreUnavailable:
                 log.warning("presence lease not renewed", extra={"action": "presence_delayed"})
+            except Exception:
+                log.exception("presence lease not renewed", extra={"action": "presence_failed"})
 
     async def _renew(self) -> None:
         lease = await self._store.renew(self.process, self._lease_ms)

@@ -89,4 +89,6 @@ class RetentionSweep:
                     await self.sweep()
             except StoreUnavailable:
                 log.debug("retention put off: the store is away", extra={"action": "retention_put_off"})
+            except Exception:
+                log.exception("retention failed", extra={"action": "retention_failed"})
             await asyncio.sleep(LOOK_SECONDS)

@@ -59,6 +59,8 @@ class SubscriberSweep:
                 missed = await self.sweep_due()
             except StoreUnavailable:
                 log.debug("sweep of subscribers put off: the store is away", extra={"action": "sweep_put_off"})
+            except Exception:
+                log.exception("sweep of subscribers failed", extra={"action": "sweep_failed"})
             else:
                 if missed:
                     fields = {"action": "subscribers_swept", "count": missed}

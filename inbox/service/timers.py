@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -103,8 +104,8 @@ class TimerWorker:
                 await self._try(kind, place, [timer])
             except _Failed as failure:
                 log.error("a timer is put off", exc_info=failure.__cause__, extra={"action": "timer_put_off"})
-                await self._store.ring_at(place, timer.due_ms + PUT_OFF_MS)
                 await self._store.put_off(place, [timer], PUT_OFF_MS)
+                await self._store.ring_at(place, int(time.time() * 1_000) + PUT_OFF_MS + 1_000)
 
     async def _try(self, kind: bytes, place: Place, timers: Sequence[Timer]) -> None:
         try:

@@ -27,6 +27,11 @@ _decoder = msgspec.msgpack.Decoder(FailedEvent)
 _encode = msgspec.msgpack.encode
 
 
+def decode_failed(raw: bytes) -> FailedEvent:
+    """A failed event as it is kept."""
+    return _decoder.decode(raw)
+
+
 class FailedEvents:
     """The newest 1,000 of each environment."""
 

@@ -21,7 +21,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       x:<hash>                 a transaction's step delivered to a feed; 24 h
       t:<hash>                 the recipients of an explicit transactionId; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
-      r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 180 days
+      r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 730 days
       q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
       n:<hash>                 hash: the runs of a transaction that wait: `=<name>` a plan, `plans` how many, and by
                                feed number where each stands; until the last of them ends
@@ -80,7 +80,8 @@ ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 IDEMPOTENCY_TTL_SECONDS = 86_400
 DISPATCH_TTL_SECONDS = 86_400
 SHARE_TTL_SECONDS = 30 * 86_400
-CONTENT_TTL_SECONDS = 180 * 86_400
+CONTENT_TTL_SECONDS = 730 * 86_400
+"""Longer than a message can live: 540 days at most, a snooze of 90 before it moves to the top and another after."""
 COLLAPSE_TTL_SECONDS = 90 * 86_400
 ACTIVITY_TTL_SECONDS = 30 * 86_400
 JOINED_TTL_SECONDS = 86_400

@@ -420,3 +420,16 @@ async def test_a_rewrite_that_began_too_early_is_told(rig: Rig, monkeypatch: pyt
     monkeypatch.setattr(erasure_store, "REWRITE_ATTEMPTS", 1)
     await until(lambda: _is_calm(rig.first))
     assert sorted(await asyncio.gather(store.rewrite_files(), store.rewrite_files())) == ["busy", "requested"]
+
+
+async def test_events_of_others_stay_whatever_the_name(rig: Rig) -> None:
+    """A subscriberId may be a number that stands in every event's id."""
+    store = FailedEvents(rig.first.client, rig.first.keys)
+    number = rig.environment.number
+    for name in ("2", "read", "bobross"):
+        await rig.trigger(name)
+        event = Event(f"evt_2_0_{name}", "message.read", orjson.dumps({"id": "evt_2_0", "subscriberId": name}))
+        await store.add(number, FailedEvent(event, "500", 3, 1))
+    for name in ("2", "read"):
+        await rig.erase(name)
+    assert [one.event.id for one in await store.all(number)] == ["evt_2_0_bobross"]
