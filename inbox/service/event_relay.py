@@ -145,6 +145,8 @@ class EventRelay:
             return LOOK_SECONDS
         claim = await self._store.claim(self._lease_ms, room)
         for place in claim.places:
+            if place in self._leases:
+                continue  # its task is still at it, and stops when it finds the lease gone
             self._leases[place] = claim.until_ms
             task = asyncio.create_task(self._work_safely(place), name=f"events of {place.name}")
             self._tasks.add(task)
@@ -204,6 +206,7 @@ class EventRelay:
                 cursor = await self._stream.cursor(place)
                 continue
             cursor = entries[-1].id
+            await self._hold(place, self._lease_ms)  # a backlog takes longer than a lease
         return cursor
 
     async def _deliver(self, environment: Environment, webhook: Webhook, place: Place, head: Head) -> int:
