@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from inbox.errors import InboxError, StoreUnavailable
+from inbox.errors import InboxError
 from inbox.ids import MessageId
 from inbox.settings import MAX_FEED_LENGTH
 from inbox.store import bulk, rows, scripts
@@ -20,7 +20,7 @@ from inbox.store.collapses import Call, Collapse, CollapseStore
 from inbox.store.feeds import Feed, FeedStore, Snapshot
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, Outbox
-from inbox.store.rows import ALL, RowId
+from inbox.store.rows import ALL, RowId, Select
 from inbox.store.scripts import Script
 from inbox.store.timers import Timer, TimerStore
 
@@ -34,7 +34,8 @@ MOST_ROWS = 10_000
 """So many rows a feed has at most, messages or not: every reading takes all of them."""
 TRIM_SLACK = 64
 """So many rows beyond its length a feed may have before it is trimmed: one trim for many appends."""
-_BULK_ATTEMPTS = 50
+BULK_ATTEMPTS = 8
+"""So often a bulk change is tried as one event, on a feed that keeps moving, before it goes message by message."""
 _WAKE, _TRIM = 1, 2
 """What an append says its feed needs."""
 
@@ -294,11 +295,11 @@ class MessageStore:
         """Applies a change to the rows it is for and that are chosen, as one event; gives how many there were.
 
         The rows are computed here from the feed as it stands; had it moved on when the change arrives, both are done
-        again. None when the feed is gone.
+        again. A feed that never holds still is changed in lots, an event each. None when the feed is gone.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps]
         outbox = self.outbox.key(feed.place, CHANGED)
-        for _ in range(_BULK_ATTEMPTS):
+        for _ in range(BULK_ATTEMPTS):
             snapshot = await self._feeds.snapshot(feed)
             if snapshot is None:
                 return None
@@ -316,17 +317,36 @@ class MessageStore:
                 return len(marked)
             if not rest:
                 return None
-        raise StoreUnavailable
+        named = await self._named_where(feed, change.when, choose)
+        if named is None:
+            return None
+        starts = range(0, len(named), MAX_MARKED_AT_ONCE)
+        lots = [named[start : start + MAX_MARKED_AT_ONCE] for start in starts]
+        return sum([len(await self._mark_named(feed, lot, change, Action(""), "") or ()) for lot in lots])
+
+    async def _named_where(self, feed: Feed, select: Select, choose: Choose | None) -> list[RowId] | None:
+        """The ids of the messages that a bulk change is for, as the feed stands. None when it is gone."""
+        snapshot = await self._feeds.snapshot(feed)
+        if snapshot is None:
+            return None
+        hit = await bulk.hits(snapshot, select, choose)
+        origins = await self._feeds.origins(feed, hit)
+        base = snapshot.state.base
+        checks = [rows.check_of(snapshot.rows, base, row) for row in hit]
+        return [
+            RowId(feed.bucket, feed.number, origins.get(row, row), check)
+            for row, check in zip(hit, checks, strict=True)
+        ]
 
     async def delete_where(self, feed: Feed, choose: Choose | None = None) -> int | None:
         """Deletes every message, or those chosen, as one event; gives how many. None when the feed is gone.
 
         They are gone for readers at once; what they held is removed before this returns, or by the next call if this
-        one is cut short.
+        one is cut short. A feed that never holds still loses them one by one, an event each.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.purge]
         keys += self.outbox.key(feed.place, DELETED)
-        for _ in range(_BULK_ATTEMPTS):
+        for _ in range(BULK_ATTEMPTS):
             snapshot = await self._feeds.snapshot(feed)
             if snapshot is None:
                 return None
@@ -342,7 +362,8 @@ class MessageStore:
             self.outbox.wrote([feed.place])
             await self._purge(feed)
             return len(deleted)
-        raise StoreUnavailable
+        named = await self._named_where(feed, ALL, choose)
+        return None if named is None else sum([await self._delete(feed, row) for row in named])
 
     async def _purge(self, feed: Feed) -> None:
         while await self._client.run(scripts.FEED_PURGE, [feed.keys.purge, feed.keys.stream, feed.keys.side]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 
 import pytest
@@ -18,6 +19,7 @@ from inbox.store.changes import (
     V1_SEEN,
     Change,
 )
+from inbox.store.feeds import Feed, Snapshot
 from inbox.store.messages import MAX_MARKED_AT_ONCE, MAX_STAMPS, Action
 from inbox.store.rows import Position
 from tests.support.waiting import until
@@ -54,6 +56,30 @@ async def test_many_named_are_one_bulk_change(stores: Stores) -> None:
     assert found[1] is not None
     assert [entry.kind for entry in found[1]] == ["bulk"]
     assert sum(message.read for message in await stores.list(feed)) == len(named)
+    await stores.check(feed)
+
+
+async def test_bulk_changes_of_a_feed_that_never_holds_still_go_message_by_message(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = await stores.feed()
+    rows = await stores.fill(feed, MAX_MARKED_AT_ONCE + 5)
+    snapshot, turns = stores.feeds.snapshot, itertools.cycle((INBOX_SEEN, V1_MARKS["unseen"]))
+
+    async def and_then_it_moves_on(feed: Feed) -> Snapshot | None:
+        before = await snapshot(feed)
+        await stores.messages.mark(feed, rows[:1], next(turns))
+        return before
+
+    async def even(snapshot: Snapshot, rows: list[int]) -> list[int]:
+        return [row for row in rows if row % 2 == 0]
+
+    monkeypatch.setattr(stores.feeds, "snapshot", and_then_it_moves_on)
+    assert await stores.messages.mark_where(feed, INBOX_READ, even) == len(rows) // 2
+    assert await stores.messages.mark(feed, rows[:-1], V1_READ) == [row.row for row in rows[:-1]]
+    assert await stores.messages.delete_where(feed, even) == len(rows) // 2
+    monkeypatch.undo()
+    assert [message.read for message in await stores.list(feed)] == [False] + [True] * (len(rows) // 2)
     await stores.check(feed)
 
 
