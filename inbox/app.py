@@ -20,7 +20,7 @@ from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
 from inbox.routes.middleware import BrowserCors, RateHeaders, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
-from inbox.service.workflow_files import load_workflows
+from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
 

@@ -19,7 +19,7 @@ from inbox.cli.workflows import workflows_cli
 from inbox.errors import InboxError, StartupError, ValidationFailed
 from inbox.ids import parse_subscriber_id
 from inbox.logs import configure_logging
-from inbox.service.subscriber_hash import bound_hash, plain_hash
+from inbox.service.environments.subscriber_hash import bound_hash, plain_hash
 from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
 
 if TYPE_CHECKING:

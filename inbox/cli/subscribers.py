@@ -15,7 +15,7 @@ from inbox.errors import BadRequest
 from inbox.ids import parse_subscriber_id
 
 if TYPE_CHECKING:
-    from inbox.service.erasure import Erased
+    from inbox.service.subscribers.erasure import Erased
     from inbox.services import Services
 
 subscribers_cli = typer.Typer(help="Subscribers: export or erase what is held of one.", no_args_is_help=True)

@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
-    from inbox.service.delivery import TriggerOutcome
+    from inbox.service.trigger.delivery import TriggerOutcome
     from inbox.services import Services
 
 

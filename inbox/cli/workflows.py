@@ -33,7 +33,7 @@ def list_workflows(environment: EnvironmentName = None) -> None:
 @workflows_cli.command()
 def check(source: Source) -> None:
     """Check files without a service: every field, every template, every identifier."""
-    from inbox.service.workflow_files import read_workflows
+    from inbox.service.workflows.files import read_workflows
 
     count = len(read_workflows(source))
     print(f"{count} workflow{'s' if count != 1 else ''}: nothing wrong")
@@ -47,7 +47,7 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")] = False,
 ) -> None:
     """Make the workflows of an environment those of files; what has not changed is left alone."""
-    from inbox.service.workflow_files import push_workflows, read_workflows
+    from inbox.service.workflows.files import push_workflows, read_workflows
 
     wanted = read_workflows(source)
 
@@ -67,7 +67,7 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Write the workflows of an environment to a file that `push` takes."""
-    from inbox.service.workflow_files import write_workflows
+    from inbox.service.workflows.files import write_workflows
 
     async def write(services: Services) -> None:
         workflows = await services.workflows.all(await named_environment(services, environment))

@@ -1,7 +1,7 @@
 """A workflow: what callers send (rest-server.md §11), what the store keeps.
 
 Limits are part of the types: a longer name, a twenty-first step or a fifth target is refused while the body is read.
-What takes more than one field to judge (templates, ids used twice) is judged in `service/workflow_rules.py`.
+What takes more than one field to judge (templates, ids used twice) is judged in `service/workflows/rules.py`.
 """
 
 from __future__ import annotations

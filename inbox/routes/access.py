@@ -10,7 +10,7 @@ from starlette.requests import Request
 from inbox.errors import Unauthorized
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.service.rate_limits import CallerKind
+from inbox.service.environments.rate_limits import CallerKind
 
 ALLOWANCE = "inbox.allowance"
 """Where the scope of a request holds the `Allowance` of its caller, when there is a limit."""

@@ -18,9 +18,9 @@ from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import path_param, query_int, query_list
 from inbox.routes.replies import data, page
 from inbox.routes.who import contexts_of
-from inbox.service.activity import ActivityFilter
-from inbox.service.dispatches import progress_view
-from inbox.service.subscriber_list import SubscriberFilter
+from inbox.service.subscribers.listing import SubscriberFilter
+from inbox.service.trigger.activity import ActivityFilter
+from inbox.service.trigger.dispatches import progress_view
 from inbox.store.rows import SEVERITIES
 
 MAX_PAGE = 10_000

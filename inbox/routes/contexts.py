@@ -10,7 +10,7 @@ from inbox.routes.access import authenticate, services_of
 from inbox.routes.cursors import cursor_query
 from inbox.routes.reading import path_param, query_one_of, read_body
 from inbox.routes.replies import data, no_content, page
-from inbox.service.contexts import ContextFilter
+from inbox.service.environments.contexts import ContextFilter
 
 
 async def create(request: Request) -> Response:

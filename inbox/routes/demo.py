@@ -13,7 +13,7 @@ from inbox.routes.access import services_of
 from inbox.routes.reading import read_body
 from inbox.routes.replies import data, json_reply
 from inbox.routes.static import STATIC_FOLDER
-from inbox.service.workflows import DEMO_WORKFLOW
+from inbox.service.workflows.workflows import DEMO_WORKFLOW
 
 
 class DemoTrigger(msgspec.Struct):

@@ -10,7 +10,7 @@ from inbox.models.trigger import BroadcastRequest, BulkRequest, TriggerRequest, 
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import MIB, TRIGGER_LIMIT_BYTES, path_param, read_body
 from inbox.routes.replies import data
-from inbox.service.dispatches import progress_view
+from inbox.service.trigger.dispatches import progress_view
 
 BULK_LIMIT_BYTES = 26 * MIB
 

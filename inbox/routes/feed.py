@@ -23,9 +23,9 @@ from inbox.routes.access import services_of
 from inbox.routes.reading import path_param, query_bool, query_int, query_list, read_body
 from inbox.routes.replies import data, page
 from inbox.routes.who import Who, feeds_of, who_of
-from inbox.service.feed import parse_payload_filter, payload_test
-from inbox.service.notification_filter import NotificationFilter
-from inbox.service.workflow_views import workflow_template
+from inbox.service.feed.feed import parse_payload_filter, payload_test
+from inbox.service.feed.notification_filter import NotificationFilter
+from inbox.service.workflows.views import workflow_template
 from inbox.store.changes import UNSEEN_ROWS, V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
 from inbox.store.rows import ALL, UNREAD, UNSEEN, Select
 

@@ -19,7 +19,7 @@ from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
 from inbox.fanout.session_watch import SessionWatch
-from inbox.service.sessions import Session
+from inbox.service.subscribers.sessions import Session
 from inbox.services import Services
 from inbox.store.feeds import Feed
 

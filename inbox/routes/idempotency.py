@@ -14,7 +14,7 @@ from inbox.models.environment import Environment
 from inbox.routes.access import services_of
 from inbox.routes.reading import MIB
 from inbox.routes.replies import error_reply
-from inbox.service.idempotency import MAX_ANSWER_BYTES, IdempotencyService, check_key
+from inbox.service.environments.idempotency import MAX_ANSWER_BYTES, IdempotencyService, check_key
 from inbox.store.answers import Answer
 
 METHODS = ("POST", "PATCH")

@@ -16,10 +16,10 @@ from inbox.routes.access import SessionCaller, authenticate_session, services_of
 from inbox.routes.preferences import check_bulk, criticality
 from inbox.routes.reading import path_param, query_list, read_body
 from inbox.routes.replies import data
-from inbox.service.notification_filter import Severity
-from inbox.service.preference_views import inbox_global, inbox_item, subscription_item
-from inbox.service.preferences import Chosen
-from inbox.service.subscriptions import Membership
+from inbox.service.feed.notification_filter import Severity
+from inbox.service.subscribers.preference_views import inbox_global, inbox_item, subscription_item
+from inbox.service.subscribers.preferences import Chosen
+from inbox.service.topics.subscriptions import Membership
 
 
 class InboxUpdate(ChannelChoices, frozen=True, omit_defaults=True):

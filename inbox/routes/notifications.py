@@ -25,7 +25,7 @@ from inbox.routes.access import services_of
 from inbox.routes.reading import parse_json, path_param, query_bool, query_int, read_body
 from inbox.routes.replies import data, no_content, page
 from inbox.routes.who import Who, feeds_of, who_of
-from inbox.service.notification_filter import (
+from inbox.service.feed.notification_filter import (
     NotificationFilter,
     parse_data,
     parse_data_text,
@@ -33,7 +33,7 @@ from inbox.service.notification_filter import (
     parse_tags,
     tags_of_query,
 )
-from inbox.service.workflow_views import workflow_summary
+from inbox.service.workflows.views import workflow_summary
 from inbox.services import Services
 from inbox.store.changes import (
     INBOX_ARCHIVE,

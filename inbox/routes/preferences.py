@@ -22,14 +22,14 @@ from inbox.routes.access import services_of
 from inbox.routes.reading import path_param, query_bool, query_one_of, read_body
 from inbox.routes.replies import data
 from inbox.routes.who import who_of
-from inbox.service.preference_views import (
+from inbox.service.subscribers.preference_views import (
     both_levels_view,
     global_view,
     inbox_item,
     v1_changed,
     v1_item,
 )
-from inbox.service.preferences import Chosen
+from inbox.service.subscribers.preferences import Chosen
 
 MAX_BULK = 100
 CRITICALITIES = ("nonCritical", "critical", "all")

@@ -16,7 +16,7 @@ from inbox.routes.access import authenticate, services_of
 from inbox.routes.cursors import cursor_query
 from inbox.routes.reading import MIB, path_param, query_bool, query_int, query_one_of, read_body, subscriber_param
 from inbox.routes.replies import data, no_content, page
-from inbox.service.subscriber_list import SubscriberFilter
+from inbox.service.subscribers.listing import SubscriberFilter
 from inbox.store.subscribers import OrderBy
 
 MAX_BULK = 500

@@ -22,7 +22,7 @@ from inbox.routes.cursors import cursor_query, query_context_keys
 from inbox.routes.reading import path_param, read_body, subscriber_param
 from inbox.routes.replies import data, json_reply, no_content, page
 from inbox.routes.topics import topic_param
-from inbox.service.subscriptions import Membership, Outcome
+from inbox.service.topics.subscriptions import Membership, Outcome
 
 
 async def list_of_topic(request: Request) -> Response:

@@ -24,7 +24,7 @@ from inbox.routes.access import ApiCaller, authenticate, services_of
 from inbox.routes.cursors import cursor_query
 from inbox.routes.reading import path_param, query_bool, query_int, query_one_of, read_body
 from inbox.routes.replies import data, no_content, page
-from inbox.service.topics import TopicFilter, unknown_topic
+from inbox.service.topics.topics import TopicFilter, unknown_topic
 
 MAX_PAGE = 1_000_000
 MAX_PAGE_SIZE = 10

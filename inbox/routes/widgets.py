@@ -20,7 +20,7 @@ from inbox.routes.feed import counted, flags_wanted, mark_every
 from inbox.routes.reading import path_param, query_bool, query_list, read_body
 from inbox.routes.replies import data, json_reply, no_content
 from inbox.routes.who import feeds_of, who_of
-from inbox.service.notification_filter import EVERYTHING, NotificationFilter
+from inbox.service.feed.notification_filter import EVERYTHING, NotificationFilter
 from inbox.store.changes import V1_MARKS_ALL, Change
 from inbox.store.rows import ALL, SNOOZED, UNREAD, UNSEEN
 

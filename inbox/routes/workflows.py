@@ -13,7 +13,7 @@ from inbox.models.workflow_query import SortField, WorkflowQuery
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import path_param, query_int, query_list, read_body
 from inbox.routes.replies import data, no_content
-from inbox.service.workflow_views import workflow_list_item, workflow_view
+from inbox.service.workflows.views import workflow_list_item, workflow_view
 
 MAX_LIMIT = 100
 MAX_OFFSET = 1_000_000

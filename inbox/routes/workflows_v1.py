@@ -12,7 +12,7 @@ from inbox.models.workflow_v1 import WorkflowStatus, WorkflowV1
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import path_param, query_int, read_body
 from inbox.routes.replies import data, page
-from inbox.service.workflows_v1 import Known, workflow_v1_view
+from inbox.service.workflows.v1 import Known, workflow_v1_view
 
 MAX_PAGE = 1_000
 MAX_LIMIT = 100

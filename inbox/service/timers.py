@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from inbox.errors import StoreUnavailable
-from inbox.service.environments import EnvironmentService
+from inbox.service.environments.environments import EnvironmentService
 from inbox.store.alarms import Place
 from inbox.store.timers import Timer, TimerStore
 from inbox.tasks import end_tasks

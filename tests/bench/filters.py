@@ -20,9 +20,9 @@ from typing import Any
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.server import new_event_loop, spare_the_start
-from inbox.service.content_match import Slice
-from inbox.service.feed import FeedService, parse_payload_filter, payload_test
-from inbox.service.notification_filter import NotificationFilter, parse_filter
+from inbox.service.feed.content_match import Slice
+from inbox.service.feed.feed import FeedService, parse_payload_filter, payload_test
+from inbox.service.feed.notification_filter import NotificationFilter, parse_filter
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.client import open_client

@@ -14,10 +14,10 @@ import msgspec
 from inbox.ids import SubscriberId
 from inbox.models.cursor_page import CursorQuery
 from inbox.models.environment import Environment
-from inbox.service.activity import EVERY_ACTIVITY, ActivityFilter
-from inbox.service.activity_log import Record
-from inbox.service.subscriber_list import SubscriberFilter
-from inbox.service.topics import TopicFilter
+from inbox.service.subscribers.listing import SubscriberFilter
+from inbox.service.topics.topics import TopicFilter
+from inbox.service.trigger.activity import EVERY_ACTIVITY, ActivityFilter
+from inbox.service.trigger.activity_log import Record
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.activity import ActivityStore, Noted, Outcome, Row, template_tag, transaction_tag

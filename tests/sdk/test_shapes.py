@@ -9,8 +9,8 @@ from novu_py import models
 
 from inbox.models.environment import Environment
 from inbox.models.workflow import PreferenceSet, StepUpsert, Workflow, WorkflowPreference
-from inbox.service.workflow_rules import build_steps
-from inbox.service.workflow_views import workflow_list_item, workflow_template, workflow_view
+from inbox.service.workflows.rules import build_steps
+from inbox.service.workflows.views import workflow_list_item, workflow_template, workflow_view
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "identifier01")
 CONTROLS: dict[str, Any] = {

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from inbox.ids import SubscriberId
-from inbox.service.retention import DAY_MS, RetentionSweep
+from inbox.service.environments.retention import DAY_MS, RetentionSweep
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_SNOOZE

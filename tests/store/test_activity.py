@@ -9,7 +9,7 @@ import pytest
 
 from inbox.models.trigger import TriggerRequest
 from inbox.models.workflow import InAppControlsUpsert, InAppStepUpsert, WorkflowCreate
-from inbox.service.activity import EVERY_ACTIVITY
+from inbox.service.trigger.activity import EVERY_ACTIVITY
 from inbox.services import join_services
 from inbox.settings import Settings
 from inbox.store import activity

@@ -8,7 +8,7 @@ import pytest
 
 from inbox.errors import UnprocessableEntity
 from inbox.models.environment import Environment
-from inbox.service.idempotency import IdempotencyService
+from inbox.service.environments.idempotency import IdempotencyService
 from inbox.store.answers import Answer, AnswerStore
 
 from .conftest import ENVIRONMENT, Stores

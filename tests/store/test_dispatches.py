@@ -14,7 +14,7 @@ from inbox.models.environment import Environment
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.workflow import WorkflowCreate
-from inbox.service.dispatches import progress_view
+from inbox.service.trigger.dispatches import progress_view
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.client import open_client

@@ -22,8 +22,9 @@ from inbox.models.event import Event
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.workflow import WorkflowCreate
-from inbox.service import delivery, erasure
-from inbox.service.activity import ActivityFilter
+from inbox.service.subscribers import erasure
+from inbox.service.trigger import delivery
+from inbox.service.trigger.activity import ActivityFilter
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store import erasure as erasure_store

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from inbox.service.retention import DAY_MS, RetentionSweep
+from inbox.service.environments.retention import DAY_MS, RetentionSweep
 from inbox.store import messages
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNREAD, V1_MARKS_ALL
 from inbox.store.collapses import Collapse

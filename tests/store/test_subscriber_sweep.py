@@ -8,7 +8,7 @@ import pytest
 
 from inbox.ids import SubscriberId
 from inbox.models.environment import DEVELOPMENT, PRODUCTION
-from inbox.service import subscriber_sweep
+from inbox.service.subscribers import sweep as subscriber_sweep
 from inbox.services import join_services
 from inbox.settings import Settings
 

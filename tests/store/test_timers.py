@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from inbox.service.feed_timers import FeedTimers
+from inbox.service.feed.timers import FeedTimers
 from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
 from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_SNOOZE

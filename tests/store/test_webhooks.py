@@ -17,7 +17,7 @@ from inbox.models.environment import Environment
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
 from inbox.models.workflow import WorkflowCreate
-from inbox.service import event_relay
+from inbox.service.webhooks import relay as event_relay
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.alarms import Place

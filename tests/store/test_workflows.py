@@ -12,9 +12,9 @@ from inbox.errors import BadRequest, NotFound, UnprocessableEntity
 from inbox.models.environment import Environment
 from inbox.models.workflow import Workflow, WorkflowCreate, WorkflowPatch
 from inbox.models.workflow_query import WorkflowQuery
-from inbox.service import workflows as service_module
-from inbox.service.workflow_cache import VERSION_CHECK_SECONDS
-from inbox.service.workflows import DEMO_WORKFLOW, WorkflowService
+from inbox.service.workflows import workflows as service_module
+from inbox.service.workflows.cache import VERSION_CHECK_SECONDS
+from inbox.service.workflows.workflows import DEMO_WORKFLOW, WorkflowService
 from inbox.store import workflows as store_module
 from inbox.store.client import Client, open_client
 from inbox.store.keys import Keys

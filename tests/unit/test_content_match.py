@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from inbox.models.message import StoredMessage, encode_stored
-from inbox.service.content_match import Slice
-from inbox.service.judgements import BYTES_OF_A_FEED, Judged, Judgements
-from inbox.service.notification_filter import NotificationFilter, parse_filter
+from inbox.service.feed.content_match import Slice
+from inbox.service.feed.judgements import BYTES_OF_A_FEED, Judged, Judgements
+from inbox.service.feed.notification_filter import NotificationFilter, parse_filter
 from inbox.store.feeds import Snapshot, slices
 from inbox.store.rows import ROW_BYTES, Counts, Position, State
 

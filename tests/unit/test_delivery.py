@@ -7,7 +7,7 @@ import inspect
 from typing import Any, cast
 
 from inbox.models.environment import Environment
-from inbox.service.delivery import DeliveryService
+from inbox.service.trigger.delivery import DeliveryService
 
 ENVIRONMENT = Environment(1, "0" * 24, "1" * 24, "Development", "identifier00", 0)
 

@@ -12,7 +12,7 @@ from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, decode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
-from inbox.service.drafts import EXPIRED, Failure, Plan, shown_actor
+from inbox.service.trigger.drafts import EXPIRED, Failure, Plan, shown_actor
 from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed
 from inbox.store.keys import Keys

@@ -9,7 +9,7 @@ import pytest
 
 from inbox.errors import BadRequest, ValidationFailed
 from inbox.models.message import StoredMessage, encode_stored
-from inbox.service.notification_filter import (
+from inbox.service.feed.notification_filter import (
     MAX_DATA_TEXT,
     MAX_TAG_GROUPS,
     MAX_TAGS,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from inbox.errors import BadRequest
-from inbox.service.feed import holds, parse_payload_filter
+from inbox.service.feed.feed import holds, parse_payload_filter
 
 
 def encoded(value: Any) -> str:

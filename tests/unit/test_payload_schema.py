@@ -10,7 +10,7 @@ import pytest
 
 from inbox.errors import PayloadInvalid, ValidationFailed
 from inbox.models.workflow import Workflow
-from inbox.service.payload_schema import check_schema, complete_payload
+from inbox.service.workflows.payload_schema import check_schema, complete_payload
 
 _revisions = count(1)  # validators are kept by revision
 ORDER = {

@@ -14,7 +14,7 @@ from inbox.errors import Conflict, Unauthorized
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.service.sessions import Session, SessionService
+from inbox.service.subscribers.sessions import Session, SessionService
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 SECRET = "s" * 32

@@ -14,8 +14,8 @@ import pytest
 
 from inbox.models.event import action_view
 from inbox.models.webhook import MESSAGE_ACTIONED, MESSAGE_ARCHIVED, MESSAGE_READ, MESSAGE_SEEN, MESSAGE_SNOOZED
-from inbox.service.event_teller import MOST_MESSAGES, Told, told_of
-from inbox.service.webhook_sender import Sent, sign
+from inbox.service.webhooks.sender import Sent, sign
+from inbox.service.webhooks.teller import MOST_MESSAGES, Told, told_of
 from inbox.store import changes
 from inbox.store.outbox import Entry, Name, _parse, pack_change, pack_name
 from inbox.store.rows import ARCHIVED, LIVE, SNOOZED, UNREAD, UNSEEN

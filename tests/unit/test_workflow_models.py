@@ -22,8 +22,8 @@ from inbox.models.workflow import (
     encode_workflow,
 )
 from inbox.models.workflow_query import WorkflowQuery
-from inbox.service.workflow_rules import MAX_DATA_VALUES, build_steps, check_identifier
-from inbox.service.workflow_views import (
+from inbox.service.workflows.rules import MAX_DATA_VALUES, build_steps, check_identifier
+from inbox.service.workflows.views import (
     notification_group_id,
     short_id,
     slugify,

@@ -1,0 +1,222 @@
+"""Which notifications: the filters of lists, counts and bulk changes, in every form clients send (rest-inbox.md §7-9).
+
+Flags, severity and times are told by a feed's rows; tags and data by what a message holds (`by_content`, see
+`content_match.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+from inbox.errors import BadRequest, invalid
+from inbox.service.feed.content_match import DataPairs, Scalar, Slice, TagGroups
+from inbox.store.rows import ALL, ARCHIVED, SNOOZED, UNREAD, UNSEEN, Select
+
+MAX_TAG_GROUPS = 30
+MAX_TAGS_PER_GROUP = 100
+MAX_TAGS = 200
+MAX_DATA_LEVELS = 2
+MAX_DATA_TEXT = 256
+
+Severity = Literal["high", "medium", "low", "none"]
+
+_TAGS_PARAMETER = re.compile(r"tags((?:\[[a-z0-9]{0,6}\])+)")
+
+
+class FilterFields(msgspec.Struct):
+    """The filter of a count, or of a list's query once it is typed; null is the same as absent."""
+
+    read: bool | None = None
+    seen: bool | None = None
+    archived: bool | None = None
+    snoozed: bool | None = None
+    severity: Severity | list[Severity] | None = None
+    tags: Any = None
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationFilter:
+    """Which notifications: every part must hold. Times are ms since 1970, both included."""
+
+    select: Select = ALL
+    tags: TagGroups = ()
+    data: DataPairs = ()
+    created_gte: int | None = None
+    created_lte: int | None = None
+    feed_ids: frozenset[str] | None = None
+    """`_id`s of named feeds, of one of which a message must be; None: of any or none."""
+
+    @property
+    def by_content(self) -> bool:
+        """Whether what a message holds decides."""
+        return bool(self.tags or self.data) or self.feed_ids is not None
+
+    @property
+    def content(self) -> Hashable:
+        """The same for filters that ask the same of what messages hold."""
+        return self.tags, tuple((path, value.__class__, value) for path, value in self.data), self.feed_ids
+
+    @property
+    def key(self) -> bytes:
+        """The same for filters that take the same: true and 1 differ here, though not for Python."""
+        tags = sorted(sorted(group) for group in self.tags)
+        feeds = None if self.feed_ids is None else sorted(self.feed_ids)
+        return orjson.dumps([list(self.select), tags, self.data, self.created_gte, self.created_lte, feeds])
+
+    def taken(self, part: Slice) -> int:
+        """The mask of those messages of a slice that have the tags and the data asked for, and are of the feeds."""
+        return part.taken(self.tags, self.data, self.feed_ids)
+
+    def judge(self, contents: Sequence[bytes]) -> bytes:
+        """The same of stored messages: one byte each, 1 for those that it takes."""
+        return self.taken(Slice(contents)).to_bytes(len(contents), "little")
+
+
+EVERYTHING = NotificationFilter()
+
+
+def parse_filter(raw: Mapping[str, Any]) -> NotificationFilter:
+    """The filter of an object of typed fields; unknown ones are passed over.
+
+    Raises ValidationFailed (types, severity, tags and their limits) or BadRequest (data, unread and archived at once).
+    """
+    try:
+        fields = msgspec.convert(raw, FilterFields)
+    except msgspec.ValidationError as error:
+        raise invalid("general", str(error)) from None
+    if fields.read is False and fields.archived is True:
+        raise BadRequest("Filtering for unread and archived notifications is not supported.")
+    return NotificationFilter(_select(fields), parse_tags(fields.tags), parse_data(fields.data))
+
+
+def _select(fields: FilterFields) -> Select:
+    severities = [fields.severity] if isinstance(fields.severity, str) else fields.severity or []
+    return (
+        ALL._replace(severities=tuple(sorted(set(severities))))
+        .where(UNREAD, _inverse(fields.read))
+        .where(UNSEEN, _inverse(fields.seen))
+        .where(ARCHIVED, fields.archived)
+        .where(SNOOZED, fields.snoozed)
+    )
+
+
+def _inverse(flag: bool | None) -> bool | None:
+    return None if flag is None else not flag
+
+
+def parse_tags(raw: Any) -> TagGroups:
+    """Groups of tags, one of each of which a message must have: `[a, b]` and `{or: [a, b]}` are one group,
+    `[[a, b], [c]]` and `{and: [{or: [a, b]}, {or: [c]}]}` are several.
+
+    Raises ValidationFailed for any other form and beyond 30 groups, 100 tags a group, 200 in all.
+    """
+    groups = [group for group in _tag_groups(raw) if group]
+    if len(groups) > MAX_TAG_GROUPS:
+        raise invalid("tags", f"tags must contain no more than {MAX_TAG_GROUPS} groups")
+    if any(len(group) > MAX_TAGS_PER_GROUP for group in groups):
+        raise invalid("tags", f"tags must contain no more than {MAX_TAGS_PER_GROUP} tags in a group")
+    if sum(map(len, groups)) > MAX_TAGS:
+        raise invalid("tags", f"tags must contain no more than {MAX_TAGS} tags")
+    return tuple(map(frozenset, groups))
+
+
+def _tag_groups(raw: Any) -> list[list[str]]:
+    if raw is None:
+        return []
+    if isinstance(raw, dict):
+        if set(raw) == {"and"} and isinstance(raw["and"], list):
+            return [_or_group(item) for item in raw["and"]]
+        return [_or_group(raw)] if raw else []
+    if isinstance(raw, list) and raw and all(isinstance(item, list | dict) for item in raw):
+        return [_or_group(item) for item in raw]
+    return [_or_group(raw)]
+
+
+def _or_group(raw: Any) -> list[str]:
+    tags = raw["or"] if isinstance(raw, dict) and set(raw) == {"or"} else raw
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise invalid("tags", "tags must be a list of strings, or of such lists, {or: [...]} or {and: [{or: [...]}]}")
+    return tags
+
+
+def parse_data(raw: Any) -> DataPairs:
+    """Paths and the values they must lead to, from a JSON object or its text; `{}` and "" take everything.
+
+    Raises BadRequest: broken JSON, no object, more than two levels, lists, strings over 256 characters.
+    """
+    if raw is None or raw == "":
+        return ()
+    if isinstance(raw, str):
+        raw = parse_data_text(raw)
+    if not isinstance(raw, dict):
+        raise BadRequest("data must be a JSON object")
+    return tuple(_pairs(raw, ()))
+
+
+def parse_data_text(text: str) -> Any:
+    """The JSON of a `data` parameter. Raises BadRequest."""
+    try:
+        return orjson.loads(text.encode(errors="surrogatepass"))
+    except orjson.JSONDecodeError:
+        raise BadRequest("Invalid JSON format for data") from None
+
+
+def _pairs(raw: dict[str, Any], path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], Scalar]]:
+    for name, value in raw.items():
+        here = (*path, *name.split("."))
+        if isinstance(value, dict):
+            if len(path) + 1 >= MAX_DATA_LEVELS:
+                raise BadRequest(f"data must not be nested deeper than {MAX_DATA_LEVELS} levels")
+            yield from _pairs(value, here)
+        elif isinstance(value, list):
+            raise BadRequest("data must not contain lists")
+        elif isinstance(value, str) and len(value) > MAX_DATA_TEXT:
+            raise BadRequest(f"A text in data must not be longer than {MAX_DATA_TEXT} characters")
+        else:
+            yield here, value
+
+
+def tags_of_query(query: Sequence[tuple[str, str]]) -> Any:
+    """The tags of a query as they were meant: `tags=a`, `tags[]=a` and `tags[0]=a` a flat list, `tags[0][]=a` a list of
+    groups, `tags[or][]=a` and `tags[and][0][or][]=a` the objects. None when there are none.
+
+    Raises ValidationFailed for mixtures.
+    """
+    flat = [value for name, value in query if name in ("tags", "tags[]") and value]
+    deep = [(found, value) for name, value in query if (found := _TAGS_PARAMETER.fullmatch(name)) and name != "tags[]"]
+    nested = [(found[1][1:-1].split("]["), value) for found, value in deep]
+    if not nested:
+        return flat or None
+    forms = {_form(path) for path, _ in nested}
+    if flat or len(forms) > 1 or None in forms:
+        raise invalid("tags", "tags must be given in one form only")
+    if forms == {"flat"}:
+        return [value for _, value in nested]
+    if forms == {"or"}:
+        return {"or": [value for _, value in nested]}
+    return _grouped(nested, wrap=forms == {"and"})
+
+
+def _form(path: list[str]) -> str | None:
+    shape = ["#" if part.isdigit() or part == "" else part for part in path]
+    return {
+        ("#",): "flat",
+        ("#", "#"): "groups",
+        ("or", "#"): "or",
+        ("and", "#", "or", "#"): "and",
+    }.get(tuple(shape))
+
+
+def _grouped(nested: list[tuple[list[str], str]], *, wrap: bool) -> Any:
+    groups: dict[str, list[str]] = {}
+    for path, value in nested:
+        groups.setdefault(path[1] if wrap else path[0], []).append(value)
+    ordered = [groups[index] for index in sorted(groups, key=lambda index: int(index or 0))]
+    return {"and": [{"or": group} for group in ordered]} if wrap else ordered

@@ -1,0 +1,1 @@
+"""Topics, and who receives what of them."""

@@ -1,0 +1,1 @@
+"""Telling a backend what happened: the relay of events, their words, the sending, the failed ones."""

@@ -1,0 +1,173 @@
+"""v1 workflows: from what v1 callers send to stored workflows, and back (rest-server.md §11)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from inbox.errors import invalid
+from inbox.ids import new_object_id
+from inbox.models.environment import Environment
+from inbox.models.workflow import (
+    CHANNELS,
+    Action,
+    ChannelPreference,
+    InAppControls,
+    PreferenceSet,
+    Redirect,
+    Step,
+    Workflow,
+    WorkflowPreference,
+)
+from inbox.models.workflow_v1 import CtaButton, PreferenceSettings, StepV1, WorkflowV1
+from inbox.rendering.urls import safe_url
+from inbox.service.workflows.views import workflow_template
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a v1 workflow may refer to: the ids of notification groups and of named feeds."""
+
+    groups: Collection[str]
+    feeds: Collection[str]
+
+
+def changed_by(before: Workflow, body: WorkflowV1, known: Known) -> Workflow:
+    """The workflow with the fields that were sent. Raises ValidationFailed naming what is wrong."""
+    fields: dict[str, Any] = {"is_v1": True}
+    if body.notification_group_id is not None:
+        if body.notification_group_id not in known.groups:
+            raise invalid("notificationGroupId", "notificationGroupId is not known", body.notification_group_id)
+        fields["notification_group_id"] = body.notification_group_id
+    for name in ("name", "description", "active", "data"):
+        if (value := getattr(body, name)) is not None:
+            fields[name] = value
+    if body.tags is not None:
+        fields["tags"] = list(dict.fromkeys(body.tags))
+    if body.steps is not None:
+        fields["steps"] = _build_steps(body.steps, before.steps, known.feeds)
+    if body.critical is not None or body.preference_settings is not None:
+        fields |= {"default_preferences": _preferences(before, body), "user_preferences": None}
+    return msgspec.structs.replace(before, **fields)
+
+
+def workflow_v1_view(workflow: Workflow, environment: Environment, group_name: str) -> dict[str, Any]:
+    """The workflow as v1 answers it."""
+    view = workflow_template(workflow, environment)
+    group_id = workflow.notification_group_id or view["_notificationGroupId"]
+    trigger = view["triggers"][0]
+    variables = [msgspec.to_builtins(one) for step in workflow.steps for one in step.variables]
+    return {
+        **view,
+        "id": workflow.id,
+        "_notificationGroupId": group_id,
+        "notificationGroup": {**view["notificationGroup"], "_id": group_id, "name": group_name},
+        "steps": [_step_view(shown, step) for shown, step in zip(view["steps"], workflow.steps, strict=True)],
+        "triggers": [{**trigger, "variables": variables}],
+        "data": workflow.data or {},
+    }
+
+
+def _build_steps(wanted: Sequence[StepV1], existing: Sequence[Step], feeds: Collection[str]) -> list[Step]:
+    steps: list[Step] = []
+    for place, step in enumerate(wanted):
+        field = f"steps.{place}.template"
+        _check(step, field, feeds)
+        names = {step.id, step.template_id, step.step_id, step.uuid} - {None}
+        old = next((one for one in existing if {one.id, one.step_id} & names), None)
+        if old and any(one.id == old.id for one in steps):
+            old = None
+        step_id = old.step_id if old else step.step_id or step.uuid or f"step-{place + 1}"
+        if any(one.step_id == step_id for one in steps):
+            raise invalid(f"steps.{place}.stepId", f"stepId {step_id} is used twice", step_id)
+        steps.append(
+            Step(
+                id=old.id if old else new_object_id(),
+                step_id=step_id,
+                name=step.name or "In-App",
+                controls=_controls(step),
+                actor=step.template.actor,
+                language="handlebars",
+                active=step.active is not False,
+                feed_id=step.template.feed_id or None,
+                variables=step.template.variables or [],
+            )
+        )
+    return steps
+
+
+def _check(step: StepV1, field: str, feeds: Collection[str]) -> None:
+    template = step.template
+    if template.type != "in_app":
+        raise invalid(f"{field}.type", "only in_app steps are offered", template.type)
+    if step.filters:
+        raise invalid(field.replace(".template", ".filters"), "conditions of a step are not offered", step.filters)
+    if not template.content.strip():
+        raise invalid(f"{field}.content", "content should not be empty", template.content)
+    if template.feed_id and template.feed_id not in feeds:
+        raise invalid(f"{field}.feedId", "feedId is not known", template.feed_id)
+    urls = [template.cta.data.url] if template.cta and template.cta.data else []
+    for url in [*urls, *(button.url for button in _buttons(step))]:
+        if url and not safe_url(url):
+            raise invalid(f"{field}.cta", "this kind of link is not allowed", url)
+
+
+def _buttons(step: StepV1) -> Sequence[CtaButton]:
+    cta = step.template.cta
+    return cta.action.buttons or [] if cta and cta.action else []
+
+
+def _controls(step: StepV1) -> InAppControls:
+    cta = step.template.cta
+    link = cta.data if cta else None
+    buttons = {button.type: button for button in _buttons(step)}
+    return InAppControls(
+        body=step.template.content,
+        redirect=Redirect(link.url, link.target) if link and link.url else None,
+        primary_action=_action(buttons.get("primary")),
+        secondary_action=_action(buttons.get("secondary")),
+    )
+
+
+def _action(button: CtaButton | None) -> Action | None:
+    if button is None:
+        return None
+    return Action(button.content, Redirect(button.url, button.target) if button.url else None)
+
+
+def _preferences(before: Workflow, body: WorkflowV1) -> PreferenceSet:
+    critical = before.critical if body.critical is None else body.critical
+    sent = body.preference_settings or PreferenceSettings()
+    channels = {name: before.preferences.channel(name) for name in CHANNELS}
+    channels |= {name: value for name in CHANNELS if (value := getattr(sent, name)) is not None}
+    return PreferenceSet(
+        WorkflowPreference(enabled=True, read_only=critical),
+        {name: ChannelPreference(enabled) for name, enabled in channels.items()},
+    )
+
+
+def _step_view(shown: dict[str, Any], step: Step) -> dict[str, Any]:
+    controls = step.controls
+    buttons = [
+        {"type": kind, "content": action.label or "", **_link(action.redirect)}
+        for kind, action in (("primary", controls.primary_action), ("secondary", controls.secondary_action))
+        if action
+    ]
+    template: dict[str, Any] = {
+        **shown["template"],
+        "active": step.active,
+        "cta": {"type": "redirect", "data": _link(controls.redirect), "action": {"buttons": buttons}},
+        "variables": [msgspec.to_builtins(one) for one in step.variables],
+    }
+    if step.feed_id:
+        template |= {"feedId": step.feed_id, "_feedId": step.feed_id}
+    if step.actor:
+        template["actor"] = msgspec.to_builtins(step.actor)
+    return {**shown, "active": step.active, "template": template}
+
+
+def _link(redirect: Redirect | None) -> dict[str, Any]:
+    return msgspec.to_builtins(redirect) if redirect else {}
