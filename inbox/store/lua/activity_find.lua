@@ -1,6 +1,6 @@
 -- Which blocks of activity may hold rows of some transactions.
--- KEYS: of each block, its rows and the beginnings of their transactions
--- ARGV: the beginnings looked for, three bytes each
+-- KEYS: 1 rows of a block, 2 the beginnings of their transactions, then the same of each further block
+-- ARGV: 1 a beginning looked for, three bytes, then each further one
 -- Returns of each block how many bytes of rows it has, 0 when it ended, and whether it may hold one (1 | 0). It may where a
 -- beginning fits, and where some rows have none, since a release that noted rows alone wrote to it; and where it was met too
 -- often across two rows, as one may be among rows of a broadcast, 6 ms for 32 blocks.
