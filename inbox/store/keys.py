@@ -44,7 +44,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       events                   stream: what was told, the newest 10,000; …:cursors: hash: how far each bucket has come
       failed                   hash: events that could not be delivered, the newest 1,000; …:order: sorted set by time
       activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
-                               …:records: hash row → record; 30 days after the last row
+                               …:records: hash row → record; …:transactions: of each row the first three bytes of its
+                               transaction's tag; 30 days after the last row
       activity:swept           rows were compared with the messages lately; ten minutes
       workflow-overrides       hash: <workflow _id>:<tenant _id> → override
       named-feeds              hash: name → named feed
@@ -357,6 +358,10 @@ class Keys:
 
     def activity_records(self, environment: int, block: int) -> str:
         return f"{self.prefix}{{e{environment}}}activity:{block}:records"
+
+    def activity_transactions(self, environment: int, block: int) -> str:
+        """Of each row of a block the beginning of its transaction's tag."""
+        return f"{self.prefix}{{e{environment}}}activity:{block}:transactions"
 
     def activity_swept(self, environment: int) -> str:
         return f"{self.prefix}{{e{environment}}}activity:swept"

@@ -1,11 +1,12 @@
-"""How long a page of a list takes, first and deep, among few and many: `python -m tests.bench.lists`."""
+"""How long a page of a list takes, first and deep, among few and many: `python -m tests.bench.lists [family …]`."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -108,8 +109,8 @@ def topic_searches(services: Services) -> Calls:
 
 
 def made_row(number: int) -> Row:
-    """An outcome without a message, so that only the list itself is measured; every hundredth of one transaction."""
-    tags = (transaction_tag(f"t{number % 100}"), template_tag("0" * 24), number.to_bytes(7, "big"))
+    """An outcome without a message, so that only the list itself is measured; ten of each transaction."""
+    tags = (transaction_tag(f"t{number // PAGE}"), template_tag("0" * 24), number.to_bytes(7, "big"))
     return Row(number, Outcome.FAILED, 0, False, 0, 0, 0, *tags)
 
 
@@ -123,18 +124,27 @@ async def make_activity(services: Services, number: int) -> object:
 
 async def activity_pages(services: Services, deep: int) -> Calls:
     environment, activity = home(services), services.activity
+    oldest, amid = (ActivityFilter(transactions=[f"t{number}"]) for number in (0, deep // PAGE))
+    of_workflow = ActivityFilter(transactions=["t0"], templates=["0" * 24])
+    none, ten = ActivityFilter(transactions=["none"]), ActivityFilter(transactions=[f"none{n}" for n in range(10)])
     return {
         "first page": lambda: activity.page(environment, EVERY_ACTIVITY, 0, PAGE),
         "numbered, deep": lambda: activity.page(environment, EVERY_ACTIVITY, deep, PAGE),
+        "a transaction, the oldest": lambda: activity.page(environment, oldest, 0, PAGE),
+        "the same, of a workflow": lambda: activity.page(environment, of_workflow, 0, PAGE),
+        "a transaction, amid": lambda: activity.page(environment, amid, 0, PAGE),
+        "a transaction that is not there": lambda: activity.page(environment, none, 0, PAGE),
+        "ten of these": lambda: activity.page(environment, ten, 0, PAGE),
     }
 
 
 def activity_searches(services: Services) -> Calls:
     environment, activity = home(services), services.activity
-    one, none = ActivityFilter(transactions=["t7"]), ActivityFilter(transactions=["none"])
+    hundred = ActivityFilter(transactions=[f"none{number}" for number in range(100)])
+    nothing = ActivityFilter(templates=["1" * 24])
     return {
-        "every hundredth row": lambda: activity.page(environment, one, 0, PAGE),
-        "a transaction that finds nothing": lambda: activity.page(environment, none, 0, PAGE),
+        "a hundred transactions, none": lambda: activity.page(environment, hundred, 0, PAGE),
+        "a workflow that finds nothing": lambda: activity.page(environment, nothing, 0, PAGE),
     }
 
 
@@ -187,8 +197,8 @@ async def page_times(url: str, family: Family, counts: Sequence[int], rounds: in
     return [{name: medians[place] for name, medians in times.items()} for place in range(len(counts))]
 
 
-async def main(url: str) -> None:
-    for family in FAMILIES:
+async def main(url: str, names: Collection[str]) -> None:
+    for family in [one for one in FAMILIES if one.name in names]:
         few, many = await page_times(url, family, (FEW, family.many))
         print(f"{family.name:<32} {f'among {FEW}':>14} {f'among {family.many:,}':>14}")
         for name in few:
@@ -203,4 +213,4 @@ if __name__ == "__main__":
     binary = find_valkey()
     assert binary, "needs Valkey"
     with running_store(binary, unix=True) as server:
-        asyncio.run(main(server.url))
+        asyncio.run(main(server.url, sys.argv[1:] or [family.name for family in FAMILIES]))

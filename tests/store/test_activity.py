@@ -42,12 +42,12 @@ def test_a_block_is_searched_by_what_its_rows_hold() -> None:
     rows = [row(number)._replace(transaction=b"odd.." if number % 2 else b"even.") for number in range(9)]
     rows[4] = rows[4]._replace(notification=b"odd..\0\0")  # the same bytes elsewhere in a row do not count
     block = activity.Block(3, b"".join(one.pack() for one in rows))
-    odd = block.holding(activity.Column.TRANSACTION, [b"odd.."])
+    odd = list(block.holding({activity.Column.TRANSACTION: [b"odd.."]}))
     assert [entry.ref for entry in odd] == [activity.Ref(3, place) for place in (7, 5, 3, 1)]
     assert [entry.row for entry in odd] == [rows[place] for place in (7, 5, 3, 1)]
-    assert len(block.holding(activity.Column.TRANSACTION, [b"odd..", b"even."])) == 9
-    assert len(block.holding(activity.Column.FEED, [activity.feed_tag(255, 2**32 - 1)])) == 9
-    assert block.holding(activity.Column.FEED, [activity.feed_tag(254, 2**32 - 1)]) == []
+    assert len(list(block.holding({activity.Column.TRANSACTION: [b"odd..", b"even."]}))) == 9
+    assert len(list(block.holding({activity.Column.FEED: [activity.feed_tag(255, 2**32 - 1)]}))) == 9
+    assert list(block.holding({activity.Column.FEED: [activity.feed_tag(254, 2**32 - 1)]})) == []
     assert block.oldest_ms == rows[0].ms
 
 
@@ -88,8 +88,9 @@ async def test_two_writers_lose_nothing(stores: Stores, monkeypatch: pytest.Monk
 
 async def test_blocks_end_by_themselves(stores: Stores, store: ActivityStore) -> None:
     await store.append(ENVIRONMENT, [Noted(row(0), b"record")])
-    for key in (stores.keys.activity_rows(ENVIRONMENT, 0), stores.keys.activity_records(ENVIRONMENT, 0)):
-        assert 29 * 86_400 < await stores.client.execute("TTL", key) <= 30 * 86_400
+    keys = stores.keys
+    for key in (keys.activity_rows, keys.activity_records, keys.activity_transactions):
+        assert 29 * 86_400 < await stores.client.execute("TTL", key(ENVIRONMENT, 0)) <= 30 * 86_400
 
 
 async def test_recent_messages_are_told_by_their_buckets(stores: Stores, store: ActivityStore) -> None:

@@ -143,7 +143,7 @@ class ErasureService:
         """Blanks its rows, and forgets the transactions of which only a record tells."""
         tags = [feed_tag(erasure.bucket, number) for number in erasure.feeds.values()]
         async for block in self._activity.blocks(environment):
-            for part in in_slices(block.holding(Column.FEED, tags), ROWS_SLICE):
+            for part in in_slices(list(block.holding({Column.FEED: tags})), ROWS_SLICE):
                 kept = await self._activity.records(environment, [entry.ref for entry in part])
                 transactions = [_records.decode(raw).transaction for raw in kept.values()]
                 removed.transactions += await self._store.forget_transactions(environment, transactions)

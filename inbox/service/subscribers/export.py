@@ -128,7 +128,7 @@ class ExportService:
         await self._activity_log.flush()
         tags = [feed_tag(feed.bucket, feed.number) for feed in feeds]
         async for block in self._activity.blocks(environment.number):
-            for part in in_slices(block.holding(Column.FEED, tags), ROWS_SLICE):
+            for part in in_slices(list(block.holding({Column.FEED: tags})), ROWS_SLICE):
                 told = {entry.ref: one for entry, one in await self._reader.told(environment, part)}
                 yield [_outcome(entry, told.get(entry.ref)) for entry in part]
 

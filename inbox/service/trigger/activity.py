@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from inbox.errors import NotFound
 from inbox.models.activity import Activity
@@ -18,7 +19,6 @@ from inbox.store.activity import (
     Column,
     Entry,
     Outcome,
-    Ref,
     feed_tag,
     notification_tag,
     template_tag,
@@ -28,7 +28,7 @@ from inbox.store.feeds import Feed, FeedStore
 from inbox.store.rows import SEVERITIES
 
 MOST_SCANNED_BLOCKS = 25
-"""A filter looks at so many blocks of 4,096 rows."""
+"""A filter looks at so many blocks of 4,096 rows; one by transactions at so many of those that have them."""
 MOST_BY_CONTEXT = 2_000
 _SLICE = 100
 _WAITING = (Outcome.DELAYED, Outcome.MERGED, Outcome.ENDED)
@@ -57,26 +57,21 @@ EVERY_ACTIVITY = ActivityFilter()
 class Search:
     """What a look through blocks is for: one of these tags in each of these columns, and a test of the rest.
 
-    Columns are looked at in their order, and no further once one fits nowhere: what fits least stands first.
+    What fits least stands first: rows are found by the first column.
     """
 
     columns: Mapping[Column, Collection[bytes]]
     takes: Callable[[Entry], bool] = lambda _: True
 
-    def entries(self, block: Block) -> list[Entry]:
+    @property
+    def transactions(self) -> Collection[bytes]:
+        """The tags of the transactions it is about, if it is about some."""
+        return self.columns.get(Column.TRANSACTION, ())
+
+    def entries(self, block: Block) -> Iterator[Entry]:
         """The rows of a block that fit, newest first."""
-        fitting: list[set[Ref]] = []
-        entries: list[Entry] | None = None
-        for column, tags in self.columns.items():
-            found = block.holding(column, tags)
-            if not found:
-                return []
-            entries = found if entries is None else entries
-            fitting.append({entry.ref for entry in found})
-        if entries is None:
-            entries = block.entries()
-        common = set.intersection(*fitting) if len(fitting) > 1 else None
-        return [entry for entry in entries if (common is None or entry.ref in common) and self.takes(entry)]
+        entries = block.holding(self.columns) if self.columns else block.entries()
+        return (entry for entry in entries if self.takes(entry))
 
 
 class ActivityService:
@@ -98,7 +93,8 @@ class ActivityService:
         self, environment: Environment, wanted: ActivityFilter, skip: int, limit: int
     ) -> tuple[Sequence[Activity], bool]:
         """`limit` activities after the `skip` newest that the filter takes, newest first; and whether that many were
-        found. A filter looks at the newest 102,400 rows. Whose message was deleted since is left out.
+        found. A filter looks at the newest 102,400 rows, one by transactions at the blocks that have them, however old.
+        Whose message was deleted since is left out.
         """
         await self._log.flush()
         if wanted == EVERY_ACTIVITY:
@@ -145,7 +141,10 @@ class ActivityService:
         waited = {entry.row.notification for entry in entries if entry.row.outcome in _WAITING}
         if waited:
             known = {entry.ref for entry in entries}
-            rest = await self._scan(environment, Search({Column.NOTIFICATION: waited}))
+            transactions = {entry.row.transaction for entry in entries if entry.row.outcome in _WAITING}
+            rest = await self._scan(
+                environment, Search({Column.TRANSACTION: transactions, Column.NOTIFICATION: waited})
+            )
             entries = [*entries, *(entry for entry in rest if entry.ref not in known)]
         return await self._reader.activities(environment, entries)
 
@@ -161,12 +160,12 @@ class ActivityService:
     async def _scan(self, environment: Environment, search: Search, most: int | None = None) -> list[Entry]:
         found: list[Entry] = []
         looked = 0
-        async for block in self._store.blocks(environment.number):
-            found += search.entries(block)
+        async for block in self._store.blocks(environment.number, search.transactions):
+            found += islice(search.entries(block), None if most is None else most - len(found))
             looked += 1
             if looked == MOST_SCANNED_BLOCKS or (most is not None and len(found) >= most):
                 break
-        return found if most is None else found[:most]
+        return found
 
     async def _search(self, environment: Environment, wanted: ActivityFilter) -> Search:
         columns: dict[Column, set[bytes]] = {}
