@@ -32,6 +32,8 @@ _READ_FIRST = ("m", "v")
 """Kinds of changes whose messages are read before they are told: marked, and moved to the top as a snooze ended."""
 _UNNAMED = ("bulk", "trimmed")
 """Log entries that name no messages."""
+TOO_MANY = b"*"
+"""What a trim tells that cut off more messages than it names."""
 _TRIMMED = struct.Struct(f">I{CHECK_BYTES}s")
 """A message that was cut off: the row and the check of its id."""
 MAX_PENDING = 1_000
@@ -181,7 +183,9 @@ class ConnectedFeed:
         if publication.kind == "x":
             checks = [body[at : at + CHECK_BYTES] for at in range(0, len(body), CHECK_BYTES)]
             return [events.notifications_removed(list(map(self.feed.message_id, rows, checks)))]
-        if publication.kind == "t" and body:
+        if publication.kind == "t" and not body:
+            return []  # only rows without a message went
+        if publication.kind == "t" and body != TOO_MANY:
             return [events.notifications_removed([self.feed.message_id(*one) for one in _TRIMMED.iter_unpack(body)])]
         return [events.notifications_refetch()]
 

@@ -200,7 +200,9 @@ class MessageStore:
             return None
         state, most = snapshot.state, self._max_length
         newest = rows.newest_rows(snapshot.flags, state.base, ALL, most + 1, None)
-        return max(newest[most - 1] - 1 if len(newest) > most else 0, state.last - max(most, MOST_ROWS))
+        most_rows = max(most, MOST_ROWS)
+        has_too_many = state.last - state.base > most_rows + TRIM_SLACK
+        return max(newest[most - 1] - 1 if len(newest) > most else 0, state.last - most_rows if has_too_many else 0)
 
     @property
     def trims_beyond(self) -> int:

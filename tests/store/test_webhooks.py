@@ -14,6 +14,7 @@ import pytest
 from inbox.errors import NotFound, ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
+from inbox.models.event import Event
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
 from inbox.models.workflow import WorkflowCreate
@@ -23,8 +24,9 @@ from inbox.settings import Settings
 from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
 from inbox.store.client import open_client
+from inbox.store.failed_events import FailedEvent
 from inbox.store.feeds import Feed
-from inbox.store.outbox import MOST_ENTRIES
+from inbox.store.outbox import MOST_ENTRIES, Entry
 from tests.support.faults import Killed, MortalClient
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
@@ -415,6 +417,63 @@ async def test_an_event_that_is_too_old_is_tried_once_more_and_given_up(
     await rig.tell_all()
     (failed,) = await rig.first.webhooks.failed(rig.environment)
     assert failed.tries == 1
+
+
+async def test_an_event_that_has_no_words_is_given_up_and_holds_up_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    teller = rig.first.event_relay._teller
+    tell = teller.tell
+
+    async def stammer(environment: Environment, place: Place, entry: Entry, at: int) -> Event | None:
+        event = await tell(environment, place, entry, at)
+        if event and json.loads(event.body)["messages"][0]["body"] == "1":
+            raise ValueError("no words")
+        return event
+
+    monkeypatch.setattr(teller, "tell", stammer)
+    await rig.begin()
+    await rig.first.webhooks.set_stream(rig.environment, True)
+    for number in range(3):
+        await rig.trigger("ada", number)
+    await rig.tell_all()
+    assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["0", "2"]
+    waiting = await rig.first.webhooks.waiting(rig.environment)
+    assert (waiting.failed, waiting.streamed) == (0, 2)
+    assert "an event cannot be told" in caplog.messages
+
+
+async def test_what_was_on_its_way_when_its_subscriber_was_erased_is_not_kept_as_failed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.begin()
+    rig.receiver.status = 410
+    failed = rig.first.event_relay._failed
+    add = failed.add
+
+    async def add_after_the_erasure(environment: int, one: FailedEvent) -> None:
+        if json.loads(one.event.body)["subscriberId"] == "ada":
+            await rig.first.erasure.erase(rig.environment, SubscriberId("ada"))
+        await add(environment, one)
+
+    monkeypatch.setattr(failed, "add", add_after_the_erasure)
+    await rig.trigger("ada")
+    await rig.trigger("bob")
+    await rig.tell_all()
+    kept = [json.loads(one.event.body)["subscriberId"] for one in await rig.first.webhooks.failed(rig.environment)]
+    assert kept == ["bob"]
+
+
+async def test_what_an_erasure_takes_out_of_an_outbox_does_not_count_as_lost(rig: Rig) -> None:
+    await rig.begin()
+    feed = await rig.feed("ada")
+    outbox = rig.first.keys.bucket(feed.environment, feed.bucket).outbox
+    told = ("XADD", outbox, "*", "p", f"1.{feed.subscriber_oid}", "o", 1)
+    other = ("XADD", outbox, "*", "p", "1.00000000ff00000000000000", "o", 1)
+    await rig.first.client.batch([told, other, told])
+    await rig.first.erasure.erase(rig.environment, SubscriberId("ada"))
+    waiting = await rig.first.webhooks.waiting(rig.environment)
+    assert (waiting.waiting, waiting.dropped) == (1, 0)
 
 
 async def test_the_newest_thousand_failed_events_are_kept(rig: Rig) -> None:

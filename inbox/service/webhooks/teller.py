@@ -73,11 +73,6 @@ class EventTeller:
         self._feeds = feeds
         self._subscribers = subscribers
 
-    async def all(self, environment: Environment, place: Place, entry: Entry) -> list[Event]:
-        """The events of an entry, but for those whose subscriber is gone."""
-        events = [await self.tell(environment, place, entry, at) for at in range(len(told_of(entry)))]
-        return [event for event in events if event]
-
     async def tell(self, environment: Environment, place: Place, entry: Entry, at: int) -> Event | None:
         """The event of an entry at that place among its events; None when its subscriber is gone."""
         told = told_of(entry)[at]
