@@ -31,6 +31,7 @@ from inbox.models.trigger import (
     parse_expires_at,
     parse_recipient,
     parse_recipients,
+    parse_severity,
     parse_transaction_id,
     reason_of,
 )
@@ -48,7 +49,6 @@ from inbox.service.workflows.payload_schema import complete_payload
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.messages import Delivery, MessageStore
-from inbox.store.rows import SEVERITIES
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.transactions import TransactionStore
 
@@ -212,6 +212,7 @@ class DeliveryService:
         payload = complete_payload(workflow, request.payload)
         now_ms = int(time.time() * 1_000)
         expires_ms = parse_expires_at(request.expires_at, now_ms)
+        severity = parse_severity(request.overrides)
         explicit = parse_transaction_id(request.transaction_id)
         transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
         tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
@@ -226,7 +227,7 @@ class DeliveryService:
             {name: value for name, value in payload.items() if name != "attachments"},
             request.overrides,
             transaction_id,
-            severity=_severity(request.overrides),
+            severity=severity,
             actor=await self._upsert(environment, actor) if actor else None,
             context_keys=context.keys,
             surroundings={
@@ -374,11 +375,6 @@ def _obstacle(workflow: Workflow, override: Override | None, *, tenant_is_missin
 def _failed(event: Any, reason: str) -> TriggerOutcome:
     named = event.get("transactionId") if isinstance(event, dict) else None
     return TriggerOutcome("error", named if isinstance(named, str) and named else None, reason)
-
-
-def _severity(overrides: dict[str, Any]) -> str | None:
-    value = overrides.get("severity")
-    return value if value in SEVERITIES else None
 
 
 def _derived(idempotency_key: str | None) -> str | None:
