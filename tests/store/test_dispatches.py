@@ -4,50 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import msgspec
 import pytest
 
 from inbox.ids import SubscriberId
-from inbox.models.environment import Environment
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.workflow import WorkflowCreate
 from inbox.service.trigger.dispatches import progress_view
-from inbox.services import Services, join_services
-from inbox.settings import Settings
-from inbox.store.client import open_client
-from tests.support.faults import Killed, MortalClient
+from tests.support.faults import Killed
+
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
 
 PEOPLE = 240
 LEASE_SECONDS = 1.0
 
 
-@dataclass
-class Rig:
-    """Some processes over one store, none of which works behind requests by itself."""
-
-    url: str
-    prefix: str
-    processes: list[Services] = field(default_factory=list)
-
-    async def process(self) -> Services:
-        """One more process; its client can be killed."""
-        client = MortalClient((await open_client(self.url)).redis)
-        settings = Settings(redis_url=self.url, key_prefix=self.prefix, work_lease_seconds=LEASE_SECONDS)
-        services = join_services(settings, client)
-        await services.environments.load()
-        self.processes.append(services)
-        return services
-
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
+class Rig(BaseRig):
+    """With many people, and broadcasts to them."""
 
     async def people(self, count: int = PEOPLE, prefix: str = "s") -> list[str]:
         names = [f"{prefix}{number}" for number in range(count)]
@@ -58,12 +34,8 @@ class Rig:
         return names
 
     async def workflow(self, identifier: str = "w", *bodies: str) -> None:
-        steps = [
-            {"name": f"step {place}", "type": "in_app", "controlValues": {"body": body}}
-            for place, body in enumerate(bodies or ("{{payload.text}}",))
-        ]
-        body = {"name": identifier, "workflowId": identifier, "steps": steps}
-        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+        steps = [in_app(body, f"step {place}") for place, body in enumerate(bodies or ("{{payload.text}}",))]
+        await self.make_workflow(identifier, *steps)
 
     async def broadcast(self, transaction_id: str = "t", text: str = "hello") -> None:
         request = BroadcastRequest(name="w", payload={"text": text}, transaction_id=transaction_id)
@@ -86,21 +58,15 @@ class Rig:
 
 @pytest.fixture
 async def rig(store_url: str, key_prefix: str) -> AsyncIterator[Rig]:
-    rig = Rig(store_url, key_prefix)
+    rig = Rig(store_url, key_prefix, {"work_lease_seconds": LEASE_SECONDS})
     await rig.process()
     await rig.workflow()
     yield rig
-    for services in rig.processes:
-        await services.client.close()
+    await rig.close()
 
 
 def item(name: str) -> SubscriptionItem:
     return SubscriptionItem(subscriber_id=SubscriberId(name))
-
-
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
 
 
 async def test_everybody_gets_it_once_and_the_progress_tells(rig: Rig) -> None:

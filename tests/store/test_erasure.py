@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -17,11 +16,9 @@ import pytest
 from inbox.errors import NotFound, Unauthorized
 from inbox.ids import SubscriberId
 from inbox.models.credentials import Channel
-from inbox.models.environment import Environment
 from inbox.models.event import Event
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
-from inbox.models.workflow import WorkflowCreate
 from inbox.service.subscribers import erasure
 from inbox.service.trigger import delivery
 from inbox.service.trigger.activity import ActivityFilter
@@ -38,46 +35,29 @@ from inbox.store.runs import RunStore
 from inbox.store.subscribers import SubscriberStore
 from tests.conftest import binary_of
 from tests.support.everything import read_everything, where
-from tests.support.faults import Killed, MortalClient
+from tests.support.faults import Killed
 from tests.support.stores import running_store
 from tests.support.waiting import until
 
 from .conftest import Stores
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
 
 PAYLOAD = "whatwassaid"
 TOPICS = ("news", "orders")
 
 
-@dataclass
-class Rig:
-    """Some processes over one store."""
-
-    url: str
-    prefix: str
-    processes: list[Services] = field(default_factory=list)
+class Rig(BaseRig):
+    """With people of whom all kinds of things are held."""
 
     async def process(self) -> Services:
-        client = MortalClient((await open_client(self.url)).redis)
-        services = join_services(Settings(redis_url=self.url, key_prefix=self.prefix), client)
-        await services.environments.load()
+        services = await super().process()
         await services.presence.start()
-        self.processes.append(services)
         return services
 
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
-
     async def workflow(self, identifier: str, body: str, waits: str | None = None) -> None:
-        steps: list[dict[str, Any]] = [{"name": "step", "type": "in_app", "controlValues": {"body": body}}]
-        if waits:
-            steps.insert(0, {"name": waits, "type": waits, "controlValues": {"amount": 1, "unit": "hours"}})
-        made = msgspec.convert({"name": identifier, "workflowId": identifier, "steps": steps}, WorkflowCreate)
-        await self.first.workflows.create(self.environment, made)
+        wait = [{"name": waits, "type": waits, "controlValues": {"amount": 1, "unit": "hours"}}] if waits else []
+        await self.make_workflow(identifier, *wait, in_app(body))
 
     async def trigger(self, name: str, workflow: str = "w", services: Services | None = None, **fields: Any) -> None:
         request = TriggerRequest(name=workflow, to=name, payload={"text": f"{PAYLOAD} {name}"}, **fields)
@@ -174,12 +154,7 @@ async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) 
     for services in rig.processes:
         mortal(services).calls_left = None
         await services.presence.close()
-        await services.client.close()
-
-
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
+    await rig.close()
 
 
 async def test_nothing_of_somebody_erased_is_left_and_nobody_else_is_touched(rig: Rig) -> None:

@@ -17,56 +17,31 @@ from inbox.models.environment import Environment
 from inbox.models.event import Event
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
-from inbox.models.workflow import WorkflowCreate
 from inbox.service.webhooks import relay as event_relay
-from inbox.services import Services, join_services
-from inbox.settings import Settings
+from inbox.services import Services
 from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
-from inbox.store.client import open_client
 from inbox.store.failed_events import FailedEvent
 from inbox.store.feeds import Feed
 from inbox.store.outbox import MOST_ENTRIES, Entry
-from tests.support.faults import Killed, MortalClient
+from tests.support.faults import Killed
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
 
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
+
 
 @dataclass
-class Rig:
-    """Some processes over one store, none of which tells anything by itself; one receiver."""
+class Rig(BaseRig):
+    """None of the processes tells anything by itself; one receiver."""
 
-    url: str
-    prefix: str
-    receiver: Receiver
-    processes: list[Services] = field(default_factory=list)
+    receiver: Receiver = field(kw_only=True)
     secret: str = ""
-
-    async def process(self) -> Services:
-        """One more process; its client can be killed."""
-        client = MortalClient((await open_client(self.url)).redis)
-        settings = Settings(
-            redis_url=self.url, key_prefix=self.prefix, webhook_timeout_seconds=0.5, webhook_retry_seconds=3600
-        )
-        services = join_services(settings, client)
-        await services.environments.load()
-        self.processes.append(services)
-        return services
-
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
 
     async def begin(self, *events: str) -> None:
         """Makes the webhook, and a workflow."""
-        controls = {"body": "{{payload.n}}", "primaryAction": {"label": "Go"}}
-        steps = [{"name": "step", "type": "in_app", "controlValues": controls}]
-        body = {"name": "w", "workflowId": "w", "steps": steps}
-        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+        await self.make_workflow("w", in_app("{{payload.n}}", primaryAction={"label": "Go"}))
         self.secret = await self.first.webhooks.set(self.environment, self.receiver.url, events) or ""
 
     async def trigger(self, to: str, n: int = 0, services: Services | None = None, **fields: str) -> None:
@@ -108,17 +83,11 @@ async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(event_relay, "LAST_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(event_relay, "LEASE_MARGIN_SECONDS", 0.5)
     async with Receiver.running() as receiver:
-        rig = Rig(store_url, key_prefix, receiver)
+        settings = {"webhook_timeout_seconds": 0.5, "webhook_retry_seconds": 3600}
+        rig = Rig(store_url, key_prefix, settings, receiver=receiver)
         await rig.process()
         yield rig
-        for services in rig.processes:
-            await services.webhooks.close()
-            await services.client.close()
-
-
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
+        await rig.close()
 
 
 def of_message(events: list[dict[str, Any]], message_id: str) -> list[str]:
