@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
-    from inbox.service.trigger.delivery import TriggerOutcome
+    from inbox.service.trigger.triggers import TriggerOutcome
     from inbox.services import Services
 
 
@@ -46,9 +46,9 @@ def trigger(
         chosen = await named_environment(services, environment)
         shared: dict[str, Any] = {"name": workflow, "payload": content, "transaction_id": transaction_id}
         if broadcast:
-            outcome = await services.delivery.broadcast(chosen, BroadcastRequest(**shared))
+            outcome = await services.triggers.broadcast(chosen, BroadcastRequest(**shared))
         else:
-            outcome = await services.delivery.trigger(chosen, TriggerRequest(to=recipients, **shared))
+            outcome = await services.triggers.trigger(chosen, TriggerRequest(to=recipients, **shared))
         _print(outcome, as_json=json)
         if wait and outcome.transaction_id:
             await _wait(services, chosen, outcome.transaction_id)

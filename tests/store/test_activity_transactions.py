@@ -197,7 +197,7 @@ async def test_a_transaction_is_found_beyond_what_other_filters_look_at(stores: 
     step = InAppStepUpsert(name="In-app", control_values=InAppControlsUpsert(body="Hi"))
     await first.workflows.create(environment, WorkflowCreate(name="w", workflow_id="w", steps=[step]))
     request = TriggerRequest(name="w", to=["ada", "bob"], transaction_id="old")
-    await first.delivery.trigger(environment, request)
+    await first.triggers.trigger(environment, request)
     await first.activity_log.flush()
     store = ActivityStore(stores.client, stores.keys)
     for number in range((MOST_SCANNED_BLOCKS + 2) * SMALL):

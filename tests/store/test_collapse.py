@@ -252,7 +252,7 @@ class Rig(BaseRig):
 
     async def trigger(self, services: Services, transaction: str, to: str = "ada", key: str = "k") -> None:
         request = TriggerRequest(name="w", to=to, transaction_id=transaction, collapse_key=key, collapse_mode="count")
-        outcome = await services.delivery.trigger(self.environment, request)
+        outcome = await services.triggers.trigger(self.environment, request)
         assert outcome.status == "processed"
 
     async def feed(self, name: str = "ada") -> Feed:
@@ -376,7 +376,7 @@ async def broadcast(rig: Rig, transaction: str) -> None:
     request = BroadcastRequest(
         name="w", payload={}, transaction_id=transaction, collapse_key="k", collapse_mode="count"
     )
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
 
 
 async def people(rig: Rig) -> list[str]:

@@ -39,7 +39,7 @@ class Rig(BaseRig):
 
     async def broadcast(self, transaction_id: str = "t", text: str = "hello") -> None:
         request = BroadcastRequest(name="w", payload={"text": text}, transaction_id=transaction_id)
-        assert (await self.first.delivery.broadcast(self.environment, request)).status == "processed"
+        assert (await self.first.triggers.broadcast(self.environment, request)).status == "processed"
 
     async def contents(self, name: str, contexts: str = "") -> list[str]:
         """What somebody has, oldest first."""
@@ -107,7 +107,7 @@ async def test_what_names_the_subscriber_is_rendered_for_each(rig: Rig) -> None:
     names = await rig.people()
     await rig.workflow("named", "for {{subscriber.subscriberId}}", "again")
     request = BroadcastRequest(name="named", payload={}, transaction_id="n")
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
     await rig.first.dispatch_worker.run_until_idle()
     for name in names:
         assert await rig.contents(name) == [f"for {name}", "again"]
@@ -191,7 +191,7 @@ async def test_preferences_conditions_and_failures_are_counted(rig: Rig) -> None
     await rig.workflow("mixed", "{{subscriber.data.missing | divided_by: 0}}", "fine")
     muted = await rig.first.subscribers.get(rig.environment, SubscriberId(names[0]))
     await rig.first.preferences.choose(rig.environment, muted, [("mixed", {"in_app": False})])
-    await rig.first.delivery.broadcast(
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="mixed", payload={}, transaction_id="m")
     )
     await rig.first.dispatch_worker.run_until_idle()
@@ -209,7 +209,7 @@ async def test_a_large_topic_leaves_out_whom_it_should(rig: Rig) -> None:
     request = TriggerRequest(
         name="w", payload={"text": "x"}, transaction_id="t", to=[names[0], topic], actor={"subscriberId": names[2]}
     )
-    await rig.first.delivery.trigger(rig.environment, request)
+    await rig.first.triggers.trigger(rig.environment, request)
     assert await rig.contents(names[0]) == ["x"]  # named directly: in the request
     await service.unsubscribe(rig.environment, "team", [item(names[3])])
     await rig.first.subscribers.delete(rig.environment, SubscriberId(names[4]))
@@ -248,7 +248,7 @@ async def test_environments_take_turns(rig: Rig) -> None:
     await rig.first.workflows.create(theirs, body)
     for number in range(120):
         await rig.first.subscribers.create(theirs, SubscriberId(f"o{number}"), {})
-    await rig.first.delivery.broadcast(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
+    await rig.first.triggers.broadcast(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
     for _ in range(20):
         await rig.first.dispatch_worker._turn()
     store = rig.first.dispatch_worker._store

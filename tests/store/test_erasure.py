@@ -61,7 +61,7 @@ class Rig(BaseRig):
 
     async def trigger(self, name: str, workflow: str = "w", services: Services | None = None, **fields: Any) -> None:
         request = TriggerRequest(name=workflow, to=name, payload={"text": f"{PAYLOAD} {name}"}, **fields)
-        outcome = await (services or self.first).delivery.trigger(self.environment, request)
+        outcome = await (services or self.first).triggers.trigger(self.environment, request)
         assert outcome.status == "processed"
 
     async def person(self, name: str) -> list[bytes]:
@@ -282,7 +282,7 @@ async def test_a_broadcast_goes_on_where_it_was(rig: Rig, monkeypatch: pytest.Mo
         await rig.first.subscribers.upsert(rig.environment, SubscriberId(name), {})
     by_oid = {(await rig.first.subscribers.get(rig.environment, SubscriberId(name))).oid: name for name in names}
     request = BroadcastRequest(name="w", payload={"text": "hello"}, transaction_id="t")
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
     share_key = await _share_at(rig, sorted(by_oid)[3])
     await rig.erase(by_oid[sorted(by_oid)[3]])
     assert await rig.first.client.execute("HGET", share_key, "cursor") == sorted(by_oid)[2].encode()

@@ -118,7 +118,7 @@ async def test_it_holds_every_message_and_what_came_of_every_trigger(
     services: Services, environment: Environment
 ) -> None:
     async def trigger(workflow: str, **fields: Any) -> None:
-        await services.delivery.trigger(environment, TriggerRequest(name=workflow, to="ada", **fields))
+        await services.triggers.trigger(environment, TriggerRequest(name=workflow, to="ada", **fields))
 
     subscriber = await services.subscribers.create(environment, ADA, {})
     await services.preferences.choose(environment, subscriber, [("muted", {"in_app": False})])

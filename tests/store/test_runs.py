@@ -41,7 +41,7 @@ async def trigger(
     rig: Rig, transaction: str, to: Any = "ada", services: Services | None = None, **payload: Any
 ) -> None:
     request = TriggerRequest(name="runs", to=to, payload=payload, transaction_id=transaction)
-    await (services or rig.first).delivery.trigger(rig.environment, request)
+    await (services or rig.first).triggers.trigger(rig.environment, request)
 
 
 async def timers(rig: Rig) -> dict[int, list[bytes]]:
@@ -125,7 +125,7 @@ async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
     await make(rig, digest(), DELAY, in_app("b"))
     await make(rig, DELAY, DELAY | {"stepId": "second"}, in_app("b"), name="delays")
     await trigger(rig, "t", n=1)
-    await rig.first.delivery.trigger(rig.environment, TriggerRequest(name="delays", to="ada", transaction_id="u"))
+    await rig.first.triggers.trigger(rig.environment, TriggerRequest(name="delays", to="ada", transaction_id="u"))
     await let_time_pass(rig)
     [bucket] = await timers(rig)
     place, store = Place(rig.environment.number, bucket), TimerStore(rig.first.client, rig.first.keys)
@@ -136,7 +136,7 @@ async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
     for timer in stale:
         await late.timer_worker._handlers[timer.kind](place, [timer])
     assert await rig.contents("ada") == []
-    assert await rig.first.delivery.cancel(rig.environment, "t"), "it waits still"
+    assert await rig.first.triggers.cancel(rig.environment, "t"), "it waits still"
     await pass_and_fire(rig)
     assert await rig.contents("ada") == ["b"]
     await trigger(rig, "another", n=2)
@@ -156,7 +156,7 @@ async def test_a_cancellation_that_answers_true_has_cancelled(rig: Rig) -> None:
         mortal(doomed).calls_left = calls
         with pytest.raises(Killed):
             await fire(rig, doomed)
-        answers.append(await rig.first.delivery.cancel(rig.environment, f"t{calls}"))
+        answers.append(await rig.first.triggers.cancel(rig.environment, f"t{calls}"))
         await fire(rig, rig.first)
         delivered.append(str(calls) in await rig.contents("ada"))
     assert delivered == [not answer for answer in answers]
@@ -189,7 +189,7 @@ async def test_the_runs_of_a_subscriber_that_is_gone_end_silently(rig: Rig) -> N
     await make(rig, digest(), DELAY, in_app("b"))
     await make(rig, DELAY, in_app("b"), name="w2")
     await trigger(rig, "t")
-    await rig.first.delivery.trigger(rig.environment, TriggerRequest(name="w2", to="ada", transaction_id="u"))
+    await rig.first.triggers.trigger(rig.environment, TriggerRequest(name="w2", to="ada", transaction_id="u"))
     await rig.first.subscribers.delete(rig.environment, SubscriberId("ada"))
     await pass_and_fire(rig)
     assert (await left_over(rig), await timers(rig)) == ([], {})
@@ -252,8 +252,8 @@ async def test_a_window_keeps_some_events_and_counts_all(rig: Rig, monkeypatch: 
     await make(rig, digest(), in_app(COLLECTED))
     for number in range(8):
         await trigger(rig, f"t{number}", n=number)
-    assert await rig.first.delivery.cancel(rig.environment, "t5"), "counted, not kept"
-    assert not await rig.first.delivery.cancel(rig.environment, "t5")
+    assert await rig.first.triggers.cancel(rig.environment, "t5"), "counted, not kept"
+    assert not await rig.first.triggers.cancel(rig.environment, "t5")
     await pass_and_fire(rig)
     assert await rig.contents("ada") == ["7: 0,1,2,7, 7"]
 
@@ -262,7 +262,7 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     names = await rig.people(240)
     await make(rig, in_app("now"), DELAY, in_app("later"))
     await make(rig, digest(lookBackWindow={"amount": 5, "unit": "minutes"}), in_app(COLLECTED), name="digest")
-    await rig.first.delivery.broadcast(
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
     )
     await rig.first.dispatch_worker.run_until_idle()
@@ -271,7 +271,7 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later")}
     for number in range(3):
         request = BroadcastRequest(name="digest", payload={"n": number}, transaction_id=f"d{number}")
-        await rig.first.delivery.broadcast(rig.environment, request)
+        await rig.first.triggers.broadcast(rig.environment, request)
         await rig.first.dispatch_worker.run_until_idle()
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later", "1: 0, 0")}
     assert (await rig.progress("d0"))["delivered"] == 240
@@ -283,7 +283,7 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
 async def test_the_plan_of_a_delayed_dispatch_is_kept_once_in_each_bucket(rig: Rig) -> None:
     await rig.people(600)
     await make(rig, DELAY, in_app("later"))
-    await rig.first.delivery.broadcast(
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
     )
     await rig.first.dispatch_worker.run_until_idle()
@@ -294,7 +294,7 @@ async def test_the_plan_of_a_delayed_dispatch_is_kept_once_in_each_bucket(rig: R
 
 async def test_cancelling_ends_what_waits_and_nothing_else(rig: Rig) -> None:
     await make(rig, in_app("now"), DELAY, in_app("later"))
-    cancel = rig.first.delivery.cancel
+    cancel = rig.first.triggers.cancel
     await trigger(rig, "t", ["ada", "bob"])
     await trigger(rig, "u")
     assert not await cancel(rig.environment, "unknown")
@@ -310,7 +310,7 @@ async def test_cancelling_ends_what_waits_and_nothing_else(rig: Rig) -> None:
 
 async def test_a_cancelled_event_leaves_its_window(rig: Rig) -> None:
     await make(rig, digest(), in_app(COLLECTED))
-    cancel = rig.first.delivery.cancel
+    cancel = rig.first.triggers.cancel
     for number in range(4):
         await trigger(rig, f"t{number}", n=number)
     for number in (0, 3):
@@ -327,11 +327,11 @@ async def test_a_cancelled_event_leaves_its_window(rig: Rig) -> None:
 async def test_a_cancelled_dispatch_ends_the_runs_that_it_began(rig: Rig) -> None:
     names = await rig.people(240)
     await make(rig, DELAY, in_app("later"))
-    await rig.first.delivery.broadcast(
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
     )
     await rig.first.dispatch_worker.run_until_idle()
-    assert await rig.first.delivery.cancel(rig.environment, "t")
+    assert await rig.first.triggers.cancel(rig.environment, "t")
     await pass_and_fire(rig)
     assert {tuple(await rig.contents(name)) for name in names} == {()}
     assert (await left_over(rig), await timers(rig)) == ([], {})
@@ -437,7 +437,7 @@ async def test_a_dispatch_whose_worker_dies_begins_every_run_once(rig: Rig) -> N
     await make(rig, digest(), in_app(COLLECTED))
     for number in range(2):
         request = BroadcastRequest(name="runs", payload={"n": number}, transaction_id=f"t{number}")
-        await rig.first.delivery.broadcast(rig.environment, request)
+        await rig.first.triggers.broadcast(rig.environment, request)
     for calls in range(0, 60, 3):
         doomed = await rig.process()
         mortal(doomed).calls_left = calls

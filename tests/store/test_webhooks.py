@@ -46,7 +46,7 @@ class Rig(BaseRig):
 
     async def trigger(self, to: str, n: int = 0, services: Services | None = None, **fields: str) -> None:
         request = msgspec.convert({"name": "w", "to": to, "payload": {"n": n}, **fields}, TriggerRequest)
-        done = await (services or self.first).delivery.trigger(self.environment, request)
+        done = await (services or self.first).triggers.trigger(self.environment, request)
         assert done.status == "processed"
 
     async def feed(self, name: str) -> Feed:
@@ -210,7 +210,7 @@ async def test_a_broadcast_is_told_for_each_recipient(rig: Rig) -> None:
     for name in names:
         await rig.first.subscribers.create(rig.environment, SubscriberId(name), {})
     request = BroadcastRequest(name="w", payload={"n": 1}, transaction_id="t")
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
     await rig.first.dispatch_worker.run_until_idle()
     await rig.tell_all()
     assert sorted(one["subscriberId"] for one in rig.receiver.events) == sorted(names)
