@@ -258,6 +258,17 @@ async def test_a_schema_that_is_none_is_422(api: Api, name: str) -> None:
     assert list(answer.json()["errors"]) == ["payloadSchema"]
 
 
+async def test_a_payload_that_takes_too_long_to_check_is_422(api: Api, name: str) -> None:
+    schema = {"properties": {"list": {"items": {"not": {"pattern": "^(a|aa)+$"}}}}}
+    steps = [{"name": "S", "type": "in_app", "controlValues": {"body": "x"}}]
+    body = {"name": "W", "workflowId": f"{name}-s", "steps": steps, "validatePayload": True, "payloadSchema": schema}
+    await api.data("POST", "/v2/workflows", 201, body)
+    payload = {"list": ["a" * 25 + "b"] * 500}
+    answer = await api.client.post(TRIGGER, json={"name": f"{name}-s", "to": f"{name}-a", "payload": payload})
+    check_error(answer, 422)
+    assert list(answer.json()["errors"]) == ["payload"]
+
+
 async def test_bulk_answers_in_order_and_one_bad_event_harms_no_other(api: Api, name: str) -> None:
     subscriber = f"{name}-a"
     good = [{"name": name, "to": subscriber, "payload": {"n": number}} for number in range(3)]
