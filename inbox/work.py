@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 
 CHARACTERS_PER_UNIT = 20
-LOOK_EVERY_UNITS = 64
+LOOKS = 500
+"""How often the clock is looked at while the units last."""
 
 
 class TooMuchWork(Exception):
@@ -19,12 +20,14 @@ class TooMuchWork(Exception):
 class Work:
     """Units of work that are left, and seconds of this thread's processor time. Once they are spent they stay so."""
 
-    __slots__ = ("_ends", "_next_look", "left")
+    __slots__ = ("_between_looks", "_cpu_seconds", "_ends", "_next_look", "left")
 
     def __init__(self, units: int, cpu_seconds: float) -> None:
         self.left = units
-        self._next_look = units - LOOK_EVERY_UNITS
-        self._ends = time.thread_time() + cpu_seconds
+        self._between_looks = units // LOOKS
+        self._next_look = units - self._between_looks
+        self._cpu_seconds = cpu_seconds
+        self._ends = 0.0
 
     def spend(self, units: int) -> None:
         """Takes units away. Raises TooMuchWork when there are no more of them, or no more time."""
@@ -32,15 +35,17 @@ class Work:
         if self.left <= self._next_look:
             self._look()
 
-    @property
     def seconds_left(self) -> float:
-        """Of processor time, 0 at least."""
-        return max(self._ends - time.thread_time(), 0.0)
+        """Of processor time, counted from when it is first asked for, or some of the units are spent; 0 at least."""
+        now = time.thread_time()
+        if not self._ends:
+            self._ends = now + self._cpu_seconds
+        return max(self._ends - now, 0.0)
 
     def _look(self) -> None:
-        if self.left < 0 or time.thread_time() > self._ends:
+        if self.left < 0 or not self.seconds_left():
             raise TooMuchWork("it takes too much work")
-        self._next_look = max(self.left - LOOK_EVERY_UNITS, -1)
+        self._next_look = max(self.left - self._between_looks, -1)
 
 
 def weight(value: object) -> int:

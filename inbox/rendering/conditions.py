@@ -1,7 +1,6 @@
 """A step's `skip`: JSON-logic over `payload.*` and `subscriber.*`; true means that the step is skipped.
 
-What could take unbounded time is refused when the workflow is made: loops within loops, `reduce`, and rules of more
-than a hundred operations.
+Loops within loops, `reduce`, and rules of more than a hundred operations are refused when the workflow is made.
 """
 
 from __future__ import annotations
@@ -9,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from json_logic import jsonLogic
-from json_logic.builtins import BUILTINS, to_bool
+from json_logic.builtins import to_bool
 
+from inbox.rendering.budget import working
+from inbox.rendering.logic import KNOWN, LOOPS, evaluate
 from inbox.rendering.templates import VARIABLES, RenderError, Scope, TemplateError
 
 MAX_OPERATIONS = 100
 MAX_DEPTH = 20
-
-_LOOPS = frozenset({"map", "filter", "all", "some", "none"})
-_CONTROL = frozenset({"if", "?:", "and", "or"})
-_PLAIN = {name: operation for name, operation in BUILTINS.items() if name != "log" and callable(operation)}
-_KNOWN = _LOOPS | _CONTROL | _PLAIN.keys()
 
 
 class Condition:
@@ -40,8 +35,9 @@ class Condition:
         if self.rule is None:
             return False
         try:
-            return bool(to_bool(jsonLogic(self.rule, dict(scope), _PLAIN)))
-        except Exception as error:  # the library lets through what its operations raise: TypeError, ZeroDivisionError …
+            with working():
+                return bool(to_bool(evaluate(self.rule, dict(scope))))
+        except Exception as error:  # operations raise anything: TypeError, ZeroDivisionError …
             raise RenderError(self.field, str(error) or type(error).__name__) from error
 
 
@@ -57,12 +53,12 @@ def _operations(rule: Any, field: str, depth: int = 0, *, in_loop: bool = False)
     if len(rule) != 1:
         raise TemplateError(field, f"{field} must be JSON-logic: an object with one operation", rule)
     [(name, given)] = rule.items()
-    if name not in _KNOWN:
+    if name not in KNOWN:
         raise TemplateError(field, f"{field} uses an operation that is not offered: {name}", rule)
-    if name in _LOOPS and in_loop:
+    if name in LOOPS and in_loop:
         raise TemplateError(field, f"{field} has a loop within a loop", rule)
     yield name, given
-    yield from _operations(given, field, depth + 1, in_loop=in_loop or name in _LOOPS)
+    yield from _operations(given, field, depth + 1, in_loop=in_loop or name in LOOPS)
 
 
 def _roots(name: str, given: Any) -> Iterator[str]:

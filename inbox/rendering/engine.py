@@ -1,20 +1,21 @@
-"""Liquid, bounded: how much a template may loop, span, keep and write, whatever it says."""
+"""Liquid, bounded: how much a template may loop, compare, span, keep and write, whatever it says.
+
+Iterations, filters, texts that are written and values that are compared are taken from the budget of the recipient.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from liquid import BoundTemplate, Environment, RenderContext
-from liquid.ast import Node
-from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.echo_tag import EchoTag
-from liquid.exceptions import LiquidSyntaxError, LoopIterationLimitError
-from liquid.expression import Expression
+from liquid.exceptions import LiquidSyntaxError
 
 from inbox.models.workflow import MAX_TEMPLATE_LENGTH
+from inbox.rendering.bounds import BoundedContext, BoundedFor, BoundedTablerow, bind
+from inbox.rendering.budget import spend, working
 from inbox.rendering.filters import bounded, json_filter, pluralize, to_sentence
 from inbox.rendering.text import to_text
 
@@ -22,34 +23,32 @@ MAX_OUTPUT_BYTES = 65_536
 MAX_LOCAL_BYTES = 65_536
 MAX_TAGS = 400
 MAX_TAG_LENGTH = 1_000
-MAX_RANGE_LENGTH = 1_000
-MAX_LOOP_ITERATIONS = 5_000
+CHARACTERS_PER_UNIT = 5
+SHORT_TEXT = 50
 
 _OPENING = re.compile(r"\{\{|\{%")
 _CLOSING = {"{{": "}}", "{%": "%}"}
 _EMPTY = re.compile(r"[\s-]*")
 
 
-class _Context(RenderContext):
-    """Counts every iteration of a render; the library counts nested loops only, not one after the other."""
-
-    __slots__ = ("iterations",)
-
-    def raise_for_loop_limit(self, length: int = 1) -> None:
-        self.iterations = getattr(self, "iterations", 0) + length
-        if self.iterations > MAX_LOOP_ITERATIONS:
-            raise LoopIterationLimitError("loop iteration limit reached", token=None)
-
-
 class _Template(BoundTemplate):
-    context_class = _Context
+    context_class = BoundedContext
+    units = 0
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        with working():
+            spend(self.units)
+            return super().render(*args, **kwargs)
 
 
 class _TextNode(OutputNode):
     """`{{ … }}`, written as `to_text` writes a value."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        return buffer.write(to_text(self.expression.evaluate(context)))
+        text = to_text(self.expression.evaluate(context))
+        if len(text) > SHORT_TEXT:
+            spend(len(text) // CHARACTERS_PER_UNIT)
+        return buffer.write(text)
 
 
 class _Output(Output):
@@ -58,27 +57,6 @@ class _Output(Output):
 
 class _Echo(EchoTag):
     node_class = _TextNode  # type: ignore[assignment]  # differs from EchoNode only in how it prints itself
-
-
-class _Stop(Expression):
-    """The end of a range, refused when too far from its start: some filters and `reversed` make lists of ranges."""
-
-    __slots__ = ("literal", "stop")
-
-    def __init__(self, literal: RangeLiteral) -> None:
-        super().__init__(literal.stop.token)
-        self.literal = literal
-        self.stop = literal.stop
-
-    def evaluate(self, context: RenderContext) -> object:
-        stop = self.stop.evaluate(context)
-        start = self.literal.start.evaluate(context)
-        if _to_int(stop) - _to_int(start) >= MAX_RANGE_LENGTH:
-            raise LoopIterationLimitError("a range is too long", token=self.token)
-        return stop
-
-    def children(self) -> list[Expression]:
-        return [self.stop]
 
 
 class _BoundedEnvironment(Environment):
@@ -91,6 +69,8 @@ class _BoundedEnvironment(Environment):
         del self.tags["include"], self.tags["render"]  # there is nothing to include
         self.add_tag(_Output)
         self.add_tag(_Echo)
+        self.add_tag(BoundedFor)
+        self.add_tag(BoundedTablerow)
         self.filters |= {"json": json_filter, "pluralize": pluralize, "toSentence": to_sentence}
         self.filters = {name: bounded(name, function) for name, function in self.filters.items()}
 
@@ -99,18 +79,16 @@ _environment = _BoundedEnvironment()
 
 
 def parse(source: str) -> BoundTemplate:
-    """The parsed template, its ranges bounded.
+    """The parsed template, bounded.
 
     Raises liquid.exceptions.LiquidError for whatever does not parse, an unknown tag or an unknown filter.
     """
     _check_markup(source)
-    template = _environment.from_string(source)
+    template = cast(_Template, _environment.from_string(source))
     unknown = template.analyze(include_partials=False).filters.keys() - _environment.filters.keys()
     if unknown:
         raise LiquidSyntaxError(f"unknown filter '{min(unknown)}'", token=None)
-    for expression in _expressions(template.nodes, RenderContext(template)):
-        if isinstance(expression, RangeLiteral):
-            expression.stop = _Stop(expression)
+    template.units = bind(template.nodes, RenderContext(template))
     return template
 
 
@@ -131,25 +109,3 @@ def _check_markup(source: str) -> None:
         if tags > MAX_TAGS:
             raise LiquidSyntaxError(f"there are more than {MAX_TAGS} tags", token=None)
         position = closing + 2
-
-
-def _expressions(nodes: Iterable[Node], context: RenderContext) -> Iterator[Expression]:
-    for node in nodes:
-        for expression in node.expressions():
-            yield from _tree(expression)
-        yield from _expressions(node.children(context, include_partials=False), context)
-
-
-def _tree(expression: Expression) -> Iterator[Expression]:
-    children = expression.children()  # before the expression is changed
-    yield expression
-    for child in children:
-        yield from _tree(child)
-
-
-def _to_int(value: object) -> int:
-    """As the library reads the ends of a range: what is no number is 0."""
-    try:
-        return int(value)  # type: ignore[call-overload, no-any-return]
-    except (TypeError, ValueError):
-        return 0

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from liquid.exceptions import ResourceLimitError
 
+from inbox.rendering.budget import spend
 from inbox.rendering.text import to_quoted_json, to_text
+from inbox.work import weight
 
-MAX_WORK = 1_000_000
 MAX_FILTER_TEXT_LENGTH = 65_536
 MAX_SEPARATOR_LENGTH = 100
+MAX_DATE_LENGTH = 200
+MAX_NUMBER_BITS = 8_192
 MAX_INDENT = 8
+UNITS_PER_CALL = 30
+UNITS_PER_ITEM = 5
+UNITS_PER_WORD = 15
+UNITS_PER_DATE = 1_000
+CHARACTERS_PER_UNIT = 4
 
 Filter = Callable[..., Any]
 
-_left: ContextVar[list[int]] = ContextVar("filter work left")
+_GLANCING = frozenset({"size", "first", "last", "pluralize", "default"})
+_COMPARING = frozenset({"where", "reject", "find", "find_index", "has"})
 
 
 def json_filter(value: object, spaces: object = None) -> str:
@@ -78,46 +85,43 @@ def bounded(name: str, function: Filter) -> Filter:
     Raises ResourceLimitError when called with more.
     """
 
+    longest = MAX_DATE_LENGTH if name == "date" else MAX_FILTER_TEXT_LENGTH
+    replaces, joins, grows = name == "replace", name == "join", name == "times"
+
     # not only __name__: the engine reads marks such as `with_environment` from the function's __dict__
     @wraps(function)
     def checked(value: object, *arguments: object, **options: object) -> object:
-        _spend(_work(name, value))
+        spend(_cost(name, value, arguments))
         for given in (value, *arguments):
-            if isinstance(given, str) and len(given) > MAX_FILTER_TEXT_LENGTH:
+            if isinstance(given, str) and len(given) > longest:
                 raise _limit(name)
-        if name == "replace" and _replaced_length(value, *arguments) > MAX_FILTER_TEXT_LENGTH:
+        if replaces and _replaced_length(value, *arguments) > MAX_FILTER_TEXT_LENGTH:
             raise _limit(name)
-        if name == "join" and arguments and len(to_text(arguments[0])) > MAX_SEPARATOR_LENGTH:
+        if joins and arguments and len(to_text(arguments[0])) > MAX_SEPARATOR_LENGTH:
             raise _limit(name)
-        return function(value, *arguments, **options)
+        result = function(value, *arguments, **options)
+        if grows and isinstance(result, int) and result.bit_length() > MAX_NUMBER_BITS:
+            raise ResourceLimitError(f"{name} gives too large a number", token=None)
+        return result
 
     return checked
 
 
-@contextmanager
-def working(budget: int = MAX_WORK) -> Iterator[None]:
-    """All filters within the block may do this much work together: about as many steps over an item of a list."""
-    token = _left.set([budget])
-    try:
-        yield
-    finally:
-        _left.reset(token)
-
-
-def _spend(work: int) -> None:
-    left = _left.get(None)
-    if left is None:
-        return
-    left[0] -= work
-    if left[0] < 0:
-        raise ResourceLimitError("the filters have too much to do", token=None)
-
-
-def _work(name: str, value: object) -> int:
-    """What a filter costs: it looks at every item, `uniq` compares each with all before it; text goes faster."""
-    if isinstance(value, list | tuple | dict | range):
-        return len(value) ** 2 // 2 if name == "uniq" else 10 + 5 * len(value)
-    return 10 + len(value) // 20 if isinstance(value, str) else 10
+def _cost(name: str, value: object, arguments: tuple[object, ...]) -> int:
+    """In units of the budget: most filters look at everything in a list, `uniq` compares each with all before it."""
+    if name in _GLANCING and not isinstance(value, str):
+        return UNITS_PER_CALL
+    given = sum([weight(argument) for argument in arguments]) if arguments else 0
+    if isinstance(value, str):
+        fixed = UNITS_PER_DATE if name == "date" else UNITS_PER_CALL
+        return fixed + len(value) // CHARACTERS_PER_UNIT + given
+    if not isinstance(value, list | tuple | dict | range):
+        return UNITS_PER_CALL + given
+    items = weight(value)
+    if name == "uniq":
+        return UNITS_PER_CALL + UNITS_PER_ITEM * items + items * len(value) // 4
+    each = UNITS_PER_WORD if name == "toSentence" else UNITS_PER_ITEM
+    return UNITS_PER_CALL + each * items + given * (len(value) if name in _COMPARING else 1)
 
 
 def _limit(name: str) -> ResourceLimitError:

@@ -11,6 +11,7 @@ import msgspec
 
 from inbox.models.expiry import parse_expiry
 from inbox.models.workflow import Action, CollapseMode, Redirect, Severity, Step, Target, Workflow
+from inbox.rendering.budget import working
 from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
 from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
@@ -122,9 +123,14 @@ class CompiledStep:
     ) -> Rendered:
         """The message's parts. `surroundings` are further variables: `context`, `tenant`, `steps`, `collapse`.
 
-        Raises RenderError, naming the field, when a template fails or gives more than 64 KiB.
+        Raises RenderError, naming the field, when a template fails or gives more than 64 KiB, or when all of them
+        together take too much work.
         """
         scope = {**(surroundings or {}), "payload": payload, "subscriber": subscriber, "actor": actor}
+        with working():
+            return self._render(scope)
+
+    def _render(self, scope: Scope) -> Rendered:
         return Rendered(
             subject=self._subject.render(scope) or None,
             body=self._body.render(scope),

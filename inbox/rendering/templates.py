@@ -14,9 +14,15 @@ from liquid.exceptions import LiquidError
 
 from inbox.errors import NO_VALUE, ValidationFailed
 from inbox.rendering import engine
+from inbox.rendering.budget import spend
 from inbox.rendering.engine import MAX_OUTPUT_BYTES
-from inbox.rendering.filters import working
 from inbox.rendering.text import to_text
+from inbox.work import TooMuchWork
+
+LONG_TEXT = 200
+CHARACTERS_PER_UNIT = 5
+UNITS_PER_LOOKUP = 5
+MANY_PARTS = 10
 
 Scope = Mapping[str, Any]
 VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant", "steps"})
@@ -103,6 +109,8 @@ class Lookups:
             return ""
         if len(parts) == 1:
             return _bounded(_look_up(scope, parts[0]), self.field)
+        if len(parts) > MANY_PARTS:
+            _charge(UNITS_PER_LOOKUP * len(parts), self.field)
         return _bounded("".join([_look_up(scope, part) for part in parts]), self.field)
 
 
@@ -130,15 +138,23 @@ class _Liquid:
 
     def render(self, scope: Scope, /) -> str:
         try:
-            with working():
-                return _bounded(self.parsed.render(scope), self.field)
+            return _bounded(self.parsed.render(scope), self.field)
         except RenderError:
             raise
         except Exception as error:  # filters raise anything: ValueError, OverflowError, decimal's …
             raise RenderError(self.field, _explain(error)) from error
 
 
+def _charge(units: int, field: str) -> None:
+    try:
+        spend(units)
+    except TooMuchWork as error:
+        raise RenderError(field, str(error)) from None
+
+
 def _bounded(text: str, field: str) -> str:
+    if len(text) > LONG_TEXT:
+        _charge(len(text) // CHARACTERS_PER_UNIT, field)
     if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
         raise RenderError(field, f"the result is larger than {MAX_OUTPUT_BYTES} bytes")
     return text

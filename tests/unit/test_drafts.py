@@ -172,3 +172,14 @@ def test_the_actor_that_a_message_shows(
     assert shown_actor(wanted, actor) == shown
     [message] = drafted(Plan(workflow(InAppControls(body="x"), actor=wanted), {}, {}, "t", actor=actor))
     assert message.actor == shown
+
+
+def test_all_steps_of_a_recipient_share_one_budget() -> None:
+    heavy = "{% for i in (1..999) %}{% for j in (1..6) %}{{payload.n}}{% endfor %}{% endfor %}"
+    assert len(drafted(Plan(workflow(InAppControls(body=heavy)), {"n": 1}, {}, "t"))) == 1
+    plan = Plan(workflow(*[InAppControls(body=heavy)] * 20), {"n": 1}, {}, "t")
+    for _ in range(2):  # each recipient has its own
+        messages, failed = drafted(plan), failures(plan)
+        assert messages
+        assert len(messages) + len(failed) == 20
+        assert "too much work" in failed[-1].reason

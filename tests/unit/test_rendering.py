@@ -21,7 +21,9 @@ from inbox.rendering import (
     check_templates,
     compile_steps,
     engine,
+    working,
 )
+from inbox.rendering.budget import MAX_WORK
 from inbox.rendering.templates import compile_template
 from inbox.rendering.urls import safe_url
 
@@ -210,7 +212,7 @@ def test_a_monstrous_template_is_refused_at_once(source: str) -> None:
         "{% for i in (1..payload.far) %}x{% endfor %}",
         "{% tablerow i in (1..100000000) %}x{% endtablerow %}",
         "{% for a in (1..1000) %}{% for b in (1..1000) %}x{% endfor %}{% endfor %}",
-        "{% for a in (1..1000) %}x{% endfor %}" * 6,
+        "{% for a in (1..1000) %}x{% endfor %}" * 20,
         "{{ (1..100000000) | join: 'x' }}",
         "{% assign a = (1..100000000) | reverse %}",
         "{% assign s = 'aaaaaaaaaa' %}" + "{% assign s = s | append: s %}" * 40,
@@ -474,6 +476,105 @@ def test_any_other_link_stays(url: str) -> None:
 def test_filters_have_an_end(template: str, payload: dict[str, Any]) -> None:
     compiled = compile_template(template, "body")
     started = time.process_time()
-    with pytest.raises(RenderError, match="too much to do"):
+    with pytest.raises(RenderError, match="too much work"):
         compiled.render({"payload": payload, "subscriber": None, "actor": None})
     assert time.process_time() - started < 1
+
+
+BIG = [f"a{n}" for n in range(9_000)]
+OTHER = [*BIG[:-1], "q"]
+LARGE: dict[str, Any] = {
+    "big": BIG,
+    "other": OTHER,
+    "some": BIG[:2_000],
+    "deep": [[n] for n in range(5_000)],
+    "text": "a" * 60_000,
+    "part": "a" * 29_999 + "b",
+}
+
+
+def often(body: str) -> str:
+    return "{% for i in (1..999) %}{% for j in (1..4) %}" + body + "{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% if payload.big contains 'zz' %}x{% endif %}",
+        "{% unless payload.text contains payload.part %}x{% endunless %}",
+        "{% if payload.big == payload.other %}x{% endif %}",
+        "{% if payload.big != payload.other %}{% endif %}",
+        "{% if payload.big <= payload.other %}x{% endif %}",
+        "{% if payload.deep contains payload.deep %}x{% endif %}",
+        "{% case payload.big %}{% when payload.other, payload.other %}a{% endcase %}",
+        "{% case 'a' %}{% when 'b' %}{% when payload.missing %}a{% endcase %}" * 20,
+        "{% for x in payload.big offset: 8999 %}{% endfor %}",
+        "{% capture x %}{% cycle payload.some, payload.some %}{% endcapture %}",
+        "{% capture x %}{{ payload.deep }}{% endcapture %}",
+        "{{ payload[payload.text] }}",
+        "{% assign x = payload.deep | sort %}",
+        "{% assign x = payload.big | first | date: payload.big %}",
+        "{% if a or b or c or d or e or f %}{% endif %}" * 20,
+        "{% assign x = payload.big | where: 'a', payload.other %}",
+        "{% assign a = 1 %}{% assign b = 1 %}{% increment c %}" * 10,
+    ],
+)
+def test_whatever_a_template_does_often_has_an_end(body: str) -> None:
+    template = compile_template(often(body), "body")
+    started = time.thread_time()
+    with pytest.raises(RenderError, match="too much work"):
+        template.render({"payload": LARGE, "subscriber": None, "actor": None})
+    assert time.thread_time() - started < 0.5
+
+
+def test_numbers_do_not_grow_without_end() -> None:
+    with pytest.raises(RenderError, match="too large a number"):
+        render("{% assign x = 99999999999 %}{% for i in (1..20) %}{% assign x = x | times: x %}{% endfor %}")
+
+
+def spent(source: str, payload: dict[str, Any]) -> int:
+    template = compile_template(source, "body")
+    with working() as work:
+        before = work.left
+        template.render({"payload": payload, "subscriber": None, "actor": None})
+        return before - work.left
+
+
+def test_what_is_compared_costs_by_its_size() -> None:
+    def cost(size: int) -> int:
+        items = [f"a{n}" for n in range(size)]
+        return spent("{% if payload.items contains 'zz' %}x{% endif %}", {"items": items})
+
+    assert cost(10_000) - cost(10) > 9_000
+    assert cost(10) < 200
+
+
+def test_an_iteration_costs_what_is_in_it() -> None:
+    items = {"items": list(range(100))}
+    empty, full = "{% for x in payload.items %}{% endfor %}", "{% for x in payload.items %}{{ x }}{{ x }}{% endfor %}"
+    assert 100 * 15 < spent(full, items) - spent(empty, items) < 100 * 150
+    assert spent(empty.replace(" %}{%", " limit: 1 %}{%"), items) < spent(empty, items) / 10
+
+
+def test_only_one_branch_is_paid_for() -> None:
+    items = {"items": list(range(100))}
+    one = "{% for x in payload.items %}{% if x == 1 %}a{{ x }}{% endif %}{% endfor %}"
+    two = "{% for x in payload.items %}{% if x == 1 %}a{{ x }}{% else %}b{{ x }}{% endif %}{% endfor %}"
+    assert spent(two, items) - spent(one, items) < 100  # what is written
+
+
+def test_a_long_list_in_an_ordinary_message_is_far_from_the_limit() -> None:
+    lines = [{"sku": f"sku-{n}", "price": 12.5, "n": n} for n in range(1_000)]
+    line = "{% if line.n > 0 %}{{ line.n }} x {% endif %}{{ line.sku | upcase }}, "
+    source = "{% for line in payload.lines %}" + line + "{% endfor %}"
+    assert spent(source, {"lines": lines}) < MAX_WORK / 3
+
+
+def test_all_templates_of_a_message_share_one_budget() -> None:
+    part = often("{% if payload.missing %}1{% endif %}")
+    only_step(body="x", data={"a": part}).render({}, None, None)
+    step = only_step(body="x", data={f"k{n}": part for n in range(100)})
+    started = time.thread_time()
+    with pytest.raises(RenderError, match="too much work"):
+        step.render({}, None, None)
+    assert time.thread_time() - started < 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +13,16 @@ from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import CollapseMode, StepActor, Workflow
-from inbox.rendering import AnyStep, CompiledDigest, CompiledStep, CompiledWait, Rendered, RenderError, compile_steps
+from inbox.rendering import (
+    AnyStep,
+    CompiledDigest,
+    CompiledStep,
+    CompiledWait,
+    Rendered,
+    RenderError,
+    compile_steps,
+    working,
+)
 from inbox.store.collapses import Collapse
 from inbox.store.feeds import Feed
 from inbox.store.keys import collapse_name
@@ -109,49 +118,67 @@ class Plan:
         subscriber: Mapping[str, Any] | None,
         start: int = 0,
         steps: Mapping[str, Any] | None = None,
-    ) -> Iterator[Draft]:
+    ) -> list[Draft]:
         """What becomes of each step for one feed, in their order, from `start` up to one that waits, which is the last.
 
         `subscriber` is what templates see of it, `steps` what they see of digests before. A step whose waiting cannot
-        be told ends it.
+        be told ends it. All that is rendered shares one budget.
         """
         seen = {**self.surroundings, "steps": steps} if steps else self.surroundings
-        for place, step in enumerate(self.steps[start:], start):
-            try:
-                if step.is_skipped(self.payload, subscriber, seen):
-                    yield Failure(feed, step.step.step_id, SKIPPED, "skipped")
-                    continue
-                if isinstance(step, CompiledWait):
-                    wait = self._wait(step, place, feed, subscriber, seen)
-                    yield wait or Failure(feed, step.step.step_id, NO_WAIT, "skipped")
-                    if wait:
-                        return
-                    continue
-                rendered = self._rendered(step, subscriber, seen)
-                message = self._message(step, rendered)
-            except RenderError as error:
-                yield Failure(feed, step.step.step_id, error.message)
-                if isinstance(step, CompiledWait):
-                    return
-                continue
-            if message.expires_ms and message.expires_ms <= time.time() * 1_000:
-                yield Failure(feed, step.step.step_id, EXPIRED, "skipped")
-                continue
-            content = encode_stored(message)
-            if len(content) > MAX_MESSAGE_BYTES:
-                yield Failure(feed, step.step.step_id, TOO_LARGE, "too large")
-                continue
-            yield Delivery(
-                feed,
-                content,
-                transaction_id=self.transaction_id,
-                step_id=step.step.step_id,
-                workflow_id=self.workflow.id,
-                preference=self.preference,
-                severity=message.severity,
-                expires_ms=message.expires_ms,
-                collapse=self._collapse(step, rendered, subscriber, seen, message.expires_ms),
-            )
+        drafts: list[Draft] = []
+        with working():
+            for place, step in enumerate(self.steps[start:], start):
+                draft = self._draft(step, place, feed, subscriber, seen)
+                drafts.append(draft)
+                if isinstance(draft, Wait):
+                    break
+                if isinstance(step, CompiledWait) and isinstance(draft, Failure) and draft.kind == "failed":
+                    break
+        return drafts
+
+    def _draft(
+        self,
+        step: AnyStep,
+        place: int,
+        feed: Feed,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+    ) -> Draft:
+        try:
+            if step.is_skipped(self.payload, subscriber, surroundings):
+                return Failure(feed, step.step.step_id, SKIPPED, "skipped")
+            if isinstance(step, CompiledWait):
+                wait = self._wait(step, place, feed, subscriber, surroundings)
+                return wait or Failure(feed, step.step.step_id, NO_WAIT, "skipped")
+            return self._deliver(step, feed, subscriber, surroundings)
+        except RenderError as error:
+            return Failure(feed, step.step.step_id, error.message)
+
+    def _deliver(
+        self,
+        step: CompiledStep,
+        feed: Feed,
+        subscriber: Mapping[str, Any] | None,
+        surroundings: Mapping[str, Any],
+    ) -> Delivery | Failure:
+        rendered = self._rendered(step, subscriber, surroundings)
+        message = self._message(step, rendered)
+        if message.expires_ms and message.expires_ms <= time.time() * 1_000:
+            return Failure(feed, step.step.step_id, EXPIRED, "skipped")
+        content = encode_stored(message)
+        if len(content) > MAX_MESSAGE_BYTES:
+            return Failure(feed, step.step.step_id, TOO_LARGE, "too large")
+        return Delivery(
+            feed,
+            content,
+            transaction_id=self.transaction_id,
+            step_id=step.step.step_id,
+            workflow_id=self.workflow.id,
+            preference=self.preference,
+            severity=message.severity,
+            expires_ms=message.expires_ms,
+            collapse=self._collapse(step, rendered, subscriber, surroundings, message.expires_ms),
+        )
 
     def _wait(
         self,
