@@ -1,10 +1,33 @@
-"""Ending background tasks for certain."""
+"""Background tasks: ending them for certain, and work that lets others have their turn."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
+TURN_SECONDS = 0.005
+ROUNDS = 4
+"""So many rounds of the loop a request takes that has just come in, until it is answered or waits for the store."""
 _AGAIN_SECONDS = 0.2
+
+
+class Turns:
+    """Lets others have their turn, between two steps of work that waits for nothing, once it has gone on for long.
+
+    Tasks that work together share one, or each would go on for as long.
+    """
+
+    __slots__ = ("_began",)
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def give(self) -> None:
+        """To be called after each step."""
+        if time.perf_counter() - self._began >= TURN_SECONDS:
+            for _ in range(ROUNDS):
+                await asyncio.sleep(0)
+            self._began = time.perf_counter()
 
 
 async def end_tasks(*tasks: asyncio.Task[None]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from inbox.errors import PayloadTooLarge, StoreUnavailable
 from inbox.models.context_keys import feed_name
@@ -25,8 +26,12 @@ from inbox.service.trigger.runs import RunService
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.subscribers import SubscriberStore
+from inbox.tasks import Turns
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 CONCURRENT_RECIPIENTS = 16
 MOST_IN_REQUEST = 100
@@ -65,14 +70,15 @@ class DeliveryService:
         if recipients is None:
             await self._reach_everybody(environment, plan)
             return
+        turns = Turns()
         for place, reason in enumerate(recipients.refused):
             log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
             self._activity.note_refused(plan, environment.number, f"(refused {place})", reason)
-        drafted = await _in_turn([self._draft(environment, plan, one) for one in recipients.accepted])
-        if any(isinstance(one, Failure) and one.kind == "too large" for drafts in drafted for one in drafts):
+            await turns.give()
+        drafts = await _drafts(plan, await _in_turn(partial(self._prepare, environment, plan), recipients.accepted))
+        if any(isinstance(one, Failure) and one.kind == "too large" for one in drafts):
             raise PayloadTooLarge(TOO_LARGE)
-        drafts = [one for drafts in drafted for one in drafts]
-        for batch in _batches(self._storable(plan, drafts)):
+        async for batch in self._batches(plan, drafts):
             await self._store(plan, batch)
         await self._begin(plan, _waits(drafts))
         if recipients.topics:
@@ -118,30 +124,43 @@ class DeliveryService:
         """
         contexts = feed_name(plan.context_keys)
         async for group in groups:
-            feeds = await _in_turn([self._feeds.open_for(environment.number, one, contexts) for one in group])
-            drafts: list[Draft] = []
-            for subscriber, feed in zip(group, feeds, strict=True):
-                drafts += plan.draft(feed, subscriber.variables() if plan.needs_subscriber else None)
-            for batch in _batches(self._storable(plan, drafts)):
+            feeds = await _in_turn(partial(self._feeds.open_for, environment.number, contexts=contexts), group)
+            people = [one.variables() if plan.needs_subscriber else None for one in group]
+            drafts = await _drafts(plan, list(zip(feeds, people, strict=True)))
+            async for batch in self._batches(plan, drafts):
                 for delivery in await self._append(plan, batch):
                     self._feeds.forget(delivery.feed)
             begun = await self._runs.begin(plan, _waits(drafts))
             for wait in begun.gone:
                 self._feeds.forget(wait.feed)
-            for batch in _batches(self._storable(plan, begun.drafts)):
+            async for batch in self._batches(plan, begun.drafts):
                 await self._append(plan, batch)
 
-    def _storable(self, plan: Plan, drafts: Iterable[Draft]) -> Iterator[Delivery]:
-        """The messages among what was drafted; why there is none is noted."""
+    async def _batches(self, plan: Plan, drafts: Iterable[Draft]) -> AsyncIterator[list[Delivery]]:
+        """The messages among what was drafted, in order, at most a hundred and 4 MiB at a time; why there is none is
+        noted.
+        """
+        batch: list[Delivery] = []
+        size = 0
+        turns = Turns()
         for draft in drafts:
-            if isinstance(draft, Delivery):
-                yield draft
+            await turns.give()
+            if isinstance(draft, Failure):
+                self._note_failure(plan, draft)
+            if not isinstance(draft, Delivery):
                 continue
-            if isinstance(draft, Wait):
-                continue
-            if draft.kind != "skipped":
-                log.warning("no message is stored: %s", draft.reason, extra={"action": "step_failed"})
-            self._activity.note_failure(plan, draft)
+            if batch and (len(batch) == MAX_BATCH or size + len(draft.content) > MAX_BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(draft)
+            size += len(draft.content)
+        if batch:
+            yield batch
+
+    def _note_failure(self, plan: Plan, failure: Failure) -> None:
+        if failure.kind != "skipped":
+            log.warning("no message is stored: %s", failure.reason, extra={"action": "step_failed"})
+        self._activity.note_failure(plan, failure)
 
     async def _append(self, plan: Plan, batch: Sequence[Delivery]) -> list[Delivery]:
         """Stores messages and notes what became of them; gives those whose feed is gone."""
@@ -152,10 +171,6 @@ class DeliveryService:
             else:
                 gone.append(delivery)
         return gone
-
-    async def _draft(self, environment: Environment, plan: Plan, recipient: Recipient) -> list[Draft]:
-        feed, variables = await self._prepare(environment, plan, recipient)
-        return list(plan.draft(feed, variables))
 
     async def _prepare(
         self, environment: Environment, plan: Plan, recipient: Recipient
@@ -181,7 +196,7 @@ class DeliveryService:
         """Lets runs wait; a subscriber that was deleted meanwhile is made again."""
         for _ in range(_APPEND_ATTEMPTS):
             begun = await self._runs.begin(plan, waits)
-            for batch in _batches(self._storable(plan, begun.drafts)):
+            async for batch in self._batches(plan, begun.drafts):
                 await self._store(plan, batch)
             if not begun.gone:
                 return
@@ -197,32 +212,32 @@ def _waits(drafts: Iterable[Draft]) -> list[Wait]:
     return [draft for draft in drafts if isinstance(draft, Wait)]
 
 
-def _batches(deliveries: Iterable[Delivery]) -> Iterator[list[Delivery]]:
-    """Deliveries in order, at most a hundred and 4 MiB at a time."""
-    batch: list[Delivery] = []
-    size = 0
-    for delivery in deliveries:
-        if batch and (len(batch) == MAX_BATCH or size + len(delivery.content) > MAX_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(delivery)
-        size += len(delivery.content)
-    if batch:
-        yield batch
+async def _drafts(plan: Plan, recipients: Sequence[tuple[Feed, Mapping[str, Any] | None]]) -> list[Draft]:
+    """What recipients get: their feeds, and what templates see of them."""
+    drafts: list[Draft] = []
+    turns = Turns()
+    for feed, variables in recipients:
+        drafts += plan.draft(feed, variables)
+        await turns.give()
+    return drafts
 
 
-async def _in_turn(calls: Sequence[Any]) -> list[Any]:
-    """The results of calls in their order, a few at a time; the first failure is raised after all have ended."""
-    limit = asyncio.Semaphore(CONCURRENT_RECIPIENTS)
+async def _in_turn(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]) -> list[Result]:
+    """The results for items in their order, a few at a time; the first failure is raised after all have ended."""
+    results: dict[int, Result] = {}
+    failures: dict[int, Exception] = {}
+    places = iter(range(len(items)))
+    turns = Turns()
 
-    async def run(call: Any) -> Any:
-        async with limit:
-            return await call
+    async def work() -> None:
+        for place in places:
+            try:
+                results[place] = await call(items[place])
+            except Exception as error:
+                failures[place] = error
+            await turns.give()
 
-    if len(calls) == 1:
-        return [await calls[0]]
-    results = await asyncio.gather(*map(run, calls), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
+    await asyncio.gather(*(work() for _ in range(min(CONCURRENT_RECIPIENTS, len(items)))))
+    if failures:
+        raise failures[min(failures)]
+    return [results[place] for place in range(len(items))]

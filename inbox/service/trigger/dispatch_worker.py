@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from inbox.errors import StoreUnavailable
@@ -22,7 +22,7 @@ from inbox.service.trigger.runs import RunService
 from inbox.store.dispatches import Batch, DispatchStore, Share
 from inbox.store.feeds import Feed, FeedStore
 from inbox.store.messages import Delivery
-from inbox.tasks import end_tasks
+from inbox.tasks import Turns, end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class DispatchWorker:
         }
         drafts = _drafts(dispatch, [(one, feeds[one.oid]) for one in subscribers if one.oid in feeds])
         batches = [_Drafted(Batch(""))]
-        for oid, several in drafts:
+        async for oid, several in drafts:
             if not batches[-1].has_room(several):
                 batches.append(_Drafted(Batch("")))
             batches[-1].add(oid, several)
@@ -215,15 +215,17 @@ class _Drafted:
             self.batch.failed += draft.kind != "skipped"
 
 
-def _drafts(
+async def _drafts(
     dispatch: Dispatch, recipients: Sequence[tuple[Subscriber, Feed]]
-) -> Iterator[tuple[str, list[Draft]]]:
+) -> AsyncIterator[tuple[str, list[Draft]]]:
     """What each recipient gets. A content that names nobody is rendered once, and stored once."""
     plan = dispatch.plan
     common: list[Draft] | None = None
+    turns = Turns()
     for subscriber, feed in recipients:
+        await turns.give()
         if plan.needs_subscriber:
-            yield subscriber.oid, list(plan.draft(feed, subscriber.variables()))
+            yield subscriber.oid, plan.draft(feed, subscriber.variables())
             continue
         if common is None:
             common = [_once(draft) for draft in plan.draft(feed, None)]

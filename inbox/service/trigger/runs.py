@@ -25,6 +25,7 @@ from inbox.store.messages import Delivery, MessageStore
 from inbox.store.runs import Begun, Event, Fired, RunRef, RunStore, Waiting, run_of
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.timers import Timer
+from inbox.tasks import Turns
 
 MOST_APPENDED_AT_ONCE = 50
 
@@ -67,7 +68,7 @@ class RunService:
         """Lets runs wait, each once; safe to repeat. A digest that finds nothing to wait for goes on at once, which
         gives drafts to be stored. Raises StoreUnavailable.
         """
-        begin = Begin()
+        begin, turns = Begin(), Turns()
         waiting = list(waits)
         encoded = _Encoded(plan)
         while waiting:
@@ -79,9 +80,10 @@ class RunService:
                     begin.gone.append(wait)
                 elif outcome == "through":
                     steps = {wait.step_id: _view([(plan, wait.now_ms)], 1)}
-                    drafts = list(plan.draft(wait.feed, wait.subscriber, wait.place + 1, steps))
+                    drafts = plan.draft(wait.feed, wait.subscriber, wait.place + 1, steps)
                     begin.drafts += [one for one in drafts if not isinstance(one, Wait)]
                     further += [one for one in drafts if isinstance(one, Wait)]
+                    await turns.give()
             waiting = further
         return begin
 
@@ -122,7 +124,11 @@ class RunService:
             resumed = _resumed(one, plans)
             if feed and subscriber and resumed:
                 going_on.append(_GoingOn(one, feed, *resumed, subscriber.variables()))
-        drafted = [(run, run.drafts()) for run in going_on]
+        drafted: list[tuple[_GoingOn, list[Draft]]] = []
+        turns = Turns()
+        for run in going_on:
+            drafted.append((run, run.drafts()))
+            await turns.give()
         await self._store_messages([(run.plan, drafts) for run, drafts in drafted])
         for run, drafts in drafted:
             step_id = run.fired.standing.step_id
@@ -192,7 +198,7 @@ class _GoingOn:
     def drafts(self) -> list[Draft]:
         """What becomes of the steps after the one at which it waited; nothing when that step is not to be found."""
         place = self.plan.place_of(self.fired.standing.step_id)
-        return [] if place is None else list(self.plan.draft(self.feed, self.subscriber, place + 1, self.steps))
+        return [] if place is None else self.plan.draft(self.feed, self.subscriber, place + 1, self.steps)
 
 
 def _resumed(fired: Fired, plans: dict[bytes, Plan]) -> tuple[Plan, Mapping[str, Any]] | None:

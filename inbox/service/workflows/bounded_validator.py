@@ -18,8 +18,8 @@ from referencing import Registry
 
 from inbox.work import TooMuchWork, Work, weight
 
-MAX_CHECKS = 30_000
-MAX_CPU_SECONDS = 0.07
+MAX_CHECKS = 25_000
+MAX_CPU_SECONDS = 0.06
 CACHED_PATTERNS = 1_024
 UNITS_PER_PATTERN = 60
 UNITS_PER_PATTERN_CHARACTER = 4
