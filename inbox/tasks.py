@@ -24,10 +24,12 @@ class Turns:
 
     async def give(self) -> None:
         """To be called after each step."""
-        if time.perf_counter() - self._began >= TURN_SECONDS:
+        while time.perf_counter() - self._began >= TURN_SECONDS:
+            began = self._began
             for _ in range(ROUNDS):
                 await asyncio.sleep(0)
-            self._began = time.perf_counter()
+            if self._began == began:  # else another task goes on already
+                self._began = time.perf_counter()
 
 
 async def end_tasks(*tasks: asyncio.Task[None]) -> None:
