@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     )
 
     api_key: SecretStr | None = _setting(
-        None, "The API key of the producers. When not set, one is made at the first start and kept in the store."
+        None,
+        "The API key of the producers; it is not stored, so commands need it too. When not set, one is made at the "
+        "first start and kept in the store.",
     )
     application_identifier: str | None = _setting(
         None, "The public name of the environment, used by browsers. When not set, one is made and kept likewise."

@@ -23,7 +23,8 @@ def list_environments() -> None:
 
     async def show(services: Services) -> None:
         for one in services.environments.all():
-            count = len(services.environments.live_keys(one))
+            given = services.environments.lacks_given_key(one)
+            count = len(services.environments.live_keys(one)) + given
             print(f"{one.name}\t{one.identifier}\t{one.id}\t{count} key{'s' if count != 1 else ''}")
 
     with_services("environments list", show)

@@ -186,7 +186,7 @@ def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, ke
     before = read_keys(run_inbox("keys", **settings).stdout)
     made = run_inbox("keys", "create", **settings).stdout.strip()
     both = read_keys(run_inbox("keys", **settings).stdout)
-    assert both == {**before, "INBOX_API_KEY_2": made}
+    assert both == {**before, "API_KEY_2": made}
     assert failure("keys", "create", **settings) == "Production has 2 keys already: revoke one first"
     assert run_inbox("keys", "revoke", before["INBOX_API_KEY"], **settings).returncode == 0
     assert read_keys(run_inbox("keys", **settings).stdout) == {**before, "INBOX_API_KEY": made}

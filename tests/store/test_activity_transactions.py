@@ -7,12 +7,12 @@ import random
 from collections.abc import Iterable
 
 import pytest
+from inbox.service.activity import MOST_SCANNED_BLOCKS, ActivityFilter, Search
 
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.trigger import TriggerRequest
 from inbox.models.workflow import InAppControlsUpsert, InAppStepUpsert, WorkflowCreate
-from inbox.service.activity import MOST_SCANNED_BLOCKS, ActivityFilter, Search
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store import activity
