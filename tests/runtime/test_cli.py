@@ -124,12 +124,41 @@ async def test_a_second_service_on_one_directory(make_service: Callable[..., Ser
 
 
 @needs_valkey
-def test_keys_are_made_once_and_kept(home: Path) -> None:
-    first = run_inbox("keys", INBOX_DATA_DIR=str(home / "data"))
+async def test_keys_are_made_once_and_kept(make_service: Callable[..., Service]) -> None:
+    service = make_service()
+    await service.start()
+    data = {"INBOX_DATA_DIR": str(service.data)}
+    first = run_inbox("keys", **data)
     assert first.stderr == ""
     assert set(read_keys(first.stdout)) == {"INBOX_API_KEY", "INBOX_APPLICATION_IDENTIFIER"}
-    assert run_inbox("keys", INBOX_DATA_DIR=str(home / "data")).stdout == first.stdout
-    assert not (home / "data" / "store.pid").exists()
+    await service.stop()
+    assert run_inbox("keys", **data).stdout == first.stdout
+    assert not (service.data / "store.pid").exists()
+    assert failure("keys", INBOX_DURABILITY="memory", **data).startswith("no service keeps data in ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("keys",), ("token", "--subscriber", "ada"), ("trigger", "order", "--to", "ada"), ("webhooks", "show")],
+)
+def test_a_command_makes_no_store_where_no_service_was(home: Path, command: tuple[str, ...]) -> None:
+    line = failure(*command, INBOX_DATA_DIR=str(home / "data"))
+    assert line == (
+        f"no service keeps data in {home}/data: start `inbox serve` first, or set INBOX_REDIS_URL or INBOX_DATA_DIR as "
+        "the service has it"
+    )
+    assert not (home / "data").exists()
+
+
+@needs_valkey
+async def test_a_command_beside_what_a_service_in_memory_left(make_service: Callable[..., Service]) -> None:
+    service = make_service(INBOX_DURABILITY="memory")
+    await service.start()
+    data = {"INBOX_DATA_DIR": str(service.data)}
+    assert run_inbox("keys", **data).returncode == 0
+    await service.stop()
+    assert failure("keys", **data).startswith("no service keeps data in ")
+    assert not (service.data / "appendonlydir").exists()
 
 
 @needs_valkey
