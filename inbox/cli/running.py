@@ -39,6 +39,11 @@ def warn_of_given_key(services: Services, environment: Environment) -> None:
         print(f"inbox: {GIVEN_KEY.format(environment.name)}", file=sys.stderr)
 
 
+def print_header(*names: str) -> None:
+    """What the columns of a list are: for the person at the terminal, not for a program that reads the list."""
+    print("\t".join(names), file=sys.stderr)
+
+
 def with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:
     """Runs `use` on the store of the running service, or on one started for this command."""
     given = load_settings()

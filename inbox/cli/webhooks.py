@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import EnvironmentName, named_environment, print_header, with_services
 from inbox.errors import StartupError
 from inbox.models.dates import iso
 from inbox.models.webhook import EVENT_TYPES
@@ -108,7 +108,9 @@ def list_failed(environment: EnvironmentName = None) -> None:
     async def show(services: Services) -> None:
         found = await named_environment(services, environment)
         failed = await services.webhooks.failed(found)
-        if not failed:
+        if failed:
+            print_header("ID", "TYPE", "GIVEN UP", "TRIES", "REASON")
+        else:
             print(f"no event of {found.name} was given up", file=sys.stderr)
         for one in failed:
             print(f"{one.event.id}\t{one.event.type}\t{iso(one.failed_ms)}\t{one.tries}\t{one.reason}")

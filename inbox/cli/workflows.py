@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import EnvironmentName, named_environment, print_header, with_services
 
 if TYPE_CHECKING:
     from inbox.models.workflow import WorkflowCreate
@@ -26,7 +26,9 @@ def list_workflows(environment: EnvironmentName = None) -> None:
     async def show(services: Services) -> None:
         chosen = await named_environment(services, environment)
         workflows = await services.workflows.all(chosen)
-        if not workflows:
+        if workflows:
+            print_header("IDENTIFIER", "NAME", "STATE", "STEPS")
+        else:
             print(f"{chosen.name} has no workflow yet", file=sys.stderr)
         for one in workflows:
             state = "active" if one.active else "inactive"

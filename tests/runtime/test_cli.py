@@ -17,7 +17,9 @@ import pytest
 from inbox import __version__
 from inbox.settings import Settings, variable_name
 
+from ..conftest import binary_of
 from ..support.processes import free_port
+from ..support.stores import running_store
 from .conftest import Service, run_inbox
 
 needs_valkey = pytest.mark.needs("valkey")
@@ -110,6 +112,13 @@ def test_a_busy_port(home: Path) -> None:
 def test_an_unknown_host(home: Path) -> None:
     line = failure("serve", "--host", "no.such.host.invalid", INBOX_DATA_DIR=str(home / "data"))
     assert line == "the host no.such.host.invalid is not known: set INBOX_HOST to an address of this machine"
+
+
+@needs_valkey
+def test_an_address_of_another_machine(home: Path) -> None:
+    line = failure("serve", "--host", "192.0.2.1", "--port", "0", INBOX_DATA_DIR=str(home / "data"))
+    assert line.startswith("cannot listen on 192.0.2.1 port 0: ")
+    assert line.endswith("; choose another with INBOX_HOST")
 
 
 @needs_valkey
@@ -210,6 +219,12 @@ def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_p
     assert first != read_keys(run_inbox("keys", INBOX_MODE="development", **settings).stdout)
 
 
+@needs_valkey
+def test_only_the_service_tells_what_its_redis_keeps() -> None:
+    with running_store(binary_of("valkey"), unix=True, options=["--appendonly", "no"]) as store:
+        assert run_inbox("keys", INBOX_REDIS_URL=store.url).stderr == ""
+
+
 def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, key_prefix: str) -> None:
     settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
     before = read_keys(run_inbox("keys", **settings).stdout)
@@ -226,7 +241,9 @@ def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, ke
 def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> None:
     settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
     made = read_keys(run_inbox("environments", "create", "Staging", **settings).stdout)
-    listed = [line.split("\t") for line in run_inbox("environments", "list", **settings).stdout.splitlines()]
+    shown = run_inbox("environments", "list", **settings)
+    assert shown.stderr == "NAME\tIDENTIFIER\tID\tKEYS\n"
+    listed = [line.split("\t") for line in shown.stdout.splitlines()]
     assert [(name, keys) for name, _, _, keys in listed] == [
         ("Development", "1 key"),
         ("Production", "1 key"),

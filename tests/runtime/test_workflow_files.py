@@ -237,7 +237,8 @@ async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, set
 
 def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> None:
     lines("workflows", "push", str(folder), **settings)
-    assert failure("trigger", "nope", "--to", "ada", **settings) == "workflow_not_found"
+    line = failure("trigger", "nope", "--to", "ada", **settings)
+    assert line == "Production has no workflow nope: `inbox workflows list` shows those it has"
     told = {"[]": "must be a JSON object", "{": "is not valid JSON", "@/nope": "cannot be read: No such file"}
     for payload, problem in told.items():
         assert problem in failure("trigger", "order", "--to", "ada", "--payload", payload, **settings)
