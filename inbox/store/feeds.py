@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import pairwise
 
-from inbox.errors import StoreUnavailable
+from inbox.errors import StoreUnavailable, invalid
 from inbox.ids import MessageId, SubscriberId
 from inbox.models.message import Message, decode_stored
 from inbox.models.subscriber import Subscriber
@@ -20,6 +20,8 @@ from inbox.store.rows import RowId, Select, Stamp, State
 from inbox.store.subscribers import SubscriberStore
 
 CACHED_FEEDS = 100_000
+MAX_FEEDS = 200
+"""So many feeds a subscriber has, one for each exact set of contexts: preferences and deletion reach all in a step."""
 CALM_ATTEMPTS = 3
 PAGE_ATTEMPTS = 100
 WAKE_ATTEMPTS = 50
@@ -28,6 +30,7 @@ FIRST_SLICE, SCAN_SLICE = 100, 400
 MOST_READ_BETWEEN = 16
 """Rows that nobody wants and that are read all the same, since a further command costs as much as these."""
 SIDES_AT_ONCE = 500
+_TOO_MANY = -2
 LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "t": "trimmed", "b": "bulk"}
 
 
@@ -125,7 +128,10 @@ class FeedStore:
         self._known: OrderedDict[tuple[int, str, str], Feed] = OrderedDict()
 
     async def open(self, environment: int, subscriber_id: SubscriberId, contexts: str = "") -> Feed:
-        """The subscriber's feed; subscriber and feed are made if they are missing."""
+        """The subscriber's feed; subscriber and feed are made if they are missing.
+
+        Raises ValidationFailed for a subscriber that has too many.
+        """
         known = self._known.get((environment, subscriber_id, contexts))
         if known:
             return known
@@ -139,7 +145,7 @@ class FeedStore:
         return await self.open_for(environment, subscriber, contexts)
 
     async def open_for(self, environment: int, subscriber: Subscriber, contexts: str = "") -> Feed:
-        """The feed of a subscriber that was just read; made if it is missing."""
+        """The feed of a subscriber that was just read; made if it is missing. Raises ValidationFailed, as `open`."""
         cache_key = (environment, subscriber.subscriber_id, contexts)
         known = self._known.get(cache_key)
         if known and known.subscriber_oid == subscriber.oid:
@@ -156,7 +162,7 @@ class FeedStore:
     async def open_many(self, environment: int, subscribers: Sequence[Subscriber], contexts: str) -> list[Feed]:
         """The feeds of subscribers of one bucket that were just read; missing ones are made together.
 
-        In their order, without those whose subscriber was deleted meanwhile.
+        In their order, without those whose subscriber was deleted meanwhile, or has feeds in too many contexts.
         """
         new = [one for one in subscribers if contexts not in one.feeds]
         numbers = {one.oid: one.feeds.get(contexts, -1) for one in subscribers}
@@ -213,6 +219,8 @@ class FeedStore:
         bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
         proposed = await self._client.execute("INCR", bucket.feed_counter)
         number = await self._client.run(scripts.FEED_OPEN, *self._opening(bucket, subscriber, contexts, proposed))
+        if number == _TOO_MANY:
+            raise invalid("context", f"a subscriber can have messages in at most {MAX_FEEDS} contexts", contexts)
         if number < 0:
             raise StoreUnavailable
         return int(number)
@@ -223,7 +231,7 @@ class FeedStore:
         """KEYS and ARGV of `feed_open.lua`."""
         oid = subscriber.oid
         keys = [bucket.subscriber(oid), bucket.feed(proposed).state, bucket.preferences(oid)]
-        return keys, ["#" + contexts, proposed, oid]
+        return keys, ["#" + contexts, proposed, oid, MAX_FEEDS]
 
     def _feed(self, environment: int, subscriber: Subscriber, contexts: str, number: int) -> Feed:
         bucket = bucket_of(subscriber.subscriber_id)

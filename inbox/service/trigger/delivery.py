@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from inbox.errors import PayloadTooLarge, StoreUnavailable
+from inbox.errors import PayloadTooLarge, StoreUnavailable, ValidationFailed
 from inbox.models.context_keys import feed_name
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.models.trigger import Recipient, Recipients
+from inbox.models.trigger import Recipient, Recipients, reason_of
 from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.audience import Audience
 from inbox.service.trigger.dispatches import DispatchService
@@ -118,9 +118,11 @@ class DeliveryService:
         """
         contexts = feed_name(plan.context_keys)
         async for group in groups:
-            feeds = await _in_turn([self._feeds.open_for(environment.number, one, contexts) for one in group])
+            feeds = await _in_turn([self._open(plan, environment, one, contexts) for one in group])
             drafts: list[Draft] = []
             for subscriber, feed in zip(group, feeds, strict=True):
+                if feed is None:
+                    continue
                 drafts += plan.draft(feed, subscriber.variables() if plan.needs_subscriber else None)
             for batch in _batches(self._storable(plan, drafts)):
                 for delivery in await self._append(plan, batch):
@@ -130,6 +132,16 @@ class DeliveryService:
                 self._feeds.forget(wait.feed)
             for batch in _batches(self._storable(plan, begun.drafts)):
                 await self._append(plan, batch)
+
+    async def _open(
+        self, plan: Plan, environment: Environment, subscriber: Subscriber, contexts: str
+    ) -> Feed | None:
+        """A member's feed; None, and noted, for one that has messages in too many contexts."""
+        try:
+            return await self._feeds.open_for(environment.number, subscriber, contexts)
+        except ValidationFailed as error:
+            self._activity.note_refused(plan, environment.number, subscriber.subscriber_id, reason_of(error))
+            return None
 
     def _storable(self, plan: Plan, drafts: Iterable[Draft]) -> Iterator[Delivery]:
         """The messages among what was drafted; why there is none is noted."""
