@@ -22,7 +22,8 @@ from inbox.service.trigger.audience import Audience
 from inbox.service.trigger.dispatches import DispatchService
 from inbox.service.trigger.drafts import TOO_LARGE, Draft, Failure, Plan, Wait
 from inbox.service.trigger.runs import RunService
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.subscribers import SubscriberStore
 

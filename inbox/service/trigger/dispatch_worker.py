@@ -20,7 +20,8 @@ from inbox.service.trigger.dispatches import Dispatch, decode_dispatch
 from inbox.service.trigger.drafts import Draft, Failure, Wait
 from inbox.service.trigger.runs import RunService
 from inbox.store.dispatches import Batch, DispatchStore, Share
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Delivery
 from inbox.tasks import end_tasks
 

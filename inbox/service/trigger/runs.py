@@ -20,7 +20,8 @@ from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.drafts import Draft, Failure, Plan, Wait
 from inbox.store.activity import Outcome
 from inbox.store.alarms import Place
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.runs import Begun, Event, Fired, RunRef, RunStore, Waiting, run_of
 from inbox.store.subscribers import SubscriberStore
