@@ -74,7 +74,7 @@ async def _wait(services: Services, environment: Environment, transaction_id: st
         await services.dispatch_worker.close()
     if found is not None:
         counts = f"{found.delivered} delivered, {found.suppressed} suppressed, {found.failed} failed"
-        print(f"{found.state}: {counts}, {found.skipped} skipped", file=sys.stderr)
+        print(f"{found.state}: {counts}, {found.skipped} skipped, {found.waiting} waiting", file=sys.stderr)
 
 
 def _read_payload(given: str) -> dict[str, Any]:

@@ -99,7 +99,7 @@ async def test_everybody_gets_it_once_and_the_progress_tells(rig: Rig) -> None:
         await rig.broadcast()
     assert await rig.progress() == {
         **{"status": "running", "total": PEOPLE, "delivered": 0},
-        **{"suppressed": 0, "failed": 0, "skipped": 0},
+        **{"suppressed": 0, "failed": 0, "skipped": 0, "waiting": 0},
     }
     assert await rig.contents(names[0]) == []
     await rig.first.dispatch_worker.run_until_idle()

@@ -155,6 +155,7 @@ class DispatchWorker:
         """False when the share has moved on without this worker."""
         batch, plan = drafted.batch, dispatch.plan
         begun = await self._runs.begin(plan, drafted.waits)  # before the cursor moves; once, however often it is tried
+        batch.waiting += begun.waiting
         drafted.add_steps(begun.drafts)
         outcomes = await self._store.append(share, cursor, batch)
         if outcomes is None:

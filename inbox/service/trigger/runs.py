@@ -41,8 +41,9 @@ _REASONS: dict[Begun, str] = {
 
 @dataclass(slots=True)
 class Begin:
-    """What came of letting runs wait: steps that were carried out at once, and waits whose feed is gone."""
+    """What came of letting runs wait: how many do, steps carried out at once, and waits whose feed is gone."""
 
+    waiting: int = 0
     drafts: list[Delivery | Failure] = field(default_factory=list)
     gone: list[Wait] = field(default_factory=list)
 
@@ -76,6 +77,7 @@ class RunService:
             further: list[Wait] = []
             for wait, outcome in zip(waiting, outcomes, strict=True):
                 self._note(plan, wait, outcome)
+                begin.waiting += outcome in ("waits", "joined", "again")
                 if outcome == "gone":
                     begin.gone.append(wait)
                 elif outcome == "through":
