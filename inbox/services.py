@@ -38,6 +38,7 @@ from inbox.service.trigger.dispatch_audience import DispatchAudience
 from inbox.service.trigger.dispatch_worker import DispatchWorker
 from inbox.service.trigger.dispatches import DispatchService
 from inbox.service.trigger.runs import RunService
+from inbox.service.trigger.triggers import TriggerService
 from inbox.service.webhooks.relay import EventRelay
 from inbox.service.webhooks.sender import WebhookSender
 from inbox.service.webhooks.teller import EventTeller
@@ -98,7 +99,7 @@ class Services:
     organization: OrganizationService
     workflows: WorkflowService
     workflow_overrides: OverrideService
-    delivery: DeliveryService
+    triggers: TriggerService
     dispatches: DispatchService
     dispatch_worker: DispatchWorker
     timer_worker: TimerWorker
@@ -173,6 +174,10 @@ def join_services(settings: Settings, client: Client) -> Services:
         settings.webhook_retry_seconds,
     )
     dispatches = DispatchService(dispatch_store, dispatch_worker.wake)
+    audience = Audience(topic_store, subscription_store, subscriber_store)
+    delivery = DeliveryService(
+        subscriber_store, feed_store, message_store, audience, activity_log, dispatches, runs
+    )
     feed, marks = FeedService(feed_store), MarkService(feed_store, message_store)
     preferences = PreferenceService(PreferenceStore(client, keys, subscriber_store), workflows)
     return Services(
@@ -210,19 +215,8 @@ def join_services(settings: Settings, client: Client) -> Services:
         preferences=preferences,
         workflows=workflows,
         workflow_overrides=overrides,
-        delivery=DeliveryService(
-            workflows,
-            subscriber_store,
-            feed_store,
-            message_store,
-            transaction_store,
-            Audience(topic_store, subscription_store, subscriber_store),
-            tenants,
-            overrides,
-            contexts,
-            activity_log,
-            dispatches,
-            runs,
+        triggers=TriggerService(
+            workflows, transaction_store, tenants, overrides, contexts, delivery, dispatches, runs
         ),
         dispatches=dispatches,
         dispatch_worker=dispatch_worker,

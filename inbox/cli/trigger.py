@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
-    from inbox.service.trigger.delivery import TriggerOutcome
+    from inbox.service.trigger.triggers import TriggerOutcome
     from inbox.services import Services
 
 
@@ -48,9 +48,9 @@ def trigger(
         if await services.workflows.find(chosen, workflow) is None:
             raise NotFound(f"{chosen.name} has no workflow {workflow}: `inbox workflows list` shows those it has")
         if broadcast:
-            outcome = await services.delivery.broadcast(chosen, BroadcastRequest(**shared))
+            outcome = await services.triggers.broadcast(chosen, BroadcastRequest(**shared))
         else:
-            outcome = await services.delivery.trigger(chosen, TriggerRequest(to=recipients, **shared))
+            outcome = await services.triggers.trigger(chosen, TriggerRequest(to=recipients, **shared))
         _print(outcome, as_json=json)
         if wait and outcome.transaction_id:
             await _wait(services, chosen, outcome.transaction_id)
@@ -76,7 +76,7 @@ async def _wait(services: Services, environment: Environment, transaction_id: st
         await services.dispatch_worker.close()
     if found is not None:
         counts = f"{found.delivered} delivered, {found.suppressed} suppressed, {found.failed} failed"
-        print(f"{found.state}: {counts}, {found.skipped} skipped", file=sys.stderr)
+        print(f"{found.state}: {counts}, {found.skipped} skipped, {found.waiting} waiting", file=sys.stderr)
 
 
 def _read_payload(given: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_stored, entity
-from inbox.store.feeds import Feed, FeedStore, LogEntry
+from inbox.store.feed import Feed, LogEntry
+from inbox.store.feeds import FeedStore
 from inbox.store.rows import CHECK_BYTES, Counts, Position, parse_message_id
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ _READ_FIRST = ("m", "v")
 """Kinds of changes whose messages are read before they are told: marked, and moved to the top as a snooze ended."""
 _UNNAMED = ("bulk", "trimmed")
 """Log entries that name no messages."""
+TOO_MANY = b"*"
+"""What a trim tells that cut off more messages than it names."""
 _TRIMMED = struct.Struct(f">I{CHECK_BYTES}s")
 """A message that was cut off: the row and the check of its id."""
 MAX_PENDING = 1_000
@@ -181,7 +184,9 @@ class ConnectedFeed:
         if publication.kind == "x":
             checks = [body[at : at + CHECK_BYTES] for at in range(0, len(body), CHECK_BYTES)]
             return [events.notifications_removed(list(map(self.feed.message_id, rows, checks)))]
-        if publication.kind == "t" and body:
+        if publication.kind == "t" and not body:
+            return []  # only rows without a message went
+        if publication.kind == "t" and body != TOO_MANY:
             return [events.notifications_removed([self.feed.message_id(*one) for one in _TRIMMED.iter_unpack(body)])]
         return [events.notifications_refetch()]
 

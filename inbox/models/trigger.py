@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta
@@ -11,7 +11,7 @@ from inbox.errors import BadRequest, InboxError, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
 from inbox.models.expiry import parse_expiry
 from inbox.models.subscriber import Profile
-from inbox.models.workflow import CollapseMode
+from inbox.models.workflow import CollapseMode, Severity
 
 MAX_TRANSACTION_ID_LENGTH = 255
 MAX_REFERENCE_LENGTH = 255
@@ -177,6 +177,17 @@ def parse_expires_at(value: str | None, now_ms: int) -> int:
         return parse_expiry(value, now_ms)
     except ValueError as error:
         raise invalid("expiresAt", f"expiresAt {error}", value) from None
+
+
+def parse_severity(overrides: dict[str, Any]) -> Severity | None:
+    """The severity that a trigger gives its messages, None: that of the workflow. Raises ValidationFailed."""
+    value = overrides.get("severity")
+    try:
+        severity: Severity | None = msgspec.convert(value, Severity | None)
+    except msgspec.ValidationError:
+        known = ", ".join(get_args(Severity))
+        raise invalid("overrides.severity", f"overrides.severity must be one of {known}", value) from None
+    return severity
 
 
 def parse_transaction_id(value: str | None) -> str | None:

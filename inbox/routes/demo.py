@@ -45,5 +45,5 @@ async def demo_trigger(request: Request) -> Response:
     body = await read_body(request, DemoTrigger)
     services = services_of(request)
     wanted = TriggerRequest(name=DEMO_WORKFLOW, to=body.to, payload=body.payload)
-    outcome = await services.delivery.trigger(services.environments.current, wanted)
+    outcome = await services.triggers.trigger(services.environments.current, wanted)
     return data(outcome.view(), 201)

@@ -19,7 +19,7 @@ async def trigger(request: Request) -> Response:
     """POST /v1/events/trigger → 201 TriggerReply, after the messages are stored; to large topics, accepted durably."""
     caller = await authenticate(request)
     body = await read_body(request, TriggerRequest, TRIGGER_LIMIT_BYTES)
-    outcome = await services_of(request).delivery.trigger(caller.environment, body, _idempotency_key(request))
+    outcome = await services_of(request).triggers.trigger(caller.environment, body, _idempotency_key(request))
     return data(outcome.view(), 201)
 
 
@@ -27,8 +27,8 @@ async def trigger_bulk(request: Request) -> Response:
     """POST /v1/events/trigger/bulk → 201 a TriggerReply for each event, in order; 422 for more than 100."""
     caller = await authenticate(request)
     events = (await read_body(request, BulkRequest, BULK_LIMIT_BYTES)).checked()
-    delivery = services_of(request).delivery
-    outcomes = await delivery.trigger_many(caller.environment, events, _idempotency_key(request))
+    triggers = services_of(request).triggers
+    outcomes = await triggers.trigger_many(caller.environment, events, _idempotency_key(request))
     return data([outcome.view() for outcome in outcomes], 201)
 
 
@@ -36,7 +36,7 @@ async def broadcast(request: Request) -> Response:
     """POST /v1/events/trigger/broadcast → 201 TriggerReply, accepted durably; for up to 100 people delivered."""
     caller = await authenticate(request)
     body = await read_body(request, BroadcastRequest, TRIGGER_LIMIT_BYTES)
-    outcome = await services_of(request).delivery.broadcast(caller.environment, body, _idempotency_key(request))
+    outcome = await services_of(request).triggers.broadcast(caller.environment, body, _idempotency_key(request))
     return data(outcome.view(), 201)
 
 
@@ -44,7 +44,7 @@ async def cancel(request: Request) -> Response:
     """DELETE /v1/events/trigger/:transactionId → 200 true when something was left to be delivered, which is not now."""
     caller = await authenticate(request)
     transaction_id = parse_transaction_id(path_param(request, "transactionId")) or ""
-    return data(await services_of(request).delivery.cancel(caller.environment, transaction_id))
+    return data(await services_of(request).triggers.cancel(caller.environment, transaction_id))
 
 
 async def progress(request: Request) -> Response:

@@ -62,7 +62,10 @@ class TimerWorker:
             claim = await self._store.claim(self._lease_ms)
             if not claim.places:
                 return LOOK_SECONDS if claim.next_ms is None else min(LOOK_SECONDS, claim.next_ms / 1_000)
-            await asyncio.gather(*(self._look_into(place) for place in claim.places))
+            looks = [self._look_into(place, claim.until_ms) for place in claim.places]
+            ended = await asyncio.gather(*looks, return_exceptions=True)
+            for error in filter(None, ended):
+                raise error
 
     async def sweep(self) -> None:
         """Leaves alarms for timers that have none, in one process a minute. Raises StoreUnavailable."""
@@ -82,7 +85,7 @@ class TimerWorker:
                 wait = RETRY_SECONDS
             await asyncio.sleep(wait)
 
-    async def _look_into(self, place: Place) -> None:
+    async def _look_into(self, place: Place, until_ms: int) -> None:
         """Fires a bucket's timers, at most a hundred; if there are more, its alarm rings again at once."""
         timers = await self._store.due(place, MOST_AT_ONCE)
         kinds: dict[bytes, list[Timer]] = defaultdict(list)
@@ -92,7 +95,7 @@ class TimerWorker:
             await self._fire(kind, place, several)
         if len(timers) == MOST_AT_ONCE:
             await self._store.ring_at(place, timers[-1].due_ms)
-        await self._store.release(place)
+        await self._store.hold(place, until_ms, None)
 
     async def _fire(self, kind: bytes, place: Place, timers: Sequence[Timer]) -> None:
         """All together; if that fails, one by one, so that one that cannot be carried out holds up no other."""

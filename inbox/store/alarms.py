@@ -73,10 +73,6 @@ class Alarms:
         end = int(await self._client.run(scripts.ALARM_HOLD, [self._key], args))
         return end if end >= 0 else None
 
-    async def release(self, place: Place) -> None:
-        """Gives a claimed bucket back."""
-        await self._client.execute("ZREM", self._key, place.name)
-
 
 def _place(name: str) -> Place:
     environment, bucket = name.split(":")

@@ -17,7 +17,8 @@ from inbox.store.bulk import Choose
 from inbox.store.changes import NOTHING, Change
 from inbox.store.client import Argument, Client
 from inbox.store.collapses import Call, Collapse, CollapseStore
-from inbox.store.feeds import Feed, FeedStore, Snapshot
+from inbox.store.feed import Feed, Snapshot
+from inbox.store.feeds import FeedStore
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, Outbox
 from inbox.store.rows import ALL, RowId, Select
@@ -200,7 +201,9 @@ class MessageStore:
             return None
         state, most = snapshot.state, self._max_length
         newest = rows.newest_rows(snapshot.flags, state.base, ALL, most + 1, None)
-        return max(newest[most - 1] - 1 if len(newest) > most else 0, state.last - max(most, MOST_ROWS))
+        most_rows = max(most, MOST_ROWS)
+        has_too_many = state.last - state.base > most_rows + TRIM_SLACK
+        return max(newest[most - 1] - 1 if len(newest) > most else 0, state.last - most_rows if has_too_many else 0)
 
     @property
     def trims_beyond(self) -> int:

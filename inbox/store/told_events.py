@@ -8,7 +8,7 @@ import msgspec
 
 from inbox.ids import SubscriberId
 from inbox.store.alarms import Place
-from inbox.store.client import Argument, Client
+from inbox.store.client import Argument, Client, Command
 from inbox.store.failed_events import decode_failed
 from inbox.store.keys import Keys
 
@@ -41,17 +41,23 @@ class ToldEvents:
             return _about.decode(body).subscriber_id == subscriber_id
 
         removed = await self._sift(self._keys.events(place.environment)[0], lambda fields: is_about(fields[5]))
-        outbox = self._keys.bucket(place.environment, place.bucket).outbox
-        removed += await self._sift(outbox, lambda fields: fields[0] == b"p" and fields[1].endswith(oid.encode()))
+        bucket = self._keys.bucket(place.environment, place.bucket)
+
+        def is_presence(fields: list[bytes]) -> bool:
+            return fields[0] == b"p" and fields[1].endswith(oid.encode())
+
+        removed += await self._sift(bucket.outbox, is_presence, bucket.outbox_progress)
         return removed + await self._sift_failed(place.environment, is_about)
 
-    async def _sift(self, stream: str, takes: Callable[[list[bytes]], object]) -> int:
+    async def _sift(self, stream: str, takes: Callable[[list[bytes]], object], progress: str = "") -> int:
+        """Removes entries; `progress` of an outbox learns how many, so that none counts as lost."""
         start: Argument = "-"
         removed = 0
         while entries := await self._client.execute("XRANGE", stream, start, "+", "COUNT", SLICE):
             taken = [entry_id for entry_id, fields in entries if takes(fields)]
             if taken:
-                await self._client.execute("XDEL", stream, *taken)
+                counted: list[Command] = [("HINCRBY", progress, "removed", len(taken))] if progress else []
+                await self._client.transaction([("XDEL", stream, *taken), *counted])
             removed += len(taken)
             start = "(" + entries[-1][0].decode()
         return removed

@@ -105,7 +105,7 @@ class Bench:
         async def trigger(number: int) -> None:
             async with limit:
                 request = TriggerRequest(name="single", payload=PAYLOAD, to=f"p{number}")
-                await self.services.delivery.trigger(self.environment, request)
+                await self.services.triggers.trigger(self.environment, request)
 
         for start in range(0, self.people, 1_000):
             await asyncio.gather(*(trigger(number) for number in range(start, min(self.people, start + 1_000))))

@@ -63,7 +63,7 @@ async def _prepare(services: Services, people: int) -> None:
 async def _broadcast(services: Services, number: int) -> None:
     payload = {**PAYLOAD, "a": f"Release {number}"}
     request = BroadcastRequest(name="news", payload=payload, transaction_id=f"release-{number}")
-    await services.delivery.broadcast(services.environments.current, request)
+    await services.triggers.broadcast(services.environments.current, request)
     await services.dispatch_worker.run_until_idle()
     await services.activity_log.flush()
 

@@ -230,7 +230,7 @@ async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, set
         await services.subscribers.upsert_many(services.environments.current, people)
     ended = run_inbox("trigger", "order", "--broadcast", "--wait", "--transaction-id", "all", **settings)
     assert ended.stdout.split() == ["processed", "all"]
-    assert "done: 130 delivered, 0 suppressed, 0 failed, 0 skipped" in ended.stderr
+    assert "done: 130 delivered, 0 suppressed, 0 failed, 0 skipped, 0 waiting" in ended.stderr
     few = run_inbox("trigger", "order", "--to", "p1", "--wait", **settings)
     assert (few.returncode, few.stderr) == (0, "")
 

@@ -132,7 +132,7 @@ async def test_what_a_killed_process_had_not_written_is_found_again(stores: Stor
     step = InAppStepUpsert(name="In-app", control_values=InAppControlsUpsert(body="Hi"))
     await killed.workflows.create(environment, WorkflowCreate(name="w", workflow_id="w", steps=[step]))
     for number in range(6):
-        await killed.delivery.trigger(environment, TriggerRequest(name="w", to="ada", transaction_id=f"t{number}"))
+        await killed.triggers.trigger(environment, TriggerRequest(name="w", to="ada", transaction_id=f"t{number}"))
         if number < 3:
             await killed.activity_log.flush()
     later = int(time.time() * 1_000) + 20_000

@@ -7,12 +7,12 @@ import random
 from collections.abc import Iterable
 
 import pytest
-from inbox.service.activity import MOST_SCANNED_BLOCKS, ActivityFilter, Search
 
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.trigger import TriggerRequest
 from inbox.models.workflow import InAppControlsUpsert, InAppStepUpsert, WorkflowCreate
+from inbox.service.trigger.activity import MOST_SCANNED_BLOCKS, ActivityFilter, Search
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store import activity
@@ -197,7 +197,7 @@ async def test_a_transaction_is_found_beyond_what_other_filters_look_at(stores: 
     step = InAppStepUpsert(name="In-app", control_values=InAppControlsUpsert(body="Hi"))
     await first.workflows.create(environment, WorkflowCreate(name="w", workflow_id="w", steps=[step]))
     request = TriggerRequest(name="w", to=["ada", "bob"], transaction_id="old")
-    await first.delivery.trigger(environment, request)
+    await first.triggers.trigger(environment, request)
     await first.activity_log.flush()
     store = ActivityStore(stores.client, stores.keys)
     for number in range((MOST_SCANNED_BLOCKS + 2) * SMALL):

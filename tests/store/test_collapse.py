@@ -6,32 +6,28 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 
-import msgspec
 import pytest
 
 from inbox.errors import PayloadTooLarge
 from inbox.ids import SubscriberId
-from inbox.models.environment import Environment
 from inbox.models.message import Message, StoredMessage, encode_stored
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
-from inbox.models.workflow import WorkflowCreate
 from inbox.service.trigger.dispatches import progress_view
-from inbox.services import Services, join_services
-from inbox.settings import Settings
+from inbox.services import Services
 from inbox.store import changes
 from inbox.store.changes import Change
-from inbox.store.client import open_client
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Appended, Delivery, MessageStore
 from inbox.store.rows import ALL, RowId, count_flags
 from inbox.store.timers import EXPIRE, Timer
-from tests.support.faults import Killed, MortalClient
+from tests.support.faults import Killed
 
 from .conftest import ENVIRONMENT, WORKFLOW, Stores
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
 
 TRIGGERS = 200
 LEASE_SECONDS = 1.0
@@ -247,43 +243,16 @@ async def test_a_later_end_stands_over_a_timer_that_is_being_carried_out(stores:
 # -- triggers of several processes --------------------------------------------------------------------------------
 
 
-@dataclass
-class Rig:
-    """Some processes over one store, whose clients can be killed."""
-
-    url: str
-    prefix: str
-    processes: list[Services] = field(default_factory=list)
-
-    async def process(self) -> Services:
-        client = MortalClient((await open_client(self.url)).redis)
-        settings = Settings(redis_url=self.url, key_prefix=self.prefix, work_lease_seconds=LEASE_SECONDS)
-        services = join_services(settings, client)
-        await services.environments.load()
-        self.processes.append(services)
-        return services
-
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
+class Rig(BaseRig):
+    """With a feed in which messages take each other's place."""
 
     async def workflow(self, **controls: object) -> None:
-        step = {
-            "name": "s",
-            "type": "in_app",
-            "stepId": "s",
-            "controlValues": {"body": "{{collapse.count}}", **controls},
-        }
-        body = {"name": "w", "workflowId": "w", "steps": [step]}
-        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+        step = in_app("{{collapse.count}}", "s", **controls)
+        await self.make_workflow("w", {**step, "stepId": "s"})
 
     async def trigger(self, services: Services, transaction: str, to: str = "ada", key: str = "k") -> None:
         request = TriggerRequest(name="w", to=to, transaction_id=transaction, collapse_key=key, collapse_mode="count")
-        outcome = await services.delivery.trigger(self.environment, request)
+        outcome = await services.triggers.trigger(self.environment, request)
         assert outcome.status == "processed"
 
     async def feed(self, name: str = "ada") -> Feed:
@@ -308,18 +277,12 @@ class Rig:
 
 @pytest.fixture
 async def rig(store_url: str, key_prefix: str) -> AsyncIterator[Rig]:
-    rig = Rig(store_url, key_prefix)
+    rig = Rig(store_url, key_prefix, {"work_lease_seconds": LEASE_SECONDS})
     for _ in range(2):
         await rig.process()
     await rig.workflow()
     yield rig
-    for services in rig.processes:
-        await services.client.close()
-
-
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
+    await rig.close()
 
 
 async def test_two_hundred_triggers_from_two_processes_are_one_message(rig: Rig) -> None:
@@ -413,7 +376,7 @@ async def broadcast(rig: Rig, transaction: str) -> None:
     request = BroadcastRequest(
         name="w", payload={}, transaction_id=transaction, collapse_key="k", collapse_mode="count"
     )
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
 
 
 async def people(rig: Rig) -> list[str]:

@@ -4,50 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import pytest
 
+from inbox.errors import ValidationFailed
 from inbox.ids import SubscriberId
-from inbox.models.environment import Environment
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.workflow import WorkflowCreate
+from inbox.service.trigger import delivery
 from inbox.service.trigger.dispatches import progress_view
-from inbox.services import Services, join_services
-from inbox.settings import Settings
-from inbox.store.client import open_client
-from tests.support.faults import Killed, MortalClient
+from inbox.store import feeds
+from tests.support.faults import Killed
+
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
 
 PEOPLE = 240
 LEASE_SECONDS = 1.0
 
 
-@dataclass
-class Rig:
-    """Some processes over one store, none of which works behind requests by itself."""
-
-    url: str
-    prefix: str
-    processes: list[Services] = field(default_factory=list)
-
-    async def process(self) -> Services:
-        """One more process; its client can be killed."""
-        client = MortalClient((await open_client(self.url)).redis)
-        settings = Settings(redis_url=self.url, key_prefix=self.prefix, work_lease_seconds=LEASE_SECONDS)
-        services = join_services(settings, client)
-        await services.environments.load()
-        self.processes.append(services)
-        return services
-
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
+class Rig(BaseRig):
+    """With many people, and broadcasts to them."""
 
     async def people(self, count: int = PEOPLE, prefix: str = "s") -> list[str]:
         names = [f"{prefix}{number}" for number in range(count)]
@@ -58,16 +38,12 @@ class Rig:
         return names
 
     async def workflow(self, identifier: str = "w", *bodies: str) -> None:
-        steps = [
-            {"name": f"step {place}", "type": "in_app", "controlValues": {"body": body}}
-            for place, body in enumerate(bodies or ("{{payload.text}}",))
-        ]
-        body = {"name": identifier, "workflowId": identifier, "steps": steps}
-        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+        steps = [in_app(body, f"step {place}") for place, body in enumerate(bodies or ("{{payload.text}}",))]
+        await self.make_workflow(identifier, *steps)
 
     async def broadcast(self, transaction_id: str = "t", text: str = "hello") -> None:
         request = BroadcastRequest(name="w", payload={"text": text}, transaction_id=transaction_id)
-        assert (await self.first.delivery.broadcast(self.environment, request)).status == "processed"
+        assert (await self.first.triggers.broadcast(self.environment, request)).status == "processed"
 
     async def contents(self, name: str, contexts: str = "") -> list[str]:
         """What somebody has, oldest first."""
@@ -86,21 +62,35 @@ class Rig:
 
 @pytest.fixture
 async def rig(store_url: str, key_prefix: str) -> AsyncIterator[Rig]:
-    rig = Rig(store_url, key_prefix)
+    rig = Rig(store_url, key_prefix, {"work_lease_seconds": LEASE_SECONDS})
     await rig.process()
     await rig.workflow()
     yield rig
-    for services in rig.processes:
-        await services.client.close()
+    await rig.close()
 
 
 def item(name: str) -> SubscriptionItem:
     return SubscriptionItem(subscriber_id=SubscriberId(name))
 
 
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
+@pytest.mark.parametrize("behind_the_request", [False, True])
+async def test_whoever_has_messages_in_too_many_contexts_is_passed_over(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, behind_the_request: bool
+) -> None:
+    monkeypatch.setattr(feeds, "MAX_FEEDS", 2)
+    monkeypatch.setattr(delivery, "MOST_IN_REQUEST", 1 if behind_the_request else 100)
+    full, *others = await rig.people(3)
+    for contexts in ("", "tenant:a"):
+        await rig.first.feed_store.open(rig.environment.number, SubscriberId(full), contexts)
+    said: dict[str, Any] = {"name": "w", "payload": {"text": "hello"}, "context": {"tenant": "b"}}
+    await rig.first.triggers.broadcast(rig.environment, BroadcastRequest(transaction_id="t", **said))
+    if behind_the_request:
+        await until_done(rig)
+    assert [await rig.contents(name, "tenant:b") for name in others] == [["hello"]] * 2
+    with pytest.raises(ValidationFailed):
+        await rig.first.triggers.trigger(rig.environment, TriggerRequest(to=full, **said))
+    known = await rig.first.subscribers.get(rig.environment, SubscriberId(full))
+    assert list(known.feeds) == ["", "tenant:a"]
 
 
 async def test_everybody_gets_it_once_and_the_progress_tells(rig: Rig) -> None:
@@ -109,7 +99,7 @@ async def test_everybody_gets_it_once_and_the_progress_tells(rig: Rig) -> None:
         await rig.broadcast()
     assert await rig.progress() == {
         **{"status": "running", "total": PEOPLE, "delivered": 0},
-        **{"suppressed": 0, "failed": 0, "skipped": 0},
+        **{"suppressed": 0, "failed": 0, "skipped": 0, "waiting": 0},
     }
     assert await rig.contents(names[0]) == []
     await rig.first.dispatch_worker.run_until_idle()
@@ -141,7 +131,7 @@ async def test_what_names_the_subscriber_is_rendered_for_each(rig: Rig) -> None:
     names = await rig.people()
     await rig.workflow("named", "for {{subscriber.subscriberId}}", "again")
     request = BroadcastRequest(name="named", payload={}, transaction_id="n")
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
     await rig.first.dispatch_worker.run_until_idle()
     for name in names:
         assert await rig.contents(name) == [f"for {name}", "again"]
@@ -225,7 +215,7 @@ async def test_preferences_conditions_and_failures_are_counted(rig: Rig) -> None
     await rig.workflow("mixed", "{{subscriber.data.missing | divided_by: 0}}", "fine")
     muted = await rig.first.subscribers.get(rig.environment, SubscriberId(names[0]))
     await rig.first.preferences.choose(rig.environment, muted, [("mixed", {"in_app": False})])
-    await rig.first.delivery.broadcast(
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="mixed", payload={}, transaction_id="m")
     )
     await rig.first.dispatch_worker.run_until_idle()
@@ -243,7 +233,7 @@ async def test_a_large_topic_leaves_out_whom_it_should(rig: Rig) -> None:
     request = TriggerRequest(
         name="w", payload={"text": "x"}, transaction_id="t", to=[names[0], topic], actor={"subscriberId": names[2]}
     )
-    await rig.first.delivery.trigger(rig.environment, request)
+    await rig.first.triggers.trigger(rig.environment, request)
     assert await rig.contents(names[0]) == ["x"]  # named directly: in the request
     await service.unsubscribe(rig.environment, "team", [item(names[3])])
     await rig.first.subscribers.delete(rig.environment, SubscriberId(names[4]))
@@ -282,7 +272,7 @@ async def test_environments_take_turns(rig: Rig) -> None:
     await rig.first.workflows.create(theirs, body)
     for number in range(120):
         await rig.first.subscribers.create(theirs, SubscriberId(f"o{number}"), {})
-    await rig.first.delivery.broadcast(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
+    await rig.first.triggers.broadcast(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
     for _ in range(20):
         await rig.first.dispatch_worker._turn()
     store = rig.first.dispatch_worker._store

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -17,11 +16,9 @@ import pytest
 from inbox.errors import NotFound, Unauthorized
 from inbox.ids import SubscriberId
 from inbox.models.credentials import Channel
-from inbox.models.environment import Environment
 from inbox.models.event import Event
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
-from inbox.models.workflow import WorkflowCreate
 from inbox.service.subscribers import erasure
 from inbox.service.trigger import delivery
 from inbox.service.trigger.activity import ActivityFilter
@@ -38,50 +35,33 @@ from inbox.store.runs import RunStore
 from inbox.store.subscribers import SubscriberStore
 from tests.conftest import binary_of
 from tests.support.everything import read_everything, where
-from tests.support.faults import Killed, MortalClient
+from tests.support.faults import Killed
 from tests.support.stores import running_store
 from tests.support.waiting import until
 
 from .conftest import Stores
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
 
 PAYLOAD = "whatwassaid"
 TOPICS = ("news", "orders")
 
 
-@dataclass
-class Rig:
-    """Some processes over one store."""
-
-    url: str
-    prefix: str
-    processes: list[Services] = field(default_factory=list)
+class Rig(BaseRig):
+    """With people of whom all kinds of things are held."""
 
     async def process(self) -> Services:
-        client = MortalClient((await open_client(self.url)).redis)
-        services = join_services(Settings(redis_url=self.url, key_prefix=self.prefix), client)
-        await services.environments.load()
+        services = await super().process()
         await services.presence.start()
-        self.processes.append(services)
         return services
 
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
-
     async def workflow(self, identifier: str, body: str, waits: str | None = None) -> None:
-        steps: list[dict[str, Any]] = [{"name": "step", "type": "in_app", "controlValues": {"body": body}}]
-        if waits:
-            steps.insert(0, {"name": waits, "type": waits, "controlValues": {"amount": 1, "unit": "hours"}})
-        made = msgspec.convert({"name": identifier, "workflowId": identifier, "steps": steps}, WorkflowCreate)
-        await self.first.workflows.create(self.environment, made)
+        wait = [{"name": waits, "type": waits, "controlValues": {"amount": 1, "unit": "hours"}}] if waits else []
+        await self.make_workflow(identifier, *wait, in_app(body))
 
     async def trigger(self, name: str, workflow: str = "w", services: Services | None = None, **fields: Any) -> None:
         request = TriggerRequest(name=workflow, to=name, payload={"text": f"{PAYLOAD} {name}"}, **fields)
-        outcome = await (services or self.first).delivery.trigger(self.environment, request)
+        outcome = await (services or self.first).triggers.trigger(self.environment, request)
         assert outcome.status == "processed"
 
     async def person(self, name: str) -> list[bytes]:
@@ -174,12 +154,7 @@ async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) 
     for services in rig.processes:
         mortal(services).calls_left = None
         await services.presence.close()
-        await services.client.close()
-
-
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
+    await rig.close()
 
 
 async def test_nothing_of_somebody_erased_is_left_and_nobody_else_is_touched(rig: Rig) -> None:
@@ -307,7 +282,7 @@ async def test_a_broadcast_goes_on_where_it_was(rig: Rig, monkeypatch: pytest.Mo
         await rig.first.subscribers.upsert(rig.environment, SubscriberId(name), {})
     by_oid = {(await rig.first.subscribers.get(rig.environment, SubscriberId(name))).oid: name for name in names}
     request = BroadcastRequest(name="w", payload={"text": "hello"}, transaction_id="t")
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
     share_key = await _share_at(rig, sorted(by_oid)[3])
     await rig.erase(by_oid[sorted(by_oid)[3]])
     assert await rig.first.client.execute("HGET", share_key, "cursor") == sorted(by_oid)[2].encode()

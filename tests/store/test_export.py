@@ -23,7 +23,7 @@ from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE
 from inbox.store.client import open_client
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import parse_message_id
@@ -118,7 +118,7 @@ async def test_it_holds_every_message_and_what_came_of_every_trigger(
     services: Services, environment: Environment
 ) -> None:
     async def trigger(workflow: str, **fields: Any) -> None:
-        await services.delivery.trigger(environment, TriggerRequest(name=workflow, to="ada", **fields))
+        await services.triggers.trigger(environment, TriggerRequest(name=workflow, to="ada", **fields))
 
     subscriber = await services.subscribers.create(environment, ADA, {})
     await services.preferences.choose(environment, subscriber, [("muted", {"in_app": False})])

@@ -11,7 +11,7 @@ from inbox.service.environments.retention import DAY_MS, RetentionSweep
 from inbox.store import messages
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNREAD, V1_MARKS_ALL
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.messages import TRIM_SLACK, MessageStore
 from inbox.store.retention import RetentionStore
 from inbox.store.rows import RowId
@@ -114,14 +114,19 @@ async def test_moves_to_the_top_push_no_message_out(stores: Stores) -> None:
 async def test_a_feed_has_no_more_rows_than_can_be_read_at_once(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "MOST_ROWS", 2 * LENGTH)
+    monkeypatch.setattr(messages, "MOST_ROWS", 100)
     with_length(stores)
     feed = await stores.feed()
     await stores.append(feed, "old")
-    for number in range(2 * TRIM_SLACK):
+    trims, base = 0, 0
+    for number in range(3 * TRIM_SLACK):
         await stores.append(feed, f"c{number}", collapse=Collapse("k"))
-    assert await contents(stores, feed) == [f"c{2 * TRIM_SLACK - 1}"]
-    assert await stores.client.execute("STRLEN", feed.keys.rows) <= 4 * (LENGTH + TRIM_SLACK)
+        state = await stores.feeds.state(feed)
+        assert state is not None
+        trims, base = trims + (state.base > base), state.base
+    assert await contents(stores, feed) == [f"c{3 * TRIM_SLACK - 1}"]
+    assert await stores.client.execute("STRLEN", feed.keys.rows) <= 4 * (100 + TRIM_SLACK)
+    assert trims == 1, "one for many appends"
     await stores.check(feed)
 
 

@@ -7,18 +7,17 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from inbox.ids import SubscriberId
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
-from inbox.models.workflow import WorkflowCreate
 from inbox.services import Services
 from inbox.store.keys import BUCKETS
 from inbox.store.timers import Place, TimerStore
 from tests.support.faults import Killed
 
-from .test_dispatches import Rig, mortal, rig, until_done
+from .rig import in_app, mortal
+from .test_dispatches import Rig, rig, until_done
 
 __all__ = ["rig"]
 
@@ -34,20 +33,15 @@ def digest(**controls: Any) -> dict[str, Any]:
     return {"name": "Collect", "stepId": "collect", "type": "digest", "controlValues": values}
 
 
-def message(body: str, name: str = "Message", **controls: Any) -> dict[str, Any]:
-    return {"name": name, "type": "in_app", "controlValues": {"body": body, **controls}}
-
-
 async def make(rig: Rig, *steps: dict[str, Any], name: str = "runs") -> None:
-    body = {"name": name, "workflowId": name, "steps": steps}
-    await rig.first.workflows.create(rig.environment, msgspec.convert(body, WorkflowCreate))
+    await rig.make_workflow(name, *steps)
 
 
 async def trigger(
     rig: Rig, transaction: str, to: Any = "ada", services: Services | None = None, **payload: Any
 ) -> None:
     request = TriggerRequest(name="runs", to=to, payload=payload, transaction_id=transaction)
-    await (services or rig.first).delivery.trigger(rig.environment, request)
+    await (services or rig.first).triggers.trigger(rig.environment, request)
 
 
 async def timers(rig: Rig) -> dict[int, list[bytes]]:
@@ -83,7 +77,7 @@ async def left_over(rig: Rig) -> list[str]:
 
 
 async def test_what_comes_before_a_delay_is_delivered_at_once_and_the_rest_when_its_time_has_come(rig: Rig) -> None:
-    await make(rig, message("now"), DELAY, message("later {{payload.n}} {{subscriber.firstName}}"))
+    await make(rig, in_app("now"), DELAY, in_app("later {{payload.n}} {{subscriber.firstName}}"))
     for _ in range(2):
         await trigger(rig, "t", n=1)
     assert await rig.contents("ada") == ["now"]
@@ -99,7 +93,7 @@ async def test_what_comes_before_a_delay_is_delivered_at_once_and_the_rest_when_
 
 
 async def test_a_delay_of_a_second_ends_by_itself_and_not_before(rig: Rig) -> None:
-    await make(rig, {**DELAY, "controlValues": {"amount": 1, "unit": "seconds"}}, message("later"))
+    await make(rig, {**DELAY, "controlValues": {"amount": 1, "unit": "seconds"}}, in_app("later"))
     rig.first.timer_worker.start()
     began = time.time()
     try:
@@ -115,7 +109,7 @@ async def test_a_delay_of_a_second_ends_by_itself_and_not_before(rig: Rig) -> No
 async def test_delays_follow_each_other_and_what_is_skipped_is_passed_over(rig: Rig) -> None:
     skipped = {"skip": {"==": [{"var": "payload.n"}, 1]}}
     first = {**DELAY, "controlValues": {"amount": 1, "unit": "hours", **skipped}}
-    await make(rig, first, message("a"), DELAY | {"stepId": "second"}, message("b"))
+    await make(rig, first, in_app("a"), DELAY | {"stepId": "second"}, in_app("b"))
     await trigger(rig, "one", n=1)
     await trigger(rig, "two", "bob", n=2)
     assert (await rig.contents("ada"), await rig.contents("bob")) == (["a"], [])
@@ -128,10 +122,10 @@ async def test_delays_follow_each_other_and_what_is_skipped_is_passed_over(rig: 
 
 async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
     """It has read the timers, then lost its lease; meanwhile another one fired them, and the runs wait again."""
-    await make(rig, digest(), DELAY, message("b"))
-    await make(rig, DELAY, DELAY | {"stepId": "second"}, message("b"), name="delays")
+    await make(rig, digest(), DELAY, in_app("b"))
+    await make(rig, DELAY, DELAY | {"stepId": "second"}, in_app("b"), name="delays")
     await trigger(rig, "t", n=1)
-    await rig.first.delivery.trigger(rig.environment, TriggerRequest(name="delays", to="ada", transaction_id="u"))
+    await rig.first.triggers.trigger(rig.environment, TriggerRequest(name="delays", to="ada", transaction_id="u"))
     await let_time_pass(rig)
     [bucket] = await timers(rig)
     place, store = Place(rig.environment.number, bucket), TimerStore(rig.first.client, rig.first.keys)
@@ -142,7 +136,7 @@ async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
     for timer in stale:
         await late.timer_worker._handlers[timer.kind](place, [timer])
     assert await rig.contents("ada") == []
-    assert await rig.first.delivery.cancel(rig.environment, "t"), "it waits still"
+    assert await rig.first.triggers.cancel(rig.environment, "t"), "it waits still"
     await pass_and_fire(rig)
     assert await rig.contents("ada") == ["b"]
     await trigger(rig, "another", n=2)
@@ -153,7 +147,7 @@ async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
 
 async def test_a_cancellation_that_answers_true_has_cancelled(rig: Rig) -> None:
     """And one that answers false has not, wherever the process that carried the run out has died."""
-    await make(rig, DELAY, message("{{payload.n}}"))
+    await make(rig, DELAY, in_app("{{payload.n}}"))
     answers, delivered = [], []
     for calls in range(10):
         await trigger(rig, f"t{calls}", n=calls)
@@ -162,7 +156,7 @@ async def test_a_cancellation_that_answers_true_has_cancelled(rig: Rig) -> None:
         mortal(doomed).calls_left = calls
         with pytest.raises(Killed):
             await fire(rig, doomed)
-        answers.append(await rig.first.delivery.cancel(rig.environment, f"t{calls}"))
+        answers.append(await rig.first.triggers.cancel(rig.environment, f"t{calls}"))
         await fire(rig, rig.first)
         delivered.append(str(calls) in await rig.contents("ada"))
     assert delivered == [not answer for answer in answers]
@@ -170,7 +164,7 @@ async def test_a_cancellation_that_answers_true_has_cancelled(rig: Rig) -> None:
 
 
 async def test_a_delay_until_a_time_of_the_payload(rig: Rig) -> None:
-    await make(rig, {**DELAY, "controlValues": {"until": "{{payload.at}}"}}, message("b"))
+    await make(rig, {**DELAY, "controlValues": {"until": "{{payload.at}}"}}, in_app("b"))
     await trigger(rig, "past", "past", at="2020-01-01T00:00:00Z")
     assert await rig.contents("past") == ["b"]
     await trigger(rig, "none", "none", at="soon")
@@ -183,7 +177,7 @@ async def test_a_delay_until_a_time_of_the_payload(rig: Rig) -> None:
 
 
 async def test_preferences_count_when_the_message_comes(rig: Rig) -> None:
-    await make(rig, DELAY, message("b"))
+    await make(rig, DELAY, in_app("b"))
     await trigger(rig, "t")
     ada = await rig.first.subscribers.get(rig.environment, SubscriberId("ada"))
     await rig.first.preferences.choose(rig.environment, ada, [("runs", {"in_app": False})])
@@ -192,10 +186,10 @@ async def test_preferences_count_when_the_message_comes(rig: Rig) -> None:
 
 
 async def test_the_runs_of_a_subscriber_that_is_gone_end_silently(rig: Rig) -> None:
-    await make(rig, digest(), DELAY, message("b"))
-    await make(rig, DELAY, message("b"), name="w2")
+    await make(rig, digest(), DELAY, in_app("b"))
+    await make(rig, DELAY, in_app("b"), name="w2")
     await trigger(rig, "t")
-    await rig.first.delivery.trigger(rig.environment, TriggerRequest(name="w2", to="ada", transaction_id="u"))
+    await rig.first.triggers.trigger(rig.environment, TriggerRequest(name="w2", to="ada", transaction_id="u"))
     await rig.first.subscribers.delete(rig.environment, SubscriberId("ada"))
     await pass_and_fire(rig)
     assert (await left_over(rig), await timers(rig)) == ([], {})
@@ -203,7 +197,7 @@ async def test_the_runs_of_a_subscriber_that_is_gone_end_silently(rig: Rig) -> N
 
 
 async def test_events_of_a_window_become_one_message_and_the_next_opens_another(rig: Rig) -> None:
-    await make(rig, digest(), message(COLLECTED))
+    await make(rig, digest(), in_app(COLLECTED))
     for number in range(3):
         for _ in range(2):
             await trigger(rig, f"t{number}", n=number)
@@ -220,7 +214,7 @@ async def test_events_of_a_window_become_one_message_and_the_next_opens_another(
 
 
 async def test_a_digest_key_makes_groups(rig: Rig) -> None:
-    await make(rig, digest(digestKey="{{payload.post}}"), message(COLLECTED))
+    await make(rig, digest(digestKey="{{payload.post}}"), in_app(COLLECTED))
     for number in range(6):
         await trigger(rig, f"t{number}", n=number, post=number % 2)
     await pass_and_fire(rig)
@@ -228,7 +222,7 @@ async def test_a_digest_key_makes_groups(rig: Rig) -> None:
 
 
 async def test_a_look_back_delivers_the_first_event_at_once(rig: Rig) -> None:
-    await make(rig, digest(lookBackWindow={"amount": 5, "unit": "minutes"}), message(COLLECTED))
+    await make(rig, digest(lookBackWindow={"amount": 5, "unit": "minutes"}), in_app(COLLECTED))
     for number in range(3):
         for _ in range(2):
             await trigger(rig, f"t{number}", n=number)
@@ -238,7 +232,7 @@ async def test_a_look_back_delivers_the_first_event_at_once(rig: Rig) -> None:
 
 
 async def test_a_digest_between_delays_keeps_its_events(rig: Rig) -> None:
-    await make(rig, DELAY, digest(), DELAY | {"stepId": "second"}, message(COLLECTED))
+    await make(rig, DELAY, digest(), DELAY | {"stepId": "second"}, in_app(COLLECTED))
     await trigger(rig, "a", n=1)
     await trigger(rig, "b", n=2)
     await pass_and_fire(rig)
@@ -255,29 +249,31 @@ async def test_a_digest_between_delays_keeps_its_events(rig: Rig) -> None:
 
 async def test_a_window_keeps_some_events_and_counts_all(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inbox.store.runs.MOST_EVENTS", 3)
-    await make(rig, digest(), message(COLLECTED))
+    await make(rig, digest(), in_app(COLLECTED))
     for number in range(8):
         await trigger(rig, f"t{number}", n=number)
-    assert await rig.first.delivery.cancel(rig.environment, "t5"), "counted, not kept"
-    assert not await rig.first.delivery.cancel(rig.environment, "t5")
+    assert await rig.first.triggers.cancel(rig.environment, "t5"), "counted, not kept"
+    assert not await rig.first.triggers.cancel(rig.environment, "t5")
     await pass_and_fire(rig)
     assert await rig.contents("ada") == ["7: 0,1,2,7, 7"]
 
 
 async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     names = await rig.people(240)
-    await make(rig, message("now"), DELAY, message("later"))
-    await make(rig, digest(lookBackWindow={"amount": 5, "unit": "minutes"}), message(COLLECTED), name="digest")
-    await rig.first.delivery.broadcast(
+    await make(rig, in_app("now"), DELAY, in_app("later"))
+    await make(rig, digest(lookBackWindow={"amount": 5, "unit": "minutes"}), in_app(COLLECTED), name="digest")
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
     )
     await rig.first.dispatch_worker.run_until_idle()
     assert {tuple(await rig.contents(name)) for name in names} == {("now",)}
+    progress = await rig.progress()
+    assert (progress["delivered"], progress["waiting"]) == (240, 240)
     await pass_and_fire(rig)
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later")}
     for number in range(3):
         request = BroadcastRequest(name="digest", payload={"n": number}, transaction_id=f"d{number}")
-        await rig.first.delivery.broadcast(rig.environment, request)
+        await rig.first.triggers.broadcast(rig.environment, request)
         await rig.first.dispatch_worker.run_until_idle()
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later", "1: 0, 0")}
     assert (await rig.progress("d0"))["delivered"] == 240
@@ -288,8 +284,8 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
 
 async def test_the_plan_of_a_delayed_dispatch_is_kept_once_in_each_bucket(rig: Rig) -> None:
     await rig.people(600)
-    await make(rig, DELAY, message("later"))
-    await rig.first.delivery.broadcast(
+    await make(rig, DELAY, in_app("later"))
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
     )
     await rig.first.dispatch_worker.run_until_idle()
@@ -299,8 +295,8 @@ async def test_the_plan_of_a_delayed_dispatch_is_kept_once_in_each_bucket(rig: R
 
 
 async def test_cancelling_ends_what_waits_and_nothing_else(rig: Rig) -> None:
-    await make(rig, message("now"), DELAY, message("later"))
-    cancel = rig.first.delivery.cancel
+    await make(rig, in_app("now"), DELAY, in_app("later"))
+    cancel = rig.first.triggers.cancel
     await trigger(rig, "t", ["ada", "bob"])
     await trigger(rig, "u")
     assert not await cancel(rig.environment, "unknown")
@@ -315,8 +311,8 @@ async def test_cancelling_ends_what_waits_and_nothing_else(rig: Rig) -> None:
 
 
 async def test_a_cancelled_event_leaves_its_window(rig: Rig) -> None:
-    await make(rig, digest(), message(COLLECTED))
-    cancel = rig.first.delivery.cancel
+    await make(rig, digest(), in_app(COLLECTED))
+    cancel = rig.first.triggers.cancel
     for number in range(4):
         await trigger(rig, f"t{number}", n=number)
     for number in (0, 3):
@@ -332,25 +328,25 @@ async def test_a_cancelled_event_leaves_its_window(rig: Rig) -> None:
 
 async def test_a_cancelled_dispatch_ends_the_runs_that_it_began(rig: Rig) -> None:
     names = await rig.people(240)
-    await make(rig, DELAY, message("later"))
-    await rig.first.delivery.broadcast(
+    await make(rig, DELAY, in_app("later"))
+    await rig.first.triggers.broadcast(
         rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
     )
     await rig.first.dispatch_worker.run_until_idle()
-    assert await rig.first.delivery.cancel(rig.environment, "t")
+    assert await rig.first.triggers.cancel(rig.environment, "t")
     await pass_and_fire(rig)
     assert {tuple(await rig.contents(name)) for name in names} == {()}
     assert (await left_over(rig), await timers(rig)) == ([], {})
 
 
 CRASHES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
-    "delay": ([message("now"), DELAY, message("later")], ["now", "now", "later", "later"]),
-    "digest": ([digest(), message(COLLECTED)], ["2: 0,1, 1"]),
+    "delay": ([in_app("now"), DELAY, in_app("later")], ["now", "now", "later", "later"]),
+    "digest": ([digest(), in_app(COLLECTED)], ["2: 0,1, 1"]),
     "look-back": (
-        [digest(lookBackWindow={"amount": 5, "unit": "minutes"}), message(COLLECTED)],
+        [digest(lookBackWindow={"amount": 5, "unit": "minutes"}), in_app(COLLECTED)],
         ["1: 0, 0", "1: 1, 1"],
     ),
-    "both": ([DELAY, digest(), DELAY | {"stepId": "second"}, message("{{steps.collect.eventCount}}")], ["2"]),
+    "both": ([DELAY, digest(), DELAY | {"stepId": "second"}, in_app("{{steps.collect.eventCount}}")], ["2"]),
 }
 
 
@@ -417,7 +413,7 @@ async def test_a_process_that_dies_at_any_call_of_firing_is_gone_on_for(rig: Rig
 async def test_a_run_that_dies_as_it_joins_a_window_leaves_nothing(rig: Rig) -> None:
     """It is not the one that opened it, whose run its end would cover."""
     no_delay = {**HOUR, "skip": {"==": [{"var": "payload.n"}, 0]}}
-    await make(rig, {**DELAY, "controlValues": no_delay}, digest(), message(COLLECTED))
+    await make(rig, {**DELAY, "controlValues": no_delay}, digest(), in_app(COLLECTED))
     for calls in range(20):
         await trigger(rig, f"{calls}-0", n=0)
         await trigger(rig, f"{calls}-1", n=1)
@@ -440,10 +436,10 @@ async def fire(rig: Rig, services: Services) -> None:
 
 async def test_a_dispatch_whose_worker_dies_begins_every_run_once(rig: Rig) -> None:
     names = await rig.people(120)
-    await make(rig, digest(), message(COLLECTED))
+    await make(rig, digest(), in_app(COLLECTED))
     for number in range(2):
         request = BroadcastRequest(name="runs", payload={"n": number}, transaction_id=f"t{number}")
-        await rig.first.delivery.broadcast(rig.environment, request)
+        await rig.first.triggers.broadcast(rig.environment, request)
     for calls in range(0, 60, 3):
         doomed = await rig.process()
         mortal(doomed).calls_left = calls
@@ -459,7 +455,7 @@ async def test_a_thousand_events_from_two_processes_end_in_exactly_the_right_gro
     """Windows of 50 subscribers and two keys open and close while events come from both."""
     other = await rig.process()
     body = "{% for e in steps.collect.events %}{{e.payload.n}},{% endfor %}|{{steps.collect.eventCount}}|{{payload.k}}"
-    await make(rig, digest(amount=1, unit="seconds", digestKey="{{payload.k}}"), message(body))
+    await make(rig, digest(amount=1, unit="seconds", digestKey="{{payload.k}}"), in_app(body))
     workers = [services.timer_worker for services in (rig.first, other)]
     for worker in workers:
         worker.start()

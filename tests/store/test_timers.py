@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from inbox.errors import StoreUnavailable
 from inbox.service.feed.timers import FeedTimers
 from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
-from inbox.store.alarms import Place
+from inbox.store.alarms import Claim, Place
 from inbox.store.changes import INBOX_SNOOZE
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.timers import EXPIRE, WAKE, Timer, TimerStore
 from tests.support.faults import Killed, MortalClient
 from tests.support.waiting import until
@@ -131,6 +132,44 @@ async def test_a_bucket_held_by_a_process_that_died_passes_to_another_after_the_
         return noting.fired == [b"one", b"two"]
 
     await until(both)
+
+
+async def test_a_worker_that_was_too_slow_leaves_the_bucket_to_whoever_has_it_now(
+    stores: Stores, other_stores: Stores
+) -> None:
+    store = TimerStore(other_stores.client, other_stores.keys)
+    taken: list[Claim] = []
+
+    async def slow(place: Place, timers: Sequence[Timer]) -> None:
+        async def is_taken_over() -> bool:
+            taken[:] = [await store.claim(60_000)]
+            return taken[0].places == [place]
+
+        await until(is_taken_over)
+
+    await set_timer(stores, b"one", now_ms() - 1_000)
+    await worker_of(stores, z=slow).fire_due()
+    (place,) = taken[0].places
+    assert await store.hold(place, taken[0].until_ms, 60_000) is not None
+
+
+async def test_a_store_that_fails_in_one_bucket_leaves_no_other_half_way(stores: Stores) -> None:
+    failed, fired = asyncio.Event(), []
+
+    async def handler(place: Place, timers: Sequence[Timer]) -> None:
+        if place.bucket == 7:
+            failed.set()
+            raise StoreUnavailable
+        await failed.wait()
+        await stores.client.execute("PING")
+        fired.append(place.bucket)
+
+    for bucket in (7, 8):
+        await set_timer(stores, b"one", now_ms() - 1_000, bucket)
+    with pytest.raises(StoreUnavailable):
+        await worker_of(stores, z=handler).fire_due()
+    assert fired == [8]
+    assert await pending(stores, 8) == []
 
 
 async def test_what_cannot_be_carried_out_is_put_off_and_holds_up_no_other(

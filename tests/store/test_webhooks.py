@@ -14,62 +14,39 @@ import pytest
 from inbox.errors import NotFound, ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
+from inbox.models.event import Event
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
-from inbox.models.workflow import WorkflowCreate
 from inbox.service.webhooks import relay as event_relay
-from inbox.services import Services, join_services
-from inbox.settings import Settings
+from inbox.services import Services
 from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
-from inbox.store.client import open_client
-from inbox.store.feeds import Feed
-from inbox.store.outbox import MOST_ENTRIES
-from tests.support.faults import Killed, MortalClient
+from inbox.store.failed_events import FailedEvent
+from inbox.store.feed import Feed
+from inbox.store.outbox import MOST_ENTRIES, Entry
+from tests.support.faults import Killed
 from tests.support.receiver import Receiver
 from tests.support.waiting import until
 
+from .rig import Rig as BaseRig
+from .rig import in_app, mortal
+
 
 @dataclass
-class Rig:
-    """Some processes over one store, none of which tells anything by itself; one receiver."""
+class Rig(BaseRig):
+    """None of the processes tells anything by itself; one receiver."""
 
-    url: str
-    prefix: str
-    receiver: Receiver
-    processes: list[Services] = field(default_factory=list)
+    receiver: Receiver = field(kw_only=True)
     secret: str = ""
-
-    async def process(self) -> Services:
-        """One more process; its client can be killed."""
-        client = MortalClient((await open_client(self.url)).redis)
-        settings = Settings(
-            redis_url=self.url, key_prefix=self.prefix, webhook_timeout_seconds=0.5, webhook_retry_seconds=3600
-        )
-        services = join_services(settings, client)
-        await services.environments.load()
-        self.processes.append(services)
-        return services
-
-    @property
-    def first(self) -> Services:
-        return self.processes[0]
-
-    @property
-    def environment(self) -> Environment:
-        return self.first.environments.current
 
     async def begin(self, *events: str) -> None:
         """Makes the webhook, and a workflow."""
-        controls = {"body": "{{payload.n}}", "primaryAction": {"label": "Go"}}
-        steps = [{"name": "step", "type": "in_app", "controlValues": controls}]
-        body = {"name": "w", "workflowId": "w", "steps": steps}
-        await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+        await self.make_workflow("w", in_app("{{payload.n}}", primaryAction={"label": "Go"}))
         self.secret = await self.first.webhooks.set(self.environment, self.receiver.url, events) or ""
 
     async def trigger(self, to: str, n: int = 0, services: Services | None = None, **fields: str) -> None:
         request = msgspec.convert({"name": "w", "to": to, "payload": {"n": n}, **fields}, TriggerRequest)
-        done = await (services or self.first).delivery.trigger(self.environment, request)
+        done = await (services or self.first).triggers.trigger(self.environment, request)
         assert done.status == "processed"
 
     async def feed(self, name: str) -> Feed:
@@ -106,17 +83,11 @@ async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(event_relay, "LAST_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(event_relay, "LEASE_MARGIN_SECONDS", 0.5)
     async with Receiver.running() as receiver:
-        rig = Rig(store_url, key_prefix, receiver)
+        settings = {"webhook_timeout_seconds": 0.5, "webhook_retry_seconds": 3600}
+        rig = Rig(store_url, key_prefix, settings, receiver=receiver)
         await rig.process()
         yield rig
-        for services in rig.processes:
-            await services.webhooks.close()
-            await services.client.close()
-
-
-def mortal(services: Services) -> MortalClient:
-    assert isinstance(services.client, MortalClient)
-    return services.client
+        await rig.close()
 
 
 def of_message(events: list[dict[str, Any]], message_id: str) -> list[str]:
@@ -239,7 +210,7 @@ async def test_a_broadcast_is_told_for_each_recipient(rig: Rig) -> None:
     for name in names:
         await rig.first.subscribers.create(rig.environment, SubscriberId(name), {})
     request = BroadcastRequest(name="w", payload={"n": 1}, transaction_id="t")
-    await rig.first.delivery.broadcast(rig.environment, request)
+    await rig.first.triggers.broadcast(rig.environment, request)
     await rig.first.dispatch_worker.run_until_idle()
     await rig.tell_all()
     assert sorted(one["subscriberId"] for one in rig.receiver.events) == sorted(names)
@@ -415,6 +386,63 @@ async def test_an_event_that_is_too_old_is_tried_once_more_and_given_up(
     await rig.tell_all()
     (failed,) = await rig.first.webhooks.failed(rig.environment)
     assert failed.tries == 1
+
+
+async def test_an_event_that_has_no_words_is_given_up_and_holds_up_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    teller = rig.first.event_relay._teller
+    tell = teller.tell
+
+    async def stammer(environment: Environment, place: Place, entry: Entry, at: int) -> Event | None:
+        event = await tell(environment, place, entry, at)
+        if event and json.loads(event.body)["messages"][0]["body"] == "1":
+            raise ValueError("no words")
+        return event
+
+    monkeypatch.setattr(teller, "tell", stammer)
+    await rig.begin()
+    await rig.first.webhooks.set_stream(rig.environment, True)
+    for number in range(3):
+        await rig.trigger("ada", number)
+    await rig.tell_all()
+    assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["0", "2"]
+    waiting = await rig.first.webhooks.waiting(rig.environment)
+    assert (waiting.failed, waiting.streamed) == (0, 2)
+    assert "an event cannot be told" in caplog.messages
+
+
+async def test_what_was_on_its_way_when_its_subscriber_was_erased_is_not_kept_as_failed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.begin()
+    rig.receiver.status = 410
+    failed = rig.first.event_relay._failed
+    add = failed.add
+
+    async def add_after_the_erasure(environment: int, one: FailedEvent) -> None:
+        if json.loads(one.event.body)["subscriberId"] == "ada":
+            await rig.first.erasure.erase(rig.environment, SubscriberId("ada"))
+        await add(environment, one)
+
+    monkeypatch.setattr(failed, "add", add_after_the_erasure)
+    await rig.trigger("ada")
+    await rig.trigger("bob")
+    await rig.tell_all()
+    kept = [json.loads(one.event.body)["subscriberId"] for one in await rig.first.webhooks.failed(rig.environment)]
+    assert kept == ["bob"]
+
+
+async def test_what_an_erasure_takes_out_of_an_outbox_does_not_count_as_lost(rig: Rig) -> None:
+    await rig.begin()
+    feed = await rig.feed("ada")
+    outbox = rig.first.keys.bucket(feed.environment, feed.bucket).outbox
+    told = ("XADD", outbox, "*", "p", f"1.{feed.subscriber_oid}", "o", 1)
+    other = ("XADD", outbox, "*", "p", "1.00000000ff00000000000000", "o", 1)
+    await rig.first.client.batch([told, other, told])
+    await rig.first.erasure.erase(rig.environment, SubscriberId("ada"))
+    waiting = await rig.first.webhooks.waiting(rig.environment)
+    assert (waiting.waiting, waiting.dropped) == (1, 0)
 
 
 async def test_the_newest_thousand_failed_events_are_kept(rig: Rig) -> None:

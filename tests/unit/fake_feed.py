@@ -12,10 +12,11 @@ import orjson
 
 from inbox.errors import StoreUnavailable
 from inbox.events import Close, Event
+from inbox.fanout.hub import TOO_MANY
 from inbox.ids import MessageId, SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.message import Message, StoredMessage, encode_stored
-from inbox.store.feeds import Feed, LogEntry
+from inbox.store.feed import Feed, LogEntry
 from inbox.store.keys import Keys
 from inbox.store.rows import Counts, Position, State
 
@@ -102,7 +103,7 @@ class FakeFeeds:
         for row in gone:
             del self.messages_by_row[row]
         names = b"".join(struct.pack(">I", row) + CHECK for row in gone)
-        return self._publish("trimmed", [base], names if named else b"")
+        return self._publish("trimmed", [base], names if named else TOO_MANY)
 
     def read_all(self) -> bytes:
         for row, message in self.messages_by_row.items():

@@ -148,6 +148,12 @@ async def test_more_than_can_be_named_is_read_again(house: House, tab: Tab) -> N
     assert tab.deliveries[3].unread == 1
 
 
+async def test_rows_without_messages_are_cut_off_unnoticed(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.append(), house.feeds.delete(1), house.feeds.trim(1))
+    assert tab.deliveries[3].events == []
+    assert tab.deliveries[3].unread == 1
+
+
 async def test_a_trim_that_was_missed_is_read_again(house: House, tab: Tab) -> None:
     house.hear(house.feeds.append(), house.feeds.append())
     house.feeds.trim(1)

@@ -15,7 +15,7 @@ from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import CollapseMode, StepActor, Workflow
 from inbox.rendering import AnyStep, CompiledDigest, CompiledStep, CompiledWait, Rendered, RenderError, compile_steps
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import collapse_name
 from inbox.store.messages import Delivery, Preference
 

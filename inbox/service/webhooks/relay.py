@@ -12,7 +12,7 @@ import contextlib
 import logging
 import random
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from inbox.errors import StoreUnavailable
 from inbox.models.environment import Environment
@@ -25,7 +25,7 @@ from inbox.service.webhooks.webhooks import WebhookService
 from inbox.store.alarms import TICK_MS, Place
 from inbox.store.event_stream import EventStream
 from inbox.store.failed_events import FailedEvent, FailedEvents
-from inbox.store.outbox import Head, Outbox, OutboxStore
+from inbox.store.outbox import Entry, Head, Outbox, OutboxStore
 from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,15 @@ MOST_ENTRIES = 50
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
 MOST_REFUSALS = 10
 LEASE_MARGIN_SECONDS = 5.0
+UNSAID_STATUS = 400
+"""As if the receiver had refused it: tried again, and given up after as many attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """An event that cannot be put into words, and why: an error of this service."""
+
+    reason: str
 
 
 class EventRelay:
@@ -123,11 +132,11 @@ class EventRelay:
         while True:
             try:
                 wait = await self._turn()
-            except StoreUnavailable:
-                wait = RETRY_SECONDS
-            except Exception:
-                log.exception("events failed", extra={"action": "events_failed"})
-                wait = RETRY_SECONDS
+            except Exception as error:
+                if not isinstance(error, StoreUnavailable):
+                    log.exception("events failed", extra={"action": "events_failed"})
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._outbox.has_news.wait(), wait)
             await asyncio.sleep(GATHER_SECONDS)
@@ -201,7 +210,9 @@ class EventRelay:
         """Brings the stream up to the outbox; gives the last entry that is in it."""
         cursor = await self._stream.cursor(place)
         while entries := await self._store.after(place, cursor, MOST_ENTRIES):
-            events = [event for entry in entries for event in await self._teller.all(environment, place, entry)]
+            told = [(entry, at) for entry in entries for at in range(len(told_of(entry)))]
+            worded = [await self._word(environment, place, entry, at) for entry, at in told]
+            events = [event for event in worded if isinstance(event, Event)]
             if not await self._stream.append(place, cursor, entries[-1].id, events):
                 cursor = await self._stream.cursor(place)
                 continue
@@ -213,19 +224,36 @@ class EventRelay:
         """One attempt at the next event of the oldest entry that the webhook wants."""
         told = told_of(head.entry)
         at = next((at for at in range(head.told, len(told)) if told[at].type in webhook.events), len(told))
-        event = await self._teller.tell(environment, place, head.entry, at) if at < len(told) else None
+        event = await self._word(environment, place, head.entry, at) if at < len(told) else None
         if event:
-            sent = await self._sender.send(webhook.url, event, self._webhooks.secrets_of(webhook))
-            self._note_health(environment, sent)
+            sent = await self._send(environment, webhook, event)
             if not sent.is_delivered:
                 if not self._is_given_up(head, sent):
                     return await self._put_off(place, replace(head, told=at))
-                await self._give_up(environment, event, head, sent)
+                await self._give_up(environment, place, replace(head, told=at), event, sent)
         if at + 1 < len(told):
             await self._store.note(place, Head(head.entry, told=at + 1))
         else:
             await self._store.remove(place, head.entry.id)
         return 0
+
+    async def _word(self, environment: Environment, place: Place, entry: Entry, at: int) -> Event | Unsaid | None:
+        """An event in words; None when its subscriber is gone."""
+        try:
+            return await self._teller.tell(environment, place, entry, at)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.exception("an event cannot be told", extra={"action": "event_unsaid", "entry": entry.id})
+            return Unsaid(f"{type(error).__name__}: {error}")
+
+    async def _send(self, environment: Environment, webhook: Webhook, event: Event | Unsaid) -> Sent:
+        """One attempt; an event that has no words counts as refused, so that it is given up in time."""
+        if isinstance(event, Unsaid):
+            return Sent(UNSAID_STATUS, event.reason)
+        sent = await self._sender.send(webhook.url, event, self._webhooks.secrets_of(webhook))
+        self._note_health(environment, sent)
+        return sent
 
     def _is_given_up(self, head: Head, sent: Sent) -> bool:
         is_old = _now_ms() - head.entry.at_ms > self._retry_ms
@@ -238,9 +266,17 @@ class EventRelay:
         await self._store.note(place, replace(head, failures=head.failures + 1, next_ms=next_ms))
         return next_ms
 
-    async def _give_up(self, environment: Environment, event: Event, head: Head, sent: Sent) -> None:
+    async def _give_up(
+        self, environment: Environment, place: Place, head: Head, event: Event | Unsaid, sent: Sent
+    ) -> None:
+        """Keeps an event among the failed ones, but for one that has no words, or whose subscriber was erased."""
+        if isinstance(event, Unsaid):
+            return
         failed = FailedEvent(event, sent.reason, head.failures + 1, _now_ms())
         await self._failed.add(environment.number, failed)
+        # an erasure that began while the event was on its way may have looked here before this one was kept
+        if await self._word(environment, place, head.entry, head.told) is None:
+            await self._failed.remove(environment.number, event.id)
 
     def _note_health(self, environment: Environment, sent: Sent) -> None:
         """A line when a receiver begins to fail, and one when it is well again."""

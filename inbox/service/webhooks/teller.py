@@ -21,7 +21,8 @@ from inbox.models.webhook import (
 )
 from inbox.store import changes
 from inbox.store.alarms import Place
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.outbox import Entry, Name
 from inbox.store.rows import RowId
 from inbox.store.subscribers import SubscriberStore
@@ -72,11 +73,6 @@ class EventTeller:
     def __init__(self, feeds: FeedStore, subscribers: SubscriberStore) -> None:
         self._feeds = feeds
         self._subscribers = subscribers
-
-    async def all(self, environment: Environment, place: Place, entry: Entry) -> list[Event]:
-        """The events of an entry, but for those whose subscriber is gone."""
-        events = [await self.tell(environment, place, entry, at) for at in range(len(told_of(entry)))]
-        return [event for event in events if event]
 
     async def tell(self, environment: Environment, place: Place, entry: Entry, at: int) -> Event | None:
         """The event of an entry at that place among its events; None when its subscriber is gone."""

@@ -2,6 +2,7 @@
 -- moves up, the counts follow, and the log names the new base. A snoozed message is never too old: what is above it stays.
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 outbox (where events are wanted)
 -- ARGV: 1 the newest row that is beyond the length ('' none), 2 the newest row that is too old ('' none), 3 the feed's number
+-- What is published names the messages that went, or is '*' where they are too many to be named.
 -- Returns {rows cut, the base} | {-1} (no such feed)
 --#state
 --#dates
@@ -46,7 +47,7 @@ redis.call('SET', KEYS[2], redis.call('GETRANGE', KEYS[2], 4 * (base - b), -1))
 local cut = base - b
 b = base
 local feed, log, kind, refs = KEYS[1], KEYS[4], 't', {string.format('%d', base)}
-local check, content = live <= MOST_NAMED and table.concat(named) or '', ''
+local check, content = live <= MOST_NAMED and table.concat(named) or '*', ''
 --#log
 --#publish
 if KEYS[6] and live > 0 then

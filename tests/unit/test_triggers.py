@@ -7,15 +7,15 @@ import inspect
 from typing import Any, cast
 
 from inbox.models.environment import Environment
-from inbox.service.trigger.delivery import DeliveryService
+from inbox.service.trigger.triggers import TriggerService
 
 ENVIRONMENT = Environment(1, "0" * 24, "1" * 24, "Development", "identifier00", 0)
 
 
 async def test_events_that_all_fail_let_others_have_their_turn() -> None:
-    count = len(inspect.signature(DeliveryService).parameters)
-    delivery = DeliveryService(*cast("list[Any]", [None] * count))
-    task = asyncio.create_task(delivery.trigger_many(ENVIRONMENT, [{}] * 100))
+    count = len(inspect.signature(TriggerService).parameters)
+    triggers = TriggerService(*cast("list[Any]", [None] * count))
+    task = asyncio.create_task(triggers.trigger_many(ENVIRONMENT, [{}] * 100))
     turns = 0
     while not task.done():
         await asyncio.sleep(0)
