@@ -99,7 +99,8 @@ class Settings(BaseSettings):
 
     api_key: SecretStr | None = _setting(
         None,
-        "The API key of the producers; it is not stored, so commands need it too. When not set, one is made at the "
+        "The API key of the producers; it is not stored, so commands need it too. Another one in its place "
+        "ends the sessions that were opened under it. When not set, one is made at the "
         "first start and kept in the store.",
     )
     application_identifier: str | None = _setting(

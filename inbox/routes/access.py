@@ -13,8 +13,8 @@ from inbox.models.subscriber import Subscriber
 from inbox.service.environments.rate_limits import CallerKind
 
 ALLOWANCE = "inbox.allowance"
-MAX_SCHEME_LENGTH = 32
 """Where the scope of a request holds the `Allowance` of its caller, when there is a limit."""
+MAX_SCHEME_LENGTH = 32
 
 if TYPE_CHECKING:
     from inbox.services import Services

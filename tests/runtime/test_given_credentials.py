@@ -72,6 +72,23 @@ def test_a_stored_key_beside_the_given_one_can_be_revoked(service: Service) -> N
     assert "INBOX_API_KEY" not in run_inbox("keys", **data_of(service)).stdout
 
 
+async def test_another_given_key_ends_the_sessions_of_the_one_before(service: Service) -> None:
+    token = run_inbox("token", "--subscriber", "ada", **data_of(service), **GIVEN).stdout.strip()
+
+    async def status() -> int:
+        async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+            headers = {"Authorization": f"Bearer {token}"}
+            return (await client.get("/v1/inbox/notifications", headers=headers)).status_code
+
+    statuses = [await status()]
+    for key in (KEY, "another-key"):
+        await service.stop()
+        service.settings["INBOX_API_KEY"] = key
+        await service.start()
+        statuses.append(await status())
+    assert statuses == [200, 200, 401]
+
+
 async def test_a_key_is_made_once_none_is_given_any_more(service: Service) -> None:
     made = run_inbox("keys", "create", **data_of(service)).stdout.strip()
     assert run_inbox("keys", "revoke", made, **data_of(service)).returncode == 0

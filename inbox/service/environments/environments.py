@@ -263,8 +263,16 @@ class EnvironmentService:
             await self._read()
 
     def _noting(self, stored: Environment) -> Environment:
+        """What this process was given, noted. Another key ends the one before it, and with it its sessions."""
         given_key = digest_of(self._given_key) if self._given_key else None
-        return msgspec.structs.replace(stored, given_key=given_key, given_identifier=self._given_identifier)
+        key = self._registry.api_keys.get(stored.given_key or "")
+        has_ended = stored.given_key not in (None, given_key) and not (key and key.revoked_ms is None)
+        return msgspec.structs.replace(
+            stored,
+            given_key=given_key,
+            given_identifier=self._given_identifier,
+            generation=stored.generation + has_ended,
+        )
 
     def _heed_given(self) -> None:
         if self.lacks_given_key(self.current):
