@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from inbox.cli.running import EnvironmentName, named_environment, with_services
-from inbox.errors import BadRequest
+from inbox.errors import BadRequest, NotFound
 
 LOOK_SECONDS = 0.2
 
@@ -45,6 +45,8 @@ def trigger(
 
         chosen = await named_environment(services, environment)
         shared: dict[str, Any] = {"name": workflow, "payload": content, "transaction_id": transaction_id}
+        if await services.workflows.find(chosen, workflow) is None:
+            raise NotFound(f"{chosen.name} has no workflow {workflow}: `inbox workflows list` shows those it has")
         if broadcast:
             outcome = await services.triggers.broadcast(chosen, BroadcastRequest(**shared))
         else:
@@ -74,7 +76,7 @@ async def _wait(services: Services, environment: Environment, transaction_id: st
         await services.dispatch_worker.close()
     if found is not None:
         counts = f"{found.delivered} delivered, {found.suppressed} suppressed, {found.failed} failed"
-        print(f"{found.state}: {counts}, {found.skipped} skipped", file=sys.stderr)
+        print(f"{found.state}: {counts}, {found.skipped} skipped, {found.waiting} waiting", file=sys.stderr)
 
 
 def _read_payload(given: str) -> dict[str, Any]:

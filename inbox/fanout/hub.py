@@ -22,7 +22,8 @@ from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_stored, entity
-from inbox.store.feeds import Feed, FeedStore, LogEntry
+from inbox.store.feed import Feed, LogEntry
+from inbox.store.feeds import FeedStore
 from inbox.store.rows import CHECK_BYTES, Counts, Position, parse_message_id
 
 log = logging.getLogger(__name__)

@@ -228,6 +228,7 @@ class DispatchProgress(TypedDict):
     suppressed: int
     failed: int
     skipped: int
+    waiting: int
 
 
 class DispatchReply(DispatchProgress):

@@ -21,7 +21,7 @@ from inbox.fanout.hub import Hub
 from inbox.fanout.session_watch import SessionWatch
 from inbox.service.subscribers.sessions import Session
 from inbox.services import Services
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.routes.access import authenticate, authenticate_session, services_of
 from inbox.routes.reading import query_list, subscriber_param
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 
 
 @dataclass(frozen=True, slots=True)

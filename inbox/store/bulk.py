@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inbox.store import rows
 from inbox.store.changes import Change
 from inbox.store.client import Argument
-from inbox.store.feeds import Feed, Snapshot
+from inbox.store.feed import Feed, Snapshot
 from inbox.store.outbox import pack_change, pack_name
 from inbox.store.rows import Select
 

@@ -25,7 +25,7 @@ from inbox.store.keys import (
 from inbox.store.messages import Appended, Delivery, MessageStore
 from inbox.store.outbox import CREATED
 
-COUNTS = ("delivered", "suppressed", "failed", "skipped")
+COUNTS = ("delivered", "suppressed", "failed", "skipped", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Share:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a dispatch has come: its state (running, done, cancelled), when it was accepted (ms since 1970), and how
-    many recipients it is for, as known then; messages delivered, suppressed by preference, failed and skipped.
+    many recipients it is for, as known then; messages delivered, suppressed by preference, failed and skipped, and
+    runs that a delay or a digest let wait: what they deliver later is counted no more.
     """
 
     state: str
@@ -50,11 +51,12 @@ class Progress:
     suppressed: int
     failed: int
     skipped: int
+    waiting: int
 
     @property
     def done(self) -> int:
         """How many outcomes there are so far."""
-        return self.delivered + self.suppressed + self.failed + self.skipped
+        return self.delivered + self.suppressed + self.failed + self.skipped + self.waiting
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Batch:
     deliveries: list[Delivery] = field(default_factory=list)
     failed: int = 0
     skipped: int = 0
+    waiting: int = 0
 
 
 class DispatchStore:
@@ -147,6 +150,7 @@ class DispatchStore:
             self._messages.trims_beyond,
             _count(apart, "stored", "again"),
             _count(apart, "suppressed"),
+            batch.waiting,
             len(names),
         ]
         for content, once in names.items():

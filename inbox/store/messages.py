@@ -17,7 +17,8 @@ from inbox.store.bulk import Choose
 from inbox.store.changes import NOTHING, Change
 from inbox.store.client import Argument, Client
 from inbox.store.collapses import Call, Collapse, CollapseStore
-from inbox.store.feeds import Feed, FeedStore, Snapshot
+from inbox.store.feed import Feed, Snapshot
+from inbox.store.feeds import FeedStore
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, Outbox
 from inbox.store.rows import ALL, RowId, Select

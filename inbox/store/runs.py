@@ -18,7 +18,7 @@ from inbox.store import scripts
 from inbox.store.alarms import Place
 from inbox.store.client import Argument, Client, Command
 from inbox.store.dispatches import content_name
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import BUCKETS, IDEMPOTENCY_TTL_SECONDS, JOINED_TTL_SECONDS, NAME_LENGTH, BucketKeys, Keys, digest
 from inbox.store.timers import RUN, WINDOW, Timer, TimerStore
 

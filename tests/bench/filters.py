@@ -26,7 +26,7 @@ from inbox.service.feed.notification_filter import NotificationFilter, parse_fil
 from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.client import open_client
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import ALL
 from tests.support.stores import running_store

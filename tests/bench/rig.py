@@ -15,7 +15,8 @@ from inbox.models.message import StoredMessage, encode_stored
 from inbox.store import scripts
 from inbox.store.changes import Change
 from inbox.store.client import Client
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import RowId, parse_message_id

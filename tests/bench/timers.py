@@ -24,7 +24,7 @@ from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_SNOOZE
 from inbox.store.client import open_client
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import ALL, RowId, parse_message_id
 from tests.support.server import running_server

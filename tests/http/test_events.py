@@ -380,6 +380,6 @@ async def test_a_large_broadcast_reaches_open_pages(run_server: RunServer, store
         assert len(found) == 50
         assert {one["jobs"][0]["status"] for one in found} == {"completed"}
         shown = await api.data("GET", f"/v1/notifications/{found[0]['_id']}", 200)
-        counts = {"suppressed": 0, "failed": 0, "skipped": 0}
+        counts = {"suppressed": 0, "failed": 0, "skipped": 0, "waiting": 0}
         assert shown["dispatch"] == {"status": "done", "total": 150, "delivered": 150, **counts}
         assert await api.data("DELETE", f"{TRIGGER}/b", 200) is False

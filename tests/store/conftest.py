@@ -12,7 +12,8 @@ import pytest
 from inbox.ids import SubscriberId
 from inbox.models.message import Message, StoredMessage, encode_stored
 from inbox.store.client import Client, open_client
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import Appended, Delivery, MessageStore
 from inbox.store.presence import PresenceStore

@@ -18,7 +18,7 @@ from inbox.services import Services
 from inbox.store import changes
 from inbox.store.changes import Change
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Appended, Delivery, MessageStore
 from inbox.store.rows import ALL, RowId, count_flags

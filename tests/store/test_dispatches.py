@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
 
+from inbox.errors import ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.models.workflow import WorkflowCreate
+from inbox.service.trigger import delivery
 from inbox.service.trigger.dispatches import progress_view
+from inbox.store import feeds
 from tests.support.faults import Killed
 
 from .rig import Rig as BaseRig
@@ -69,13 +73,33 @@ def item(name: str) -> SubscriptionItem:
     return SubscriptionItem(subscriber_id=SubscriberId(name))
 
 
+@pytest.mark.parametrize("behind_the_request", [False, True])
+async def test_whoever_has_messages_in_too_many_contexts_is_passed_over(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, behind_the_request: bool
+) -> None:
+    monkeypatch.setattr(feeds, "MAX_FEEDS", 2)
+    monkeypatch.setattr(delivery, "MOST_IN_REQUEST", 1 if behind_the_request else 100)
+    full, *others = await rig.people(3)
+    for contexts in ("", "tenant:a"):
+        await rig.first.feed_store.open(rig.environment.number, SubscriberId(full), contexts)
+    said: dict[str, Any] = {"name": "w", "payload": {"text": "hello"}, "context": {"tenant": "b"}}
+    await rig.first.triggers.broadcast(rig.environment, BroadcastRequest(transaction_id="t", **said))
+    if behind_the_request:
+        await until_done(rig)
+    assert [await rig.contents(name, "tenant:b") for name in others] == [["hello"]] * 2
+    with pytest.raises(ValidationFailed):
+        await rig.first.triggers.trigger(rig.environment, TriggerRequest(to=full, **said))
+    known = await rig.first.subscribers.get(rig.environment, SubscriberId(full))
+    assert list(known.feeds) == ["", "tenant:a"]
+
+
 async def test_everybody_gets_it_once_and_the_progress_tells(rig: Rig) -> None:
     names = await rig.people()
     for _ in range(2):
         await rig.broadcast()
     assert await rig.progress() == {
         **{"status": "running", "total": PEOPLE, "delivered": 0},
-        **{"suppressed": 0, "failed": 0, "skipped": 0},
+        **{"suppressed": 0, "failed": 0, "skipped": 0, "waiting": 0},
     }
     assert await rig.contents(names[0]) == []
     await rig.first.dispatch_worker.run_until_idle()

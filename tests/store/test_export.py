@@ -23,7 +23,7 @@ from inbox.services import Services, join_services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE
 from inbox.store.client import open_client
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import parse_message_id

@@ -19,7 +19,7 @@ from inbox.store.changes import (
     V1_SEEN,
     Change,
 )
-from inbox.store.feeds import Feed, Snapshot
+from inbox.store.feed import Feed, Snapshot
 from inbox.store.messages import MAX_MARKED_AT_ONCE, MAX_STAMPS, Action
 from inbox.store.rows import Position
 from tests.support.waiting import until

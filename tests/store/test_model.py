@@ -11,7 +11,7 @@ from inbox.store import changes
 from inbox.store.bulk import Choose
 from inbox.store.changes import Change
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed, LogEntry, Snapshot
+from inbox.store.feed import Feed, LogEntry, Snapshot
 from inbox.store.messages import Action, Delivery
 from inbox.store.rows import (
     ALL,

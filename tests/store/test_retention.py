@@ -11,7 +11,7 @@ from inbox.service.environments.retention import DAY_MS, RetentionSweep
 from inbox.store import messages
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNREAD, V1_MARKS_ALL
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.messages import TRIM_SLACK, MessageStore
 from inbox.store.retention import RetentionStore
 from inbox.store.rows import RowId

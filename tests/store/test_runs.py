@@ -267,6 +267,8 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     )
     await rig.first.dispatch_worker.run_until_idle()
     assert {tuple(await rig.contents(name)) for name in names} == {("now",)}
+    progress = await rig.progress()
+    assert (progress["delivered"], progress["waiting"]) == (240, 240)
     await pass_and_fire(rig)
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later")}
     for number in range(3):

@@ -11,7 +11,7 @@ import pytest
 from inbox.fanout.hub import Publication, parse_publication
 from inbox.fanout.listener import Listener
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNSNOOZE, V1_READ
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.messages import Action
 from inbox.store.rows import ALL, SNOOZED, parse_state
 

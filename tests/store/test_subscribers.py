@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from inbox.errors import Conflict
+from inbox.errors import Conflict, ValidationFailed
 from inbox.fanout.listener import Listener
 from inbox.ids import SubscriberId
+from inbox.store import feeds
 from inbox.store.keys import bucket_of
 from inbox.store.subscribers import bucket_of_oid, new_subscriber_oid
 
@@ -83,21 +84,47 @@ async def test_a_deleted_subscriber_leaves_nothing_of_its_own(stores: Stores) ->
     assert {*feed.keys.all(), bucket.subscriber(subscriber.oid)} & await stores.keys_in_use() == set()
 
 
+async def test_a_subscriber_has_only_so_many_feeds(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MAX_FEEDS", 3)
+    opened = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
+    with pytest.raises(ValidationFailed) as raised:
+        await stores.feeds.open(ENVIRONMENT, ADA, "tenant:c")
+    assert "at most 3 contexts" in raised.value.fields["context"][0]
+    assert (await stores.feeds.open(ENVIRONMENT, ADA, "tenant:b")) == opened[2], "what is there is found as before"
+    ada = await stores.subscribers.get(ENVIRONMENT, ADA)
+    assert ada is not None
+    assert await stores.feeds.open_many(ENVIRONMENT, [ada], "tenant:d") == []
+
+
+async def test_a_subscriber_with_very_many_feeds_is_deleted_as_any(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MAX_FEEDS", 1_100)
+    for number in range(1_100):
+        feed = await stores.feeds.open(ENVIRONMENT, ADA, f"tenant:{number}")
+    await stores.fill(feed, 2)
+    ada = await stores.subscribers.get(ENVIRONMENT, ADA)
+    assert ada is not None
+    assert await stores.subscribers.delete(ENVIRONMENT, ada)
+    assert await stores.subscribers.get(ENVIRONMENT, ADA) is None
+    assert await stores.feeds.state(feed) is None
+
+
 async def test_every_feed_of_a_deleted_subscriber_tells_its_sockets(stores: Stores) -> None:
-    feeds = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
+    opened = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
     told: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
     listener = Listener(
         stores.client, stores.keys.probe("test"), lambda *heard: told.put_nowait(heard), lambda _: None
     )
     await listener.start()
     try:
-        for feed in feeds:
+        for feed in opened:
             await listener.subscribe(feed.keys.channel)
         subscriber = await stores.subscribers.get(ENVIRONMENT, ADA)
         assert subscriber is not None
         assert await stores.subscribers.delete(ENVIRONMENT, subscriber)
-        heard = [await asyncio.wait_for(told.get(), 5) for _ in feeds]
-        assert sorted(heard) == sorted((feed.keys.channel, b"gone") for feed in feeds)
+        heard = [await asyncio.wait_for(told.get(), 5) for _ in opened]
+        assert sorted(heard) == sorted((feed.keys.channel, b"gone") for feed in opened)
     finally:
         await listener.close()
 

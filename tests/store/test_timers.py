@@ -15,7 +15,7 @@ from inbox.service.feed.timers import FeedTimers
 from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
 from inbox.store.alarms import Claim, Place
 from inbox.store.changes import INBOX_SNOOZE
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.timers import EXPIRE, WAKE, Timer, TimerStore
 from tests.support.faults import Killed, MortalClient
 from tests.support.waiting import until

@@ -16,7 +16,7 @@ from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.service.trigger import delivery
 from inbox.service.trigger.delivery import CONCURRENT_RECIPIENTS, _in_turn
 from inbox.service.trigger.drafts import Draft, Plan
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import bucket_of
 from inbox.tasks import TURN_SECONDS
 

@@ -22,7 +22,7 @@ from inbox.services import Services
 from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
 from inbox.store.failed_events import FailedEvent
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.outbox import MOST_ENTRIES, Entry
 from tests.support.faults import Killed
 from tests.support.receiver import Receiver

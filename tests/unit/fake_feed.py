@@ -16,7 +16,7 @@ from inbox.fanout.hub import TOO_MANY
 from inbox.ids import MessageId, SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.message import Message, StoredMessage, encode_stored
-from inbox.store.feeds import Feed, LogEntry
+from inbox.store.feed import Feed, LogEntry
 from inbox.store.keys import Keys
 from inbox.store.rows import Counts, Position, State
 

@@ -11,7 +11,8 @@ from inbox.models.message import StoredMessage, encode_stored
 from inbox.service.feed.content_match import Slice
 from inbox.service.feed.judgements import BYTES_OF_A_FEED, Judged, Judgements
 from inbox.service.feed.notification_filter import NotificationFilter, parse_filter
-from inbox.store.feeds import Snapshot, slices
+from inbox.store.feed import Snapshot
+from inbox.store.feed_reader import slices
 from inbox.store.rows import ROW_BYTES, Counts, Position, State
 
 from .fake_feed import feed_named

@@ -14,7 +14,7 @@ from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
 from inbox.service.trigger.drafts import EXPIRED, Failure, Plan, shown_actor
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbox.store.feeds import FeedStore, LogEntry
+from inbox.store.feed import LogEntry
+from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.rows import ORIGIN, Position
 

@@ -9,7 +9,9 @@ from inbox.service.feed.content_match import Slice, mask_of
 from inbox.service.feed.judgements import Judged, Judgements, Mask
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
-from inbox.store.feeds import Feed, FeedStore, Snapshot, slices
+from inbox.store.feed import Feed, Snapshot
+from inbox.store.feed_reader import slices
+from inbox.store.feeds import FeedStore
 
 
 @dataclass(slots=True)

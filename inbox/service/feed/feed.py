@@ -17,7 +17,8 @@ from inbox.models.subscriber import Subscriber
 from inbox.service.feed.content_counts import ContentCounter
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
-from inbox.store.feeds import Feed, FeedStore, Judge, Page, Scan, Snapshot
+from inbox.store.feed import Feed, Judge, Page, Scan, Snapshot
+from inbox.store.feeds import FeedStore
 from inbox.store.rows import Counts
 
 FILTER_LEVELS = 3

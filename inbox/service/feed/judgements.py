@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 
 from inbox.store import rows
-from inbox.store.feeds import Feed, Snapshot
+from inbox.store.feed import Feed, Snapshot
 
 MOST_BYTES = 16 * 1024 * 1024
 BYTES_OF_A_FEED = 1_024

@@ -15,7 +15,8 @@ from inbox.models.message import Labels, Message, decode_labels, encode_action
 from inbox.service.feed.notification_filter import EVERYTHING, NotificationFilter
 from inbox.store.bulk import Choose
 from inbox.store.changes import ACTION_PRESSED, INBOX_SNOOZE, INBOX_UNSNOOZE, NOTHING, Change
-from inbox.store.feeds import Feed, FeedStore, Scan, Snapshot
+from inbox.store.feed import Feed, Scan, Snapshot
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Action, MessageStore
 from inbox.store.rows import ALL, RowId, newest_rows
 

@@ -19,7 +19,8 @@ from inbox.service.subscribers.subscribers import SubscriberService
 from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.activity_rows import ActivityReader, Told
 from inbox.store.activity import ActivityStore, Column, Entry, feed_tag
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.slices import in_slices
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.topics import TopicStore

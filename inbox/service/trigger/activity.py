@@ -24,7 +24,8 @@ from inbox.store.activity import (
     template_tag,
     transaction_tag,
 )
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.rows import SEVERITIES
 
 MOST_SCANNED_BLOCKS = 25

@@ -28,7 +28,8 @@ from inbox.store.activity import (
     template_tag,
     transaction_tag,
 )
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Appended, Delivery
 from inbox.store.rows import SEVERITIES
 from inbox.tasks import end_tasks

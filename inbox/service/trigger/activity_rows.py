@@ -15,7 +15,8 @@ from inbox.models.workflow import Workflow
 from inbox.service.trigger.activity_log import Record, notification_id
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.activity import ActivityStore, Entry, Ref, transaction_tag
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.rows import SEVERITIES
 from inbox.store.subscribers import SubscriberStore
 

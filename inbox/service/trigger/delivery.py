@@ -13,17 +13,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from inbox.errors import PayloadTooLarge, StoreUnavailable
+from inbox.errors import PayloadTooLarge, StoreUnavailable, ValidationFailed
 from inbox.models.context_keys import feed_name
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.models.trigger import Recipient, Recipients
+from inbox.models.trigger import Recipient, Recipients, reason_of
 from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.audience import Audience
 from inbox.service.trigger.dispatches import DispatchService
 from inbox.service.trigger.drafts import TOO_LARGE, Draft, Failure, Plan, Wait
 from inbox.service.trigger.runs import RunService
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.subscribers import SubscriberStore
 from inbox.tasks import Turns
@@ -124,9 +125,13 @@ class DeliveryService:
         """
         contexts = feed_name(plan.context_keys)
         async for group in groups:
-            feeds = await _in_turn(partial(self._feeds.open_for, environment.number, contexts=contexts), group)
-            people = [one.variables() if plan.needs_subscriber else None for one in group]
-            drafts = await _drafts(plan, list(zip(feeds, people, strict=True)))
+            feeds = await _in_turn(partial(self._open, plan, environment, contexts), group)
+            recipients = [
+                (feed, one.variables() if plan.needs_subscriber else None)
+                for one, feed in zip(group, feeds, strict=True)
+                if feed
+            ]
+            drafts = await _drafts(plan, recipients)
             async for batch in self._batches(plan, drafts):
                 for delivery in await self._append(plan, batch):
                     self._feeds.forget(delivery.feed)
@@ -135,6 +140,16 @@ class DeliveryService:
                 self._feeds.forget(wait.feed)
             async for batch in self._batches(plan, begun.drafts):
                 await self._append(plan, batch)
+
+    async def _open(
+        self, plan: Plan, environment: Environment, contexts: str, subscriber: Subscriber
+    ) -> Feed | None:
+        """A member's feed; None, and noted, for one that has messages in too many contexts."""
+        try:
+            return await self._feeds.open_for(environment.number, subscriber, contexts)
+        except ValidationFailed as error:
+            self._activity.note_refused(plan, environment.number, subscriber.subscriber_id, reason_of(error))
+            return None
 
     async def _batches(self, plan: Plan, drafts: Iterable[Draft]) -> AsyncIterator[list[Delivery]]:
         """The messages among what was drafted, in order, at most a hundred and 4 MiB at a time; why there is none is

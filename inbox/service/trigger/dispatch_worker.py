@@ -20,7 +20,8 @@ from inbox.service.trigger.dispatches import Dispatch, decode_dispatch
 from inbox.service.trigger.drafts import Draft, Failure, Wait
 from inbox.service.trigger.runs import RunService
 from inbox.store.dispatches import Batch, DispatchStore, Share
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Delivery
 from inbox.tasks import Turns, end_tasks
 
@@ -154,6 +155,7 @@ class DispatchWorker:
         """False when the share has moved on without this worker."""
         batch, plan = drafted.batch, dispatch.plan
         begun = await self._runs.begin(plan, drafted.waits)  # before the cursor moves; once, however often it is tried
+        batch.waiting += begun.waiting
         drafted.add_steps(begun.drafts)
         outcomes = await self._store.append(share, cursor, batch)
         if outcomes is None:

@@ -71,6 +71,7 @@ def progress_view(progress: Progress) -> dict[str, Any]:
         "suppressed": progress.suppressed,
         "failed": progress.failed,
         "skipped": progress.skipped,
+        "waiting": progress.waiting,
     }
 
 

@@ -24,7 +24,7 @@ from inbox.rendering import (
     working,
 )
 from inbox.store.collapses import Collapse
-from inbox.store.feeds import Feed
+from inbox.store.feed import Feed
 from inbox.store.keys import collapse_name
 from inbox.store.messages import Delivery, Preference
 

@@ -20,7 +20,8 @@ from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.drafts import Draft, Failure, Plan, Wait
 from inbox.store.activity import Outcome
 from inbox.store.alarms import Place
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.runs import Begun, Event, Fired, RunRef, RunStore, Waiting, run_of
 from inbox.store.subscribers import SubscriberStore
@@ -41,8 +42,9 @@ _REASONS: dict[Begun, str] = {
 
 @dataclass(slots=True)
 class Begin:
-    """What came of letting runs wait: steps that were carried out at once, and waits whose feed is gone."""
+    """What came of letting runs wait: how many do, steps carried out at once, and waits whose feed is gone."""
 
+    waiting: int = 0
     drafts: list[Delivery | Failure] = field(default_factory=list)
     gone: list[Wait] = field(default_factory=list)
 
@@ -76,6 +78,7 @@ class RunService:
             further: list[Wait] = []
             for wait, outcome in zip(waiting, outcomes, strict=True):
                 self._note(plan, wait, outcome)
+                begin.waiting += outcome in ("waits", "joined", "again")
                 if outcome == "gone":
                     begin.gone.append(wait)
                 elif outcome == "through":

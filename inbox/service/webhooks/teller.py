@@ -21,7 +21,8 @@ from inbox.models.webhook import (
 )
 from inbox.store import changes
 from inbox.store.alarms import Place
-from inbox.store.feeds import Feed, FeedStore
+from inbox.store.feed import Feed
+from inbox.store.feeds import FeedStore
 from inbox.store.outbox import Entry, Name
 from inbox.store.rows import RowId
 from inbox.store.subscribers import SubscriberStore

@@ -5,19 +5,19 @@
 -- ARGV: 1 cursor expected ('' at first), 2 cursor afterwards, 3 seconds to keep the share, 4 seconds to keep contents,
 --       5 workflow, 6 preference where nothing is set: 1 on, 0 off, c critical, 7 and 8 how many of these recipients' steps
 --       failed and were skipped, 9 how many rows may stand before a feed is to be trimmed, 10 and 11 how many of these
---       recipients' messages were delivered and suppressed one by one, 12 how many contents, then of each its text and its
---       name where it is stored once, else '', then of each message: which content, check (3 bytes of the id), severity
---       (0-3), the feed's number, when it expires (ms, '' never)
+--       recipients' messages were delivered and suppressed one by one, 12 how many runs wait, 13 how many contents, then of
+--       each its text and its name where it is stored once, else '', then of each message: which content, check (3 bytes of
+--       the id), severity (0-3), the feed's number, when it expires (ms, '' never)
 -- Returns {1, {row of each message, 0 suppressed, -1 no such feed}, {its ms}, {places of feeds with a snooze to wake},
 --       {places of feeds to trim}} | {0} (another cursor)
 --#state
-local share = redis.call('HMGET', KEYS[1], 'cursor', 'delivered', 'suppressed', 'failed', 'skipped')
+local share = redis.call('HMGET', KEYS[1], 'cursor', 'delivered', 'suppressed', 'failed', 'skipped', 'waiting')
 if (share[1] or '') ~= ARGV[1] then return {0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local texts, entries, place, key = {}, {}, 13, 4
-for i = 1, tonumber(ARGV[12]) do
+local texts, entries, place, key = {}, {}, 14, 4
+for i = 1, tonumber(ARGV[13]) do
   texts[i] = ARGV[place]
   if ARGV[place + 1] == '' then
     entries[i] = {'d', texts[i]}
@@ -80,6 +80,6 @@ if KEYS[key] and #records > 0 then
 end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[2], 'delivered', (share[2] or 0) + delivered,
   'suppressed', (share[3] or 0) + suppressed, 'failed', (share[4] or 0) + ARGV[7],
-  'skipped', (share[5] or 0) + ARGV[8] + gone)
+  'skipped', (share[5] or 0) + ARGV[8] + gone, 'waiting', (share[6] or 0) + ARGV[12])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return {1, given, times, due, long}

@@ -10,6 +10,6 @@ for i = 1, #fields do
 end
 if feeds ~= tonumber(ARGV[3]) then return -1 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('UNLINK', unpack(KEYS, 2))
+for i = 2, #KEYS, 1000 do redis.call('UNLINK', unpack(KEYS, i, math.min(i + 999, #KEYS))) end
 for i = 4, #KEYS, tonumber(ARGV[4]) do redis.call('SPUBLISH', KEYS[i], 'gone') end
 return 1
