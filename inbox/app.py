@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from inbox.errors import InboxError
+from inbox.errors import InboxError, SubscriberGone
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.fanout.session_watch import SessionWatch
@@ -18,8 +18,8 @@ from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
-from inbox.routes.middleware import BrowserCors, RateHeaders, RawPath
-from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
+from inbox.routes.middleware import BodyDeadline, BrowserCors, RateHeaders, RawPath
+from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscriber_gone, on_unexpected_error
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
@@ -45,6 +45,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
         middleware=_middleware(settings),
         exception_handlers={
             InboxError: on_inbox_error,
+            SubscriberGone: on_subscriber_gone,
             HTTPException: on_http_exception,
             Exception: on_unexpected_error,
         },
@@ -58,6 +59,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
     return [
         Middleware(RawPath),
+        Middleware(BodyDeadline),
         Middleware(BrowserCors, origins=settings.allowed_origins),
         *([Middleware(RateHeaders)] if is_limited else []),
         *([Middleware(Idempotency)] if settings.idempotency_seconds else []),
