@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import signal
@@ -185,8 +186,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for listener in listeners:
             listener.close()
+        variable = "INBOX_HOST" if error.errno == errno.EADDRNOTAVAIL else "INBOX_PORT"
         raise StartupError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another with INBOX_PORT"
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with {variable}"
         ) from error
     return listeners
 

@@ -237,13 +237,16 @@ def join_services(settings: Settings, client: Client) -> Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, redis_url: str) -> AsyncIterator[Services]:
-    """Services over the store at `redis_url`, with the environment loaded. Raises StartupError."""
+async def open_services(settings: Settings, redis_url: str, *, serving: bool = False) -> AsyncIterator[Services]:
+    """Services over the store at `redis_url`, with the environment loaded; `serving`: for the service, not a command.
+
+    Raises StartupError.
+    """
     client = await open_client(redis_url)
     try:
         services = join_services(settings, client)
-        await services.environments.load()
-        if settings.redis_url:
+        await services.environments.load(serving=serving)
+        if serving and settings.redis_url:
             await report_durability(client)
         yield services
     finally:

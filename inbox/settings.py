@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -25,7 +26,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "
 SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
 KEYLESS = "pk_keyless_"
-RATE_PATTERN = "^[1-9][0-9]{0,8}/(second|minute|hour)$"
+RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 
 Durability = Literal["memory", "everysec", "fsync"]
 LogFormat = Literal["text", "json"]
@@ -97,7 +98,10 @@ class Settings(BaseSettings):
     )
 
     api_key: SecretStr | None = _setting(
-        None, "The API key of the producers. When not set, one is made at the first start and kept in the store."
+        None,
+        "The API key of the producers; it is not stored, so commands need it too. Another one in its place "
+        "ends the sessions that were opened under it. When not set, one is made at the "
+        "first start and kept in the store.",
     )
     application_identifier: str | None = _setting(
         None, "The public name of the environment, used by browsers. When not set, one is made and kept likewise."
@@ -124,12 +128,11 @@ class Settings(BaseSettings):
         ge=0,
     )
     rate_limit_per_key: str | None = _setting(
-        None, "How often an API key may be used, e.g. 100/second. When not set: without limit.", pattern=RATE_PATTERN
+        None, "How often an API key may be used, e.g. 100/second. When not set: without limit."
     )
     rate_limit_per_subscriber: str | None = _setting(
         None,
         "How often the session tokens of one subscriber may be used, e.g. 600/minute. When not set: without limit.",
-        pattern=RATE_PATTERN,
     )
 
     presence_lease_seconds: float = _setting(
@@ -200,6 +203,13 @@ class Settings(BaseSettings):
     def _check_redis_url(cls, value: str | None) -> str | None:
         if value is not None:
             _check_redis_url(value)
+        return value
+
+    @field_validator("rate_limit_per_key", "rate_limit_per_subscriber")
+    @classmethod
+    def _check_rate(cls, value: str | None) -> str | None:
+        if value is not None and not RATE.fullmatch(value):
+            raise _problem("must be a number per second, minute or hour, like 100/second")
         return value
 
     @field_validator("key_prefix")

@@ -4,7 +4,8 @@
 #   sh requirements/install.sh run     what the service needs
 #   sh requirements/install.sh test    that, and what the tests need
 #
-# .venv/lock is a copy of the lock file that .venv was last made from; what test needs covers run.
+# .venv/lock is a copy of the lock file that .venv was last made from; what test needs covers run. .venv/bin/inbox is the
+# command, run from this checkout wherever it is called.
 set -eu
 cd "$(dirname "$0")/.."
 wanted="requirements/$1.txt"
@@ -28,7 +29,20 @@ find_python() {
     done
 }
 
-is_current "$1" && exit 0
+add_command() {
+    [ ! -e .venv/bin/inbox ] || return 0
+    cat >.venv/bin/inbox <<'END'
+#!/bin/sh
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
+PYTHONPATH="$checkout${PYTHONPATH:+:$PYTHONPATH}" exec "$checkout/.venv/bin/python" -P -m inbox "$@"
+END
+    chmod +x .venv/bin/inbox
+}
+
+if is_current "$1"; then
+    add_command
+    exit 0
+fi
 
 python=$(find_python)
 [ -n "$python" ] || fail "Python 3.11 or newer is needed (set PYTHON to its path if it has another name)"
@@ -40,4 +54,5 @@ rm -f .venv/lock
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps -r "$wanted" ||
     fail "the packages of $wanted could not be installed: see above"
+add_command
 cp "$wanted" .venv/lock

@@ -11,7 +11,7 @@ import typer
 from inbox import __version__
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import GIVEN_KEY, EnvironmentName, named_environment, with_services
 from inbox.cli.subscribers import subscribers_cli
 from inbox.cli.trigger import trigger
 from inbox.cli.webhooks import webhooks_cli
@@ -117,6 +117,8 @@ def subscriber_hash(
 
     async def show(services: Services) -> None:
         chosen = await named_environment(services, environment)
+        if services.environments.lacks_given_key(chosen):
+            raise StartupError(GIVEN_KEY.format(chosen.name))
         key = services.environments.live_keys(chosen)[0]
         if expires_in is None:
             print(plain_hash(key, subscriber_id))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import with_services
+from inbox.cli.running import print_header, with_services
 
 if TYPE_CHECKING:
     from inbox.services import Services
@@ -22,8 +22,10 @@ def list_environments() -> None:
     """List every environment: name, application identifier, id and how many keys it has."""
 
     async def show(services: Services) -> None:
+        print_header("NAME", "IDENTIFIER", "ID", "KEYS")
         for one in services.environments.all():
-            count = len(services.environments.live_keys(one))
+            given = services.environments.lacks_given_key(one)
+            count = len(services.environments.live_keys(one)) + given
             print(f"{one.name}\t{one.identifier}\t{one.id}\t{count} key{'s' if count != 1 else ''}")
 
     with_services("environments list", show)

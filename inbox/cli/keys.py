@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import EnvironmentName, named_environment, warn_of_given_key, with_services
 
 if TYPE_CHECKING:
     from inbox.services import Services
@@ -26,8 +26,10 @@ def keys(context: typer.Context, environment: EnvironmentName = None) -> None:
     async def show(services: Services) -> None:
         chosen = await named_environment(services, environment)
         for place, key in enumerate(services.environments.live_keys(chosen), start=1):
-            print(f"INBOX_API_KEY{f'_{place}' if place > 1 else ''}={shlex.quote(key)}")
+            name = "INBOX_API_KEY" if place == 1 else f"API_KEY_{place}"  # INBOX_API_KEY_2 would be no setting
+            print(f"{name}={shlex.quote(key)}")
         print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(chosen.identifier)}")
+        warn_of_given_key(services, chosen)
 
     with_services("keys", show)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,23 @@ EnvironmentName = Annotated[
 async def named_environment(services: Services, name: str | None) -> Environment:
     """The environment of this name, or the current one. Raises NotFound."""
     return services.environments.current if name is None else await services.environments.find_by_name(name)
+
+
+GIVEN_KEY = (
+    "the service of {} was started with an INBOX_API_KEY that this command was not given, and the store does not keep "
+    "it: set the same variables here as there"
+)
+
+
+def warn_of_given_key(services: Services, environment: Environment) -> None:
+    """Says on standard error when the key that the service was given cannot be shown."""
+    if services.environments.lacks_given_key(environment):
+        print(f"inbox: {GIVEN_KEY.format(environment.name)}", file=sys.stderr)
+
+
+def print_header(*names: str) -> None:
+    """What the columns of a list are: for the person at the terminal, not for a program that reads the list."""
+    print("\t".join(names), file=sys.stderr)
 
 
 def with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:

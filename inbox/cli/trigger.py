@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from inbox.cli.running import EnvironmentName, named_environment, with_services
-from inbox.errors import BadRequest
+from inbox.errors import BadRequest, NotFound
 
 LOOK_SECONDS = 0.2
 
@@ -45,6 +45,8 @@ def trigger(
 
         chosen = await named_environment(services, environment)
         shared: dict[str, Any] = {"name": workflow, "payload": content, "transaction_id": transaction_id}
+        if await services.workflows.find(chosen, workflow) is None:
+            raise NotFound(f"{chosen.name} has no workflow {workflow}: `inbox workflows list` shows those it has")
         if broadcast:
             outcome = await services.triggers.broadcast(chosen, BroadcastRequest(**shared))
         else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import EnvironmentName, named_environment, print_header, with_services
 from inbox.errors import StartupError
 from inbox.models.dates import iso
 from inbox.models.webhook import EVENT_TYPES
@@ -28,12 +29,14 @@ def set_webhook(
     ] = None,
     environment: EnvironmentName = None,
 ) -> None:
-    """Send events to a URL from now on. Of a new webhook the signing secret is printed, this once."""
+    """Send events to a URL from now on. Of a new webhook the signing secret is printed too, this once."""
 
     async def change(services: Services) -> None:
         found = await named_environment(services, environment)
         secret = await services.webhooks.set(found, url, event or [])
-        print(f"events of {found.name} go to {url}" if secret is None else f"INBOX_WEBHOOK_SECRET={secret}")
+        print(f"events of {found.name} go to {url}")
+        if secret:
+            _print_secret(secret)
 
     with_services("webhooks set", change)
 
@@ -76,7 +79,7 @@ def rotate_secret(environment: EnvironmentName = None) -> None:
 
     async def rotate(services: Services) -> None:
         found = await named_environment(services, environment)
-        print(f"INBOX_WEBHOOK_SECRET={await services.webhooks.rotate_secret(found)}")
+        _print_secret(await services.webhooks.rotate_secret(found))
 
     with_services("webhooks rotate-secret", rotate)
 
@@ -103,7 +106,13 @@ def list_failed(environment: EnvironmentName = None) -> None:
     """
 
     async def show(services: Services) -> None:
-        for one in await services.webhooks.failed(await named_environment(services, environment)):
+        found = await named_environment(services, environment)
+        failed = await services.webhooks.failed(found)
+        if failed:
+            print_header("ID", "TYPE", "GIVEN UP", "TRIES", "REASON")
+        else:
+            print(f"no event of {found.name} was given up", file=sys.stderr)
+        for one in failed:
             print(f"{one.event.id}\t{one.event.type}\t{iso(one.failed_ms)}\t{one.tries}\t{one.reason}")
 
     with_services("webhooks failed", show)
@@ -143,3 +152,8 @@ def set_stream(
     if state not in ("on", "off"):
         raise StartupError(f"say on or off, not {state}")
     with_services("webhooks stream", change)
+
+
+def _print_secret(secret: str) -> None:
+    """For the receiver's environment. A name with INBOX_ would be taken for a setting, and refused."""
+    print(f"WEBHOOK_SECRET={secret}")

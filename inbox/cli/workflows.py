@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import EnvironmentName, named_environment, print_header, with_services
 
 if TYPE_CHECKING:
+    from inbox.models.workflow import WorkflowCreate
     from inbox.services import Services
 
 workflows_cli = typer.Typer(help="Workflows: list them, keep them in files.", no_args_is_help=True)
@@ -23,7 +25,12 @@ def list_workflows(environment: EnvironmentName = None) -> None:
 
     async def show(services: Services) -> None:
         chosen = await named_environment(services, environment)
-        for one in await services.workflows.all(chosen):
+        workflows = await services.workflows.all(chosen)
+        if workflows:
+            print_header("IDENTIFIER", "NAME", "STATE", "STEPS")
+        else:
+            print(f"{chosen.name} has no workflow yet", file=sys.stderr)
+        for one in workflows:
             state = "active" if one.active else "inactive"
             print(f"{one.identifier}\t{one.name}\t{state}\t{len(one.steps)} step{'s' if len(one.steps) != 1 else ''}")
 
@@ -32,10 +39,11 @@ def list_workflows(environment: EnvironmentName = None) -> None:
 
 @workflows_cli.command()
 def check(source: Source) -> None:
-    """Check files without a service: every field, every template, every identifier."""
-    from inbox.service.workflows.files import read_workflows
+    """Check files without a service: every field, every template, every identifier.
 
-    count = len(read_workflows(source))
+    A line for each workflow that is wrong, with the first thing that is.
+    """
+    count = len(_read(source))
     print(f"{count} workflow{'s' if count != 1 else ''}: nothing wrong")
 
 
@@ -47,9 +55,9 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")] = False,
 ) -> None:
     """Make the workflows of an environment those of files; what has not changed is left alone."""
-    from inbox.service.workflows.files import push_workflows, read_workflows
+    from inbox.service.workflows.files import push_workflows
 
-    wanted = read_workflows(source)
+    wanted = _read(source)
 
     async def send(services: Services) -> None:
         chosen = await named_environment(services, environment)
@@ -79,3 +87,15 @@ def pull(
                 print(f"left out\t{one.identifier}\tit was made by the v1 API")
 
     with_services("workflows pull", write)
+
+
+def _read(source: Path) -> list[WorkflowCreate]:
+    """The workflows of files; ends the program with a line for everything that is wrong."""
+    from inbox.service.workflows.files import WrongFiles, read_workflows
+
+    try:
+        return read_workflows(source)
+    except WrongFiles as error:
+        for problem in error.problems:
+            print(f"inbox: {problem}", file=sys.stderr)
+        raise typer.Exit(1) from None

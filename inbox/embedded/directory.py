@@ -20,6 +20,7 @@ from inbox.settings import Mode
 # The system's limit of a unix socket's path, its closing NUL included.
 SOCKET_PATH_BYTES = 104 if sys.platform == "darwin" else 108
 SERVE = "serve"
+_LOCK, _APPEND_ONLY = "inbox.lock", "appendonlydir"
 
 
 class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,6 +62,16 @@ class DataDirectory:
         except OSError as error:
             raise self._unusable(error) from error
 
+    @staticmethod
+    def was_used(path: Path) -> bool:
+        """Whether a service has held a directory at this path, or its data was put there; makes nothing."""
+        return (path / _LOCK).exists() or (path / _APPEND_ONLY).is_dir()
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a store that was to keep its data has run here."""
+        return (self.path / _APPEND_ONLY).is_dir()
+
     @property
     def store_lock(self) -> Path:
         """Locked by the store's own process for as long as it lives."""
@@ -78,7 +89,7 @@ class DataDirectory:
     def hold(self, holder: Holder) -> Iterator[FileLock]:
         """Holds the directory during the block. Raises DirectoryInUse, or StartupError when it is not writable."""
         try:
-            lock = FileLock.take(self.path / "inbox.lock")
+            lock = FileLock.take(self.path / _LOCK)
         except OSError as error:
             raise self._unusable(error) from error
         if lock is None:
@@ -93,7 +104,7 @@ class DataDirectory:
     def read_holder(self) -> Holder | None:
         """Who last wrote the lock file; None when it says nothing yet."""
         try:
-            return msgspec.json.decode((self.path / "inbox.lock").read_bytes(), type=Holder)
+            return msgspec.json.decode((self.path / _LOCK).read_bytes(), type=Holder)
         except (OSError, msgspec.DecodeError):
             return None
 

@@ -24,12 +24,15 @@ POLL_SECONDS = 0.05
 async def run_store(settings: Settings, command: str = SERVE) -> AsyncIterator[Store]:
     """Holds the data directory and runs a store on it during the block.
 
-    Raises DirectoryInUse when a service has the directory (a command that has it is waited for), and StartupError.
+    Raises DirectoryInUse when a service has the directory (a command that has it is waited for), and StartupError: also
+    for a command where there is no data, since nobody would serve what it makes.
     """
     directory = DataDirectory(settings.data_dir)
     holder = Holder.this_process(command, settings.mode)
     with ExitStack() as stack:
         lock = await _hold(stack, directory, holder)
+        if command != SERVE and (settings.durability == "memory" or not directory.has_data):
+            raise _no_data(settings)
         async with EmbeddedStore(directory, settings.durability) as embedded:
             yield Store(embedded.url, settings.mode, announce=lambda url: _write_url(lock, holder, url))
 
@@ -38,6 +41,8 @@ async def run_store(settings: Settings, command: str = SERVE) -> AsyncIterator[S
 async def borrow_store(settings: Settings, command: str) -> AsyncIterator[Store]:
     """The store of the service that has the data directory, else one as by `run_store`. Raises StartupError."""
     deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+    if not DataDirectory.was_used(settings.data_dir):
+        raise _no_data(settings)
     async with AsyncExitStack() as stack:
         store = None
         while store is None:  # a service that is just starting or ending has the directory, but no store that answers
@@ -70,6 +75,13 @@ async def _find_running(settings: Settings, holder: Holder | None) -> Store | No
         return None
     mode = settings.mode if "mode" in settings.model_fields_set else holder.mode
     return Store(socket_url(path), mode, announce=tell_nobody)
+
+
+def _no_data(settings: Settings) -> StartupError:
+    return StartupError(
+        f"no service keeps data in {settings.data_dir.absolute()}: start `inbox serve` first, or set INBOX_REDIS_URL "
+        "or INBOX_DATA_DIR as the service has it"
+    )
 
 
 def _write_url(lock: FileLock, holder: Holder, url: str) -> None:

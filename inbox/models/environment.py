@@ -18,7 +18,9 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
 
     `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid. `hash_required`,
     `in_app_…` are the in-app integration's settings; `connected` is set once a browser has opened a session. Messages
-    older than `max_age_days` go. Events go to the `webhook`, and to the stream in Redis with `event_stream`.
+    older than `max_age_days` go. Events go to the `webhook`, and to the stream in Redis with `event_stream`. What the
+    service was started with is noted for commands: the identifier in `given_identifier`, and of the key, which is not
+    kept, its SHA-256 in hex in `given_key`.
     """
 
     number: int
@@ -36,6 +38,8 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     max_age_days: int = MAX_AGE_DAYS
     webhook: Webhook | None = None
     event_stream: bool = False
+    given_key: str | None = None
+    given_identifier: str | None = None
 
     @property
     def wanted_events(self) -> frozenset[str]:

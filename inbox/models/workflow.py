@@ -6,7 +6,8 @@ What takes more than one field to judge (templates, ids used twice) is judged in
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
@@ -18,6 +19,7 @@ Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 CollapseMode = Literal["replace", "count"]
 """Whether a message that takes another's place is a new one, or one more of them."""
 
+_STEP_TYPE = re.compile(r"Invalid value .* at `\$(?:.*\.)?steps\[\d+\]\.type`", re.DOTALL)
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
 MAX_IDENTIFIER_LENGTH = 128
 MAX_STEPS = 20
@@ -319,3 +321,11 @@ def encode_workflow(workflow: Workflow) -> bytes:
 def decode_workflow(content: bytes) -> Workflow:
     """A stored workflow from its bytes."""
     return _decoder.decode(content)
+
+
+def explain_mismatch(error: msgspec.ValidationError) -> str:
+    """What does not fit, and of a step of another type which types there are."""
+    if not _STEP_TYPE.fullmatch(str(error)):
+        return str(error)
+    *most, last = get_args(StepType)
+    return f"{error}: a step is of type {', '.join(most)} or {last}; other channels are not served here"

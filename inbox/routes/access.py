@@ -14,6 +14,7 @@ from inbox.service.environments.rate_limits import CallerKind
 
 ALLOWANCE = "inbox.allowance"
 """Where the scope of a request holds the `Allowance` of its caller, when there is a limit."""
+MAX_SCHEME_LENGTH = 32
 
 if TYPE_CHECKING:
     from inbox.services import Services
@@ -45,7 +46,7 @@ async def authenticate(request: Request) -> ApiCaller:
     """The backend behind `Authorization: ApiKey <key>`. Raises Unauthorized."""
     scheme, secret = _credentials(request)
     if scheme.lower() != "apikey":
-        raise Unauthorized(f"Invalid authentication scheme: {scheme[:32]}")
+        raise Unauthorized(f"Invalid authentication scheme: {_named(scheme, secret)}")
     environment = await services_of(request).environments.find_by_key(secret)
     if environment is None:
         raise Unauthorized
@@ -78,3 +79,10 @@ def _credentials(request: Request) -> tuple[str, str]:
         raise Unauthorized("Missing authorization header")
     scheme, _, secret = header.partition(" ")
     return scheme, secret.strip()
+
+
+def _named(scheme: str, secret: str) -> str:
+    """The scheme, unless it may be the key itself, sent without one: a key is never shown in an answer."""
+    if secret and scheme.isalpha() and len(scheme) <= MAX_SCHEME_LENGTH:
+        return scheme
+    return "send `Authorization: ApiKey <key>`"

@@ -22,11 +22,14 @@ async def health(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """GET /ready → 200 when the store answers and a published event comes back to this process, else 503."""
+    """GET /ready → 200 when the store answers and a published event comes back to this process, else 503.
+
+    A store that was emptied is noticed here at the latest, and has its environments again before the answer.
+    """
     listener: Listener = request.app.state.listener
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await services_of(request).client.execute("PING")
+            await services_of(request).environments.fresh(at_once=True)
             await listener.probe()
     except TimeoutError:
         raise StoreUnavailable("The store does not answer in time") from None

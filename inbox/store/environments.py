@@ -67,10 +67,8 @@ class EnvironmentStore:
 
     async def add(self, environment: Environment) -> bool:
         """Adds an environment; False when its number is taken."""
-        added, _ = await self._changed(
-            ("HSETNX", self._keys.environments, environment.number, _encode(environment))
-        )
-        return bool(added)
+        added = await self._changed(self._adding(environment))
+        return bool(added[1])
 
     async def change(self, number: int, change: Callable[[Environment], Environment]) -> Environment:
         """Writes what `change` makes of an environment; it may be called more than once. Raises StoreUnavailable."""
@@ -85,12 +83,30 @@ class EnvironmentStore:
 
     async def add_key(self, environment: Environment, api_key: str, sealed: bytes) -> None:
         """Adds a key; one that is known already, revoked ones too, stays as it is."""
-        key = ApiKey(environment.number, sealed, int(time.time() * 1000))
-        await self._changed(("HSETNX", self._keys.api_keys, digest_of(api_key), _encode(key)))
+        key = ApiKey(environment.number, sealed, _now_ms())
+        await self._changed(self._adding_key(digest_of(api_key), key))
+
+    async def restore(self, registry: Registry) -> None:
+        """Adds, in one step, what of a registry is not there."""
+        environments = [self._adding(environment) for environment in registry.environments.values()]
+        keys = [self._adding_key(digest, key) for digest, key in registry.api_keys.items()]
+        await self._changed(*environments, *keys)
 
     async def replace_key(self, digest: str, key: ApiKey) -> None:
         """Writes a key anew."""
         await self._changed(("HSET", self._keys.api_keys, digest, _encode(key)))
 
-    async def _changed(self, command: Command) -> list[object]:
-        return await self._client.transaction([command, ("INCR", self._keys.environments_version)])
+    def _adding(self, environment: Environment) -> Command:
+        return ("HSETNX", self._keys.environments, environment.number, _encode(environment))
+
+    def _adding_key(self, digest: str, key: ApiKey) -> Command:
+        return ("HSETNX", self._keys.api_keys, digest, _encode(key))
+
+    async def _changed(self, *commands: Command) -> list[object]:
+        """The first version is the time: one of a store that was emptied cannot pass for one of its former life."""
+        version = self._keys.environments_version
+        return await self._client.transaction([("SET", version, _now_ms(), "NX"), *commands, ("INCR", version)])
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -78,7 +78,9 @@ async def test_an_error_of_types(api: Api) -> None:
         ("ApiKey wrong", "Unauthorized"),
         ("Bearer wrong", "Invalid authentication scheme: Bearer"),
         ("Basic YTpi", "Invalid authentication scheme: Basic"),
-        ("wrong", "Invalid authentication scheme: wrong"),
+        ("wrong", "Invalid authentication scheme: send `Authorization: ApiKey <key>`"),
+        (f"{'0e' * 16} x", "Invalid authentication scheme: send `Authorization: ApiKey <key>`"),
+        (f"{'s' * 33} x", "Invalid authentication scheme: send `Authorization: ApiKey <key>`"),
     ],
 )
 async def test_why_a_backend_is_not_let_in(production: Server, authorization: str | None, message: str) -> None:

@@ -9,9 +9,12 @@ import httpx
 import jwt
 import pytest
 
+from inbox.services import open_services
+from inbox.settings import Settings
 from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, subscriber_hash
 from tests.support.server import Server
+from tests.support.waiting import until
 
 from .conftest import deliver, deliver_many
 from .hostile import check_error
@@ -320,12 +323,23 @@ async def test_a_hash_is_valid_under_either_live_key_and_no_longer_under_a_revok
     run_server: RunServer, valkey_url: str, key_prefix: str, ada: str
 ) -> None:
     server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
-        keys = [one["key"] for one in await api.data("GET", "/v1/environments/api-keys", 200)]
-    assert len(keys) == 2, "the given one, and the one made at the first start"
-    for key in keys:
-        await opened(server, ada, subscriberHash=subscriber_hash(key, ada))
+    async with open_services(Settings(redis_url=valkey_url, key_prefix=key_prefix), valkey_url) as services:
+        environments = services.environments
+        made = await environments.create_key(environments.current)
+        async with Api.connected(server, f"ApiKey {made}") as api:
+            keys = [one["key"] for one in await api.data("GET", "/v1/environments/api-keys", 200)]
+        assert keys == [server.api_key, made], "the given one first"
+        for key in keys:
+            await opened(server, ada, subscriberHash=subscriber_hash(key, ada))
+        await environments.revoke_key(environments.current, made)
+    revoked = subscriber_hash(made, ada)
+    await until(lambda: is_refused(server, ada, revoked))
+    await opened(server, ada)
     check_error(await ask_for(server, ada, subscriberHash=subscriber_hash("another", ada)), 400)
+
+
+async def is_refused(server: Server, subscriber_id: str, given: str) -> bool:
+    return (await ask_for(server, subscriber_id, subscriberHash=given)).status_code == 400
 
 
 async def test_a_session_does_not_bring_anyone_online(production: Server, api: Api, known: str) -> None:

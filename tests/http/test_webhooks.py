@@ -197,7 +197,7 @@ async def test_the_commands(server: Server, receiver: Receiver) -> None:
     changed = await command(server, "set", receiver.url, "--event", CREATED, "--event", ACTIONED)
     assert changed == f"events of Production go to {receiver.url}\n"
     assert f"events\t{CREATED}, {ACTIONED}\n" in await command(server, "show")
-    secret = (await command(server, "rotate-secret")).removeprefix("INBOX_WEBHOOK_SECRET=").strip()
+    secret = (await command(server, "rotate-secret")).removeprefix("WEBHOOK_SECRET=").strip()
     key = (await command(server, "stream", "on")).split()[-1]
     await asyncio.sleep(1.1)
     receiver.status = 410
@@ -221,6 +221,18 @@ async def test_the_commands(server: Server, receiver: Receiver) -> None:
     assert await command(server, "stream", "off") == "off\n"
 
 
+async def test_a_new_webhook_shows_where_events_go_and_its_secret(server: Server) -> None:
+    """The secret under a name that the service does not refuse when it stands in its environment."""
+    shown = await command(server, "set", "https://example.org/hook", "-e", "Development")
+    told, secret = shown.splitlines()
+    assert told == "events of Development go to https://example.org/hook"
+    name, value = secret.split("=", 1)
+    assert value.startswith("whsec_")
+    settings = {**server.settings, name: value}
+    done = run_inbox("webhooks", "failed", "-e", "Development", **settings)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no event of Development was given up\n")
+
+
 async def test_commands_that_cannot_be_carried_out(server: Server) -> None:
     settings = {name: value for name, value in server.settings.items() if name != "INBOX_PORT"}
 
@@ -238,4 +250,7 @@ async def test_commands_that_cannot_be_carried_out(server: Server) -> None:
     assert line("show", "-e", "Nowhere") == "inbox: There is no environment Nowhere\n"
     assert line("stream", "perhaps") == "inbox: say on or off, not perhaps\n"
     await command(server, "set", "http://127.0.0.1:1/")
-    assert line("test").startswith("inbox: the webhook failed: ")
+    assert line("test").startswith("inbox: the webhook failed: 127.0.0.1:1: ")
+    await command(server, "set", "http://user:secret@no.such.host.invalid/hook")
+    assert line("test").startswith("inbox: the webhook failed: no.such.host.invalid: ")
+    assert "Errno" not in line("test")

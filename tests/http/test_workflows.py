@@ -108,7 +108,7 @@ async def test_a_taken_identifier_is_400(api: Api, name: str) -> None:
     ("fields", "named"),
     [
         ({"name": "x" * 129}, "$.name"),
-        ({"steps": [{"name": "E", "type": "email"}]}, "$.steps[0].type"),
+        ({"steps": [{"name": "E", "type": "email"}]}, "$.steps[0].type`: a step is of type in_app, delay or digest"),
         ({"steps": [{"name": "E", "type": "in_app", "controlValues": {"bodyy": "x"}}]}, "bodyy"),
         ({"severity": "urgent"}, "$.severity"),
         ({"tags": ["t"] * 17}, "$.tags"),

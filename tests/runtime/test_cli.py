@@ -17,7 +17,9 @@ import pytest
 from inbox import __version__
 from inbox.settings import Settings, variable_name
 
+from ..conftest import binary_of
 from ..support.processes import free_port
+from ..support.stores import running_store
 from .conftest import Service, run_inbox
 
 needs_valkey = pytest.mark.needs("valkey")
@@ -113,6 +115,13 @@ def test_an_unknown_host(home: Path) -> None:
 
 
 @needs_valkey
+def test_an_address_of_another_machine(home: Path) -> None:
+    line = failure("serve", "--host", "192.0.2.1", "--port", "0", INBOX_DATA_DIR=str(home / "data"))
+    assert line.startswith("cannot listen on 192.0.2.1 port 0: ")
+    assert line.endswith("; choose another with INBOX_HOST")
+
+
+@needs_valkey
 async def test_a_second_service_on_one_directory(make_service: Callable[..., Service]) -> None:
     service = make_service()
     await service.start()
@@ -124,12 +133,41 @@ async def test_a_second_service_on_one_directory(make_service: Callable[..., Ser
 
 
 @needs_valkey
-def test_keys_are_made_once_and_kept(home: Path) -> None:
-    first = run_inbox("keys", INBOX_DATA_DIR=str(home / "data"))
+async def test_keys_are_made_once_and_kept(make_service: Callable[..., Service]) -> None:
+    service = make_service()
+    await service.start()
+    data = {"INBOX_DATA_DIR": str(service.data)}
+    first = run_inbox("keys", **data)
     assert first.stderr == ""
     assert set(read_keys(first.stdout)) == {"INBOX_API_KEY", "INBOX_APPLICATION_IDENTIFIER"}
-    assert run_inbox("keys", INBOX_DATA_DIR=str(home / "data")).stdout == first.stdout
-    assert not (home / "data" / "store.pid").exists()
+    await service.stop()
+    assert run_inbox("keys", **data).stdout == first.stdout
+    assert not (service.data / "store.pid").exists()
+    assert failure("keys", INBOX_DURABILITY="memory", **data).startswith("no service keeps data in ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("keys",), ("token", "--subscriber", "ada"), ("trigger", "order", "--to", "ada"), ("webhooks", "show")],
+)
+def test_a_command_makes_no_store_where_no_service_was(home: Path, command: tuple[str, ...]) -> None:
+    line = failure(*command, INBOX_DATA_DIR=str(home / "data"))
+    assert line == (
+        f"no service keeps data in {home}/data: start `inbox serve` first, or set INBOX_REDIS_URL or INBOX_DATA_DIR as "
+        "the service has it"
+    )
+    assert not (home / "data").exists()
+
+
+@needs_valkey
+async def test_a_command_beside_what_a_service_in_memory_left(make_service: Callable[..., Service]) -> None:
+    service = make_service(INBOX_DURABILITY="memory")
+    await service.start()
+    data = {"INBOX_DATA_DIR": str(service.data)}
+    assert run_inbox("keys", **data).returncode == 0
+    await service.stop()
+    assert failure("keys", **data).startswith("no service keeps data in ")
+    assert not (service.data / "appendonlydir").exists()
 
 
 @needs_valkey
@@ -181,12 +219,18 @@ def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_p
     assert first != read_keys(run_inbox("keys", INBOX_MODE="development", **settings).stdout)
 
 
+@needs_valkey
+def test_only_the_service_tells_what_its_redis_keeps() -> None:
+    with running_store(binary_of("valkey"), unix=True, options=["--appendonly", "no"]) as store:
+        assert run_inbox("keys", INBOX_REDIS_URL=store.url).stderr == ""
+
+
 def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, key_prefix: str) -> None:
     settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
     before = read_keys(run_inbox("keys", **settings).stdout)
     made = run_inbox("keys", "create", **settings).stdout.strip()
     both = read_keys(run_inbox("keys", **settings).stdout)
-    assert both == {**before, "INBOX_API_KEY_2": made}
+    assert both == {**before, "API_KEY_2": made}
     assert failure("keys", "create", **settings) == "Production has 2 keys already: revoke one first"
     assert run_inbox("keys", "revoke", before["INBOX_API_KEY"], **settings).returncode == 0
     assert read_keys(run_inbox("keys", **settings).stdout) == {**before, "INBOX_API_KEY": made}
@@ -197,7 +241,9 @@ def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, ke
 def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> None:
     settings = {"INBOX_REDIS_URL": valkey_url, "INBOX_KEY_PREFIX": key_prefix}
     made = read_keys(run_inbox("environments", "create", "Staging", **settings).stdout)
-    listed = [line.split("\t") for line in run_inbox("environments", "list", **settings).stdout.splitlines()]
+    shown = run_inbox("environments", "list", **settings)
+    assert shown.stderr == "NAME\tIDENTIFIER\tID\tKEYS\n"
+    listed = [line.split("\t") for line in shown.stdout.splitlines()]
     assert [(name, keys) for name, _, _, keys in listed] == [
         ("Development", "1 key"),
         ("Production", "1 key"),

@@ -49,6 +49,12 @@ def settings_for(data: Path, **others: str) -> Settings:
     return Settings.model_validate({"data_dir": data, **others})
 
 
+async def run_once(data: Path) -> None:
+    """A service has been here."""
+    async with run_store(settings_for(data)):
+        pass
+
+
 async def ask(url: str, *command: str) -> object:
     async with Redis.from_url(url, protocol=2, decode_responses=True) as client:
         return await client.execute_command(*command)
@@ -247,6 +253,8 @@ async def test_a_command_uses_the_running_services_store_and_mode(home: Path) ->
 
 @pytest.mark.needs("valkey")
 async def test_commands_without_a_service_take_turns(home: Path) -> None:
+    await run_once(home / "data")
+
     async def count() -> object:
         async with borrow_store(settings_for(home / "data"), "keys") as store:
             return await ask(store.url, "INCR", "n")
@@ -256,6 +264,7 @@ async def test_commands_without_a_service_take_turns(home: Path) -> None:
 
 @pytest.mark.needs("valkey")
 async def test_a_command_waits_for_a_service_that_is_just_ending(home: Path) -> None:
+    await run_once(home / "data")
     data = DataDirectory(home / "data")
     with data.hold(Holder.this_process("serve", "production")):  # its store has gone already
         waiting = asyncio.create_task(_ping_borrowed(data.path))

@@ -135,6 +135,18 @@ async def make_run(checkout: Path, home: Path, service: Service) -> None:
     assert "INFO inbox.server stopped" in service.log()
 
 
+def test_the_command_of_a_checkout(checkout: Path, home: Path) -> None:
+    """It runs from any directory, also one with an `inbox` of its own, and is given to environments made before."""
+    prepare(checkout, LOCKS[0])
+    assert install(checkout, "run").returncode == 0
+    elsewhere = home / "elsewhere"
+    (elsewhere / "inbox").mkdir(parents=True)
+    (elsewhere / "inbox" / "__init__.py").write_text("raise SystemExit('not this one')")
+    command = [checkout / ".venv" / "bin" / "inbox", "--version"]
+    shown = subprocess.run(command, cwd=elsewhere, env=environment(), capture_output=True, text=True, check=True)
+    assert shown.stdout == f"inbox {__version__}\n"
+
+
 @pytest.mark.needs("valkey")
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
 async def test_make_run(checkout: Path, home: Path, lock: Path, make_service: Callable[..., Service]) -> None:

@@ -122,7 +122,11 @@ def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[st
         ("workflowId: a\nname: [", "while parsing"),
         ("workflowId: a\nname: A\n", "Object missing required field `steps`"),
         (ORDER + "colour: red\n", "order: Object contains unknown field `colour`"),
-        (ORDER.replace("in_app", "email"), "order: Invalid value 'email' - at `$.steps[0].type`"),
+        (
+            ORDER.replace("in_app", "email"),
+            "order: Invalid value 'email' - at `$.steps[0].type`: a step is of type in_app, delay or digest; other",
+        ),
+        (ORDER.replace("workflowId: order", 'workflowId: "a\\0b"'), "workflowId must not contain NUL"),
         (ORDER.replace("{{payload.n}}", "{{"), "order: steps.0.controlValues.body: "),
         (ORDER.replace("workflowId: order", "workflowId: a b"), "a b: workflowId: "),
         ("- 3\n", "workflow 1: Expected `object`, got `int`"),
@@ -139,12 +143,34 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, content: str, told: str
     assert told in line
 
 
+def test_everything_that_is_wrong_is_told(folder: Path, settings: dict[str, str]) -> None:
+    (folder / "a.yaml").write_text("name: [")
+    wrong = ["workflowId: w1", "workflowId: order\nname: 3\nsteps: []", ORDER.strip()]
+    items = "".join(f"- {one}\n".replace("\n", "\n  ").rstrip() + "\n" for one in wrong)
+    (folder / "b.yaml").write_text(items)
+    (folder / "z.yaml").write_text(ORDER)
+    for command in (("check",), ("push",)):
+        ended = run_inbox("workflows", *command, str(folder), **settings)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        told = [line.removeprefix(f"inbox: {folder}/") for line in ended.stderr.splitlines()]
+        assert [line[:24] for line in told] == [
+            "a.yaml: while parsing a ",
+            "b.yaml: w1: Object missi",
+            "b.yaml: order: Expected ",
+            "order.yaml: order is als",
+            "z.yaml: order is also in",
+        ]
+        assert told[-1].endswith(f"is also in {folder}/b.yaml")
+    assert run_inbox("workflows", "list", **settings).stderr == "Production has no workflow yet\n"
+
+
 def test_two_of_a_name_and_none_at_all(folder: Path, tmp_path: Path) -> None:
     (folder / "twice.yaml").write_text(ORDER)
     assert "order is also in" in failure("workflows", "check", str(folder))
     empty = tmp_path / "empty"
     empty.mkdir()
     assert failure("workflows", "check", str(empty)) == f"{empty}: there is no .yaml, .yml, .toml file"
+    assert failure("workflows", "check", str(tmp_path / "nowhere")) == f"{tmp_path}/nowhere does not exist"
     (tmp_path / "wrong.toml").write_text("a = ")
     assert "wrong.toml: " in failure("workflows", "check", str(tmp_path / "wrong.toml"))
     (tmp_path / "latin.yaml").write_bytes(b"name: \xff")
@@ -167,7 +193,12 @@ async def test_a_service_loads_its_files(run_server: RunServer, folder: Path, se
 @pytest.mark.needs("valkey")
 def test_a_service_with_wrong_files_does_not_start(home: Path, tmp_path: Path) -> None:
     line = failure("serve", INBOX_DATA_DIR=str(home / "data"), INBOX_WORKFLOWS=str(tmp_path / "nowhere"))
-    assert line == f"INBOX_WORKFLOWS: {tmp_path}/nowhere: there is no .yaml, .yml, .toml file"
+    assert line == f"INBOX_WORKFLOWS: {tmp_path}/nowhere does not exist"
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(ORDER.replace("{{payload.n}}", "{{"))
+    line = failure("serve", INBOX_DATA_DIR=str(home / "data"), INBOX_WORKFLOWS=str(tmp_path))
+    assert line.startswith(f"INBOX_WORKFLOWS: {tmp_path}/a.yaml: order: steps.0.controlValues.body: ")
+    assert line.endswith(" (and 1 more: `inbox workflows check` lists them)")
     assert not (home / "data" / "store.pid").exists()
 
 
@@ -206,7 +237,8 @@ async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, set
 
 def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> None:
     lines("workflows", "push", str(folder), **settings)
-    assert failure("trigger", "nope", "--to", "ada", **settings) == "workflow_not_found"
+    line = failure("trigger", "nope", "--to", "ada", **settings)
+    assert line == "Production has no workflow nope: `inbox workflows list` shows those it has"
     told = {"[]": "must be a JSON object", "{": "is not valid JSON", "@/nope": "cannot be read: No such file"}
     for payload, problem in told.items():
         assert problem in failure("trigger", "order", "--to", "ada", "--payload", payload, **settings)

@@ -72,7 +72,8 @@ TOOLS = {
         Tool("node", "tests with Node", "apt-get install nodejs", lambda: shutil.which("node")),
         _on_path("npm", "tests with npm packages"),
         _on_path("chromium", "browser tests"),
-        _on_path("curl", "the curl line of the demo"),
+        _on_path("curl", "the curl lines of the demo and the README"),
+        _on_path("openssl", "the subscriber hash made by hand"),
         _on_path("strace", "tests of what reaches the disk first"),
     )
 }

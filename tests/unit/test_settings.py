@@ -121,6 +121,12 @@ def test_every_problem_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     assert "INBOX_X is no setting of this version" in message
 
 
+def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal(monkeypatch, INBOX_RATE_LIMIT_PER_KEY="100")
+    expected = "INBOX_RATE_LIMIT_PER_KEY: must be a number per second, minute or hour, like 100/second"
+    assert message == f"invalid settings: {expected}"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -137,7 +143,7 @@ def test_every_problem_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         ("INBOX_REQUIRE_SUBSCRIBER_HASH", "perhaps"),
         ("INBOX_REQUIRE_BOUND_HASH", "perhaps"),
         ("INBOX_APPLICATION_IDENTIFIER", "pk_keyless_1"),
-        ("INBOX_RATE_LIMIT_PER_KEY", "100"),
+        ("INBOX_RATE_LIMIT_PER_KEY", "7/week"),
         ("INBOX_RATE_LIMIT_PER_SUBSCRIBER", "0/second"),
         ("INBOX_IDEMPOTENCY_SECONDS", "-1"),
         ("INBOX_PRESENCE_LEASE_SECONDS", "inf"),

@@ -3,28 +3,32 @@
 Development and Production exist from the start, each with a key of its own; more are made by command. A process keeps
 the registry and looks at its version at most once a second, so a revoked key is dead everywhere within that time. The
 environment of INBOX_MODE is `current`; INBOX_API_KEY and INBOX_APPLICATION_IDENTIFIER are valid for it beside what is
-stored.
+stored. A service notes them in the store, of the key the digest alone, so that a command without these variables
+neither makes a key beside the given one nor shows an identifier that nobody serves.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 import string
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from inbox.errors import BadRequest, NotFound, invalid
+from inbox.errors import BadRequest, NotFound, StartupError, StoreUnavailable, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
 from inbox.service.environments.subscriber_hash import Kind, is_valid_hash
 from inbox.settings import Settings
 from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
+
+log = logging.getLogger(__name__)
 
 VERSION_CHECK_SECONDS = 1.0
 MAX_LIVE_KEYS = 2
@@ -38,7 +42,6 @@ class EnvironmentService:
     """Every environment with its keys and identifier."""
 
     token_secret: str
-    _registry: Registry
 
     def __init__(
         self,
@@ -48,25 +51,40 @@ class EnvironmentService:
         clock: Callable[[], float] = time.monotonic,
         on_read: Callable[[Iterable[Environment]], None] | None = None,
     ) -> None:
-        """`on_read` is given the environments each time they are read."""
+        """`on_read` is given the environments each time they are read. `on_restored`, for whoever has something to
+        bring back, is set later; it is awaited when the store had lost them."""
         self._store = store
         self._secrets = secrets_store
         self._settings = settings
         self._clock = clock
         self._on_read = on_read
+        self.on_restored: Callable[[], Awaitable[None]] | None = None
+        self._registry = Registry(0, {}, {})
         self._checked_at = 0.0
+        self._serving = False
         self._loading = asyncio.Lock()
         given = settings.api_key
         self._given_key = given.get_secret_value() if given else None
+        self._given_identifier = settings.application_identifier
 
-    async def load(self) -> None:
-        """Reads what the first process generated, or generates it. Raises StartupError."""
+    async def load(self, *, serving: bool = False) -> None:
+        """Reads what the first process generated, or generates it. Raises StartupError.
+
+        With `serving` notes what this process was given; else heeds what the service has noted first.
+        """
+        self._serving = serving
         await self._secrets.check_layout()
         self.token_secret = await self._secrets.get_or_create("token_secret", secrets.token_hex(32), secret=True)
         organization_id = await self._secrets.get_or_create("organization", new_object_id())
         for mode, number in NUMBERS.items():
             await self._ensure(mode, number, organization_id)
         await self._read()
+        if serving:
+            await self._note_given()
+        else:
+            self._heed_given()
+        for mode, number in NUMBERS.items():
+            await self._ensure_key(mode, self._registry.environments[number])
 
     @property
     def current(self) -> Environment:
@@ -87,16 +105,21 @@ class EnvironmentService:
         environment = self._registry.environments.get(number)
         return self._shown(environment) if environment else None
 
-    async def fresh(self) -> list[Environment]:
-        """Every environment, as of at most a second ago. Raises StoreUnavailable."""
-        await self._refresh()
+    async def fresh(self, *, at_once: bool = False) -> list[Environment]:
+        """Every environment, as of at most a second ago, or with `at_once` as of now. Raises StoreUnavailable."""
+        await self._refresh(at_once=at_once)
         return self.all()
 
     def live_keys(self, environment: Environment) -> list[str]:
         """The keys that open an environment, the given one first, then the oldest."""
         stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
-        given = [self._given_key] if self._given_key and environment.number == self.current.number else []
-        return given + [self._secrets.unseal(key.sealed) for key in stored]
+        given = [self._given_key] if self._given_key and self._is_current(environment) else []
+        return given + [key for one in stored if (key := self._secrets.unseal(one.sealed)) not in given]
+
+    def lacks_given_key(self, environment: Environment) -> bool:
+        """Whether the environment is served with an INBOX_API_KEY that this process does not know."""
+        known = digest_of(self._given_key) if self._given_key and self._is_current(environment) else None
+        return self._registry.environments[environment.number].given_key not in (None, known)
 
     async def find_by_key(self, api_key: str) -> Environment | None:
         """The environment that an API key opens, or None. Keys are looked up by digest, never compared as text."""
@@ -198,13 +221,18 @@ class EnvironmentService:
         return api_key
 
     async def revoke_key(self, environment: Environment, api_key: str) -> None:
-        """Ends a key, and with it every session of the environment. Raises NotFound; BadRequest for the last."""
+        """Ends a stored key, and with it every session of the environment.
+
+        Raises NotFound; BadRequest for the last key and for the one that the service was given.
+        """
         await self._read()
-        digest = digest_of(api_key)
+        digest, given = digest_of(api_key), self._registry.environments[environment.number].given_key
+        if digest == given:
+            raise BadRequest(f"This is the INBOX_API_KEY of the service of {environment.name}: give it another there")
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None or key.environment != environment.number:
             raise NotFound(f"{environment.name} has no such key")
-        if len(self.live_keys(environment)) == 1:
+        if given is None and len(list(self._stored_keys(environment))) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
         await self._end_sessions(environment)
         await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
@@ -225,20 +253,56 @@ class EnvironmentService:
             id=await self._secrets.get_or_create(f"{mode}:id", proposal.id),
             identifier=await self._secrets.get_or_create(f"{mode}:identifier", proposal.identifier),
         )
-        api_key = await self._secrets.get_or_create(f"{mode}:api_key", secrets.token_hex(16), secret=True)
         await self._store.add(environment)
+
+    async def _note_given(self) -> None:
+        """Written only when it is something new: each change has every process read the registry."""
+        stored = self._registry.environments[NUMBERS[self._settings.mode]]
+        if self._noting(stored) != stored:
+            await self._store.change(stored.number, self._noting)
+            await self._read()
+
+    def _noting(self, stored: Environment) -> Environment:
+        """What this process was given, noted. Another key ends the one before it, and with it its sessions."""
+        given_key = digest_of(self._given_key) if self._given_key else None
+        key = self._registry.api_keys.get(stored.given_key or "")
+        has_ended = stored.given_key not in (None, given_key) and not (key and key.revoked_ms is None)
+        return msgspec.structs.replace(
+            stored,
+            given_key=given_key,
+            given_identifier=self._given_identifier,
+            generation=stored.generation + has_ended,
+        )
+
+    def _heed_given(self) -> None:
+        if self.lacks_given_key(self.current):
+            self._given_key = None
+        if self._registry.environments[self.current.number].given_identifier:
+            self._given_identifier = None
+
+    async def _ensure_key(self, mode: str, environment: Environment) -> None:
+        """Makes a key for an environment without any. All processes propose under one name: the first one's stays."""
+        is_given = environment.given_key or (self._given_key and self._is_current(environment))
+        if is_given or any(self._stored_keys(environment)):
+            return
+        revoked = sum(key.environment == environment.number for key in self._registry.api_keys.values())
+        name = f"{mode}:api_key:{revoked}" if revoked else f"{mode}:api_key"
+        api_key = await self._secrets.get_or_create(name, secrets.token_hex(16), secret=True)
         await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
+        await self._read()
+
+    def _is_current(self, environment: Environment) -> bool:
+        return environment.number == NUMBERS[self._settings.mode]
 
     def _stored_keys(self, environment: Environment) -> list[ApiKey]:
         keys = self._registry.api_keys.values()
         return [key for key in keys if key.environment == environment.number and key.revoked_ms is None]
 
     def _shown(self, environment: Environment) -> Environment:
-        """The environment, with the identifier of the settings where that is given for it."""
-        given = self._settings.application_identifier
-        if given is None or environment.number != NUMBERS[self._settings.mode]:
-            return environment
-        return msgspec.structs.replace(environment, identifier=given)
+        """The environment, with the identifier that is given for it: here, or at the service that noted it."""
+        given = self._given_identifier if self._is_current(environment) else None
+        given = given or environment.given_identifier
+        return msgspec.structs.replace(environment, identifier=given) if given else environment
 
     async def _refresh(self, *, at_once: bool = False) -> None:
         asked = self._clock()
@@ -254,10 +318,42 @@ class EnvironmentService:
 
     async def _read(self) -> None:
         now = self._clock()
-        self._registry = await self._store.read()
+        found = await self._store.read()
+        if _is_lost(self._registry, found):
+            await self._restore()
+            found = await self._store.read()
+        self._registry = found
         self._checked_at = now
         if self._on_read:
             self._on_read(self._registry.environments.values())
+
+
+    async def _restore(self) -> None:
+        """Puts environments, keys and the token secret back into a store that was emptied under this process.
+
+        What another process has founded in it meanwhile stays; the keys of before open that then.
+        """
+        log.error(
+            "the store has lost its environments: was it flushed, or restarted without persistence? They and their "
+            "keys are made again; subscribers, messages, topics and what the API made of workflows are gone",
+            extra={"action": "store_lost"},
+        )
+        try:
+            await self._secrets.check_layout()
+            self.token_secret = await self._secrets.get_or_create("token_secret", self.token_secret, secret=True)
+        except StartupError as error:  # another release, or another INBOX_SECRET_KEY, has it now
+            raise StoreUnavailable(str(error)) from error
+        await self._store.restore(self._registry)
+        if self._serving:
+            await self._store.change(self.current.number, self._noting)
+        if self.on_restored:
+            await self.on_restored()
+
+
+def _is_lost(known: Registry, found: Registry) -> bool:
+    """Whether an environment is not there any more, or another one under its number: they are never deleted."""
+    ids = {number: environment.id for number, environment in found.environments.items()}
+    return any(ids.get(number) != environment.id for number, environment in known.environments.items())
 
 
 def _first(found: Iterator[Environment]) -> Environment | None:

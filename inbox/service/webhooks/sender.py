@@ -7,10 +7,12 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from inbox import __version__
 from inbox.models.event import Event
@@ -70,7 +72,7 @@ class WebhookSender:
         except TimeoutError:
             return Sent(0, f"no answer within {self.timeout_seconds:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return Sent(0, str(error) or type(error).__name__)
+            return Sent(0, _failure(url, error))
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -105,6 +107,12 @@ class WebhookSender:
                 headers={"user-agent": f"inbox/{__version__}"},
             )
         return self._client
+
+
+def _failure(url: str, error: Exception) -> str:
+    """Which host it was, and what went wrong, without the number that the system has for it."""
+    words = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    return f"{urlsplit(url).netloc.rpartition('@')[2]}: {words}"
 
 
 async def _finish(response: httpx.Response) -> None:

@@ -18,7 +18,7 @@ import yaml
 from inbox.errors import BadRequest, InboxError, NotFound, StartupError, ValidationFailed
 from inbox.models.environment import Environment
 from inbox.models.trigger import reason_of
-from inbox.models.workflow import Workflow, WorkflowCreate
+from inbox.models.workflow import Workflow, WorkflowCreate, explain_mismatch
 from inbox.service.workflows.workflows import WorkflowService, build_workflow
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,15 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 Outcome = Literal["created", "updated", "unchanged", "deleted"]
 
 
+class WrongFiles(BadRequest):
+    """Files cannot be used; each of `problems` is a line that names file, workflow and field."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        rest = f" (and {len(problems) - 1} more: `inbox workflows check` lists them)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{rest}")
+        self.problems = problems
+
+
 class FileWorkflow(WorkflowCreate, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A workflow of a file: an unknown field is refused, since a misspelt one would silently be missing."""
 
@@ -36,16 +45,34 @@ class FileWorkflow(WorkflowCreate, frozen=True, kw_only=True, rename="camel", fo
 def read_workflows(source: Path) -> list[WorkflowCreate]:
     """The workflows of a file or a folder, checked as the API does.
 
-    Raises NotFound when there is none, BadRequest naming file, workflow and field for what is wrong.
+    Raises NotFound when there is none, WrongFiles with what is wrong: each file that cannot be read, the first thing of
+    each workflow, and each identifier that comes twice.
     """
-    wanted: dict[str, tuple[Path, WorkflowCreate]] = {}
+    found: list[tuple[Path, WorkflowCreate]] = []
+    problems: list[str] = []
     for path in _files(source):
-        for place, item in enumerate(_items(path)):
-            body = _convert(path, place, item)
-            if body.workflow_id in wanted:
-                raise BadRequest(f"{path}: {body.workflow_id} is also in {wanted[body.workflow_id][0]}")
-            wanted[body.workflow_id] = (path, body)
-    return [body for _, body in wanted.values()]
+        try:
+            items = _items(path)
+        except BadRequest as error:
+            problems.append(error.message)
+            continue
+        for place, item in enumerate(items):
+            try:
+                found.append((path, _convert(path, place, item)))
+            except BadRequest as error:
+                problems.append(error.message)
+    problems += _twice(found)
+    if problems:
+        raise WrongFiles(problems)
+    return [body for _, body in found]
+
+
+def _twice(found: Sequence[tuple[Path, WorkflowCreate]]) -> Iterator[str]:
+    first: dict[str, Path] = {}
+    for path, body in found:
+        if body.workflow_id in first:
+            yield f"{path}: {body.workflow_id} is also in {first[body.workflow_id]}"
+        first.setdefault(body.workflow_id, path)
 
 
 def write_workflows(target: Path, workflows: Sequence[Workflow], *, force: bool) -> None:
@@ -97,21 +124,23 @@ async def load_workflows(service: WorkflowService, environment: Environment, sou
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
         found = sorted(path for path in source.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    elif source.exists():
+        found = [source]
     else:
-        found = [source] if source.exists() else []
+        raise NotFound(f"{source} does not exist")
     if not found:
         raise NotFound(f"{source}: there is no {', '.join(SUFFIXES)} file")
     return found
 
 
-def _items(path: Path) -> Iterator[Any]:
+def _items(path: Path) -> list[Any]:
     content = _parse(path)
     if isinstance(content, dict) and "workflows" in content:
         unknown = content.keys() - {"workflows"}
         if unknown:
             raise BadRequest(f"{path}: beside workflows there is {', '.join(sorted(unknown))}")
         content = content["workflows"]
-    yield from content if isinstance(content, list) else [content]
+    return content if isinstance(content, list) else [content]
 
 
 def _parse(path: Path) -> Any:
@@ -136,10 +165,12 @@ def _convert(path: Path, place: int, item: Any) -> WorkflowCreate:
         body = msgspec.convert(item, FileWorkflow)
         build_workflow(body)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"{where}: {error}") from None
+        raise BadRequest(f"{where}: {explain_mismatch(error)}") from None
     except ValidationFailed as error:
         problems = "; ".join(f"{field}: {text}" for field, texts in error.fields.items() for text in texts)
         raise BadRequest(f"{where}: {problems}") from None
+    except BadRequest as error:
+        raise BadRequest(f"{where}: {error.message}") from None
     return body
 
 
