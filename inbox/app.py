@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from inbox.errors import InboxError, StartupError
+from inbox.errors import InboxError, StartupError, SubscriberGone
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.fanout.session_watch import SessionWatch
@@ -19,8 +19,8 @@ from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
-from inbox.routes.middleware import BrowserCors, RateHeaders, RawPath
-from inbox.routes.replies import on_http_exception, on_inbox_error, on_unexpected_error
+from inbox.routes.middleware import BodyDeadline, BrowserCors, RateHeaders, RawPath
+from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscriber_gone, on_unexpected_error
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
@@ -44,6 +44,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
         middleware=_middleware(settings),
         exception_handlers={
             InboxError: on_inbox_error,
+            SubscriberGone: on_subscriber_gone,
             HTTPException: on_http_exception,
             Exception: on_unexpected_error,
         },
@@ -57,6 +58,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
     return [
         Middleware(RawPath),
+        Middleware(BodyDeadline),
         Middleware(BrowserCors, origins=settings.allowed_origins),
         *([Middleware(RateHeaders)] if is_limited else []),
         *([Middleware(Idempotency)] if settings.idempotency_seconds else []),

@@ -62,10 +62,20 @@ class NotFound(InboxError):
     status = 404
 
 
+class SubscriberGone(NotFound):
+    """The subscriber was deleted while the request was carried out."""
+
+
 class MethodNotAllowed(InboxError):
     """Method not allowed."""
 
     status = 405
+
+
+class RequestTimeout(InboxError):
+    """The body did not come in time."""
+
+    status = 408
 
 
 class Conflict(InboxError):

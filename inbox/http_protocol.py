@@ -1,26 +1,66 @@
-"""uvicorn's HTTP protocol with limits to what comes before a body, the handshake of a socket included.
+"""uvicorn's HTTP protocol with an end to what a client may leave open: a head, a body, an answer it does not take.
 
-Its parser keeps a head of any length in memory, for any time.
+uvicorn keeps a head of any length for any time (the handshake of a socket included), waits for ever for the rest of a
+body, and keeps every answer until it is read. The protocol puts itself into the scope's extensions, so that an answer
+which turns out to be half of one can be cut off.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+EXTENSION = "inbox.http"
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 * 1024
 """Beyond the part in which the head began, which is whatever the socket gave at once (256 KiB at most)."""
+LINGER_SECONDS = 10.0
+"""For how long a body may go on to come whose request was answered without it."""
+STALL_SECONDS = 10.0
+STALL_BYTES = 4 * 1024
+"""A client that takes less than this of a waiting answer within `STALL_SECONDS` is dropped."""
+MAX_UNREAD_BYTES = 64 * 1024 * 1024
+"""Of answers that clients have not taken yet, over all connections; beyond, the one that waits longest is dropped."""
+STOP_SECONDS = 1.0
+"""How long a stopping service waits for the rest of a request, and for a client that takes nothing."""
 
 _REFUSAL = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class InboxHttpProtocol(HttpToolsProtocol):
-    """Refuses a head that is too long, drops whoever connects and does not get to a head's end; uvicorn's `http=`."""
+class Unread:
+    """The connections whose clients do not keep up, the one that waits longest first."""
 
+    def __init__(self) -> None:
+        self._waiting: dict[InboxHttpProtocol, None] = {}
+
+    def add(self, waiting: InboxHttpProtocol) -> None:
+        """One more; those that wait longest are dropped until what all of them wait for is within the limit."""
+        self._waiting[waiting] = None
+        sizes = {one: one.transport.get_write_buffer_size() for one in self._waiting}
+        size = sum(sizes.values())
+        for one in sizes:
+            if size <= MAX_UNREAD_BYTES:
+                return
+            size -= sizes[one]
+            self.discard(one)
+            one.transport.abort()
+
+    def discard(self, taken: InboxHttpProtocol) -> None:
+        """It keeps up, or is gone."""
+        self._waiting.pop(taken, None)
+
+
+class InboxHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with these limits; give it to uvicorn as `http=`."""
+
+    _unread = Unread()  # of the process
+    _running: RequestResponseCycle | None = None
     _head_timer: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
+    _linger_timer: asyncio.TimerHandle | None = None
     _head_is_open = False
     _head_bytes = 0
 
@@ -30,6 +70,11 @@ class InboxHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_has_come()
+        self._taken()
+        self._stop_lingering()
+        if self._running and not self._running.response_complete:  # uvicorn tells the last of those pipelined only
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -44,11 +89,63 @@ class InboxHttpProtocol(HttpToolsProtocol):
         self._head_is_open, self._head_bytes = True, 0
         self._await_head()
         super().on_message_begin()
+        cast(dict[str, Any], self.scope)["extensions"] = {EXTENSION: self}
 
     def on_headers_complete(self) -> Any:
         self._head_is_open = False
         self._head_has_come()
         return super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_lingering()
+        super().on_message_complete()
+        if self.cycle is not None:
+            self.cycle.more_body = False  # also of one that is answered: uvicorn leaves it as it was
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.pipeline and self.cycle.more_body and not self.transport.is_closing():
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.add(self)
+        self._watch_stall(STALL_SECONDS)
+
+    def resume_writing(self) -> None:
+        self._taken()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._stall_timer:
+            self._watch_stall(STOP_SECONDS)
+        if self.cycle is not None and self.cycle.more_body:
+            self.loop.call_later(STOP_SECONDS, self._drop_unless_whole, self.cycle)
+
+    async def cut(self, receive: Receive) -> None:
+        """Ends the connection at once, so that nobody takes what was sent for a whole answer.
+
+        Returns once the request counts as gone: then uvicorn misses no end of the answer.
+        """
+        self.transport.abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, self._cut_when_cancelled(app))
+
+    def _cut_when_cancelled(self, app: Any) -> Any:
+        """The application, whose request ends without a word when the service stops and has waited long enough."""
+
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                await self.cut(receive)
+
+        return run
 
     def _await_head(self) -> None:
         if self._head_timer is None:
@@ -58,3 +155,36 @@ class InboxHttpProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_lingering(self) -> None:
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+
+    def _watch_stall(self, seconds: float) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+        size = self.transport.get_write_buffer_size()
+        self._stall_timer = self.loop.call_later(seconds, self._drop_stalled, size, seconds)
+
+    def _drop_stalled(self, size: int, seconds: float) -> None:
+        if size - self.transport.get_write_buffer_size() < STALL_BYTES:
+            self.transport.abort()
+        else:
+            self._watch_stall(seconds)
+
+    def _taken(self) -> None:
+        self._unread.discard(self)
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _drop_unless_whole(self, cycle: RequestResponseCycle) -> None:
+        if cycle.more_body:
+            self.transport.abort()
+
+
+async def cut(scope: Scope, receive: Receive) -> None:
+    """Ends the connection of a request whose answer cannot be finished (`InboxHttpProtocol.cut`)."""
+    connection: InboxHttpProtocol = scope["extensions"][EXTENSION]
+    await connection.cut(receive)

@@ -59,6 +59,7 @@ async def _serve(settings: Settings, demo: bool, started: Started | None) -> Non
 
 
 async def _serve_on(store: Store, settings: Settings, demo: bool, started: Started | None, stop: StopSignals) -> None:
+    stop.heed()
     listeners = bind(settings.host, settings.port)
     url = service_url(settings.host, listeners[0].getsockname()[1])
     store.announce(url)
@@ -75,6 +76,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         for listener in listeners:
             stack.enter_context(listener)  # uvicorn closes them at its end, but it may never get that far
         state = await stack.enter_async_context(app.router.lifespan_context(app))
+        stop.heed()
         server = Server(configure_server(app, settings), state or {}, report)
         stop.server = server
         spare_the_start()
@@ -123,6 +125,11 @@ class StopSignals:
         elif not self.received and self._task:
             self._task.cancel()
         self.received = True
+
+    def heed(self) -> None:
+        """Gives up the start for a signal that came: its cancellation may have been lost on the way (tasks.py)."""
+        if self.received:
+            raise asyncio.CancelledError
 
 
 class Server(uvicorn.Server):

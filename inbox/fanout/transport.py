@@ -46,6 +46,14 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.is_writable:
             self.transport.write(pong)
 
+    def send_receive_event_to_app(self) -> None:
+        """A message that claims to be text and is none ends the socket; uvicorn would report it as a defect."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_text(b"".join(self.frames)):
+            self.conn.send_close(1007)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
     async def send(self, message: Any) -> None:
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
@@ -90,6 +98,14 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
         """A peer that answers no ping is dropped at once: an orderly close would wait for its full buffer."""
         self.pong_timer = None
         self.transport.abort()
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def transport_of(scope: MutableMapping[str, Any]) -> InboxWebSocketProtocol:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from inbox.errors import NotFound, StoreUnavailable, Unauthorized
+from inbox.errors import NotFound, StoreUnavailable, SubscriberGone, Unauthorized
 from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
@@ -113,7 +113,7 @@ class Gate:
         try:
             session = await services.sessions.verify(handshake.token or "")
             feed = await services.feed.feed_of(session.environment, session.subscriber, session.contexts)
-        except Unauthorized:
+        except (Unauthorized, SubscriberGone):
             raise _unauthorized() from None
         except StoreUnavailable:
             raise _unavailable() from None

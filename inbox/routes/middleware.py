@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inbox.errors import RequestTimeout
 from inbox.routes.access import ALLOWANCE
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
@@ -27,6 +29,9 @@ BROWSER_HEADERS = (
 )
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 MAX_AGE_SECONDS = 86_400
+BODY_SECONDS = 10.0
+BODY_BYTES_PER_SECOND = 1024
+"""A body has `BODY_SECONDS`, and a second more for every so many bytes that came: a slow line is let in."""
 
 
 class RawPath:
@@ -39,6 +44,40 @@ class RawPath:
         if raw_path := scope.get("raw_path"):
             scope = {**scope, "path": raw_path.partition(b"?")[0].decode("latin-1")}
         await self._app(scope, receive, send)
+
+
+class BodyDeadline:
+    """A body has to come at some pace, whoever reads it; else that reader gets RequestTimeout."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, Deadline(receive).receive if scope["type"] == "http" else receive, send)
+
+
+class Deadline:
+    """A request's `receive`. Its time runs from the first call, so that what came before was not the client's."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._until: float | None = None
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        """The next message. Raises RequestTimeout when it does not come in time, unless the body is whole."""
+        if self._is_whole:
+            return await self._receive()
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTimeout from None
+        self._until += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
+        self._is_whole = not message.get("more_body", False)
+        return message
 
 
 class RateHeaders:

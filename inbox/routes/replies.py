@@ -48,8 +48,14 @@ def error_reply(request: Request, error: errors.InboxError) -> Response:
     }
     if error.status >= 500:
         body["errorId"] = str(uuid.uuid4())
+    return json_reply(body, error.status, _headers_of(error))
+
+
+def _headers_of(error: errors.InboxError) -> dict[str, str]:
+    if isinstance(error, errors.RequestTimeout):  # what is left of the body is not waited for
+        return {"Connection": "close"}
     retry_after = getattr(error, "retry_after_seconds", None)
-    return json_reply(body, error.status, {"Retry-After": str(retry_after)} if retry_after else None)
+    return {"Retry-After": str(retry_after)} if retry_after else {}
 
 
 def _path_of(request: Request) -> str:
@@ -65,6 +71,13 @@ async def on_inbox_error(request: Request, error: Exception) -> Response:
     """Handler of every error of ours."""
     assert isinstance(error, errors.InboxError)  # noqa: S101 (registered for these only)
     return error_reply(request, error)
+
+
+async def on_subscriber_gone(request: Request, error: Exception) -> Response:
+    """As if the request had come a moment later: 401 to a session, whose token is worth nothing, 404 to a backend."""
+    assert isinstance(error, errors.SubscriberGone)  # noqa: S101 (registered for these only)
+    is_session = request.headers.get("authorization", "").lower().startswith("bearer ")
+    return error_reply(request, errors.Unauthorized() if is_session else error)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

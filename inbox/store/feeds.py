@@ -21,6 +21,10 @@ MAX_FEEDS = 200
 _TOO_MANY = -2
 
 
+class Deleted(StoreUnavailable):
+    """The subscriber was deleted since it was read; try again shortly."""
+
+
 class FeedStore(FeedReader):
     """Feeds of all environments; remembers where feeds are, never what is in them."""
 
@@ -47,7 +51,10 @@ class FeedStore(FeedReader):
         return await self.open_for(environment, subscriber, contexts)
 
     async def open_for(self, environment: int, subscriber: Subscriber, contexts: str = "") -> Feed:
-        """The feed of a subscriber that was just read; made if it is missing. Raises ValidationFailed, as `open`."""
+        """The feed of a subscriber that was just read; made if it is missing.
+
+        Raises ValidationFailed, as `open`, and Deleted.
+        """
         cache_key = (environment, subscriber.subscriber_id, contexts)
         known = self._known.get(cache_key)
         if known and known.subscriber_oid == subscriber.oid:
@@ -110,7 +117,7 @@ class FeedStore(FeedReader):
         if number == _TOO_MANY:
             raise invalid("context", f"a subscriber can have messages in at most {MAX_FEEDS} contexts", contexts)
         if number < 0:
-            raise StoreUnavailable
+            raise Deleted
         return int(number)
 
     def _opening(

@@ -190,3 +190,25 @@ async def test_a_handshake_that_cannot_be_read_is_answered(run_server: RunServer
     server = await run_server()
     answer = await refused(server, "/ws?token=x", Cookie="c=" + "x" * 9_000)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/ws?token=", "/socket.io/?EIO=4&transport=websocket"])
+@pytest.mark.parametrize("parts", [[b"\xff\xfe"], [b"\xe2\x82", b"x"]])
+async def test_text_that_is_none_closes_a_socket_and_is_no_defect(
+    run_server: RunServer, path: str, parts: list[bytes]
+) -> None:
+    server = await run_server()
+    if path.endswith("="):
+        path += await token_of(server, "ada")
+    async with open_socket(server, path) as socket, asyncio.timeout(10):
+        await socket.send(parts if len(parts) > 1 else parts[0], text=True)
+        await socket.wait_closed()
+        assert socket.close_code == 1007
+    assert "ERROR" not in server.log()
+    assert "Traceback" not in server.log()
+
+
+async def test_a_character_may_be_split_between_frames(production: Server, ada: str) -> None:
+    async with open_socket(production, "/ws?token=" + await token_of(production, ada)) as socket:
+        await socket.send(["\u20ac".encode()[:2], "\u20ac".encode()[2:]], text=True)
+        assert await answers(socket)

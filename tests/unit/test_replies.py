@@ -41,6 +41,13 @@ def test_no_content_has_no_body() -> None:
     assert "content-type" not in answer.headers
 
 
+@pytest.mark.parametrize(("scheme", "status"), [("Bearer", 401), ("ApiKey", 404)])
+async def test_a_subscriber_that_goes_meanwhile_is_unknown(scheme: str, status: int) -> None:
+    asked = Request({**request().scope, "headers": [(b"authorization", f"{scheme} x".encode())]})
+    answer = await replies.on_subscriber_gone(asked, errors.SubscriberGone())
+    assert (answer.status_code, body(answer)["statusCode"]) == (status, status)
+
+
 DOMAIN = [
     (errors.BadRequest("m"), 400, "Bad Request"),
     (errors.Unauthorized("m"), 401, "Unauthorized"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from inbox.errors import BadRequest, StoreUnavailable
+from inbox.errors import BadRequest, SubscriberGone
 from inbox.models.environment import Environment
 from inbox.models.message import Message, decode_payload
 from inbox.models.subscriber import Subscriber
@@ -18,7 +18,7 @@ from inbox.service.feed.content_counts import ContentCounter
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
 from inbox.store.feed import Feed, Judge, Page, Scan, Snapshot
-from inbox.store.feeds import FeedStore
+from inbox.store.feeds import Deleted, FeedStore
 from inbox.store.rows import Counts
 
 FILTER_LEVELS = 3
@@ -55,8 +55,11 @@ class FeedService:
         self._counter = ContentCounter(feeds)
 
     async def feed_of(self, environment: Environment, subscriber: Subscriber, contexts: str = "") -> Feed:
-        """The subscriber's feed of one set of context keys (sorted, joined by commas)."""
-        return await self._feeds.open_for(environment.number, subscriber, contexts)
+        """The subscriber's feed of one set of context keys (sorted, joined by commas). Raises SubscriberGone."""
+        try:
+            return await self._feeds.open_for(environment.number, subscriber, contexts)
+        except Deleted:
+            raise SubscriberGone from None
 
     async def feeds_of(
         self, environment: Environment, subscriber: Subscriber, contexts: str | None = None
@@ -171,7 +174,7 @@ class FeedService:
         )
         if page is None:  # deleted between the reading of the subscriber and this
             self._feeds.forget(feed)
-            raise StoreUnavailable
+            raise SubscriberGone
         return page
 
 
