@@ -6,6 +6,7 @@ transaction, step and feed, and only then it is dropped, so whoever repeats it a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +30,7 @@ from inbox.store.timers import Timer
 from inbox.tasks import Turns
 
 MOST_APPENDED_AT_ONCE = 50
+MOST_BEGUN_AT_ONCE = 100
 
 _encoder = msgspec.msgpack.Encoder()
 _plans = msgspec.msgpack.Decoder(Plan)
@@ -71,12 +73,12 @@ class RunService:
         gives drafts to be stored. Raises StoreUnavailable.
         """
         begin, turns = Begin(), Turns()
-        waiting = list(waits)
+        waiting = deque(waits)
         encoded = _Encoded(plan)
         while waiting:
-            outcomes = await self._store.begin([encoded.waiting(one, came_from) for one in waiting])
-            further: list[Wait] = []
-            for wait, outcome in zip(waiting, outcomes, strict=True):
+            part = [waiting.popleft() for _ in range(min(MOST_BEGUN_AT_ONCE, len(waiting)))]
+            outcomes = await self._store.begin([encoded.waiting(one, came_from) for one in part])
+            for wait, outcome in zip(part, outcomes, strict=True):
                 self._note(plan, wait, outcome)
                 begin.waiting += outcome in ("waits", "joined", "again")
                 if outcome == "gone":
@@ -85,9 +87,8 @@ class RunService:
                     steps = {wait.step_id: _view([(plan, wait.now_ms)], 1)}
                     drafts = plan.draft(wait.feed, wait.subscriber, wait.place + 1, steps)
                     begin.drafts += [one for one in drafts if not isinstance(one, Wait)]
-                    further += [one for one in drafts if isinstance(one, Wait)]
+                    waiting += [one for one in drafts if isinstance(one, Wait)]
                     await turns.give()
-            waiting = further
         return begin
 
     async def fire(self, place: Place, timers: Sequence[Timer]) -> None:
