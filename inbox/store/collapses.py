@@ -19,6 +19,7 @@ from inbox.errors import InboxError, StoreUnavailable
 from inbox.store import scripts
 from inbox.store.client import Argument, Client
 from inbox.store.keys import COLLAPSE_TTL_SECONDS
+from inbox.tasks import Turns
 
 _ATTEMPTS = 100
 _BACK_OFF_SECONDS = 0.001
@@ -93,6 +94,7 @@ class CollapseStore:
     async def _try(self, calls: Sequence[tuple[int, Call]], answers: dict[int, list[Any] | InboxError]) -> list[int]:
         """Those that have to be tried again, with another count."""
         again: list[int] = []
+        turns = Turns()
         replies = await self._client.run_many(scripts.MESSAGE_COLLAPSE, [call.arguments() for _, call in calls])
         for (place, call), reply in zip(calls, replies, strict=True):
             answers[place] = reply
@@ -102,4 +104,5 @@ class CollapseStore:
                     again.append(place)
                 except InboxError as error:
                     answers[place] = error
+                await turns.give()
         return again
