@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from inbox.errors import InboxError, StartupError, SubscriberGone
+from inbox.errors import InboxError, SubscriberGone
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.fanout.session_watch import SessionWatch
@@ -25,17 +24,22 @@ from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
 
-log = logging.getLogger(__name__)
-
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Starlette:
     """The service as an ASGI app. With `demo` it serves the demo page at `/` and makes the demo's workflow."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with _services(settings, redis_url, demo) as services, _fanout(services) as (hub, listener, watch):
+        async with (
+            open_services(settings, redis_url, serving=True) as services,
+            _fanout(services) as (hub, listener, watch),
+        ):
             app.state.services, app.state.listener = services, listener
             app.state.gate = Gate(services, hub, watch)
+            if settings.workflows:
+                await load_workflows(services.workflows, services.environments.current, settings.workflows)
+            if demo:
+                await services.workflows.ensure_demo_workflow(services.environments.current)
             yield
 
     app = Starlette(
@@ -63,29 +67,6 @@ def _middleware(settings: Settings) -> list[Middleware]:
         *([Middleware(RateHeaders)] if is_limited else []),
         *([Middleware(Idempotency)] if settings.idempotency_seconds else []),
     ]
-
-
-@asynccontextmanager
-async def _services(settings: Settings, redis_url: str, demo: bool) -> AsyncIterator[Services]:
-    """The services, with the workflows that this process brings along; these come back into a store that lost them."""
-
-    async def bring_workflows() -> None:
-        if settings.workflows:
-            await load_workflows(services.workflows, services.environments.current, settings.workflows)
-        if demo:
-            await services.workflows.ensure_demo_workflow(services.environments.current)
-
-    async def bring_again() -> None:
-        services.workflows.forget()
-        try:
-            await bring_workflows()
-        except StartupError as error:  # the files have changed since the start
-            log.error("%s", error, extra={"action": "workflows_not_loaded"})
-
-    async with open_services(settings, redis_url, serving=True) as services:
-        await bring_workflows()
-        services.environments.on_restored = bring_again
-        yield services
 
 
 @asynccontextmanager

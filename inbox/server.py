@@ -22,6 +22,7 @@ from inbox.embedded.address import Store
 from inbox.errors import StartupError
 from inbox.fanout.transport import MAX_MESSAGE_BYTES, InboxWebSocketProtocol
 from inbox.http_protocol import InboxHttpProtocol
+from inbox.service.environments.environments import LOST
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
 
@@ -41,7 +42,7 @@ def run(settings: Settings, *, demo: bool = False, started: Started | None = Non
     """Serves until SIGTERM, SIGINT or SIGHUP and returns once sockets, service and store have ended, in that order.
 
     `started` is called once requests are answered, with the service's own URL and its services. Raises StartupError
-    when the service cannot start.
+    when the service cannot start, and when its store was emptied under it.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings, demo, started))
@@ -56,6 +57,8 @@ async def _serve(settings: Settings, demo: bool, started: Started | None) -> Non
         if not stop.received:
             raise
     log.info("stopped", extra={"action": "stop"})
+    if stop.has_lost_store:
+        raise StartupError(LOST)
 
 
 async def _serve_on(store: Store, settings: Settings, demo: bool, started: Started | None, stop: StopSignals) -> None:
@@ -79,6 +82,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         stop.heed()
         server = Server(configure_server(app, settings), state or {}, report)
         stop.server = server
+        app.state.services.environments.on_lost = stop.lose_store
         spare_the_start()
         await server.serve(listeners)
 
@@ -110,6 +114,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received = False
+        self.has_lost_store = False
         self.server: uvicorn.Server | None = None
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
@@ -125,6 +130,12 @@ class StopSignals:
         elif not self.received and self._task:
             self._task.cancel()
         self.received = True
+
+    def lose_store(self) -> None:
+        """Ends the serving, since what this process remembers is of a store that is gone."""
+        self.has_lost_store = True
+        if self.server:
+            self.server.should_exit = True
 
     def heed(self) -> None:
         """Gives up the start for a signal that came: its cancellation may have been lost on the way (tasks.py)."""

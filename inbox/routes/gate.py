@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from inbox.errors import NotFound, StoreUnavailable, SubscriberGone, Unauthorized
+from inbox.errors import NotFound, StoreUnavailable, SubscriberGone, Unauthorized, ValidationFailed
 from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
 from inbox.fanout.session_watch import SessionWatch
+from inbox.models.trigger import reason_of
 from inbox.service.subscribers.sessions import Session
 from inbox.services import Services
 from inbox.store.feed import Feed
@@ -117,6 +118,8 @@ class Gate:
             raise _unauthorized() from None
         except StoreUnavailable:
             raise _unavailable() from None
+        except ValidationFailed as error:  # a context too many
+            raise Refusal(400, reason_of(error)) from None
         if self._hub.connections_of(feed) >= self._most:
             raise _too_many()
         return Admission(session, feed)

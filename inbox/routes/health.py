@@ -24,7 +24,7 @@ async def health(_: Request) -> Response:
 async def ready(request: Request) -> Response:
     """GET /ready → 200 when the store answers and a published event comes back to this process, else 503.
 
-    A store that was emptied is noticed here at the latest, and has its environments again before the answer.
+    A store that was emptied is noticed here at the latest, and the service ends.
     """
     listener: Listener = request.app.state.listener
     try:

@@ -297,8 +297,8 @@ class ActivityStore:
             for number, (length, may_hold) in zip(numbers, found, strict=True):
                 if length and may_hold:
                     yield number, length // ROW_BYTES
-            if not any(length for length, _ in found):
-                return  # older blocks ended before these
+            if start < newest and not any(length for length, _ in found):
+                return  # older blocks ended before these; the newest may not have begun yet
 
     async def _look(
         self, environment: int, numbers: Sequence[int], beginnings: Collection[bytes]

@@ -75,6 +75,8 @@ class EnvironmentStore:
         keys = [self._keys.environments, self._keys.environments_version]
         for _ in range(_ATTEMPTS):
             raw = await self._client.execute("HGET", self._keys.environments, number)
+            if raw is None:
+                break  # the store was emptied
             after = change(_environment_decoder.decode(raw))
             written = await self._client.run(scripts.FIELD_WRITE, keys, [number, raw, _encode(after), NO_LIMIT])
             if written == 1:
@@ -85,12 +87,6 @@ class EnvironmentStore:
         """Adds a key; one that is known already, revoked ones too, stays as it is."""
         key = ApiKey(environment.number, sealed, _now_ms())
         await self._changed(self._adding_key(digest_of(api_key), key))
-
-    async def restore(self, registry: Registry) -> None:
-        """Adds, in one step, what of a registry is not there."""
-        environments = [self._adding(environment) for environment in registry.environments.values()]
-        keys = [self._adding_key(digest, key) for digest, key in registry.api_keys.items()]
-        await self._changed(*environments, *keys)
 
     async def replace_key(self, digest: str, key: ApiKey) -> None:
         """Writes a key anew."""

@@ -275,11 +275,12 @@ class FeedReader:
         """The present state and what changed after a position, oldest first.
 
         The list is None when the log no longer reaches back to that very position (the caller must start afresh); the
-        whole answer is None when the feed is gone.
+        whole answer is None when the feed is gone, or another one has its number.
         """
         keys = feed.keys
-        packed, log = await self._client.transaction([("HGET", keys.state, "p"), ("LRANGE", keys.log, 0, -1)])
-        if packed is None:
+        commands: list[Command] = [("HMGET", keys.state, "p", "s"), ("LRANGE", keys.log, 0, -1)]
+        (packed, owner), log = await self._client.transaction(commands)
+        if packed is None or owner != feed.subscriber_oid.encode():
             return None
         state = rows.parse_state(packed)
         return state, _entries_since(state, log, since)

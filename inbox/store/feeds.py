@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 
@@ -18,6 +19,8 @@ from inbox.store.subscribers import SubscriberStore
 CACHED_FEEDS = 100_000
 MAX_FEEDS = 200
 """So many feeds a subscriber has, one for each exact set of contexts: preferences and deletion reach all in a step."""
+MOST_SKIPPED = 1 << 30
+"""Numbers have 32 bits."""
 _TOO_MANY = -2
 
 
@@ -56,12 +59,12 @@ class FeedStore(FeedReader):
         Raises ValidationFailed, as `open`, and Deleted.
         """
         cache_key = (environment, subscriber.subscriber_id, contexts)
-        known = self._known.get(cache_key)
-        if known and known.subscriber_oid == subscriber.oid:
-            return known
         number = subscriber.feeds.get(contexts)
         if number is None:
             number = await self._create(environment, subscriber, contexts)
+        known = self._known.get(cache_key)
+        if known and (known.subscriber_oid, known.number) == (subscriber.oid, number):
+            return known
         feed = self._feed(environment, subscriber, contexts, number)
         self._known[cache_key] = feed
         if len(self._known) > CACHED_FEEDS:
@@ -77,7 +80,7 @@ class FeedStore(FeedReader):
         numbers = {one.oid: one.feeds.get(contexts, -1) for one in subscribers}
         if new:
             bucket = self._keys.bucket(environment, bucket_of(new[0].subscriber_id))
-            last = await self._client.execute("INCRBY", bucket.feed_counter, len(new))
+            last = await self._count(bucket, len(new))
             proposed = range(last - len(new) + 1, last + 1)
             calls = [self._opening(bucket, one, contexts, number) for one, number in zip(new, proposed, strict=True)]
             made = await self._client.run_many(scripts.FEED_OPEN, calls)
@@ -112,13 +115,24 @@ class FeedStore(FeedReader):
 
     async def _create(self, environment: int, subscriber: Subscriber, contexts: str) -> int:
         bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
-        proposed = await self._client.execute("INCR", bucket.feed_counter)
+        proposed = await self._count(bucket, 1)
         number = await self._client.run(scripts.FEED_OPEN, *self._opening(bucket, subscriber, contexts, proposed))
         if number == _TOO_MANY:
             raise invalid("context", f"a subscriber can have messages in at most {MAX_FEEDS} contexts", contexts)
         if number < 0:
             raise Deleted
         return int(number)
+
+    async def _count(self, bucket: BucketKeys, by: int) -> int:
+        """The last of so many numbers that no feed of the bucket has.
+
+        A bucket begins anywhere: should the store lose its count, no number comes again that a process or an open page
+        still takes for another's feed.
+        """
+        last = int(await self._client.execute("INCRBY", bucket.feed_counter, by))
+        if last == by:
+            last = int(await self._client.execute("INCRBY", bucket.feed_counter, random.randrange(MOST_SKIPPED) + by))
+        return last
 
     def _opening(
         self, bucket: BucketKeys, subscriber: Subscriber, contexts: str, proposed: int

@@ -234,6 +234,7 @@ class MessageStore:
             feed.number,
             delivery.expires_ms or "",
             self.trims_beyond,
+            feed.subscriber_oid,
         ]
 
     async def mark(

@@ -251,9 +251,10 @@ class RunStore:
         bucket, before = self._bucket(one.place), one.came_from
         name = before.raw[1 : 1 + NAME_LENGTH].decode() if before else content_name(one.plan)
         standing = Standing(one.step_id, one.due_ms, before.standing.digest_step_id if before else "")
+        owner = one.feed.subscriber_oid
         keys = [bucket.runs(one.ref.transaction), bucket.timers, self._delivered(bucket, one), one.feed.keys.state]
         args: list[Argument] = [one.feed.number, before.raw if before else "", _pack("w", name, standing), one.due_ms]
-        return keys, [*args, one.ref.timer, name, b"" if before else one.plan, IDEMPOTENCY_TTL_SECONDS]
+        return keys, [*args, one.ref.timer, name, b"" if before else one.plan, IDEMPOTENCY_TTL_SECONDS, owner]
 
     def _join_call(self, one: Waiting) -> tuple[list[str], list[Argument]]:
         """KEYS and ARGV of `window_join.lua`."""
@@ -286,6 +287,7 @@ class RunStore:
             ref.timer,
             f"{window}.{one.step_id}",
             JOINED_TTL_SECONDS * 1_000,
+            one.feed.subscriber_oid,
         ]
 
     def _delivered(self, bucket: BucketKeys, one: Waiting) -> str:

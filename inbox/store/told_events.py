@@ -8,7 +8,7 @@ import msgspec
 
 from inbox.ids import SubscriberId
 from inbox.store.alarms import Place
-from inbox.store.client import Argument, Client, Command
+from inbox.store.client import Argument, Client
 from inbox.store.failed_events import decode_failed
 from inbox.store.keys import Keys
 
@@ -56,9 +56,10 @@ class ToldEvents:
         while entries := await self._client.execute("XRANGE", stream, start, "+", "COUNT", SLICE):
             taken = [entry_id for entry_id, fields in entries if takes(fields)]
             if taken:
-                counted: list[Command] = [("HINCRBY", progress, "removed", len(taken))] if progress else []
-                await self._client.transaction([("XDEL", stream, *taken), *counted])
-            removed += len(taken)
+                gone = int(await self._client.execute("XDEL", stream, *taken))
+                if progress:
+                    await self._client.execute("HINCRBY", progress, "removed", gone)
+                removed += gone
             start = "(" + entries[-1][0].decode()
         return removed
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from inbox.errors import StoreUnavailable
 from inbox.services import open_services
-from inbox.settings import Settings
+from inbox.settings import Mode, Settings
 
 
 @pytest.fixture(params=["valkey_url", "redis7_url", "cluster_url"])
@@ -14,21 +15,31 @@ def url(request: pytest.FixtureRequest) -> str:
     return found
 
 
-async def test_what_a_process_knows_is_put_back(url: str, key_prefix: str) -> None:
+async def test_a_store_that_lost_them_is_served_no_more(url: str, key_prefix: str) -> None:
     given = Settings(redis_url=url, key_prefix=key_prefix, api_key="given", application_identifier="page")
     async with open_services(given, url, serving=True) as services:
         environments, keys = services.environments, services.keys
-        staging = await environments.create("Staging")
-        before, live, secret = environments.all(), environments.live_keys(staging), environments.token_secret
+        told: list[str] = []
+        environments.on_lost = lambda: told.append("lost")
         for key in (keys.environments, keys.api_keys, keys.environments_version, keys.secrets, keys.layout):
             await services.client.execute("DEL", key)
-        assert await environments.fresh(at_once=True) == before
-        assert environments.live_keys(staging) == live
-    async with open_services(Settings(redis_url=url, key_prefix=key_prefix), url) as services:
-        assert services.environments.token_secret == secret
-        assert services.environments.all() == before
-        assert services.environments.lacks_given_key(services.environments.current)
-        assert services.environments.live_keys(services.environments.current) == []
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await environments.fresh(at_once=True)
+        with pytest.raises(StoreUnavailable):
+            await environments.change(environments.current, max_age_days=5)
+        assert told == ["lost"]
+        assert await services.client.execute("EXISTS", keys.environments) == 0, "nothing is put into another's store"
+
+
+async def test_a_given_key_is_noted_where_it_is_valid_by_now(url: str, key_prefix: str) -> None:
+    modes: list[Mode] = ["development", "production"]
+    for mode in modes:
+        given = Settings(redis_url=url, key_prefix=key_prefix, api_key="given", mode=mode)
+        async with open_services(given, url, serving=True) as services:
+            development = await services.environments.find_by_name("development")
+            assert services.environments.live_keys(development)
+            assert not services.environments.lacks_given_key(development)
 
 
 async def test_a_version_of_an_emptied_store_is_another(valkey_url: str, key_prefix: str) -> None:

@@ -10,7 +10,9 @@ from inbox.errors import Conflict, ValidationFailed
 from inbox.fanout.listener import Listener
 from inbox.ids import SubscriberId
 from inbox.store import feeds
+from inbox.store.collapses import Collapse
 from inbox.store.keys import bucket_of
+from inbox.store.rows import Position
 from inbox.store.subscribers import bucket_of_oid, new_subscriber_oid
 
 from .conftest import ENVIRONMENT, Stores
@@ -86,14 +88,39 @@ async def test_a_deleted_subscriber_leaves_nothing_of_its_own(stores: Stores) ->
 
 async def test_a_subscriber_has_only_so_many_feeds(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "MAX_FEEDS", 3)
-    opened = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
+    opened = [await stores.feeds.open(ENVIRONMENT, ADA, f"tenant:{name}") for name in "abc"]
     with pytest.raises(ValidationFailed) as raised:
-        await stores.feeds.open(ENVIRONMENT, ADA, "tenant:c")
+        await stores.feeds.open(ENVIRONMENT, ADA, "tenant:d")
     assert "at most 3 contexts" in raised.value.fields["context"][0]
-    assert (await stores.feeds.open(ENVIRONMENT, ADA, "tenant:b")) == opened[2], "what is there is found as before"
+    assert (await stores.feeds.open(ENVIRONMENT, ADA, "tenant:c")) == opened[2], "what is there is found as before"
+    assert (await stores.feeds.open(ENVIRONMENT, ADA)).contexts == "", "the one without contexts is always there"
     ada = await stores.subscribers.get(ENVIRONMENT, ADA)
     assert ada is not None
-    assert await stores.feeds.open_many(ENVIRONMENT, [ada], "tenant:d") == []
+    assert await stores.feeds.open_many(ENVIRONMENT, [ada], "tenant:e") == []
+
+
+async def test_a_feed_that_is_remembered_and_by_now_anothers_takes_nothing(stores: Stores) -> None:
+    """As after a failover that lost the newest feed, whose number another subscriber then got."""
+    feed = await stores.feed()
+    await stores.client.execute("HSET", feed.keys.state, "s", "another's oid")
+    assert await stores.append(feed, "for ada") is None
+    assert await stores.append(feed, "for ada", collapse=Collapse("k")) is None
+    assert await stores.feeds.changes_since(feed, Position(0, 0)) is None
+    assert await stores.client.execute("XLEN", feed.keys.stream) == 0
+
+
+async def test_numbers_of_feeds_begin_elsewhere_in_another_life_of_the_store(stores: Stores) -> None:
+    numbers = []
+    for _ in range(2):
+        feed = await stores.feed()
+        numbers.append(feed.number)
+        bucket = stores.keys.bucket(ENVIRONMENT, feed.bucket)
+        ada = await stores.subscribers.get(ENVIRONMENT, ADA)
+        assert ada is not None
+        await stores.subscribers.delete(ENVIRONMENT, ada)
+        stores.feeds.forget(feed)
+        await stores.client.execute("DEL", bucket.feed_counter)
+    assert abs(numbers[0] - numbers[1]) > 1_000
 
 
 async def test_a_subscriber_with_very_many_feeds_is_deleted_as_any(

@@ -15,12 +15,12 @@ import logging
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from inbox.errors import BadRequest, NotFound, StartupError, StoreUnavailable, invalid
+from inbox.errors import BadRequest, NotFound, StoreUnavailable, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
 from inbox.service.environments.subscriber_hash import Kind, is_valid_hash
@@ -34,6 +34,10 @@ VERSION_CHECK_SECONDS = 1.0
 MAX_LIVE_KEYS = 2
 MAX_NAME_LENGTH = 64
 MOST_AGE_DAYS = 540
+LOST = (
+    "the store has lost its environments: was it flushed, restarted without persistence, or replaced by another one? "
+    "The service ends; started again, it begins with what is there"
+)
 NUMBERS = {"development": DEVELOPMENT, "production": PRODUCTION}
 _IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
 
@@ -51,17 +55,17 @@ class EnvironmentService:
         clock: Callable[[], float] = time.monotonic,
         on_read: Callable[[Iterable[Environment]], None] | None = None,
     ) -> None:
-        """`on_read` is given the environments each time they are read. `on_restored`, for whoever has something to
-        bring back, is set later; it is awaited when the store had lost them."""
+        """`on_read` is given the environments each time they are read. `on_lost` is set later, by whoever can end the
+        process: it is called once, when the store has lost them."""
         self._store = store
         self._secrets = secrets_store
         self._settings = settings
         self._clock = clock
         self._on_read = on_read
-        self.on_restored: Callable[[], Awaitable[None]] | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self._is_lost = False
         self._registry = Registry(0, {}, {})
         self._checked_at = 0.0
-        self._serving = False
         self._loading = asyncio.Lock()
         given = settings.api_key
         self._given_key = given.get_secret_value() if given else None
@@ -72,7 +76,6 @@ class EnvironmentService:
 
         With `serving` notes what this process was given; else heeds what the service has noted first.
         """
-        self._serving = serving
         await self._secrets.check_layout()
         self.token_secret = await self._secrets.get_or_create("token_secret", secrets.token_hex(32), secret=True)
         organization_id = await self._secrets.get_or_create("organization", new_object_id())
@@ -256,7 +259,14 @@ class EnvironmentService:
         await self._store.add(environment)
 
     async def _note_given(self) -> None:
-        """Written only when it is something new: each change has every process read the registry."""
+        """Written only when it is something new: each change has every process read the registry.
+
+        The key is noted where it is valid by now, and no longer where it was under another INBOX_MODE.
+        """
+        given_key = digest_of(self._given_key) if self._given_key else None
+        for other in self.all():
+            if given_key and other.given_key == given_key and not self._is_current(other):
+                await self.change(other, given_key=None, given_identifier=None)
         stored = self._registry.environments[NUMBERS[self._settings.mode]]
         if self._noting(stored) != stored:
             await self._store.change(stored.number, self._noting)
@@ -320,34 +330,20 @@ class EnvironmentService:
         now = self._clock()
         found = await self._store.read()
         if _is_lost(self._registry, found):
-            await self._restore()
-            found = await self._store.read()
+            self._lose()
+            raise StoreUnavailable(LOST)
         self._registry = found
         self._checked_at = now
         if self._on_read:
             self._on_read(self._registry.environments.values())
 
-
-    async def _restore(self) -> None:
-        """Puts environments, keys and the token secret back into a store that was emptied under this process.
-
-        What another process has founded in it meanwhile stays; the keys of before open that then.
-        """
-        log.error(
-            "the store has lost its environments: was it flushed, or restarted without persistence? They and their "
-            "keys are made again; subscribers, messages, topics and what the API made of workflows are gone",
-            extra={"action": "store_lost"},
-        )
-        try:
-            await self._secrets.check_layout()
-            self.token_secret = await self._secrets.get_or_create("token_secret", self.token_secret, secret=True)
-        except StartupError as error:  # another release, or another INBOX_SECRET_KEY, has it now
-            raise StoreUnavailable(str(error)) from error
-        await self._store.restore(self._registry)
-        if self._serving:
-            await self._store.change(self.current.number, self._noting)
-        if self.on_restored:
-            await self.on_restored()
+    def _lose(self) -> None:
+        """What this process remembers belongs to another store: it must not serve on (decisions.md)."""
+        if not self._is_lost:
+            self._is_lost = True
+            log.error(LOST, extra={"action": "store_lost"})
+            if self.on_lost:
+                self.on_lost()
 
 
 def _is_lost(known: Registry, found: Registry) -> bool:

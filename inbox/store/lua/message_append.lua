@@ -3,12 +3,12 @@
 --       8 outbox (where events are wanted)
 -- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
 --       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number, 8 when it expires (ms, '' never),
---       9 how many rows may stand before the feed is to be trimmed
+--       9 how many rows may stand before the feed is to be trimmed, 10 whose feed it is (oid)
 -- Returns {1, position, n, what the feed needs: 1 a snooze has ended, wake it; 2 it is too long, trim it}
 --       | {0, 'again', n} | {0, 'suppressed'} | {-1} (no such feed)
 --#state
-local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u')
-if not state[1] then return {-1} end
+local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u', 's')
+if not state[1] or state[5] ~= ARGV[10] then return {-1} end
 if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
 local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
 n = n + 1

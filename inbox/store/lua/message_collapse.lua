@@ -4,16 +4,16 @@
 --       10 outbox (where events are wanted)
 -- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
 --       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number, 8 when it expires (ms, '' never),
---       9 how many rows may stand before the feed is to be trimmed, 10 the key's field in collapses, 11 by how much the
---       count goes up when it takes a place (0 or 1), 12 the count that the content was made with ('' any will do),
---       13 seconds to keep collapses
+--       9 how many rows may stand before the feed is to be trimmed, 10 whose feed it is (oid), 11 the key's field in
+--       collapses, 12 by how much the count goes up when it takes a place (0 or 1), 13 the count that the content was made
+--       with ('' any will do), 14 seconds to keep collapses
 -- A field of collapses: the row and check of the message's id (4 and 3 bytes), then how many it counts (4 bytes).
 -- Returns {1, position, n, what the feed needs (see message_append), row and check of the message's id}
 --       | {0, 'again', n} | {0, 'suppressed'} | {0, 'count', the count to make the content with} | {-1} (no such feed)
 --#state
 local RECORD = '>I4c3I4'
-local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u')
-if not state[1] then return {-1} end
+local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u', 's')
+if not state[1] or state[5] ~= ARGV[10] then return {-1} end
 if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
 local known = redis.call('GET', KEYS[5])
 if known then return {0, 'again', tonumber(known)} end
@@ -23,17 +23,17 @@ local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE
 n = n + 1
 local row = string.format('%d', n)
 local named, check, count, from, was = n, ARGV[2], 1, nil, nil
-local record = redis.call('HGET', KEYS[9], ARGV[10])
+local record = redis.call('HGET', KEYS[9], ARGV[11])
 if record then
   local origin, sign_of, counted = struct.unpack(RECORD, record)
   from, was = find(KEYS[3], KEYS[8], origin, sign_of)
   if from and bit.band(was, 28) == 4 then -- unread, neither archived nor snoozed
-    named, check, count = origin, sign_of, counted + ARGV[11]
+    named, check, count = origin, sign_of, counted + ARGV[12]
   else
     from = nil
   end
 end
-if ARGV[12] ~= '' and count ~= tonumber(ARGV[12]) then return {0, 'count', count} end
+if ARGV[13] ~= '' and count ~= tonumber(ARGV[13]) then return {0, 'count', count} end
 redis.call('SET', KEYS[5], row, 'EX', ARGV[5])
 local indexed = redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
 local ms = math.max(m, tonumber(string.match(indexed, '%d+')))
@@ -57,8 +57,8 @@ if not record then -- one more: two of any are looked at, so that those of messa
     if not find(KEYS[3], KEYS[8], origin, sign_of) then redis.call('HDEL', KEYS[9], field) end
   end
 end
-redis.call('HSET', KEYS[9], ARGV[10], struct.pack(RECORD, named, check, count))
-redis.call('EXPIRE', KEYS[9], ARGV[13])
+redis.call('HSET', KEYS[9], ARGV[11], struct.pack(RECORD, named, check, count))
+redis.call('EXPIRE', KEYS[9], ARGV[14])
 local feed, log, kind, refs, content = KEYS[1], KEYS[4], from and 'm' or 'n', {row}, from and '' or ARGV[1]
 --#log
 --#publish

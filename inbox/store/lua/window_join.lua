@@ -5,9 +5,10 @@
 -- ARGV: 1 the feed's number, 2 where the run stands ('' it begins here), 3 the transaction's name, 4 event, 5 the
 --       workflow's name, 6 the workflow, 7 when a new window closes (ms), 8 the timer of a new window, 9 ms of the
 --       look-back ('' none), 10 seconds to remember the transaction, 11 most events and 12 most bytes that are kept,
---       13 the run's timer, 14 the window's name, 15 ms for which a transaction remembers its window beyond its end
+--       13 the run's timer, 14 the window's name, 15 ms for which a transaction remembers its window beyond its end,
+--       16 whose feed it is (oid)
 -- Returns 1 (opened) | 2 (joined) | 3 (nothing was there to wait for: go on at once) | 0 (it came before) | -1 (no feed)
-if redis.call('EXISTS', KEYS[4]) == 0 then return -1 end
+if redis.call('HGET', KEYS[4], 's') ~= ARGV[16] then return -1 end
 if (redis.call('HGET', KEYS[7], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 local known = redis.call('GET', KEYS[3])
 if known then return known == 'through' and 3 or 0 end
