@@ -56,7 +56,7 @@ class EnvironmentService:
         on_read: Callable[[Iterable[Environment]], None] | None = None,
     ) -> None:
         """`on_read` is given the environments each time they are read. `on_lost` is set later, by whoever can end the
-        process: it is called once, when the store has lost them."""
+        process: it is called whenever the store is found to have lost them."""
         self._store = store
         self._secrets = secrets_store
         self._settings = settings
@@ -342,8 +342,8 @@ class EnvironmentService:
         if not self._is_lost:
             self._is_lost = True
             log.error(LOST, extra={"action": "store_lost"})
-            if self.on_lost:
-                self.on_lost()
+        if self.on_lost:
+            self.on_lost()
 
 
 def _is_lost(known: Registry, found: Registry) -> bool:
