@@ -37,10 +37,10 @@ class History:
 
     async def transaction(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What the client answers to the reading of state and log."""
-        assert [command[:2] for command in commands] == [("HGET", FEED.keys.state), ("LRANGE", FEED.keys.log)]
+        assert [command[:2] for command in commands] == [("HMGET", FEED.keys.state), ("LRANGE", FEED.keys.log)]
         ms, counter = self.position(len(self.entries))
         state = bytes(8) + ms.to_bytes(6, "big") + counter.to_bytes(5, "big") + bytes(24)
-        return [state, self.entries[self.lost :]]
+        return [[state, FEED.subscriber_oid.encode()], self.entries[self.lost :]]
 
     async def changes_since(self, position: Position) -> list[LogEntry] | None:
         found = await FeedStore(self, KEYS, None).changes_since(FEED, position)  # type: ignore[arg-type]
@@ -86,10 +86,11 @@ async def test_an_untouched_feed_has_no_changes() -> None:
     assert await History("").changes_since(ORIGIN) == []
 
 
-async def test_a_feed_that_is_gone_has_no_answer() -> None:
+@pytest.mark.parametrize("state", [[None, None], [bytes(43), b"another's oid"]])
+async def test_a_feed_that_is_gone_or_anothers_has_no_answer(state: list[Any]) -> None:
     class Nothing:
         async def transaction(self, _: object) -> list[Any]:
-            return [None, []]
+            return [state, []]
 
     store = FeedStore(Nothing(), KEYS, None)  # type: ignore[arg-type]
     assert await store.changes_since(FEED, ORIGIN) is None
