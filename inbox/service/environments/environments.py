@@ -3,8 +3,8 @@
 Development and Production exist from the start, each with a key of its own; more are made by command. A process keeps
 the registry and looks at its version at most once a second, so a revoked key is dead everywhere within that time. The
 environment of INBOX_MODE is `current`; INBOX_API_KEY opens it beside the stored keys, INBOX_APPLICATION_IDENTIFIER
-names it in place of the stored one. A service notes them in the store, of the key the digest alone, so that a command without these variables
-neither makes a key beside the given one nor shows an identifier that nobody serves.
+names it in place of the stored one. A service notes both in the store, of the key the digest alone, so that a command
+without these variables neither makes a key beside the given one nor shows an identifier that nobody serves.
 """
 
 from __future__ import annotations
