@@ -86,8 +86,7 @@ export class InboxBell extends HTMLElement {
     this.setAttribute("open", "");
     const { status, loaded, busy } = this.#session?.state ?? IDLE;
     if (!busy && (status !== "live" || !loaded)) this.#session?.sync(); // no event keeps it true meanwhile
-    this.#view.panel.hidden = false;
-    this.#view.panel.focus();
+    this.#view.open();
   }
 
   hide() {

@@ -77,6 +77,13 @@ export class View {
     this.#keepInViewport();
   }
 
+  /** Shows the panel at once, where there is room for it, and gives it the focus; `render` fills it. */
+  open() {
+    this.panel.hidden = false;
+    this.#keepInViewport();
+    this.panel.focus();
+  }
+
   /** Says it to a screen reader. @param {string} text */
   announce(text) {
     this.announcer.textContent = text;
