@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,13 @@ STORES = [
     pytest.param("redis7", marks=pytest.mark.needs("redis-server")),
     pytest.param("cluster", marks=pytest.mark.needs("valkey")),
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collect_what_is_left() -> Iterator[None]:
+    """A connection that a file of tests leaves open fails a test of this file, not one that happens to come later."""
+    yield
+    gc.collect()
 
 
 def binary_of(tool: str) -> str:

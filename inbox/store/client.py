@@ -7,8 +7,9 @@ whether a step may run twice.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -37,6 +38,7 @@ from redis.exceptions import (
 from inbox.errors import StartupError, StoreUnavailable
 from inbox.settings import mask_url
 from inbox.store.scripts import Script
+from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class Client:
 
     def __init__(self, redis: Redis | RedisCluster) -> None:
         self.redis = redis
+        self._asides: set[asyncio.Task[None]] = set()
         for command in _RAW_REPLIES:
             redis.response_callbacks.pop(command, None)
 
@@ -162,8 +165,15 @@ class Client:
                 if int(cursor) == 0:
                     break
 
+    def aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Starts work that nobody waits for and that need not be finished: `close` ends it wherever it is."""
+        task = asyncio.create_task(work)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+
     async def close(self) -> None:
         """Closes every connection; safe to call twice."""
+        await end_tasks(*self._asides)
         await self.redis.aclose()
         if isinstance(self.redis, RedisCluster):  # after a failed call it takes itself for closed and closes nothing
             await self.redis.nodes_manager.aclose()

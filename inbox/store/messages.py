@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from inbox.errors import InboxError
+from inbox.errors import InboxError, StoreUnavailable
 from inbox.ids import MessageId
 from inbox.settings import MAX_FEED_LENGTH
 from inbox.store import bulk, rows, scripts
@@ -106,7 +105,7 @@ class MessageStore:
         self.outbox = outbox or Outbox(keys)
         self._collapses = CollapseStore(client)
         self._max_length = max_length
-        self._folding: set[asyncio.Task[None]] = set()
+        self._folding: set[Place] = set()
 
     async def append(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
         """Stores messages, each once per transaction, step and feed; safe to repeat. They are sent together and each is
@@ -402,7 +401,14 @@ class MessageStore:
         return None if done is None else marked if done else []
 
     def _fold_later(self, feed: Feed, stamps: int) -> None:
-        if stamps > MAX_STAMPS:
-            task = asyncio.create_task(self._feeds.fold(feed, MAX_STAMPS // 2))
-            self._folding.add(task)
-            task.add_done_callback(self._folding.discard)
+        if stamps > MAX_STAMPS and feed.place not in self._folding:
+            self._folding.add(feed.place)
+            self._client.aside(self._fold(feed))
+
+    async def _fold(self, feed: Feed) -> None:
+        try:
+            await self._feeds.fold(feed, MAX_STAMPS // 2)
+        except StoreUnavailable:
+            pass  # the next bulk change has it folded
+        finally:
+            self._folding.discard(feed.place)

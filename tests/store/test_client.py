@@ -78,6 +78,25 @@ async def test_a_client_whose_last_call_failed_still_closes_every_connection(clu
     assert not any(connection.is_connected for node in nodes for connection in node._connections)
 
 
+async def test_work_aside_ends_with_its_client(store_url: str) -> None:
+    client = await open_client(store_url)
+    begun, ended = asyncio.Event(), []
+
+    async def ask_on() -> None:
+        try:
+            while True:
+                await client.execute("GET", "nothing")
+                begun.set()
+        finally:
+            ended.append(True)
+
+    for _ in range(5):
+        client.aside(ask_on())
+    await begun.wait()
+    await client.close()
+    assert ended == [True] * 5
+
+
 async def test_a_full_store_is_unavailable() -> None:
     with running_store(binary_of("valkey"), unix=True) as server:
         client = await open_client(server.url)

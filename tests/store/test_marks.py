@@ -134,6 +134,25 @@ async def test_too_many_stamps_are_folded_by_themselves(stores: Stores) -> None:
     await until(is_folded)
 
 
+async def test_a_feed_is_folded_by_one_at_a_time(stores: Stores) -> None:
+    feed = await stores.feed()
+    await stores.fill(feed, 60)
+    folding, most = 0, 0
+    fold = stores.feeds.fold
+
+    async def counted(feed: Feed, keep: int) -> None:
+        nonlocal folding, most
+        folding += 1
+        most = max(most, folding)
+        await fold(feed, keep)
+        folding -= 1
+
+    stores.feeds.fold = counted  # type: ignore[method-assign]
+    await asyncio.gather(*(stores.messages.mark_all(feed, INBOX_SEEN) for _ in range(5 * MAX_STAMPS)))
+    await until(lambda: asyncio.sleep(0, folding == 0))
+    assert most == 1
+
+
 async def test_a_deleted_message_leaves_the_counts(stores: Stores) -> None:
     feed = await stores.feed()
     rows = await stores.fill(feed, 3)
