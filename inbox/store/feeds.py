@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 
 from inbox.errors import StoreUnavailable, invalid
 from inbox.ids import SubscriberId
@@ -21,6 +22,7 @@ MAX_FEEDS = 200
 """So many feeds a subscriber has, one for each exact set of contexts: preferences and deletion reach all in a step."""
 MOST_SKIPPED = 1 << 30
 """Numbers have 32 bits."""
+_ATTEMPTS = 5
 _TOO_MANY = -2
 
 
@@ -44,14 +46,16 @@ class FeedStore(FeedReader):
         known = self._known.get((environment, subscriber_id, contexts))
         if known:
             return known
-        oid = await self._subscribers.find_oid(environment, subscriber_id)
-        subscriber = await self._subscribers.get_by_oid(environment, oid) if oid else None
-        if subscriber is None:
-            written = await self._subscribers.write(environment, subscriber_id, {})
-            if written is None:
-                raise StoreUnavailable
-            subscriber = written[0]
-        return await self.open_for(environment, subscriber, contexts)
+        for _ in range(_ATTEMPTS):
+            subscriber = await self._subscribers.get(environment, subscriber_id)
+            if subscriber is None:
+                written = await self._subscribers.write(environment, subscriber_id, {})
+                if written is None:
+                    raise StoreUnavailable
+                subscriber = written[0]
+            with suppress(Deleted):
+                return await self.open_for(environment, subscriber, contexts)
+        raise Deleted
 
     async def open_for(self, environment: int, subscriber: Subscriber, contexts: str = "") -> Feed:
         """The feed of a subscriber that was just read; made if it is missing.

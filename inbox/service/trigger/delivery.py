@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ from inbox.service.trigger.dispatches import DispatchService
 from inbox.service.trigger.drafts import TOO_LARGE, Draft, Failure, Plan, Wait
 from inbox.service.trigger.runs import RunService
 from inbox.store.feed import Feed
-from inbox.store.feeds import FeedStore
+from inbox.store.feeds import Deleted, FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.subscribers import SubscriberStore
 from inbox.tasks import Turns
@@ -39,7 +40,8 @@ MOST_IN_REQUEST = 100
 """Beyond so many members of topics, or subscribers of a broadcast, a trigger is a dispatch."""
 MAX_BATCH = 100
 MAX_BATCH_BYTES = 4 * 1024 * 1024
-_APPEND_ATTEMPTS = 3
+_ATTEMPTS = 5
+"""So often a subscriber that is deleted meanwhile is made again."""
 
 
 class DeliveryService:
@@ -192,15 +194,18 @@ class DeliveryService:
     ) -> tuple[Feed, dict[str, Any] | None]:
         """The recipient's feed and, if a template names the subscriber, what templates see of it."""
         contexts = feed_name(plan.context_keys)
-        if recipient.profile or plan.needs_subscriber:
+        if not recipient.profile and not plan.needs_subscriber:
+            return await self._feeds.open(environment.number, recipient.subscriber_id, contexts), None
+        for _ in range(_ATTEMPTS):
             subscriber = await self.upsert(environment, recipient)
-            return await self._feeds.open_for(environment.number, subscriber, contexts), subscriber.variables()
-        return await self._feeds.open(environment.number, recipient.subscriber_id, contexts), None
+            with suppress(Deleted):
+                return await self._feeds.open_for(environment.number, subscriber, contexts), subscriber.variables()
+        raise Deleted
 
     async def _store(self, plan: Plan, batch: Sequence[Delivery]) -> None:
         """Appends messages; a subscriber that was deleted meanwhile is made again, as a trigger does."""
         waiting = list(batch)
-        for _ in range(_APPEND_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             waiting = await self._append(plan, waiting)
             if not waiting:
                 return
@@ -209,7 +214,7 @@ class DeliveryService:
 
     async def _begin(self, plan: Plan, waits: Sequence[Wait]) -> None:
         """Lets runs wait; a subscriber that was deleted meanwhile is made again."""
-        for _ in range(_APPEND_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             begun = await self._runs.begin(plan, waits)
             async for batch in self._batches(plan, begun.drafts):
                 await self._store(plan, batch)
