@@ -27,8 +27,10 @@ from inbox.service.subscribers.sessions import SessionService
 from inbox.service.subscribers.subscribers import SubscriberService
 from inbox.service.subscribers.sweep import SubscriberSweep
 from inbox.service.timers import TimerWorker
+from inbox.service.topics.memberships import MembershipList
 from inbox.service.topics.subscriptions import SubscriptionService
 from inbox.service.topics.topics import TopicService
+from inbox.service.topics.workflow_choices import WorkflowChoices
 from inbox.service.trigger.activity import ActivityService
 from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.activity_rows import ActivityReader
@@ -115,6 +117,8 @@ class Services:
     tenants: TenantService
     topics: TopicService
     subscriptions: SubscriptionService
+    memberships: MembershipList
+    workflow_choices: WorkflowChoices
 
 
 def join_services(settings: Settings, client: Client) -> Services:
@@ -139,6 +143,8 @@ def join_services(settings: Settings, client: Client) -> Services:
     topics = TopicService(topic_store, subscription_store, subscriber_store)
     subscribers = SubscriberService(subscriber_store, subscription_store)
     workflows = WorkflowService(client, keys)
+    memberships = MembershipList(topics, topic_store, subscription_store, subscriber_store)
+    choices = WorkflowChoices(workflows)
     contexts, overrides = ContextService(client, keys), OverrideService(client, keys)
     activity_store = ActivityStore(client, keys)
     activity_log = ActivityLog(activity_store, feed_store, environments)
@@ -232,7 +238,9 @@ def join_services(settings: Settings, client: Client) -> Services:
         presence=PresenceService(presence_store, settings.presence_lease_seconds, settings.presence_grace_seconds),
         tenants=tenants,
         topics=topics,
-        subscriptions=SubscriptionService(topics, topic_store, subscription_store, subscriber_store, workflows),
+        subscriptions=SubscriptionService(topics, memberships, choices, subscription_store, subscriber_store),
+        memberships=memberships,
+        workflow_choices=choices,
     )
 
 

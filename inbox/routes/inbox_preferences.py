@@ -19,7 +19,7 @@ from inbox.routes.replies import data
 from inbox.service.feed.notification_filter import Severity
 from inbox.service.subscribers.preference_views import inbox_global, inbox_item, subscription_item
 from inbox.service.subscribers.preferences import Chosen
-from inbox.service.topics.subscriptions import Membership
+from inbox.service.topics.memberships import Membership
 
 
 class InboxUpdate(ChannelChoices, frozen=True, omit_defaults=True):
@@ -125,8 +125,8 @@ async def _locate(
     """The page's subscription and the workflow meant. Raises NotFound; BadRequest for a critical workflow."""
     services = services_of(request)
     keys = caller.contexts.split(",") if caller.contexts else []
-    member = await services.subscriptions.find_own(caller.environment, caller.subscriber, keys, subscription)
-    named = await services.subscriptions.find_workflow(caller.environment, workflow)
+    member = await services.memberships.find_own(caller.environment, caller.subscriber, keys, subscription)
+    named = await services.workflow_choices.find(caller.environment, workflow)
     if named.critical:
         raise BadRequest(f"Critical workflow with id {named.identifier} can not be updated")
     return member, named

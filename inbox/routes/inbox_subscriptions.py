@@ -94,7 +94,7 @@ async def delete_own(request: Request) -> Response:
 
 async def _own(request: Request, caller: SessionCaller) -> list[Subscription]:
     """The subscriber's subscriptions of the topic, of the session's exact context: no page sees another's."""
-    members = await services_of(request).subscriptions.of_subscriber(
+    members = await services_of(request).memberships.of_subscriber(
         caller.environment, path_param(request, "topicKey"), caller.subscriber
     )
     return [one.subscription for one in members if ",".join(one.subscription.context_keys) == caller.contexts]
@@ -113,7 +113,7 @@ async def _require(request: Request, caller: SessionCaller) -> Subscription:
 
 
 async def _view(request: Request, caller: SessionCaller, subscription: Subscription) -> dict[str, Any]:
-    workflows = await services_of(request).subscriptions.workflows_of(caller.environment, [subscription])
+    workflows = await services_of(request).workflow_choices.workflows_of(caller.environment, [subscription])
     named, tags = set(query_list(request, "workflowIds")), set(query_list(request, "tags"))
     if named or tags:
         workflows = {

@@ -22,7 +22,8 @@ from inbox.routes.cursors import cursor_query, query_context_keys
 from inbox.routes.reading import path_param, read_body, subscriber_param
 from inbox.routes.replies import data, json_reply, no_content, page
 from inbox.routes.topics import topic_param
-from inbox.service.topics.subscriptions import Membership, Outcome
+from inbox.service.topics.memberships import Membership
+from inbox.service.topics.subscriptions import Outcome
 
 
 async def list_of_topic(request: Request) -> Response:
@@ -30,7 +31,7 @@ async def list_of_topic(request: Request) -> Response:
     caller = await authenticate(request)
     named = request.query_params.get("subscriberId")
     subscriber_id = parse_subscriber_id(named) if named else None
-    found = await services_of(request).subscriptions.list_page(
+    found = await services_of(request).memberships.list_page(
         caller.environment, topic_param(request), cursor_query(request), subscriber_id, query_context_keys(request)
     )
     return page(found.view(_listed(found.rows)))
@@ -42,7 +43,7 @@ async def list_of_subscriber(request: Request) -> Response:
     query, key = cursor_query(request), request.query_params.get("key") or None
     subscriber = await services.subscribers.get(caller.environment, subscriber_param(request))
     context_keys = query_context_keys(request)
-    found = await services.subscriptions.joined(caller.environment, subscriber, query, key, context_keys)
+    found = await services.memberships.joined(caller.environment, subscriber, query, key, context_keys)
     return page(found.view(_listed(found.rows)))
 
 
@@ -74,21 +75,22 @@ async def delete(request: Request) -> Response:
 
 async def get(request: Request) -> Response:
     """GET /v2/topics/:topicKey/subscriptions/:identifier → 200, 204 when there is none; 404 for the topic."""
-    caller, subscriptions = await authenticate(request), services_of(request).subscriptions
-    found = await subscriptions.find(caller.environment, topic_param(request), path_param(request, "identifier"))
+    caller, services = await authenticate(request), services_of(request)
+    identifier = path_param(request, "identifier")
+    found = await services.memberships.find(caller.environment, topic_param(request), identifier)
     if found is None:
         return no_content()
-    workflows = await subscriptions.workflows_of(caller.environment, [found])
+    workflows = await services.workflow_choices.workflows_of(caller.environment, [found])
     return data(details_view(found, workflows))
 
 
 async def patch(request: Request) -> Response:
     """PATCH /v2/topics/:topicKey/subscriptions/:identifier → 200; 404."""
-    caller, subscriptions = await authenticate(request), services_of(request).subscriptions
+    caller, services = await authenticate(request), services_of(request)
     body = await read_body(request, SubscriptionPatch)
     identifier = path_param(request, "identifier")
-    changed = await subscriptions.change(caller.environment, topic_param(request), identifier, body)
-    workflows = await subscriptions.workflows_of(caller.environment, [changed.subscription])
+    changed = await services.subscriptions.change(caller.environment, topic_param(request), identifier, body)
+    workflows = await services.workflow_choices.workflows_of(caller.environment, [changed.subscription])
     return data(subscription_view(changed.topic, changed.subscription, changed.subscriber, workflows))
 
 
@@ -97,8 +99,8 @@ def _listed(rows: list[Membership]) -> list[dict[str, object]]:
 
 
 async def _reply(request: Request, environment: Environment, outcome: Outcome, status: int) -> Response:
-    subscriptions = services_of(request).subscriptions
-    workflows = await subscriptions.workflows_of(environment, [one.subscription for one in outcome.done])
+    made = [one.subscription for one in outcome.done]
+    workflows = await services_of(request).workflow_choices.workflows_of(environment, made)
     body = {
         "data": [
             subscription_view(one.topic, one.subscription, one.subscriber, workflows) for one in outcome.done

@@ -142,7 +142,7 @@ async def get_member(request: Request) -> Response:
     """GET /v1/topics/:topicKey/subscribers/:subscriberId → 200 the membership, 404."""
     caller = await authenticate(request)
     subscriber_id = parse_subscriber_id(path_param(request, "externalSubscriberId"), "externalSubscriberId")
-    found = await services_of(request).subscriptions.member(
+    found = await services_of(request).memberships.member(
         caller.environment, topic_param(request), SubscriberId(subscriber_id)
     )
     if found.subscriber is None:
