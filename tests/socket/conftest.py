@@ -13,7 +13,7 @@ from tests.support.client import Api, InboxApi
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
 
-PRESENCE_LEASE_SECONDS = 2.0
+PRESENCE_LEASE_SECONDS = 4.0  # a process that is held up for longer is taken for dead
 PRESENCE_GRACE_SECONDS = 1.0
 
 

@@ -23,13 +23,13 @@ from .conftest import start_pair
 from .test_recovery import is_ready
 
 NAME = "inbox-primary"
-FAILOVER_SECONDS = 30.0
+FAILOVER_SECONDS = 60.0
 CONFIGURATION = """
 port {port}
 bind 127.0.0.1
 dir {directory}
 sentinel monitor {name} 127.0.0.1 {primary} 1
-sentinel down-after-milliseconds {name} 500
+sentinel down-after-milliseconds {name} 4000
 sentinel failover-timeout {name} 3000
 """
 

@@ -17,7 +17,7 @@ from tests.support.server import Server
 from tests.support.socketio import PacketSocket, PythonClient
 from tests.support.sockets import PlainSocket
 
-TOKEN_SECONDS = 4
+TOKEN_SECONDS = 8
 ENDED_SECONDS = 5.0
 
 

@@ -285,10 +285,10 @@ async def test_who_is_refused_was_never_online(server: Server) -> None:
 
 async def test_a_token_that_expires_while_connected_leaves_nobody_online(run_server: RunServer) -> None:
     """peers §4 no. 2."""
-    server = await run_server(INBOX_TOKEN_TTL_SECONDS="3", INBOX_PRESENCE_GRACE_SECONDS="1")
+    server = await run_server(INBOX_TOKEN_TTL_SECONDS="6", INBOX_PRESENCE_GRACE_SECONDS="1")
     async with Api.open(server) as api, PacketSocket.connected(server, await token_of(server)) as socket:
         await wait_online(api, "ada", True, 2)
-        assert await socket.next() == "41"
+        assert await socket.next(seconds=20) == "41"
         await wait_online(api, "ada", False, 8)
 
 

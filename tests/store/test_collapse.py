@@ -416,7 +416,7 @@ async def test_a_broadcast_outlives_workers_that_die_anywhere(rig: Rig) -> None:
             await services.dispatch_worker.run_until_idle()
         if calls % 3 == 0:
             break
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (found := await rig.first.dispatches.progress(rig.environment, "b1")) is None or found.state == "running":
             await rig.first.dispatch_worker.run_until_idle()
             await asyncio.sleep(0.1)

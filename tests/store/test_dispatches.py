@@ -189,7 +189,7 @@ async def test_a_worker_that_dies_at_any_call_is_gone_on_for(rig: Rig, start: in
 
 async def until_done(rig: Rig, transaction_id: str = "t") -> None:
     """Works on until the leases of the dead have lapsed and everything is done."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await rig.progress(transaction_id))["status"] == "running":
             await rig.first.dispatch_worker.run_until_idle()
             await asyncio.sleep(0.05)

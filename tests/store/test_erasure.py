@@ -328,7 +328,7 @@ async def test_any_id_is_found_in_answers(rig: Rig, name: str) -> None:
 
 async def rewritten(services: Services) -> list[int]:
     """How often each primary has written its file anew, none of them doing so now."""
-    await until(lambda: _is_calm(services))
+    await until(lambda: _is_calm(services), 60)
     return [info["aof_rewrites"] for info in await _infos(services)]
 
 
@@ -368,7 +368,7 @@ async def test_what_the_file_of_the_store_holds_afterwards(options: list[str], t
         await services.subscribers.create(environment, who, {"firstName": "Augusta"})
         erased = await services.erasure.erase(environment, who)
         assert erased.append_only_file == told
-        await until(lambda: _is_calm(services))
+        await until(lambda: _is_calm(services), 60)
         held = b"".join(path.read_bytes() for path in server.directory.rglob("*.aof"))
         assert (b"Augusta" in held) == (told == "refused")
         assert (environment.id.encode() in held) == (told != "off")
@@ -394,7 +394,7 @@ async def test_a_rewrite_that_began_too_early_is_told(rig: Rig, monkeypatch: pyt
     client, keys = rig.first.client, rig.first.keys
     store = erasure_store.ErasureStore(client, keys, SubscriberStore(client, keys), RunStore(client, keys))
     monkeypatch.setattr(erasure_store, "REWRITE_ATTEMPTS", 1)
-    await until(lambda: _is_calm(rig.first))
+    await until(lambda: _is_calm(rig.first), 60)
     assert sorted(await asyncio.gather(store.rewrite_files(), store.rewrite_files())) == ["busy", "requested"]
 
 

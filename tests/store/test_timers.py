@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from inbox.errors import StoreUnavailable
+from inbox.service import timers
 from inbox.service.feed.timers import FeedTimers
 from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
 from inbox.store.alarms import Claim, Place
@@ -39,7 +40,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def worker_of(stores: Stores, **handlers: Handler) -> TimerWorker:
+def worker_of(stores: Stores, lease_seconds: float = LEASE_SECONDS, **handlers: Handler) -> TimerWorker:
     """A worker of one process, with what feeds have timers for, and others by kind."""
     of_feeds = FeedTimers(stores.feeds, stores.messages)
     named = {kind.encode(): handler for kind, handler in handlers.items()}
@@ -47,7 +48,7 @@ def worker_of(stores: Stores, **handlers: Handler) -> TimerWorker:
         TimerStore(stores.client, stores.keys),
         NoEnvironments(),  # type: ignore[arg-type]
         {WAKE: of_feeds.wake, EXPIRE: of_feeds.expire, **named},
-        LEASE_SECONDS,
+        lease_seconds,
     )
 
 
@@ -90,11 +91,14 @@ async def test_a_timer_fires_when_its_time_has_come_and_not_before(stores: Store
     assert noting.fired == [b"due"]
 
 
-async def test_a_worker_sleeps_no_longer_than_until_the_next_alarm(stores: Stores) -> None:
+async def test_a_worker_sleeps_no_longer_than_until_the_next_alarm(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "LOOK_SECONDS", 60.0)
     worker = worker_of(stores, z=Noting())
-    assert await worker.fire_due() == 0.5, "there is none"
-    await set_timer(stores, b"soon", now_ms() + 200)
-    assert await worker.fire_due() <= 0.3
+    assert await worker.fire_due() == 60.0, "there is none"
+    await set_timer(stores, b"soon", now_ms() + 30_000)
+    assert 0 < await worker.fire_due() <= 30.1
 
 
 async def test_all_of_many_due_timers_fire_the_earliest_first(stores: Stores) -> None:
@@ -118,13 +122,14 @@ async def test_a_bucket_held_by_a_process_that_died_passes_to_another_after_the_
         await asyncio.Event().wait()
 
     await set_timer(stores, b"one", now_ms() - 1_000)
-    first = asyncio.create_task(worker_of(stores, z=dies).fire_due())
+    first = asyncio.create_task(worker_of(stores, 60.0, z=dies).fire_due())
     await started.wait()
     first.cancel()
     noting = Noting()
     other = worker_of(other_stores, z=noting)
     await other.fire_due()
     assert noting.fired == [], "the lease stands"
+    await stores.client.execute("ZADD", stores.keys.alarms, now_ms() - 1, Place(ENVIRONMENT, 7).name)  # now it ends
     await set_timer(stores, b"two", now_ms() - 1_000)
 
     async def both() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import random
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,16 +19,27 @@ PORTS = range(20000, 32000)  # below the range the kernel takes outgoing ports f
 STOP_SECONDS = 15.0
 
 
+def _ports_of_this_worker() -> Iterator[int]:
+    """Over and over, from anywhere: processes of one run share no port, so none takes what another has just found."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    start = random.SystemRandom().randrange(len(own))  # property tests seed the other one the same in every process
+    return itertools.cycle([*own[start:], *own[:start]])
+
+
+_ports = _ports_of_this_worker()
+
+
 def free_port() -> int:
-    """A loopback TCP port that nothing listens on."""
-    while True:
-        port = random.choice(PORTS)
+    """A loopback TCP port that nothing listens on, and that this process was not given lately."""
+    for port in _ports:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
+    raise AssertionError("ports have no end")
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:

@@ -53,6 +53,7 @@ class StoreServer:
         return [
             *(self.binary, *listen, "--dir", str(self.directory)),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--daemonize", "no"),
+            *("--auto-aof-rewrite-percentage", "0"),  # only when a test says so
             *self.options,
         ]
 
@@ -87,9 +88,10 @@ def running_store(binary: str, *, unix: bool = False, options: Sequence[str] = (
 
 
 def _cluster_options() -> list[str]:
+    """No test ends a node: one that is only held up for seconds must not be taken for dead by the others."""
     return [
         *("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
-        *("--cluster-node-timeout", "2000", "--cluster-port", str(free_port())),
+        *("--cluster-node-timeout", "30000", "--cluster-port", str(free_port())),
     ]
 
 

@@ -187,13 +187,13 @@ async def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(monkeypatc
 
 
 async def test_a_connection_is_kept_once_the_rest_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "LINGER_SECONDS", 0.5)
+    monkeypatch.setattr(http_protocol, "LINGER_SECONDS", 2.0)
     async with serving() as (_, port, _), asyncio.timeout(SOON):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request("/ignore", b"{", 2))
         await reader.readuntil(b"{}")
         writer.write(b"}")
-        await asyncio.sleep(1)
+        await asyncio.sleep(2.5)
         writer.write(request("/echo", b"{}"))
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         writer.close()
@@ -225,7 +225,7 @@ async def test_what_is_not_taken_has_a_limit_and_the_oldest_goes(monkeypatch: py
 
 
 async def test_a_slow_reader_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(http_protocol, "STALL_SECONDS", 2.0)
     async with serving() as (_, port, _), asyncio.timeout(SOON):
         client = await unread(port, "/much", 256 * 1024)
         loop, taken = asyncio.get_running_loop(), 0
@@ -233,7 +233,7 @@ async def test_a_slow_reader_gets_everything(monkeypatch: pytest.MonkeyPatch) ->
             part = await loop.sock_recv(client, 128 * 1024)
             assert part, f"cut off after {taken} bytes"
             taken += len(part)
-            await asyncio.sleep(0.05)  # 1.6 s in all, over five times what one has that takes nothing
+            await asyncio.sleep(0.15)  # 4.8 s in all, over twice what one has that takes nothing
         client.close()
 
 

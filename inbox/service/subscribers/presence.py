@@ -31,6 +31,7 @@ class PresenceService:
         self._sockets: Counter[Held] = Counter()
         self._joined: set[Held] = set()
         self._leaving: dict[Held, asyncio.Task[None]] = {}
+        self._graces: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -40,7 +41,7 @@ class PresenceService:
 
     async def close(self) -> None:
         """Stops without touching anyone's presence: clients come back to another process, or the lease lapses."""
-        await end_tasks(*(task for task in (self._renewing, *self._leaving.values()) if task))
+        await end_tasks(*(task for task in (self._renewing, *self._graces) if task))
         with contextlib.suppress(StoreUnavailable):
             await self._store.renew(self.process, int(self._grace_seconds * 1000))
 
@@ -64,7 +65,9 @@ class PresenceService:
         """A socket was closed; after the grace the subscriber is offline unless another is open."""
         held = Held(environment.number, oid)
         if self._release(held):
-            self._leaving[held] = asyncio.create_task(self._leave_after_grace(held))
+            task = self._leaving[held] = asyncio.create_task(self._leave_after_grace(held))
+            self._graces.add(task)  # also while it writes, when it is no longer among those that can be called back
+            task.add_done_callback(self._graces.discard)
 
     def _release(self, held: Held) -> bool:
         """One socket less; whether it was the last."""

@@ -93,7 +93,9 @@ class EventRelay:
 
     async def close(self) -> None:
         """Stops; what it was at is handed on to whoever looks next."""
-        await end_tasks(*([self._running] if self._running else []), *self._tasks)
+        if self._running is not None:
+            await end_tasks(self._running)  # first: it may just be beginning with more buckets
+        await end_tasks(*self._tasks)
         with contextlib.suppress(StoreUnavailable):
             for place, until_ms in self._leases.items():
                 await self._store.hold(place, until_ms, 0)
