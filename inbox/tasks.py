@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AT_ONCE = 16
+"""So many calls `in_turn` makes at a time."""
 TURN_SECONDS = 0.005
 ROUNDS = 4
 """So many rounds of the loop a request takes that has just come in, until it is answered or waits for the store."""
@@ -43,3 +50,24 @@ async def end_tasks(*tasks: asyncio.Task[None]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+
+
+async def in_turn(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]) -> list[Result]:
+    """The results for items in their order, a few at a time; the first failure is raised after all have ended."""
+    results: dict[int, Result] = {}
+    failures: dict[int, Exception] = {}
+    places = iter(range(len(items)))
+    turns = Turns()
+
+    async def work() -> None:
+        for place in places:
+            try:
+                results[place] = await call(items[place])
+            except Exception as error:
+                failures[place] = error
+            await turns.give()
+
+    await asyncio.gather(*(work() for _ in range(min(AT_ONCE, len(items)))))
+    if failures:
+        raise failures[min(failures)]
+    return [results[place] for place in range(len(items))]

@@ -14,11 +14,10 @@ from inbox.ids import SubscriberId
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.service.trigger import delivery
-from inbox.service.trigger.delivery import CONCURRENT_RECIPIENTS, _in_turn
 from inbox.service.trigger.drafts import Draft, Plan
 from inbox.store.feed import Feed
 from inbox.store.keys import bucket_of
-from inbox.tasks import TURN_SECONDS
+from inbox.tasks import AT_ONCE, TURN_SECONDS, in_turn
 
 from .rig import Rig, in_app
 
@@ -120,8 +119,8 @@ async def test_between_calls_that_wait_for_nothing() -> None:
             work(TURN_SECONDS / 10)
             return item
 
-        assert await _in_turn(call, range(200)) == list(range(200))
-    assert max(rounds.count(one) for one in rounds) <= 10 + CONCURRENT_RECIPIENTS
+        assert await in_turn(call, range(200)) == list(range(200))
+    assert max(rounds.count(one) for one in rounds) <= 10 + AT_ONCE
 
 
 async def test_the_first_failure_is_raised_once_all_have_ended() -> None:
@@ -135,6 +134,6 @@ async def test_the_first_failure_is_raised_once_all_have_ended() -> None:
         return item
 
     with pytest.raises(ValueError, match=r"^3$"):
-        await _in_turn(call, range(50))
+        await in_turn(call, range(50))
     assert len(ended) == 45
-    assert await _in_turn(call, []) == []
+    assert await in_turn(call, []) == []

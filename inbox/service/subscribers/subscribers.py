@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,7 @@ from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
-
-CONCURRENT_WRITES = 16
+from inbox.tasks import in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +89,18 @@ class SubscriberService:
         self, environment: Environment, wanted: Sequence[tuple[SubscriberId, Mapping[str, Any]]]
     ) -> BulkOutcome:
         """Creates or changes each; an id given twice is written twice, in order."""
-        limit = asyncio.Semaphore(CONCURRENT_WRITES)
         writes: dict[SubscriberId, list[tuple[int, Mapping[str, Any]]]] = {}
         for place, (subscriber_id, profile) in enumerate(wanted):
             writes.setdefault(subscriber_id, []).append((place, profile))
 
         async def write(subscriber_id: SubscriberId) -> list[tuple[int, bool]]:
             made = []
-            async with limit:
-                for place, profile in writes[subscriber_id]:
-                    written = await self._store.write(environment.number, subscriber_id, profile)
-                    made.append((place, bool(written and written[1])))
+            for place, profile in writes[subscriber_id]:
+                written = await self._store.write(environment.number, subscriber_id, profile)
+                made.append((place, bool(written and written[1])))
             return made
 
-        results = await asyncio.gather(*map(write, writes))
+        results = await in_turn(write, list(writes))
         is_new = dict(pair for made in results for pair in made)
         created = [wanted[place][0] for place in sorted(is_new) if is_new[place]]
         updated = [wanted[place][0] for place in sorted(is_new) if not is_new[place]]

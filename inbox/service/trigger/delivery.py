@@ -6,13 +6,12 @@ script, once per transaction, step and recipient.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from inbox.errors import PayloadTooLarge, StoreUnavailable, ValidationFailed
 from inbox.models.context_keys import feed_name
@@ -28,14 +27,10 @@ from inbox.store.feed import Feed
 from inbox.store.feeds import Deleted, FeedStore
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.subscribers import SubscriberStore
-from inbox.tasks import Turns
+from inbox.tasks import Turns, in_turn
 
 log = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-CONCURRENT_RECIPIENTS = 16
 MOST_IN_REQUEST = 100
 """Beyond so many members of topics, or subscribers of a broadcast, a trigger is a dispatch."""
 MAX_BATCH = 100
@@ -78,7 +73,7 @@ class DeliveryService:
             log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
             self._activity.note_refused(plan, environment.number, f"(refused {place})", reason)
             await turns.give()
-        drafts = await _drafts(plan, await _in_turn(partial(self._prepare, environment, plan), recipients.accepted))
+        drafts = await _drafts(plan, await in_turn(partial(self._prepare, environment, plan), recipients.accepted))
         if any(isinstance(one, Failure) and one.kind == "too large" for one in drafts):
             raise PayloadTooLarge(TOO_LARGE)
         async for batch in self._batches(plan, drafts):
@@ -127,7 +122,7 @@ class DeliveryService:
         """
         contexts = feed_name(plan.context_keys)
         async for group in groups:
-            feeds = await _in_turn(partial(self._open, plan, environment, contexts), group)
+            feeds = await in_turn(partial(self._open, plan, environment, contexts), group)
             recipients = [
                 (feed, one.variables() if plan.needs_subscriber else None)
                 for one, feed in zip(group, feeds, strict=True)
@@ -240,24 +235,3 @@ async def _drafts(plan: Plan, recipients: Sequence[tuple[Feed, Mapping[str, Any]
         drafts += plan.draft(feed, variables)
         await turns.give()
     return drafts
-
-
-async def _in_turn(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]) -> list[Result]:
-    """The results for items in their order, a few at a time; the first failure is raised after all have ended."""
-    results: dict[int, Result] = {}
-    failures: dict[int, Exception] = {}
-    places = iter(range(len(items)))
-    turns = Turns()
-
-    async def work() -> None:
-        for place in places:
-            try:
-                results[place] = await call(items[place])
-            except Exception as error:
-                failures[place] = error
-            await turns.give()
-
-    await asyncio.gather(*(work() for _ in range(min(CONCURRENT_RECIPIENTS, len(items)))))
-    if failures:
-        raise failures[min(failures)]
-    return [results[place] for place in range(len(items))]
