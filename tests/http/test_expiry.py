@@ -94,7 +94,7 @@ async def test_the_activity_says_why_there_is_no_message(
 
 async def test_an_expired_message_leaves_open_pages(api: Api, shared_server: Server, name: str) -> None:
     async with PlainSocket.open(shared_server, name) as socket:
-        await api.trigger(name, {"ends": ahead(seconds=2)}, workflow=name)
+        await api.trigger(name, {"ends": ahead(seconds=4)}, workflow=name)
         received, *_ = await socket.expect_exactly(RECEIVED, UNSEEN, UNREAD)
         removed, unseen, unread = await socket.expect_exactly(UPDATED, UNSEEN, UNREAD)
         assert removed == {"removed": [received["message"]["_id"]]}

@@ -15,22 +15,33 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = range(20000, 32000)  # below the range the kernel takes outgoing ports from, so that none is taken meanwhile
-STOP_SECONDS = 15.0
+STOP_SECONDS = 30.0
+_given: set[int] = set()
+
+
+def _own_ports() -> range:
+    """Those of this test process: seconds pass before a port is listened on, and another process would give it too."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return PORTS[int(worker.removeprefix("gw")) :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 
 
 def free_port() -> int:
-    """A loopback TCP port that nothing listens on."""
+    """A loopback TCP port that nothing listens on, and that no test of this run was given before."""
+    ports = _own_ports()
     while True:
-        port = random.choice(PORTS)
+        port = random.choice(ports)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _given.add(port)
+        return port
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
     """Returns once `condition()` holds; for start-up only, where there is nothing to await.
 
     Raises AssertionError naming `what` after `seconds`.
