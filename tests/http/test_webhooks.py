@@ -210,7 +210,7 @@ async def test_the_commands(server: Server, receiver: Receiver) -> None:
         await api.create_workflow()
         await api.create_subscriber("ada")
         await api.trigger("ada")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (failed := await command(server, "failed")):
                 await asyncio.sleep(0.05)
     event_id, event_type, _, tries, reason = failed.strip().split("\t")
