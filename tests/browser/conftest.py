@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest_asyncio
-from playwright.async_api import Browser, Route, async_playwright
+from playwright.async_api import Browser, Route, async_playwright, expect
 
 from tests.support.server import Server, running_server
 
@@ -27,6 +27,7 @@ FLAGS = [
 ]
 STATIC = Path(__file__).resolve().parents[2] / "static"
 MODULES = "http://modules.test"
+expect.set_options(timeout=20_000)  # of a busy machine: five seconds are Playwright's own
 
 
 class OpenWindow(Protocol):

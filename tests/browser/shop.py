@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, Route
+from playwright.async_api import Page, Route, WebSocket
 
 from tests.support.npm import install_packages
 
 SHOP = "http://shop.test"
 BUNDLE_SECONDS = 120
+GREETING_SECONDS = 20
 
 
 def bundle_page(script: str, built: Path) -> Path:
@@ -44,9 +46,19 @@ async def visit_shop(page: Page, bundle: Path, place: str, settings: dict[str, A
         else:
             await route.fulfill(body=html, content_type="text/html")
 
+    greeted = asyncio.Event()
+
+    def hear(frame: str | bytes) -> None:
+        if str(frame).startswith("42"):
+            greeted.set()
+
+    def follow(socket: WebSocket) -> None:  # from its first moment: its frames may come before the page has loaded
+        if "/socket.io/" in socket.url:
+            socket.on("framereceived", hear)
+
     page.set_default_timeout(20_000)
+    page.on("websocket", follow)
     await page.route(f"{SHOP}/**", serve)
-    async with page.expect_websocket(lambda socket: "/socket.io/" in socket.url) as opened:
-        await page.goto(f"{SHOP}/")
-    socket = await opened.value
-    await socket.wait_for_event("framereceived", lambda frame: str(frame).startswith("42"))
+    await page.goto(f"{SHOP}/")
+    async with asyncio.timeout(GREETING_SECONDS):
+        await greeted.wait()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,15 @@ class Widget:
         """One of the buttons that an item shows while the pointer is on it."""
         await self.item(subject).hover()
         await self.item(subject).locator(f".nv-notification{button}__button").click()
+
+    @asynccontextmanager
+    async def answered(self, end: str) -> AsyncIterator[None]:
+        """The widget shows a change before it is made: returns once the service has answered the one to `…/<end>`."""
+        async with self.page.expect_response(
+            lambda answer: answer.request.method == "PATCH" and answer.url.endswith(end)
+        ) as answer:
+            yield
+        assert (await answer.value).status == 200
 
     async def show(self, status: str) -> None:
         """Chooses what the list shows."""
@@ -133,7 +144,8 @@ async def test_read_action_archive_snooze(shop: Server, open_window: OpenWindow,
         await expect(widget.tab("All")).to_contain_text("2")
         assert await widget.page.evaluate("actions") == ["Order 1"]
 
-        await widget.press("Order 2", "Archive")
+        async with widget.answered("/archive"):
+            await widget.press("Order 2", "Archive")
         await expect(widget.item("Order 2")).to_have_count(0)
         await widget.show("Archived")
         await expect(widget.item("Order 2")).to_be_visible()
@@ -141,7 +153,8 @@ async def test_read_action_archive_snooze(shop: Server, open_window: OpenWindow,
         await widget.show("Unread & read")
 
         await widget.press("Order 3", "Snooze")
-        await widget.page.locator(".nv-notificationSnooze__dropdownItem").first.click()
+        async with widget.answered("/snooze"):
+            await widget.page.locator(".nv-notificationSnooze__dropdownItem").first.click()
         await expect(widget.item("Order 3")).to_have_count(0)
         await widget.show("Snoozed")
         await expect(widget.item("Order 3")).to_be_visible()
@@ -193,7 +206,7 @@ async def test_infinite_scroll_over_sixty_messages(shop: Server, open_window: Op
         widget = await open_widget(open_window, shop, bundle, "fay")
         await widget.bell.click()
         await expect(widget.items).to_have_count(10)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await widget.items.count() < 60:
                 await widget.items.last.scroll_into_view_if_needed()
         subjects = await widget.page.locator(".nv-notificationSubject").all_text_contents()

@@ -11,6 +11,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.conftest import RunServer
 from tests.support.client import Api, WidgetApi, subscriber_hash
 from tests.support.server import Server
+from tests.support.waiting import until
 
 from .conftest import OpenWindow
 from .shop import SHOP, bundle_page, visit_shop
@@ -92,7 +93,7 @@ async def test_bell_feed_live_delivery_read_and_action(
         await by_test_id(center.item("Order 1"), "notification-content").click()
         await expect(center.page.locator(".nc-notifications-list-item-unread")).to_have_count(1)
         assert await center.page.evaluate("clicked") == ["Order 1"]
-        assert await is_read(widget, oldest["_id"])
+        await until(lambda: is_read(widget, oldest["_id"]))
 
 
 async def is_read(widget: WidgetApi, message_id: str) -> bool:
@@ -127,7 +128,7 @@ async def test_more_than_a_page_is_scrolled_to(
         await center.bell.click()
         await expect(center.items).to_have_count(10)
         oldest = center.item("Quiet no 0.")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await oldest.count():
                 await center.items.last.scroll_into_view_if_needed()
         await expect(center.items).to_have_count(25)

@@ -32,8 +32,10 @@ async def send(window: Window, **fields: str) -> None:
     """Fills and sends the form of the demo page; returns once the service took it."""
     for label, text in fields.items():
         await window.page.get_by_label(label, exact=True).fill(text)
-    await window.page.get_by_role("button", name="Send").click()
-    await expect(window.page.locator("#result")).to_contain_text("processed")
+    async with window.page.expect_response("**/demo/trigger") as answered:
+        await window.page.get_by_role("button", name="Send").click()
+    transaction = (await (await answered.value).json())["data"]["transactionId"]
+    await expect(window.page.locator("#result")).to_have_text(f"processed, {transaction}")
 
 
 async def screenshot(window: Window, name: str) -> Path:
@@ -125,6 +127,7 @@ async def test_switching_the_subscriber_shows_that_inbox(open_window: OpenWindow
 async def test_the_page_shows_the_same_request_for_a_backend(open_window: OpenWindow, service: Server) -> None:
     window = await open_window(f"{service.url}/?subscriber=hal")
     await window.page.get_by_label("Subject", exact=True).fill("It's here")
+    await expect(window.page.locator("#curl")).to_contain_text("s here")  # the page may still be reading its settings
     curl = await window.page.locator("#curl").text_content()
     assert curl is not None
     words = shlex.split(curl.replace("\\\n", "").replace("$API_KEY", service.api_key))

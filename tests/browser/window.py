@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import ConsoleMessage, Error, Locator, Page, expect
+
+LONGEST_TRY_MS = 45_000  # a window waits up to 30 s from one try to the next, then has to connect
 
 
 class Window:
@@ -38,7 +42,7 @@ class Window:
         """Returns once the connection is open and the feed was loaded after that."""
         live = self.page.locator("inbox-bell .bell[data-status=live]")
         try:
-            await expect(live).to_be_attached(timeout=20_000)
+            await expect(live).to_be_attached(timeout=LONGEST_TRY_MS)
         except AssertionError as error:
             error.add_note(f"console: {self.complaints}")
             raise
@@ -49,8 +53,9 @@ class Window:
 
     async def scroll_until_shown(self, item: Locator) -> None:
         """Goes to the end of the list, as it grows, until the item is part of it."""
-        while not await item.count():
-            await self.scroll_to_end()
+        async with asyncio.timeout(60):
+            while not await item.count():
+                await self.scroll_to_end()
         await expect(item).to_be_visible()
 
     async def subjects(self) -> list[str]:

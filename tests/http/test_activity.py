@@ -199,7 +199,7 @@ async def test_another_process_sees_it_at_once(run_server: RunServer, valkey_url
     async with Api.open(servers[0]) as one, Api.open(servers[1]) as other:
         await make_workflow(one, "seen", {"body": "Hi"})
         await one.trigger("ada", workflow="seen", transactionId="t")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not (found := await listed(other, transactionId="t")):
                 await asyncio.sleep(0.01)
         assert [one["subscriber"]["subscriberId"] for one in found] == ["ada"]

@@ -94,7 +94,7 @@ async def test_the_activity_says_why_there_is_no_message(
 
 async def test_an_expired_message_leaves_open_pages(api: Api, shared_server: Server, name: str) -> None:
     async with PlainSocket.open(shared_server, name) as socket:
-        await api.trigger(name, {"ends": ahead(seconds=2)}, workflow=name)
+        await api.trigger(name, {"ends": ahead(seconds=4)}, workflow=name)
         received, *_ = await socket.expect_exactly(RECEIVED, UNSEEN, UNREAD)
         removed, unseen, unread = await socket.expect_exactly(UPDATED, UNSEEN, UNREAD)
         assert removed == {"removed": [received["message"]["_id"]]}
@@ -108,7 +108,7 @@ async def test_messages_of_a_dispatch_expire(api: Api, name: str) -> None:
     for place in (0, 100):
         body = {"subscriptions": people[place : place + 100]}
         await api.call("POST", f"/v2/topics/{name}/subscriptions", 201, body)
-    reply = await api.trigger({"type": "Topic", "topicKey": name}, workflow=name, expiresAt="PT8S")
+    reply = await api.trigger({"type": "Topic", "topicKey": name}, workflow=name, expiresAt="PT12S")
     progress = await api.dispatched(reply["transactionId"])
     assert progress["delivered"] == len(people)
     assert all([await api.unseen(one) == 1 for one in people[::20]])
@@ -116,4 +116,4 @@ async def test_messages_of_a_dispatch_expire(api: Api, name: str) -> None:
     async def gone() -> bool:
         return not any([await api.feed(one) for one in people[::20]])
 
-    await until(gone, 30)
+    await until(gone, 60)

@@ -88,7 +88,7 @@ async def test_a_token_of_a_deleted_subscriber_opens_no_socket(production: Serve
 async def test_an_open_socket_ends_with_its_subscriber(production: Server, api: Api, known: str) -> None:
     async with PlainSocket.open(production, known) as socket:
         await api.call("DELETE", f"/v2/subscribers/{known}", 200)
-        assert await socket.closed(seconds=5) == 4401
+        assert await socket.closed() == 4401
 
 
 async def test_no_token_is_logged(production: Server, ada: str) -> None:

@@ -32,6 +32,7 @@ from inbox.routes import BROWSER_SIDE
 from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, Json, WidgetApi, create_session, subscriber_hash
 from tests.support.server import Server
+from tests.support.waiting import until_hour_has
 
 from .conftest import WELCOME, deliver, deliver_many
 from .hostile import check_error
@@ -252,6 +253,7 @@ async def test_a_page_has_a_limit_on_both_faces(run_server: RunServer, valkey_ur
     """reliability.md §4 "Rate": per subscriber, whichever face and however many sessions."""
     limit = {"INBOX_RATE_LIMIT_PER_SUBSCRIBER": "4/hour"}
     server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, **limit)
+    await until_hour_has()
     async with InboxApi.open(server, "ada") as inbox, WidgetApi.open(server, "ada") as widget:
         for page, path in ((inbox, "/v1/inbox/notifications"), (widget, "/v1/widgets/notifications/feed")) * 2:
             assert (await page.client.get(path)).status_code == 200

@@ -16,6 +16,7 @@ from tests.support.client import Api
 from tests.support.receiver import Receiver
 from tests.support.server import Server, check_log
 from tests.support.sockets import PlainSocket
+from tests.support.waiting import until
 
 from .faces import open_face
 
@@ -149,14 +150,18 @@ async def test_an_event_comes_soon_and_a_slow_receiver_holds_up_nothing(server: 
         await api.trigger("ada")
         began = time.monotonic()
         await receiver.wait(1)
-        assert time.monotonic() - began < 2
-        receiver.delay_seconds = 3.0
+        assert time.monotonic() - began < 5  # not when a lease ends, or by the next sweep
+        receiver.gate.clear()
         await api.trigger("ada")
-        began = time.monotonic()
+
+        async def asked() -> bool:
+            return len(receiver.received) == 2
+
+        await until(asked)
         for number in range(20):
             await api.trigger("ada", {"n": number})
-        assert time.monotonic() - began < 3
-        receiver.delay_seconds = 0.0
+        assert await asked(), "all were served while the receiver had still not answered"
+        receiver.gate.set()
         await receiver.wait(22)
     assert receiver.url not in server.log(), "no line per event"
 
@@ -165,7 +170,7 @@ async def test_an_event_comes_soon_and_a_slow_receiver_holds_up_nothing(server: 
 async def test_one_of_two_services_is_killed(
     run_server: RunServer, valkey_url: str, key_prefix: str, receiver: Receiver
 ) -> None:
-    settings = {"INBOX_KEY_PREFIX": key_prefix, "INBOX_WEBHOOK_TIMEOUT_SECONDS": "1"}
+    settings = {"INBOX_KEY_PREFIX": key_prefix, "INBOX_WEBHOOK_TIMEOUT_SECONDS": "3"}
     servers = [await run_server(redis_url=valkey_url, **settings) for _ in range(2)]
     await command(servers[0], "set", receiver.url)
     await asyncio.sleep(1.1)
@@ -178,7 +183,7 @@ async def test_one_of_two_services_is_killed(
         for number in range(10):
             calls = [(first, second)[place % 2].trigger(name, {"n": number}) for place, name in enumerate(names)]
             await asyncio.gather(*calls)
-        await receiver.wait(60)
+        await receiver.wait(60, 60)
         await servers[0].kill()
         receiver.delay_seconds = 0.0
         await receiver.wait(200, 60)
@@ -205,7 +210,7 @@ async def test_the_commands(server: Server, receiver: Receiver) -> None:
         await api.create_workflow()
         await api.create_subscriber("ada")
         await api.trigger("ada")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (failed := await command(server, "failed")):
                 await asyncio.sleep(0.05)
     event_id, event_type, _, tries, reason = failed.strip().split("\t")

@@ -114,7 +114,7 @@ async def test_a_trigger_makes_the_contexts_it_names(api: Api, name: str) -> Non
     contents = [one["content"] for one in await api.feed(name, contextKeys=f"tenant:{name}")]
     assert contents == ["pro", "pro", ""]
     await api.data("PATCH", path, 200, {"data": {"plan": "free"}})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             await api.trigger(name, workflow=name, context={"tenant": name})
             if (await api.feed(name))[0]["content"] == "free":

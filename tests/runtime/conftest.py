@@ -22,7 +22,7 @@ from inbox.embedded.files import command_line
 
 from ..support.processes import REPOSITORY, ChildProcess, free_port
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ class Service:
         await self.wait_status(200)
 
     async def wait_status(self, status: int, path: str = "/ready") -> httpx.Response:
-        """The first response with this status; asks again and again meanwhile, for at most 20 s."""
+        """The first response with this status; asks again and again meanwhile, for at most a minute."""
         deadline = time.monotonic() + READY_SECONDS
         async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False) as client:
             while True:

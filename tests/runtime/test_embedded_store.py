@@ -22,7 +22,7 @@ from inbox.embedded.directory import SOCKET_PATH_BYTES, DataDirectory, Directory
 from inbox.embedded.files import FileLock
 from inbox.embedded.local import borrow_store, run_store
 from inbox.embedded.process import StoreProcess, start_process
-from inbox.embedded.supervisor import EmbeddedStore
+from inbox.embedded.supervisor import LAST_DELAY_SECONDS, EmbeddedStore
 from inbox.errors import StartupError
 from inbox.settings import Settings
 
@@ -62,7 +62,7 @@ async def ask(url: str, *command: str) -> object:
 
 async def ask_patiently(url: str, *command: str) -> object:
     """The reply, from a store that is being started again."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             try:
                 return await ask(url, *command)
@@ -158,14 +158,14 @@ async def test_back_off_while_it_cannot_be_started(home: Path, caplog: pytest.Lo
             good, store._binary = store._binary, broken
             assert store.pid is not None
             os.kill(store.pid, signal.SIGKILL)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 while len(ends := [r.created for r in caplog.records if "ended with code" in r.getMessage()]) < 4:
                     await asyncio.sleep(0.01)
             store._binary = good
             assert await ask_patiently(store.url, "PING") in ("PONG", True)
     waits = [later - earlier for earlier, later in pairwise(ends)]
     assert all(wait >= delay for wait, delay in zip(waits, (0.1, 0.2, 0.4), strict=True)), waits
-    assert max(waits) < 2, waits
+    assert max(waits) < LAST_DELAY_SECONDS, waits
     assert any("the embedded store did not start: out of order" in record.getMessage() for record in caplog.records)
     assert all(record.levelno >= logging.WARNING for record in caplog.records if record.name.startswith("inbox"))
 
@@ -175,6 +175,7 @@ async def test_an_orphan_is_ended_before_the_next_start(server: Path, home: Path
     await ask(f"unix://{left.socket_path}", "SET", "k", "v")
     async with run_store(settings_for(home / "data")) as store:
         assert not is_running(left.pid)
+        assert await left.wait() == 0  # else its transport may be left open when the loop closes
         assert await ask(store.url, "GET", "k") == "v"
     assert "bye bye" in (home / "data" / "store.log").read_text()
 
@@ -186,13 +187,14 @@ async def test_an_orphan_at_a_short_socket_path_is_found(home: Path) -> None:
     await ask(f"unix://{left.socket_path}", "SET", "k", "v")
     async with run_store(settings_for(data)) as store:
         assert not is_running(left.pid)
+        assert await left.wait() == 0
         assert await ask(store.url, "GET", "k") == "v"
 
 
 async def test_an_orphan_that_does_not_answer_is_killed(
     server: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphan, "END_SECONDS", 0.2)
+    monkeypatch.setattr(orphan, "END_SECONDS", 1.0)  # also for the killed one: a busy machine takes a while to bury it
     left = await leave_orphan(home / "data")
     await ask(f"unix://{left.socket_path}", "SET", "k", "v")
     os.kill(left.pid, signal.SIGSTOP)
@@ -270,7 +272,7 @@ async def test_a_command_waits_for_a_service_that_is_just_ending(home: Path) -> 
         waiting = asyncio.create_task(_ping_borrowed(data.path))
         await asyncio.sleep(0)
         assert not waiting.done()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await waiting
 
 
@@ -287,7 +289,7 @@ async def test_cancelling_the_start_leaves_no_store(home: Path) -> None:
 
     task = asyncio.create_task(start())
     pid_file = home / "data" / "store.pid"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not pid_file.exists() or not pid_file.read_text().strip():
             await asyncio.sleep(0)
     pid = int(pid_file.read_text())

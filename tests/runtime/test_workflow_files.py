@@ -192,7 +192,8 @@ async def test_a_service_loads_its_files(run_server: RunServer, folder: Path, se
 
 @pytest.mark.needs("valkey")
 def test_a_service_with_wrong_files_does_not_start(home: Path, tmp_path: Path) -> None:
-    line = failure("serve", INBOX_DATA_DIR=str(home / "data"), INBOX_WORKFLOWS=str(tmp_path / "nowhere"))
+    soon = {"INBOX_PRESENCE_GRACE_SECONDS": "0.01"}  # and yet the next start finds nothing to tell of the one before
+    line = failure("serve", INBOX_DATA_DIR=str(home / "data"), INBOX_WORKFLOWS=str(tmp_path / "nowhere"), **soon)
     assert line == f"INBOX_WORKFLOWS: {tmp_path}/nowhere does not exist"
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(ORDER.replace("{{payload.n}}", "{{"))

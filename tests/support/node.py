@@ -9,7 +9,7 @@ from pathlib import Path
 from .npm import install_packages
 from .server import Server
 
-RUN_SECONDS = 90
+RUN_SECONDS = 300
 
 
 async def run_node_tests(file: Path, server: Server, **environment: str) -> None:

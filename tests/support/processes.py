@@ -16,7 +16,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = range(20000, 32000)  # below the range the kernel takes outgoing ports from, so that none is taken meanwhile
-STOP_SECONDS = 15.0
+STOP_SECONDS = 30.0
 
 
 def _ports_of_this_worker() -> Iterator[int]:
@@ -42,7 +42,7 @@ def free_port() -> int:
     raise AssertionError("ports have no end")
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
     """Returns once `condition()` holds; for start-up only, where there is nothing to await.
 
     Raises AssertionError naming `what` after `seconds`.

@@ -38,10 +38,17 @@ class Received:
         return f"v1,{made}" in self.headers["webhook-signature"].split(" ")
 
 
+def _open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
+
+
 @dataclass
 class Receiver:
     """`status` is what it answers, 0: it closes without an answer; `delay_seconds` how long it waits before that.
 
+    While `gate` is not set it answers nobody.
     `decide`, when set, gives the status for an event instead. `received` is all that came, `events` what a receiver
     that does as the document says takes as new: answered well, and of an id that was not seen before.
     """
@@ -49,6 +56,7 @@ class Receiver:
     port: int = field(default_factory=free_port)
     status: int = 200
     delay_seconds: float = 0.0
+    gate: asyncio.Event = field(default_factory=_open_gate)
     decide: Callable[[dict[str, Any]], int] | None = None
     answer: bytes = b""
     received: list[Received] = field(default_factory=list)
@@ -129,6 +137,7 @@ class Receiver:
         self.received.append(received)
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
+        await self.gate.wait()
         if not status:
             return False
         extra = "location: /elsewhere\r\n" if 300 <= status < 400 else ""

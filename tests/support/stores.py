@@ -117,7 +117,7 @@ def form_cluster(servers: Sequence[StoreServer]) -> None:
     for server in servers[1:]:
         bus_port = server.options[server.options.index("--cluster-port") + 1]
         call(nodes[0], "CLUSTER MEET", "127.0.0.1", server.port, bus_port)
-    wait_until(lambda: _is_healthy(nodes), "the cluster is healthy", seconds=20)
+    wait_until(lambda: _is_healthy(nodes), "the cluster is healthy", seconds=60)
     for node in nodes:
         node.close()
 

@@ -32,7 +32,7 @@ def test_children_end_with_the_run(tmp_path: Path, number: signal.Signals) -> No
         assert run.stdout is not None
         child = int(run.stdout.readline())
         os.killpg(run.pid, number)
-    wait_until(lambda: not is_alive(child), "the child has ended", seconds=20)
+    wait_until(lambda: not is_alive(child), "the child has ended")
 
 
 def test_an_ended_process_is_no_longer_guarded() -> None:

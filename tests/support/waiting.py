@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 STEP_SECONDS = 0.02
+HOUR_SECONDS = 3_600
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
@@ -13,3 +15,10 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0)
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(STEP_SECONDS)
+
+
+async def until_hour_has(seconds: float = 30.0) -> None:
+    """Returns at once, but at the end of an hour when the next one has begun: for what is counted by the hour."""
+    left = HOUR_SECONDS - time.time() % HOUR_SECONDS
+    if left < seconds:
+        await asyncio.sleep(left)

@@ -30,6 +30,7 @@ class PresenceService:
         self._grace_seconds = grace_seconds
         self._sockets: Counter[Held] = Counter()
         self._joined: set[Held] = set()
+        self._has_joined = False
         self._leaving: dict[Held, asyncio.Task[None]] = {}
         self._graces: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
@@ -40,10 +41,16 @@ class PresenceService:
         self._renewing = asyncio.create_task(self._keep_lease(), name="presence lease")
 
     async def close(self) -> None:
-        """Stops without touching anyone's presence: clients come back to another process, or the lease lapses."""
+        """Stops without touching anyone's presence: clients come back to another process, or the lease lapses.
+
+        A process that never held a socket leaves nothing for others to sweep.
+        """
         await end_tasks(*(task for task in (self._renewing, *self._graces) if task))
         with contextlib.suppress(StoreUnavailable):
-            await self._store.renew(self.process, int(self._grace_seconds * 1000))
+            if self._has_joined:
+                await self._store.renew(self.process, int(self._grace_seconds * 1000))
+            else:
+                await self._store.forget(self.process)
 
     async def came(self, environment: Environment, oid: str) -> None:
         """A socket was opened.
@@ -92,6 +99,7 @@ class PresenceService:
                 await self._join(held)
 
     async def _join(self, held: Held) -> None:
+        self._has_joined = True  # even if it fails: it may have been written all the same
         if not await self._store.join(self.process, held):
             raise NotFound("The subscriber was deleted")
         self._joined.add(held)

@@ -41,7 +41,7 @@ export async function refusal(result) {
   return error.originalError;
 }
 
-/** What a page hears: `next(name)` is the next event of that name, in order; fails after five seconds. */
+/** What a page hears: `next(name)` is the next event of that name, in order; fails after twenty seconds. */
 export class Ear {
   #heard = new Map();
   #waiting = new Map();
@@ -68,7 +68,7 @@ export class Ear {
     if (heard.length) return heard.shift();
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no ${name} came`)), 5_000);
+      timer = setTimeout(() => reject(new Error(`no ${name} came`)), 20_000);
     });
     try {
       return await Promise.race([new Promise((resolve) => this.#waiting.get(name).push(resolve)), late]);
