@@ -161,6 +161,7 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
             "transactionId": TEXTS,
             "contextKeys": TEXTS,
         },
+        errors=[404],
     ),
     messages.delete_transaction: Operation(
         envelope="none", status=204, query={"channel": {"enum": ["in_app", "email", "sms", "chat", "push"]}}

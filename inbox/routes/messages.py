@@ -19,7 +19,7 @@ MAX_LIMIT = 1_000
 
 
 async def list_messages(request: Request) -> Response:
-    """GET /v1/messages → 200 `{page, totalCount, hasMore, pageSize, data}`, newest first.
+    """GET /v1/messages → 200 `{page, totalCount, hasMore, pageSize, data}`, newest first; 404 unknown subscriber.
 
     Of one subscriber every message, else those of the last 30 days. `totalCount` counts up to the end of this page.
     """

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from .documented import documented
+
 WRONG_VALUES: list[Any] = [
     *(None, True, 0, -1, 1.5, 10**30, "", " ", "\0", "a\0b", "\ud7ff\u202e", "x" * 300, "💥" * 200),
     *([], {}, [[]], {"a": {"b": {"c": {}}}}, [None], ["x", 1], {"$gt": ""}, {"": ""}, {"__proto__": {"x": 1}}),
@@ -28,9 +30,11 @@ def mutations(body: Any) -> Iterator[Any]:
 
 
 def check_error(answer: httpx.Response, *statuses: int) -> None:
-    """The answer has one of these statuses and the contract's error shape."""
+    """The answer has one of these statuses, which the API's document names, and the contract's error shape."""
     told = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
     assert answer.status_code in statuses, told
+    named = documented(answer.request.method, answer.request.url.path)
+    assert named is None or answer.status_code in named, f"not documented: {told}"
     assert answer.headers["content-type"] == "application/json", told
     body = answer.json()
     assert body["statusCode"] == answer.status_code, told
