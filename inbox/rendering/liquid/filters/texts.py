@@ -69,7 +69,9 @@ def rstrip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
 
 @register()
 def strip_newlines(context: Context, value: Any) -> str:
-    return _NEWLINE.sub("", context.text(value))
+    text = context.text(value)
+    context.scan(text)
+    return _NEWLINE.sub("", text)
 
 
 @register()
