@@ -230,7 +230,11 @@ async def test_a_context_needs_its_hash_where_hashes_are_needed(api: Api, name: 
 async def test_a_payload_that_does_not_fit_is_400(api: Api, name: str) -> None:
     schema = {
         "type": "object",
-        "properties": {"n": {"type": "integer"}, "place": {"type": "string", "default": "home"}},
+        "properties": {
+            "n": {"type": "integer"},
+            "place": {"type": "string", "default": "home"},
+            "at": {"type": "string", "format": "date-time"},
+        },
         "required": ["n"],
     }
     workflow = f"{name}-schema"
@@ -242,8 +246,19 @@ async def test_a_payload_that_does_not_fit_is_400(api: Api, name: str) -> None:
     assert (answer.status_code, error["statusCode"], error["type"]) == (400, 400, "PAYLOAD_VALIDATION_ERROR")
     [problem] = error["errors"]
     assert (problem["field"], problem["value"], problem["schemaPath"]) == ("n", "x", "#/properties/n/type")
-    assert problem["message"]
+    assert problem["message"] == "must be integer"
     assert error["schema"] == schema
+    late = {"name": workflow, "to": f"{name}-a", "payload": {"n": 1, "at": "tomorrow"}}
+    answer = await api.client.post(TRIGGER, json=late)
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {
+            "field": "at",
+            "message": 'must match format "date-time"',
+            "schemaPath": "#/properties/at/format",
+            "value": "tomorrow",
+        }
+    ]
     await api.trigger(f"{name}-a", {"n": 1}, workflow=workflow)
     [message] = await api.feed(f"{name}-a")
     assert (message["content"], message["payload"]) == ("home", {"n": 1, "place": "home"})
@@ -258,12 +273,12 @@ async def test_a_schema_that_is_none_is_422(api: Api, name: str) -> None:
     assert list(answer.json()["errors"]) == ["payloadSchema"]
 
 
-async def test_a_payload_that_takes_too_long_to_check_is_422(api: Api, name: str) -> None:
-    schema = {"properties": {"list": {"items": {"not": {"pattern": "^(a|aa)+$"}}}}}
+async def test_a_payload_with_too_many_parts_for_its_schema_is_422(api: Api, name: str) -> None:
+    schema = {"properties": {"list": {"items": {"allOf": [{"properties": {"a": {"default": 1}}}] * 20}}}}
     steps = [{"name": "S", "type": "in_app", "controlValues": {"body": "x"}}]
     body = {"name": "W", "workflowId": f"{name}-s", "steps": steps, "validatePayload": True, "payloadSchema": schema}
     await api.data("POST", "/v2/workflows", 201, body)
-    payload = {"list": ["a" * 25 + "b"] * 500}
+    payload = {"list": [{}] * 9_000}
     answer = await api.client.post(TRIGGER, json={"name": f"{name}-s", "to": f"{name}-a", "payload": payload})
     check_error(answer, 422)
     assert list(answer.json()["errors"]) == ["payload"]

@@ -1,8 +1,7 @@
-"""Payload schemas: what is refused, what is filled in, and that no schema can hold the process."""
+"""Payload schemas: what is refused, what is filled in, and that no value can hold the process."""
 
 from __future__ import annotations
 
-import time
 from itertools import count
 from typing import Any
 
@@ -24,6 +23,14 @@ ORDER = {
     "required": ["id"],
     "additionalProperties": False,
 }
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Each definition asks for the next one twice: 2^levels references."""
+    definitions = {
+        str(level): {"allOf": [{"$ref": f"#/definitions/{level + 1}"}] * 2} for level in range(levels)
+    }
+    return {"$ref": "#/definitions/0", "definitions": {**definitions, str(levels): {}}}
 
 
 def workflow(schema: Any, *, validates: bool = True, number: int = 0) -> Workflow:
@@ -59,7 +66,7 @@ def test_defaults_fill_what_is_missing_and_leave_the_payload_as_it_was() -> None
         ({"id": "A1", "count": "1"}, "count", "#/properties/count/type"),
         ({"id": "A1", "lines": [{"sku": 1}, {}]}, "lines.1.sku", "#/properties/lines/items/required"),
         ({"id": "A1", "lines": [{"sku": 1}, {"sku": 1}]}, "lines", "#/properties/lines/uniqueItems"),
-        ({"id": "A1", "more": 1}, "", "#/additionalProperties"),
+        ({"id": "A1", "more": 1}, "more", "#/additionalProperties"),
     ],
 )
 def test_what_does_not_fit_is_named(payload: dict[str, Any], field: str, schema_path: str) -> None:
@@ -89,7 +96,10 @@ def test_a_schema_that_is_not_to_be_applied_changes_nothing() -> None:
         {"patternProperties": {"(": {}}},
         {"$ref": "https://example.com/schema.json"},
         {"$ref": "#/definitions/none"},
-        {"$ref": "#"},
+        {"$ref": "#", "default": 1},
+        {"properties": {"a": {"pattern": "(a{1000}){1000}"}}},
+        {"enum": [{"n": number} for number in range(101)]},
+        {"format": "date", "formatMinimum": "2026-01-01"},
     ],
 )
 def test_what_is_no_usable_schema_is_422(schema: dict[str, Any]) -> None:
@@ -98,27 +108,95 @@ def test_what_is_no_usable_schema_is_422(schema: dict[str, Any]) -> None:
     assert list(error.value.fields) == ["payloadSchema"]
 
 
-@pytest.mark.parametrize("schema", [None, {}, ORDER, {"$ref": "#/definitions/a", "definitions": {"a": {}}}])
+LOOP = {"properties": {"a": {"$ref": "#/properties/b"}, "b": {"allOf": [{"$ref": "#/properties/a"}]}}}
+
+
+@pytest.mark.parametrize("schema", [None, {}, ORDER, {"$ref": "#/definitions/a", "definitions": {"a": {}}}, LOOP])
 def test_usable_schemas(schema: dict[str, Any] | None) -> None:
     check_schema(schema)
-
-
-def doubling(levels: int) -> dict[str, Any]:
-    """Each definition asks for the next one twice: 2^levels references."""
-    definitions = {
-        str(level): {"allOf": [{"$ref": f"#/definitions/{level + 1}"}] * 2} for level in range(levels)
-    }
-    return {"$ref": "#/definitions/0", "definitions": {**definitions, str(levels): {}}}
 
 
 def items(schema: dict[str, Any]) -> dict[str, Any]:
     return {"properties": {"list": {"items": schema}}}
 
 
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "strange"}, "#/type must be equal to one of the allowed values"),
+        ({"properties": {"a": {"minimum": "x"}}}, "#/properties/a/minimum must be number"),
+        ({"properties": {"a": {"pattern": "("}}}, "#/properties/a/pattern must be a regular expression"),
+        ({"pattern": "^(?=.*[0-9]).{8,}$"}, "without look-around and back-references"),
+        ({"$ref": "https://example.com/schema.json"}, "refers to what is not in it"),
+        ({"$ref": "#", "default": 1}, "refers to itself without end"),
+    ],
+)
+def test_the_refusal_says_where_and_why(schema: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationFailed) as error:
+        check_schema(schema)
+    assert words in error.value.fields["payloadSchema"][0]
+
+
+def test_a_stored_schema_that_cannot_be_applied_is_told_to_who_triggers() -> None:
+    with pytest.raises(PayloadInvalid) as error:
+        complete({"properties": {"a": {"pattern": "(?=a)"}}}, {"a": "b"})
+    assert "the schema cannot be applied: #/properties/a/pattern" in error.value.detail()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "message"),
+    [
+        ({"type": "string", "format": "date-time"}, "tomorrow", 'must match format "date-time"'),
+        ({"type": "string"}, 1, "must be string"),
+        ({"type": ["string", "null"]}, True, "must be string,null"),
+        ({"type": "string", "nullable": True}, 1, "must be string"),
+        ({"type": "object", "required": ["x"]}, {}, "must have required property 'x'"),
+        ({"minLength": 3}, "ab", "must NOT have fewer than 3 characters"),
+        ({"minimum": 2.0}, 1, "must be >= 2"),
+        ({"enum": ["a", None]}, "b", "must be equal to one of the allowed values"),
+    ],
+)
+def test_messages_are_in_the_words_of_json(schema: dict[str, Any], value: Any, message: str) -> None:
+    with pytest.raises(PayloadInvalid) as error:
+        complete({"properties": {"a": schema}}, {"a": value})
+    assert [problem["message"] for problem in error.value.detail()["errors"]] == [message]
+
+
+def test_null_fits_what_is_nullable() -> None:
+    assert complete({"properties": {"a": {"type": "string", "nullable": True}}}, {"a": None}) == {"a": None}
+
+
+def test_defaults_are_filled_in_within_lists_and_references() -> None:
+    schema = {
+        "properties": {"lines": {"items": {"$ref": "#/definitions/line"}}},
+        "definitions": {"line": {"properties": {"count": {"default": 1}, "tags": {"default": []}}}},
+    }
+    completed = complete(schema, {"lines": [{}, {"count": 2}]})
+    assert completed == {"lines": [{"count": 1, "tags": []}, {"count": 2, "tags": []}]}
+    assert completed["lines"][0]["tags"] is not completed["lines"][1]["tags"]
+
+
 EVIL = "^(a|aa)+$"
-DRAFT_7 = "http://json-schema.org/draft-07/schema#"
-EVIL_TEXT = "a" * 60 + "b"
+EVIL_TEXT = "a" * 900_000 + "b"
 NUMBERS = list(range(9_000))
+TREE = {
+    "properties": {"tree": {"$ref": "#/definitions/node"}},
+    "definitions": {
+        "node": {
+            "anyOf": [
+                {"type": "object", "properties": {"next": {"$ref": "#/definitions/node"}}, "required": [name]}
+                for name in ("a", "b")
+            ]
+        }
+    },
+}
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"next": value}
+    return value
 
 
 @pytest.mark.parametrize(
@@ -126,37 +204,66 @@ NUMBERS = list(range(9_000))
     [
         ({"properties": {"a": {"pattern": EVIL}}}, {"a": EVIL_TEXT}),
         ({"patternProperties": {EVIL: {}}, "additionalProperties": False}, {EVIL_TEXT: 1}),
-        ({"properties": {"a": doubling(25)}, "definitions": doubling(25)["definitions"]}, {"a": 1}),
-        (items({"not": {"pattern": EVIL}}), {"list": ["a" * 25 + "b"] * 500}),
-        ({"properties": {"a": {"$schema": DRAFT_7, "pattern": EVIL}}}, {"a": EVIL_TEXT}),
+        (items({"not": {"pattern": EVIL}, "pattern": "^b"}), {"list": ["a" * 90 + "b"] * 9_000}),
+        ({"properties": {"a": {"format": "email"}}}, {"a": "a" * 900_000 + "@"}),
+        ({"properties": {"a": {"format": "url"}}}, {"a": "http://" + "a-" * 400_000}),
+        ({"properties": {"a": {"format": "date-time"}}}, {"a": "T" * 900_000}),
+        ({"properties": {"a": {"uniqueItems": True}}}, {"a": [{"n": n % 9_999} for n in range(10_000)]}),
+        (items({"enum": [{"n": n} for n in range(100)]}), {"list": [{"n": -1}] * 9_000}),
+    ],
+)
+def test_a_hostile_value_is_told_apart_in_linear_time(schema: dict[str, Any], payload: dict[str, Any]) -> None:
+    """Each would take minutes with an engine that goes back, or a comparison of each with all."""
+    assert refused(schema, payload)
+
+
+@pytest.mark.parametrize(
+    ("schema", "payload"),
+    [
+        (TREE, {"tree": nested(60)}),
+        (items({"enum": NUMBERS}), {"list": [-1] * 9_000}),
+        (items({"anyOf": [{"const": number} for number in range(1_500)]}), {"list": [-1] * 800}),
+        (items({"type": "string"}), {"list": [NUMBERS] * 30}),
+    ],
+)
+def test_what_is_wrong_with_a_large_value_is_not_gone_through(schema: dict[str, Any], payload: dict[str, Any]) -> None:
+    """Collecting the errors of each would take seconds to ages."""
+    assert refused(schema, payload) == [("", "#")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "payload"),
+    [
+        ({"properties": {"a": doubling(12)}, "definitions": doubling(12)["definitions"]}, {"a": 1}),
         (items({"anyOf": [{"const": number} for number in range(1_500)]}), {"list": [1_499] * 800}),
+        (items({"oneOf": [{"const": number} for number in range(100)]}), {"list": [99] * 9_000}),
         (items({"allOf": [{"type": "string"}] * 1_000}), {"list": ["a"] * 2_000}),
         ({"patternProperties": {"a" * n: {} for n in range(1, 150)}}, {f"k{n}": 1 for n in NUMBERS}),
-        ({"properties": {"list": {"allOf": [{"items": {}}] * 3_000}}}, {"list": NUMBERS}),
-        ({"properties": {"list": {"allOf": [{"items": True}] * 3_000}}}, {"list": NUMBERS}),
-        ({"properties": {"list": {"allOf": [{"uniqueItems": True}] * 3_000}}}, {"list": NUMBERS}),
-        ({"allOf": [{"not": {"properties": {"list": {"type": "string"}}}}] * 3_000}, {"list": NUMBERS}),
+        ({"properties": {"list": {"allOf": [{"items": {}}] * 100}}}, {"list": NUMBERS}),
+        ({"properties": {"list": {"allOf": [{"uniqueItems": True}] * 100}}}, {"list": NUMBERS}),
         (items({"not": {"required": [f"k{n}" for n in NUMBERS]}}), {"list": [{}] * 9_000}),
     ],
 )
-def test_a_payload_that_takes_too_long_to_check_is_422(schema: dict[str, Any], payload: dict[str, Any]) -> None:
-    started = time.thread_time()
+def test_a_large_value_that_fits_is_taken(schema: dict[str, Any], payload: dict[str, Any]) -> None:
+    assert complete(schema, payload) == payload
+
+
+def test_defaults_are_looked_for_in_so_many_parts_only() -> None:
+    schema = items({"allOf": [{"properties": {"a": {"default": 1}}}] * 20})
     with pytest.raises(ValidationFailed) as error:
-        complete(schema, payload)
-    assert list(error.value.fields) == ["payload"]
-    assert "too much work to check" in error.value.fields["payload"][0]
-    assert time.thread_time() - started < 0.5
+        complete(schema, {"list": [{}] * 9_000})
+    assert error.value.fields == {"payload": ["payload has too many parts for the payload schema of w"]}
 
 
-def test_many_items_are_unique_or_not_at_once() -> None:
-    schema = {"properties": {"a": {"uniqueItems": True}}}
-    assert refused(schema, {"a": [{"n": n % 9_999} for n in range(10_000)]}) == [("a", "#/properties/a/uniqueItems")]
+def test_the_largest_list_of_a_body_is_checked() -> None:
+    lines = [{"sku": "A1", "n": n, "at": "2024-02-29T12:00:00Z"} for n in range(10_000)]
+    properties = {"sku": {"type": "string"}, "n": {"type": "integer"}, "at": {"format": "date-time"}}
+    part = {"type": "object", "required": ["sku"], "properties": properties}
+    assert complete(items(part), {"list": lines}) == {"list": lines}
 
 
-def test_the_values_of_an_enum_are_looked_up_not_gone_through() -> None:
-    started = time.thread_time()
-    complete(items({"enum": NUMBERS}), {"list": [8_999] * 9_000})
-    assert time.thread_time() - started < 1
+def test_the_values_of_an_enum_are_looked_up() -> None:
+    assert complete(items({"enum": NUMBERS}), {"list": [8_999] * 9_000})
 
 
 @pytest.mark.parametrize(
@@ -177,27 +284,3 @@ def test_a_property_may_be_called_like_a_keyword() -> None:
     check_schema(schema)
     assert complete(schema, {"enum": "a", "$schema": "b"}) == {"enum": "a", "$schema": "b"}
     assert refused(schema, {"enum": 1}) == [("enum", "#/properties/enum/type")]
-
-
-def test_as_many_items_as_fit_a_message_are_checked() -> None:
-    lines = [{"sku": "A1", "n": n} for n in range(2_500)]
-    part = {"type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}, "n": {"type": "integer"}}}
-    assert complete(items(part), {"list": lines}) == {"list": lines}
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"pattern": "(a|b)" * 100_000},
-        {"allOf": [{"pattern": f"(a|b){n}[a-z]"} for n in range(3_000)]},
-        {"anyOf": [{"const": n} for n in range(20_000)]},
-        {"required": [f"k{n}" for n in range(90_000)]},
-        {"definitions": doubling(25)["definitions"], "allOf": [doubling(25)]},
-    ],
-)
-def test_a_schema_that_takes_too_long_to_check_is_422(schema: dict[str, Any]) -> None:
-    started = time.thread_time()
-    with pytest.raises(ValidationFailed) as error:
-        check_schema(schema)
-    assert "too much work to check" in error.value.fields["payloadSchema"][0]
-    assert time.thread_time() - started < 0.5
