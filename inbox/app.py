@@ -72,7 +72,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
 @asynccontextmanager
 async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
     """The hub, its listener and its watch, running; then presence, which is left as it is when the process stops."""
-    hub = Hub(services.feed_store)
+    hub = Hub(services.feed_store, services.cards)
     probe = services.keys.probe(secrets.token_hex(6))
     listener = Listener(services.client, probe, hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)

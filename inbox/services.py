@@ -13,6 +13,7 @@ from inbox.service.environments.organization import OrganizationService
 from inbox.service.environments.rate_limits import RateLimit, RateLimiter
 from inbox.service.environments.retention import RetentionSweep
 from inbox.service.environments.tenants import TenantService
+from inbox.service.feed.cards import CardService
 from inbox.service.feed.feed import FeedService
 from inbox.service.feed.marks import MarkService
 from inbox.service.feed.message_list import MessageList
@@ -109,6 +110,7 @@ class Services:
     retention_sweep: RetentionSweep
     webhooks: WebhookService
     event_relay: EventRelay
+    cards: CardService
     feed: FeedService
     marks: MarkService
     presence: PresenceService
@@ -231,6 +233,7 @@ def join_services(settings: Settings, client: Client) -> Services:
         retention_sweep=RetentionSweep(RetentionStore(client, keys), feed_store, message_store, environments),
         webhooks=webhooks,
         event_relay=event_relay,
+        cards=CardService(workflows, subscriber_store),
         feed=feed,
         marks=marks,
         activity=activity,
