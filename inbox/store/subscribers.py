@@ -18,21 +18,13 @@ from inbox.store import scripts
 from inbox.store.alarms import Place
 from inbox.store.client import Argument, Client, Command
 from inbox.store.keys import BUCKETS, BucketKeys, Keys, bucket_of
-from inbox.store.listing import Cursor, Listing, Order, Slice
+from inbox.store.listing import Cursor, Listing, ListPage, Order, retire
 from inbox.store.outbox import PRESENCE, Outbox
 
 Mode = Literal["upsert", "create", "update"]
 OrderBy = Literal["_id", "updatedAt"]
 ORPHAN_SECONDS = 60
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriberPage:
-    """Subscribers and the part of the list they are."""
-
-    subscribers: list[Subscriber]
-    found: Slice
 
 
 def new_subscriber_oid(bucket: int) -> str:
@@ -196,23 +188,21 @@ class SubscriberStore:
         limit: int,
         cursor: Cursor | None = None,
         skip: int = 0,
-    ) -> SubscriberPage | None:
+    ) -> ListPage[Subscriber] | None:
         """Up to `limit` subscribers beside a cursor, or after `skip` of them; None when there is no such cursor.
 
-        The cost is that of the page, however many there are. Entries whose subscriber is gone are left out, and
+        The cost is that of the page, however many there are. Entries whose subscriber is gone are passed over, and
         taken from the list unless they are so young that it may be about to be made.
         """
-        listing = self._listing(environment, order_by)
-        for _ in range(_ATTEMPTS):
-            found = await listing.read(order, limit, cursor, skip)
-            if found is None:
-                return None
-            loaded = await self._load(environment, [member.hex() for member, _ in found.rows])
+
+        async def load(members: list[bytes]) -> list[Subscriber | None]:
+            loaded = await self._load(environment, [member.hex() for member in members])
             orphans = [oid for oid, subscriber in loaded.items() if subscriber is None and _is_old(oid)]
-            if not orphans:
-                return SubscriberPage([one for one in loaded.values() if one], found)
-            await self._unlist(environment, orphans)
-        raise StoreUnavailable
+            if orphans:
+                await self._unlist(environment, orphans)
+            return list(loaded.values())
+
+        return await self._listing(environment, order_by).page(order, limit, load, cursor, skip)
 
     async def sweep(self, environment: int, bucket: int) -> int:
         """Enters every subscriber of a bucket that a list misses (a store that lost its last moments); how many."""
@@ -284,9 +274,8 @@ class SubscriberStore:
         await self._client.execute(*entry)
 
     async def _unlist(self, environment: int, oids: Sequence[str]) -> None:
-        members = [bytes.fromhex(oid) for oid in oids]
-        lists = [self._listing(environment, order) for order in ("_id", "updatedAt")]
-        await self._client.batch([listing.removing(members) for listing in lists])
+        lists = [self._keys.subscribers(environment), self._keys.subscribers_updated(environment)]
+        await retire(self._client, lists, [bytes.fromhex(oid) for oid in oids])
 
     async def _enter(self, environment: int, subscribers: Sequence[Subscriber]) -> int:
         created, updated = (self._listing(environment, order) for order in ("_id", "updatedAt"))
