@@ -53,7 +53,6 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       topics                   hash: topic key → topic; topics:keys leads from the oid to the key
       topics:created, :updated sorted sets: every topic's oid by creation and by last change
       topics:named             sorted set: SHA-1 of a topic's name and its oid, those of one name together
-      <list>:gone:<hash>       the place of what was deleted from a list lately; ten minutes (store/lua/_retire.lua)
       tenants, tenants:order   hash: identifier → tenant; sorted set of identifiers by creation
     {<e>.<oid>}                a topic's subscriptions
       c, n                     hashes: `_id` → subscription, identifier → `_id`
@@ -61,6 +60,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
     {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes,
                                alarms (sorted set: buckets in which a timer is due, by time), outbox:alarms (those
                                that have something to tell)
+    {…}gone:<hash>             beside a list: the place of what was deleted from it; ten minutes (store/lua/_retire.lua)
 The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
 """
 

@@ -252,8 +252,9 @@ class SubscriptionStore:
     async def _forget(self, environment: int, halves: Sequence[tuple[str, str]]) -> None:
         """Takes (subscriber's oid, subscription's `_id`) out of the subscribers' sides."""
         sides = [(self._bucket(environment, oid), oid, one) for oid, one in halves]
-        await self._client.run_many(scripts.LISTING_RETIRE, [([side.joined(oid)], [one]) for side, oid, one in sides])
         await self._client.batch([("HDEL", side.joined_topics(oid), one) for side, oid, one in sides])
+        # last, since what is still listed is found by whoever finishes a deletion that was cut short
+        await self._client.run_many(scripts.LISTING_RETIRE, [([side.joined(oid)], [one]) for side, oid, one in sides])
 
     def _bucket(self, environment: int, subscriber_oid: str) -> BucketKeys:
         return self._keys.bucket(environment, bucket_of_oid(subscriber_oid))

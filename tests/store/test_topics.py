@@ -259,7 +259,7 @@ async def test_nothing_is_left_of_a_deleted_topic_or_subscriber(
     await topics.write(ENVIRONMENT, "alerts", None, "delete")
     await subscriptions.delete_topic(ENVIRONMENT, alerts.oid)
     # but for the places of what was listed, which end by themselves
-    used = [key for key in await stores.keys_in_use() if ":gone:" not in key]
+    used = [key for key in await stores.keys_in_use() if "}gone:" not in key]
     left = {key.removeprefix(stores.keys.prefix) for key in used}
     assert not {key for key in left if "topics" in key or "}j:" in key or "k:" in key.partition("}")[2]}
     assert not {key for key in left if news.oid in key or alerts.oid in key}

@@ -4,6 +4,7 @@
 --       from and upto include it), 5 rows to skip when there is no cursor, 6 the cursor's score ('' not known)
 -- A cursor that is no longer listed stands for the gap that it left, as long as its score is known: here, or from `_retire`.
 -- Returns {total, rows before the page, {member, score, ...}} | {total} (unknown cursor)
+--#retire
 local total, wanted, first = redis.call('ZCARD', KEYS[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
 local function gap(score)
   local below = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. score)
@@ -16,7 +17,7 @@ end
 if ARGV[3] ~= '' then
   local at = redis.call(ARGV[1] == 'asc' and 'ZRANK' or 'ZREVRANK', KEYS[1], ARGV[3])
   local score = ARGV[6] ~= '' and ARGV[6]
-  if not at and not score then score = redis.call('GET', KEYS[1] .. ':gone:' .. redis.sha1hex(ARGV[3])) end
+  if not at and not score then score = redis.call('GET', place_of(KEYS[1], ARGV[3])) end
   if not at and not score then return {total} end
   local place = at or gap(score)
   local behind = at and at + 1 or place
