@@ -19,7 +19,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       outbox                   stream: what happened and is still to be told (store/outbox.py), the newest 10,000;
                                …:progress: hash: how far telling it has come
       x:<hash>                 a transaction's step delivered to a feed; 24 h
-      t:<hash>                 the recipients of an explicit transactionId; 24 h
+      t:<hash>                 the recipients of an explicit transactionId; a trigger's request, by its
+                               Idempotency-Key; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
       r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 730 days
       q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
@@ -247,6 +248,10 @@ class BucketKeys:
 
     def transaction(self, transaction_id: str) -> str:
         return f"{self.base}t:{digest(transaction_id)}"
+
+    def trigger_key(self, idempotency_key: str) -> str:
+        """Apart from the transactions by a NUL, which no id holds."""
+        return f"{self.base}t:{digest('', idempotency_key)}"
 
     def answer(self, idempotency_key: str) -> str:
         return f"{self.base}i:{digest(idempotency_key)}"
