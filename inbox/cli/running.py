@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from inbox.logs import configure_logging
@@ -20,6 +21,8 @@ EnvironmentName = Annotated[
     str | None,
     typer.Option("--environment", "-e", help="The name of the environment; without it, that of INBOX_MODE."),
 ]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program that reads it.")]
 
 
 async def named_environment(services: Services, name: str | None) -> Environment:
@@ -42,6 +45,16 @@ def warn_of_given_key(services: Services, environment: Environment) -> None:
 def print_header(*names: str) -> None:
     """What the columns of a list are: for the person at the terminal, not for a program that reads the list."""
     print("\t".join(names), file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document on standard output."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 workflow`, `2 workflows`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:

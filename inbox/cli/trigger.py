@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def trigger(
-    workflow: Annotated[str, typer.Argument(help="The identifier of the workflow.")],
+    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="The identifier of the workflow.")],
     to: Annotated[list[str] | None, typer.Option("--to", help="A subscriberId; may be repeated.")] = None,
     topic: Annotated[list[str] | None, typer.Option(help="The key of a topic; may be repeated.")] = None,
     broadcast: Annotated[bool, typer.Option("--broadcast", help="To every subscriber of the environment.")] = False,

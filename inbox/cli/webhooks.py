@@ -23,7 +23,7 @@ webhooks_cli = typer.Typer(
 
 @webhooks_cli.command("set")
 def set_webhook(
-    url: Annotated[str, typer.Argument(help="The http:// or https:// URL that events are sent to.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The http:// or https:// URL that events are sent to.")],
     event: Annotated[
         list[str] | None, typer.Option(help=f"A type of event to send; may be repeated; all: {', '.join(EVENT_TYPES)}.")
     ] = None,
@@ -120,7 +120,7 @@ def list_failed(environment: EnvironmentName = None) -> None:
 
 @webhooks_cli.command("replay")
 def replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed events; none means all.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of failed events; none means all.")] = None,
     environment: EnvironmentName = None,
 ) -> None:
     """Send events that were given up once more. The first one first; those that arrive are off the list."""
@@ -139,7 +139,7 @@ def replay(
 
 @webhooks_cli.command("stream")
 def set_stream(
-    state: Annotated[str, typer.Argument(help="on or off.")],
+    state: Annotated[str, typer.Argument(metavar="on|off", help="on or off.")],
     environment: EnvironmentName = None,
 ) -> None:
     """Write events to a stream in Redis, or stop it. It works with a webhook or without; `show` tells its key."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 workflows_cli = typer.Typer(help="Workflows: list them, keep them in files.", no_args_is_help=True)
 
-Source = Annotated[Path, typer.Argument(help="A .yaml, .yml or .toml file, or a folder of them.")]
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A .yaml, .yml or .toml file, or a folder of them.")]
 
 
 @workflows_cli.command("list")
@@ -70,7 +70,7 @@ def push(
 
 @workflows_cli.command()
 def pull(
-    target: Annotated[Path, typer.Argument(help="The .yaml file to write.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The .yaml file to write.")],
     environment: EnvironmentName = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
