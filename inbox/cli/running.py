@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from inbox.logs import configure_logging
-from inbox.settings import Settings, load_settings
+from inbox.settings import LogLevel, Settings, load_settings
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -57,10 +57,12 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+def with_services(
+    command: str, use: Callable[[Services], Awaitable[None]], *, log_level: LogLevel = "warning"
+) -> None:
     """Runs `use` on the store of the running service, or on one started for this command."""
     given = load_settings()
-    configure_logging("warning", given.log_format)
+    configure_logging(log_level, given.log_format)
     asyncio.run(_use_services(given, command, use))
 
 

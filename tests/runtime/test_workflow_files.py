@@ -210,7 +210,11 @@ async def test_a_trigger_reaches_open_pages(run_server: RunServer, folder: Path,
     payload.write_text('{"n": 7}')
     async with Api.open(server) as api, PlainSocket.open(server, "ada") as socket:
         send = ("trigger", "order", "--payload", f"@{payload}", "--transaction-id", "mine")
-        assert lines(*send, "--to", "ada", "--to", "bob", **settings) == [["processed", "mine"]]
+        assert lines(*send, "--to", "ada", "--to", "bob", **settings) == [
+            ["processed", "mine"],
+            ["ada", "in-app", "delivered"],
+            ["bob", "in-app", "delivered"],
+        ]
         told = await socket.expect(RECEIVED)
         assert told["message"]["content"] == "Order 7"
         found = await api.call("GET", "/v1/notifications", 200, transactionId="mine")
@@ -218,7 +222,10 @@ async def test_a_trigger_reaches_open_pages(run_server: RunServer, folder: Path,
         await api.data("POST", "/v2/topics", 201, {"key": "news"})
         await api.call("POST", "/v2/topics/news/subscriptions", 201, {"subscriberIds": ["bob"]})
         ended = run_inbox("trigger", "order", "--topic", "news", "--json", **settings)
-        assert json.loads(ended.stdout)["status"] == "processed"
+        answer = json.loads(ended.stdout)
+        assert (answer["status"], [one["subscriberId"] for one in answer["recipients"]]) == ("processed", ["bob"])
+        (step,) = answer["recipients"][0]["steps"]
+        assert (step["stepId"], step["outcome"], len(step["messageId"])) == ("in-app", "delivered", 24)
         assert lines("trigger", "order", "--broadcast", **settings)[0][0] == "processed"
         assert [len(await api.feed(person)) for person in ("ada", "bob")] == [2, 3]
 
@@ -230,10 +237,80 @@ async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, set
         people: list[Any] = [(SubscriberId(f"p{number}"), {}) for number in range(130)]
         await services.subscribers.upsert_many(services.environments.current, people)
     ended = run_inbox("trigger", "order", "--broadcast", "--wait", "--transaction-id", "all", **settings)
-    assert ended.stdout.split() == ["processed", "all"]
+    assert ended.stdout.splitlines()[0] == "processed\tall"
+    assert ended.stdout.splitlines()[1].startswith("accepted for 130 recipients")
     assert "done: 130 delivered, 0 suppressed, 0 failed, 0 skipped, 0 waiting" in ended.stderr
     few = run_inbox("trigger", "order", "--to", "p1", "--wait", **settings)
     assert (few.returncode, few.stderr) == (0, "")
+    many = [part for number in range(25) for part in ("--to", f"p{number}")]
+    shown = lines("trigger", "order", *many, **settings)
+    assert len(shown) == 1 + 20 + 1
+    assert shown[-1] == ["… 25 recipients in all: 25 delivered"]
+
+
+STATES = """
+- workflowId: inactive
+  name: A
+  active: false
+  steps: [{name: S, type: in_app, controlValues: {body: B}}]
+- workflowId: empty
+  name: A
+  steps: []
+- workflowId: failing
+  name: A
+  steps:
+    - {name: S, type: delay, controlValues: {until: "{{payload.at}}"}}
+    - {name: T, type: in_app, controlValues: {body: B}}
+- workflowId: muted
+  name: A
+  preferences: {workflow: {all: {enabled: false}, channels: {}}}
+  steps: [{name: S, type: in_app, controlValues: {body: B}}]
+- workflowId: later
+  name: A
+  steps:
+    - {name: Wait, type: delay, controlValues: {amount: 1, unit: days}}
+    - {name: S, type: in_app, controlValues: {body: B}}
+- workflowId: half
+  name: A
+  steps:
+    - {name: S, type: in_app, controlValues: {body: B}}
+    - {name: Wait, type: delay, controlValues: {until: nonsense}}
+"""
+
+
+def test_a_trigger_that_delivers_nothing_fails_and_says_why(tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "states.yaml").write_text(STATES)
+    lines("workflows", "push", str(tmp_path), **settings)
+    for workflow, why in {
+        "inactive": "nothing is delivered: inactive: the workflow is not active (trigger_not_active)",
+        "empty": "nothing is delivered: empty: the workflow has no steps (no_workflow_steps_defined)",
+        "failing": "nothing is delivered: failed: steps.0.controlValues.until could not be rendered",
+        "muted": "nothing is delivered: suppressed: the subscriber's preferences",
+    }.items():
+        ended = run_inbox("trigger", workflow, "--to", "ada", **settings)
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended
+        assert ended.stderr.startswith(f"inbox: {why}"), ended
+    ended = run_inbox("trigger", "half", "--topic", "nobody", "--json", **settings)
+    assert (ended.returncode, ended.stderr) == (1, "inbox: nothing is delivered: there is no such recipient\n")
+    assert json.loads(ended.stdout)["recipients"] == []
+
+
+def test_a_trigger_that_delivers_later_or_in_part_says_so(tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "states.yaml").write_text(STATES)
+    lines("workflows", "push", str(tmp_path), **settings)
+    shown = lines("trigger", "later", "--to", "ada", "--transaction-id", "mine", **settings)
+    assert shown[0] == ["processed", "mine"]
+    assert shown[1][:3] == ["ada", "wait", "delayed"]
+    assert shown[1][3].startswith("until 20")
+    rows = lines("trigger", "half", "--to", "ada", "--transaction-id", "t", **settings)[1:]
+    assert [row[:3] for row in rows] == [["ada", "s", "delivered"], ["ada", "wait", "failed"]]
+    again = lines("trigger", "half", "--to", "ada", "--transaction-id", "t", **settings)[1:]
+    assert ["ada", "s", "duplicate", "This transaction was delivered before: nothing was stored again"] in again
+    ended = run_inbox("trigger", "half", "--to", "bob", "--transaction-id", "t", **settings)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "inbox: nothing is delivered: the transaction t ran before, for other recipients or another workflow\n"
+    )
 
 
 def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> None:
@@ -260,3 +337,33 @@ async def test_commands_reach_the_running_service(
     async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
         feed = await client.get("/v1/inbox/notifications", headers={"Authorization": f"Bearer {token}"})
     assert [one["body"] for one in feed.json()["data"]] == ["Order "]
+
+
+@pytest.mark.needs("valkey")
+async def test_a_service_in_development_logs_a_line_for_each_trigger(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    (tmp_path / "states.yaml").write_text(STATES)
+    service = make_service(INBOX_MODE="development", INBOX_WORKFLOWS=str(tmp_path))
+    await service.start()
+    keys = json.loads(run_inbox("keys", "--json", INBOX_DATA_DIR=str(service.data)).stdout)
+    headers = {"Authorization": f"ApiKey {keys['apiKeys'][0]}"}
+    bodies: list[dict[str, Any]] = [
+        {"name": "half", "to": ["ada", "bob", "cy", "dan"], "transactionId": "t1"},
+        {"name": "inactive", "to": [{"type": "Topic", "topicKey": "news"}, ""], "transactionId": "t2"},
+    ]
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, headers=headers) as client:
+        for body in bodies:
+            assert (await client.post("/v1/events/trigger", json=body)).status_code == 201
+        everybody = {"name": "empty", "payload": {}, "transactionId": "t3"}
+        assert (await client.post("/v1/events/trigger/broadcast", json=everybody)).status_code == 201
+    told = [line.partition("triggered for ")[2] for line in service.log().splitlines() if "action=trigger" in line]
+    assert told == [
+        "ada, bob, cy and 1 more action=trigger workflow_id=half transaction_id=t1 status=processed",
+        "the topic news, 1 that cannot be used action=trigger workflow_id=inactive transaction_id=t2 "
+        "status=trigger_not_active",
+        "every subscriber action=trigger workflow_id=empty transaction_id=t3 status=no_workflow_steps_defined",
+    ]
+    failed = [line for line in service.log().splitlines() if "action=step_failed" in line]
+    assert len(failed) == 4
+    assert "subscriber_id=ada workflow_id=half step_id=wait transaction_id=t1" in failed[0]
