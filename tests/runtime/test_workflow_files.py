@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from inbox.ids import SubscriberId
 from inbox.services import open_services
@@ -120,18 +121,19 @@ def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[st
     ("content", "told"),
     [
         ("workflowId: a\nname: [", "while parsing"),
-        ("workflowId: a\nname: A\n", "Object missing required field `steps`"),
-        (ORDER + "colour: red\n", "order: Object contains unknown field `colour`"),
+        ("workflowId: a\nname: A\n", "a: steps: missing required field `steps`"),
+        (ORDER + "colour: red\n", "order: colour: unknown field `colour`"),
+        (ORDER + "tag: red\n", "order: tag: unknown field `tag`"),
+        (ORDER + "descripton: red\n", "order: descripton: unknown field `descripton`: did you mean `description`?"),
         (
             ORDER.replace("in_app", "email"),
-            "order: Invalid value 'email' - at `$.steps[0].type`: a step is of type in_app, delay or digest; other",
+            "order: steps.0.type: Invalid value 'email': a step is of type in_app, delay or digest; other",
         ),
         (ORDER.replace("workflowId: order", 'workflowId: "a\\0b"'), "workflowId must not contain NUL"),
         (ORDER.replace("{{payload.n}}", "{{"), "order: steps.0.controlValues.body: "),
         (ORDER.replace("workflowId: order", "workflowId: a b"), "a b: workflowId: "),
         ("- 3\n", "workflow 1: Expected `object`, got `int`"),
         ("workflows: []\nother: 1\n", "beside workflows there is other"),
-        ("{}", "Object missing required field"),
         ("", "Expected `object`, got `null`"),
     ],
 )
@@ -155,13 +157,206 @@ def test_everything_that_is_wrong_is_told(folder: Path, settings: dict[str, str]
         told = [line.removeprefix(f"inbox: {folder}/") for line in ended.stderr.splitlines()]
         assert [line[:24] for line in told] == [
             "a.yaml: while parsing a ",
-            "b.yaml: w1: Object missi",
-            "b.yaml: order: Expected ",
+            "b.yaml: w1: name: missin",
+            "b.yaml: w1: steps: missi",
+            "b.yaml: order: name: Exp",
             "order.yaml: order is als",
             "z.yaml: order is also in",
         ]
         assert told[-1].endswith(f"is also in {folder}/b.yaml")
     assert run_inbox("workflows", "list", **settings).stderr == "Production has no workflow yet\n"
+
+
+WRONG = """
+workflowId: a b
+name: 3
+colour: red
+tags: [1, fine]
+payloadSchema: {type: nonsense}
+steps:
+  - name: First
+    stepId: first
+    type: in_app
+    controlValues:
+      subject: "{{ unclosed"
+      body: "{% if %}"
+      boddy: x
+      avatar: "javascript:alert(1)"
+      primaryAction: {label: "{{", redirect: {target: _self}}
+      expiresAt: nonsense
+      skip: {"nope": []}
+  - name: ""
+    stepId: s p
+    type: email
+  - name: Wait
+    stepId: first
+    type: delay
+    controlValues: {amount: 0, unit: hours}
+  - name: Collect
+    type: digest
+    controlValues: {type: timed, cron: nonsense, digestKey: "{{"}
+"""
+EXPECTED_FIELDS = {
+    "name": "Expected `str`, got `int`",
+    "colour": "unknown field `colour`",
+    "tags.0": "Expected `str`, got `int`",
+    "steps.0.controlValues.primaryAction.redirect.url": "missing required field `url`",
+    "steps.0.controlValues.boddy": "unknown field `boddy`",
+    "steps.1.type": "Invalid value 'email'",
+    "steps.2.controlValues.amount": "Expected `",
+    "workflowId": "workflowId must consist of letters",
+    "steps.0.controlValues.avatar": "avatar must be an http(s) URL",
+    "steps.1.stepId": "steps.1.stepId must consist of letters",
+    "steps.2.stepId": "stepId first is used twice",
+    "steps.3.controlValues.cron": "cron must be a cron expression",
+    "payloadSchema": "payloadSchema",
+    "steps.0.controlValues.subject": "",
+    "steps.0.controlValues.body": "",
+    "steps.0.controlValues.primaryAction.label": "",
+    "steps.0.controlValues.expiresAt": "steps.0.controlValues.expiresAt",
+    "steps.0.controlValues.skip": "",
+    "steps.3.controlValues.digestKey": "",
+}
+
+
+def test_every_field_of_a_workflow_that_is_wrong_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(WRONG)
+    ended = run_inbox("workflows", "check", str(path), "--json")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    report = json.loads(ended.stdout)
+    assert (report["workflows"], report["warnings"]) == ([], [])
+    told = {one["field"]: one["message"] for one in report["problems"]}
+    assert told.keys() == EXPECTED_FIELDS.keys()
+    assert {field for field, text in told.items() if not text.startswith(EXPECTED_FIELDS[field])} == set()
+    assert {(one["file"], one["workflowId"]) for one in report["problems"]} == {(str(path), "a b")}
+    told_by_line = run_inbox("workflows", "check", str(path)).stderr.splitlines()
+    assert told_by_line == [
+        f"inbox: {path}: a b: {one['field']}: {one['message']}" for one in report["problems"]
+    ]
+
+
+EXPORT: dict[str, Any] = {
+    "_id": "6" * 24,
+    "workflowId": "order",
+    "slug": "order_wf_x",
+    "name": "Order",
+    "tags": ["orders"],
+    "active": True,
+    "origin": "novu-cloud",
+    "status": "ACTIVE",
+    "severity": "none",
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "updatedAt": "2026-01-01T00:00:00.000Z",
+    "lastTriggeredAt": None,
+    "issues": {},
+    "payloadExample": {"n": 1},
+    "payloadSchema": None,
+    "preferences": {
+        "user": None,
+        "default": {"all": {"enabled": True, "readOnly": True}, "channels": {"email": {"enabled": False}, "sms": {}}},
+    },
+    "steps": [
+        {
+            "_id": "7" * 24,
+            "stepId": "mail",
+            "slug": "mail_st_x",
+            "name": "Mail",
+            "type": "email",
+            "origin": "novu-cloud",
+            "controls": {"values": {"subject": "S", "body": "<p>B</p>", "layoutId": "x"}},
+        },
+        {
+            "_id": "8" * 24,
+            "stepId": "collect",
+            "slug": "collect_st_x",
+            "name": "Collect",
+            "type": "digest",
+            "origin": "novu-cloud",
+            "workflowId": "order",
+            "variables": {},
+            "controls": {
+                "dataSchema": {"type": "object"},
+                "uiSchema": {"group": "DIGEST"},
+                "values": {"type": "regular", "amount": 5, "unit": "minutes", "cron": "", "extendToSchedule": False},
+            },
+        },
+        {
+            "_id": "9" * 24,
+            "stepId": "in-app",
+            "slug": "in-app_st_x",
+            "name": "In-app",
+            "type": "in_app",
+            "issues": {"controls": {}},
+            "controlValues": {
+                "subject": "Order {{payload.n}}",
+                "body": "{{steps.collect.eventCount}}",
+                "avatar": "",
+                "primaryAction": None,
+                "redirect": {"url": "", "target": "_self"},
+                "disableOutputSanitization": False,
+                "editorType": "block",
+            },
+        },
+        {"stepId": "text", "name": "Text", "type": "sms", "controlValues": {"body": "B"}},
+    ],
+}
+DROPPED = ["steps.0 (email, Mail)", "steps.3 (sms, Text)"]
+IGNORED = (
+    "_id, slug, origin, status, createdAt, updatedAt, lastTriggeredAt, issues, payloadExample, steps.1._id, "
+    "steps.1.slug, steps.1.origin, steps.1.workflowId, steps.1.variables, steps.1.controlValues.extendToSchedule, "
+    "steps.2._id, steps.2.slug, steps.2.issues, steps.2.controlValues.editorType"
+)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [EXPORT, [EXPORT], {"data": EXPORT}, {"data": [EXPORT]}, {"data": {"workflows": [EXPORT], "totalCount": 1}}],
+    ids=["bare", "list", "answer", "answer with a list", "list answer"],
+)
+def test_an_export_of_the_original_is_taken_on_request(tmp_path: Path, wrapped: Any) -> None:
+    (tmp_path / "order.json").write_text(json.dumps(wrapped))
+    refused = run_inbox("workflows", "check", str(tmp_path / "order.json"))
+    assert refused.returncode == 1
+    if not isinstance(wrapped, dict) or "data" not in wrapped:
+        assert "order: this is an export of Novu: --drop-unsupported-steps takes it" in refused.stderr
+    ended = run_inbox("workflows", "check", str(tmp_path), "--drop-unsupported-steps", "--json")
+    assert ended.returncode == 0, ended
+    report = json.loads(ended.stdout)
+    assert (report["workflows"], report["problems"]) == (["order"], [])
+    assert [one.get("field") for one in report["warnings"]] == [*DROPPED, None]
+    assert report["warnings"][-1]["message"] == f"unknown here: left out: {IGNORED}"
+
+
+def test_an_export_that_is_pushed_is_what_is_served(tmp_path: Path, settings: dict[str, str]) -> None:
+    path = tmp_path / "order.json"
+    path.write_text(json.dumps(EXPORT))
+    ended = run_inbox("workflows", "push", str(path), "--drop-unsupported-steps", **settings)
+    assert (ended.returncode, ended.stdout) == (0, "created\torder\n")
+    assert ended.stderr.splitlines() == [
+        *(f"inbox: warning: {path}: order: {step}: not served here: left out" for step in DROPPED),
+        f"inbox: warning: {path}: order: unknown here: left out: {IGNORED}",
+    ]
+    pulled = run_inbox("workflows", "pull", "-", **settings)
+    assert (pulled.returncode, pulled.stderr) == (0, "")
+    (kept,) = yaml.safe_load(pulled.stdout)["workflows"]
+    assert [(step["stepId"], step["type"]) for step in kept["steps"]] == [("collect", "digest"), ("in-app", "in_app")]
+    assert kept["steps"][0]["controlValues"] == {"amount": 5, "unit": "minutes"}
+    assert kept["preferences"]["workflow"]["all"] == {"enabled": True, "readOnly": True}
+
+
+def test_what_is_pulled_goes_through_a_pipe(folder: Path, settings: dict[str, str]) -> None:
+    lines("workflows", "push", str(folder), **settings)
+    pulled = run_inbox("workflows", "pull", "-", **settings)
+    pushed = run_inbox("workflows", "push", "-", "-e", "Development", "--json", given=pulled.stdout, **settings)
+    assert pushed.returncode == 0, pushed
+    outcomes = {"workflows": [{"workflowId": name, "outcome": "created"} for name in ("other", "order")]}
+    assert json.loads(pushed.stdout) == {**outcomes, "problems": [], "warnings": []}
+    listed = json.loads(run_inbox("workflows", "list", "-e", "Development", "--json", **settings).stdout)
+    assert sorted((one["workflowId"], [step["stepId"] for step in one["steps"]]) for one in listed) == [
+        ("order", ["in-app"]),
+        ("other", ["in-app"]),
+    ]
 
 
 def test_two_of_a_name_and_none_at_all(folder: Path, tmp_path: Path) -> None:

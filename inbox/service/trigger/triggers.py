@@ -20,6 +20,7 @@ from inbox.errors import InboxError, StoreUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
 from inbox.models.context_keys import parse_context
 from inbox.models.environment import Environment
+from inbox.models.mismatch import explain_mismatch
 from inbox.models.trigger import (
     BroadcastRequest,
     Recipients,
@@ -145,7 +146,7 @@ class TriggerService:
                 key = f"{idempotency_key}:{place}" if idempotency_key else None
                 outcomes.append(await self.trigger(environment, request, key))
             except msgspec.ValidationError as error:
-                outcomes.append(_failed(event, str(error)))
+                outcomes.append(_failed(event, explain_mismatch(error, event, TriggerRequest)))
             except StoreUnavailable:
                 raise
             except InboxError as error:
