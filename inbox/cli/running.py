@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -45,6 +46,18 @@ def warn_of_given_key(services: Services, environment: Environment) -> None:
 def print_header(*names: str) -> None:
     """What the columns of a list are: for the person at the terminal, not for a program that reads the list."""
     print("\t".join(names), file=sys.stderr)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error that something is under way, and how far; nothing unless it is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, markup=False).status(label) as status:
+        yield lambda text: status.update(f"{label}: {text}")
 
 
 def print_json(value: Any) -> None:

@@ -78,7 +78,8 @@ def trigger(
             _print(outcome, activities, progress)
         if progress and wait:
             progress = await _wait(services, chosen, transaction, progress)
-        _check_delivery(workflow, outcome, activities, progress)
+        whom = f"the topic {', '.join(topic)}" if topic else chosen.name
+        _check_delivery(workflow, outcome, activities, progress, f"{whom} has no subscribers")
 
     with_services("trigger", send, log_level="error")  # what it would warn of is in the summary
 
@@ -102,9 +103,13 @@ async def _wait(services: Services, environment: Environment, transaction_id: st
 
 
 def _check_delivery(
-    workflow: str, outcome: TriggerOutcome, activities: Sequence[Activity], progress: Progress | None
+    workflow: str,
+    outcome: TriggerOutcome,
+    activities: Sequence[Activity],
+    progress: Progress | None,
+    nobody: str,
 ) -> None:
-    """Raise StartupError, which says why, when nobody got a message and nobody will."""
+    """Raise StartupError, which says why, when nobody got a message and nobody will. `nobody`: why none was reached."""
     if outcome.status != "processed":
         raise StartupError(f"nothing is delivered: {workflow}: {OBSTACLES[outcome.status]} ({outcome.status})")
     if outcome.is_repeated:
@@ -116,7 +121,7 @@ def _check_delivery(
     if any(outcomes[one] for one in (*DELIVERED, *WAITING)):
         return
     reasons = dict.fromkeys(f"{step.outcome}: {_reason(step)}" for one in activities for step in one.steps)
-    why = "; ".join(list(reasons)[:3]) or ("see above" if progress else "there is no such recipient")
+    why = "; ".join(list(reasons)[:3]) or ("see above" if progress else nobody)
     raise StartupError(f"nothing is delivered: {why}")
 
 

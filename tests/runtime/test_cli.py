@@ -274,7 +274,9 @@ def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> N
     assert run_inbox("keys", "revoke", further, "-e", "Staging", **settings).returncode == 0
     assert failure("environments", "create", "staging", **settings) == "An environment staging exists already"
     assert failure("environments", "create", " ", **settings).startswith("name must be 1 to 64 printable")
-    assert failure("keys", "-e", "nowhere", **settings) == "There is no environment nowhere"
+    assert failure("keys", "-e", "nowhere", **settings) == (
+        "There is no environment nowhere, there are Development, Production, Staging"
+    )
 
 
 COMMAND_PATHS = [

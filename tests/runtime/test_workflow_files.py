@@ -97,7 +97,8 @@ def test_environments_have_workflows_of_their_own(folder: Path, settings: dict[s
     lines("workflows", "push", str(folder), "-e", "Development", **settings)
     assert lines("workflows", "list", **settings) == []
     assert len(lines("workflows", "list", "-e", "Development", **settings)) == 2
-    assert failure("workflows", "list", "-e", "nowhere", **settings) == "There is no environment nowhere"
+    missing = failure("workflows", "list", "-e", "nowhere", **settings)
+    assert missing == "There is no environment nowhere, there are Development, Production"
 
 
 def test_a_check_needs_no_service(folder: Path) -> None:
@@ -486,7 +487,7 @@ def test_a_trigger_that_delivers_nothing_fails_and_says_why(tmp_path: Path, sett
         assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended
         assert ended.stderr.startswith(f"inbox: {why}"), ended
     ended = run_inbox("trigger", "half", "--topic", "nobody", "--json", **settings)
-    assert (ended.returncode, ended.stderr) == (1, "inbox: nothing is delivered: there is no such recipient\n")
+    assert (ended.returncode, ended.stderr) == (1, "inbox: nothing is delivered: the topic nobody has no subscribers\n")
     assert json.loads(ended.stdout)["recipients"] == []
 
 
