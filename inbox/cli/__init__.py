@@ -94,13 +94,14 @@ cli.command("trigger")(trigger)
 @cli.command()
 def token(
     subscriber: Annotated[str, typer.Option(help="The subscriberId; a subscriber not known yet is made.")],
+    environment: EnvironmentName = None,
 ) -> None:
     """Print a session token for a subscriber, as a browser would get it."""
     subscriber_id = parse_subscriber_id(subscriber)
 
     async def show(services: Services) -> None:
-        environment = services.environments.current
-        print(await services.sessions.issue_token(environment, subscriber_id))
+        chosen = await named_environment(services, environment)
+        print(await services.sessions.issue_token(chosen, subscriber_id))
 
     with_services("token", show)
 

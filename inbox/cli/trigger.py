@@ -15,6 +15,7 @@ import typer
 from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, with_services
 from inbox.errors import BadRequest, NotFound, StartupError
 from inbox.models.activity import DETAIL
+from inbox.models.mismatch import suggest
 
 if TYPE_CHECKING:
     from inbox.models.activity import Activity, StepOutcome
@@ -64,7 +65,9 @@ def trigger(
         chosen = await named_environment(services, environment)
         shared: dict[str, Any] = {"name": workflow, "payload": content, "transaction_id": transaction_id}
         if await services.workflows.find(chosen, workflow) is None:
-            raise NotFound(f"{chosen.name} has no workflow {workflow}: `inbox workflows list` shows those it has")
+            known = [one.identifier for one in await services.workflows.all(chosen)]
+            hint = suggest(workflow, known) or "`inbox workflows list` shows those it has"
+            raise NotFound(f"{chosen.name} has no workflow {workflow}: {hint}")
         if broadcast:
             outcome = await services.triggers.broadcast(chosen, BroadcastRequest(**shared))
         else:

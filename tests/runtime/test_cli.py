@@ -269,6 +269,9 @@ def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> N
         (name, identifier, 1) for name, identifier, _, _ in listed
     ]
     assert read_keys(run_inbox("keys", "--environment", "staging", **settings).stdout) == made
+    token = run_inbox("token", "--subscriber", "ada", "-e", "Staging", **settings).stdout.strip()
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["environmentId"] == listed[2][2]
     further = run_inbox("keys", "create", "--environment", "Staging", **settings).stdout.strip()
     assert further in run_inbox("keys", "-e", "Staging", **settings).stdout
     assert run_inbox("keys", "revoke", further, "-e", "Staging", **settings).returncode == 0
