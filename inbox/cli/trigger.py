@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,72 +61,114 @@ def trigger(
     content = _read_payload(payload)
 
     async def send(services: Services) -> None:
-        from inbox.models.trigger import BroadcastRequest, TriggerRequest
-
         chosen = await named_environment(services, environment)
-        shared: dict[str, Any] = {"name": workflow, "payload": content, "transaction_id": transaction_id}
-        if await services.workflows.find(chosen, workflow) is None:
-            known = [one.identifier for one in await services.workflows.all(chosen)]
-            hint = suggest(workflow, known) or "`inbox workflows list` shows those it has"
-            raise NotFound(f"{chosen.name} has no workflow {workflow}: {hint}")
-        if broadcast:
-            outcome = await services.triggers.broadcast(chosen, BroadcastRequest(**shared))
-        else:
-            outcome = await services.triggers.trigger(chosen, TriggerRequest(to=recipients, **shared))
-        transaction = outcome.transaction_id or ""
-        activities = [] if outcome.is_repeated else await services.activity.of_transaction(chosen, transaction)
-        progress = await services.dispatches.progress(chosen, transaction)
+        await _check_workflow(services, chosen, workflow)
+        outcome = await _send(services, chosen, workflow, content, transaction_id, None if broadcast else recipients)
+        result = await _result_of(services, chosen, outcome)
         if json:
-            print_json(outcome.view() | {"recipients": [_recipient_view(one) for one in activities]})
+            print_json(result.view())
         else:
-            _print(outcome, activities, progress)
-        if progress and wait:
-            progress = await _wait(services, chosen, transaction, progress)
+            _print(result)
+        if result.progress and wait:
+            result = replace(result, progress=await _wait(services, chosen, result.transaction, result.progress))
         whom = f"the topic {', '.join(topic)}" if topic else chosen.name
-        _check_delivery(workflow, outcome, activities, progress, f"{whom} has no subscribers")
+        if why := result.why_nothing(nobody=f"{whom} has no subscribers"):
+            raise StartupError(f"nothing is delivered: {why}")
 
     with_services("trigger", send, log_level="error")  # what it would warn of is in the summary
 
 
-async def _wait(services: Services, environment: Environment, transaction_id: str, found: Progress) -> Progress:
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a trigger: its answer, what its steps did for each recipient, and how far its dispatch is."""
+
+    outcome: TriggerOutcome
+    activities: Sequence[Activity]
+    progress: Progress | None
+
+    @property
+    def transaction(self) -> str:
+        """The transactionId, empty if there is none."""
+        return self.outcome.transaction_id or ""
+
+    @property
+    def steps(self) -> Iterator[StepOutcome]:
+        """What became of every step for every recipient."""
+        return (step for one in self.activities for step in one.steps)
+
+    def why_nothing(self, *, nobody: str) -> str:
+        """Return why nobody got a message and nobody will, an empty text if somebody does.
+
+        `nobody` is the answer where the trigger reached no recipient.
+        """
+        if self.outcome.status != "processed":
+            return f"{OBSTACLES[self.outcome.status]} ({self.outcome.status})"
+        if self.outcome.is_repeated:
+            return f"the transaction {self.transaction} ran before, for other recipients or another workflow"
+        if self.progress and (self.progress.state == "running" or self.progress.delivered or self.progress.waiting):
+            return ""
+        if any(step.outcome in (*DELIVERED, *WAITING) for step in self.steps):
+            return ""
+        reasons = dict.fromkeys(f"{step.outcome}: {_reason(step)}" for step in self.steps)
+        return "; ".join(list(reasons)[:3]) or ("see above" if self.progress else nobody)
+
+    def view(self) -> dict[str, Any]:
+        """The answer of the API, and beside it what it does not tell."""
+        from inbox.service.trigger.dispatches import progress_view
+
+        view = self.outcome.view() | {"recipients": [_recipient_view(one) for one in self.activities]}
+        return view | {"dispatch": progress_view(self.progress)} if self.progress else view
+
+
+async def _check_workflow(services: Services, environment: Environment, name: str) -> None:
+    if await services.workflows.find(environment, name) is None:
+        known = [one.identifier for one in await services.workflows.all(environment)]
+        hint = suggest(name, known) or "`inbox workflows list` shows those it has"
+        raise NotFound(f"{environment.name} has no workflow {name}: {hint}")
+
+
+async def _send(
+    services: Services,
+    environment: Environment,
+    workflow: str,
+    payload: dict[str, Any],
+    transaction_id: str | None,
+    recipients: list[Any] | None,
+) -> TriggerOutcome:
+    """Trigger a workflow for recipients, or (None) for everybody."""
+    from inbox.models.trigger import BroadcastRequest, TriggerRequest
+
+    shared: dict[str, Any] = {"name": workflow, "payload": payload, "transaction_id": transaction_id}
+    if recipients is None:
+        return await services.triggers.broadcast(environment, BroadcastRequest(**shared))
+    return await services.triggers.trigger(environment, TriggerRequest(to=recipients, **shared))
+
+
+async def _result_of(services: Services, environment: Environment, outcome: TriggerOutcome) -> Result:
+    if outcome.status != "processed" or outcome.is_repeated or outcome.transaction_id is None:
+        return Result(outcome, [], None)
+    activities = await services.activity.of_transaction(environment, outcome.transaction_id)
+    return Result(outcome, activities, await services.dispatches.progress(environment, outcome.transaction_id))
+
+
+async def _wait(services: Services, environment: Environment, transaction_id: str, known: Progress) -> Progress:
     """Work beside the service, if one runs, until nothing of the dispatch is left. Return how it ended."""
+    found: Progress | None = known
     services.dispatch_worker.start()
     try:
-        with typer.progressbar(length=found.total, label="delivering", file=sys.stderr) as bar:
-            while True:
-                bar.update(min(found.done, found.total) - bar.pos)
-                if found.state != "running":
+        with typer.progressbar(length=known.total, label="delivering", file=sys.stderr) as bar:
+            while found is not None:
+                known = found
+                bar.update(min(known.done, known.total) - bar.pos)
+                if known.state != "running":
                     break
                 await asyncio.sleep(LOOK_SECONDS)
-                found = await services.dispatches.progress(environment, transaction_id) or found
+                found = await services.dispatches.progress(environment, transaction_id)
     finally:
         await services.dispatch_worker.close()
-    counts = f"{found.delivered} delivered, {found.suppressed} suppressed, {found.failed} failed"
-    print(f"{found.state}: {counts}, {found.skipped} skipped, {found.waiting} waiting", file=sys.stderr)
-    return found
-
-
-def _check_delivery(
-    workflow: str,
-    outcome: TriggerOutcome,
-    activities: Sequence[Activity],
-    progress: Progress | None,
-    nobody: str,
-) -> None:
-    """Raise StartupError, which says why, when nobody got a message and nobody will. `nobody`: why none was reached."""
-    if outcome.status != "processed":
-        raise StartupError(f"nothing is delivered: {workflow}: {OBSTACLES[outcome.status]} ({outcome.status})")
-    if outcome.is_repeated:
-        before = f"the transaction {outcome.transaction_id} ran before, for other recipients or another workflow"
-        raise StartupError(f"nothing is delivered: {before}")
-    outcomes = Counter(step.outcome for one in activities for step in one.steps)
-    if progress and (progress.state == "running" or progress.delivered or progress.waiting):
-        return
-    if any(outcomes[one] for one in (*DELIVERED, *WAITING)):
-        return
-    reasons = dict.fromkeys(f"{step.outcome}: {_reason(step)}" for one in activities for step in one.steps)
-    why = "; ".join(list(reasons)[:3]) or ("see above" if progress else nobody)
-    raise StartupError(f"nothing is delivered: {why}")
+    counts = f"{known.delivered} delivered, {known.suppressed} suppressed, {known.failed} failed"
+    print(f"{known.state}: {counts}, {known.skipped} skipped, {known.waiting} waiting", file=sys.stderr)
+    return known
 
 
 def _reason(step: StepOutcome) -> str:
@@ -145,18 +188,19 @@ def _recipient_view(activity: Activity) -> dict[str, Any]:
     return {"subscriberId": activity.name, "steps": steps}
 
 
-def _print(outcome: TriggerOutcome, activities: Sequence[Activity], progress: Progress | None) -> None:
+def _print(result: Result) -> None:
     """Print the status and the transaction, then a line for each step of each recipient, of the first twenty."""
-    print(f"{outcome.status}\t{outcome.transaction_id}")
-    for one in activities[:MAX_SHOWN]:
+    print(f"{result.outcome.status}\t{result.transaction}")
+    for one in result.activities[:MAX_SHOWN]:
         for step in one.steps:
             print("\t".join(filter(None, (one.name, step.step_id, step.outcome, _reason(step)))))
-    if len(activities) > MAX_SHOWN:
-        counts = Counter(step.outcome for one in activities for step in one.steps)
+    if len(result.activities) > MAX_SHOWN:
+        counts = Counter(step.outcome for step in result.steps)
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
-        print(f"… {len(activities)} recipients in all: {told}")
-    if progress:
-        print(f"accepted for {progress.total} recipients: delivered behind the request, --wait shows how far it is")
+        print(f"… {len(result.activities)} recipients in all: {told}")
+    if result.progress:
+        total = result.progress.total
+        print(f"accepted for {total} recipients: delivered behind the request, --wait shows how far it is")
 
 
 def _read_payload(given: str) -> dict[str, Any]:

@@ -435,6 +435,8 @@ async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, set
     assert ended.stdout.splitlines()[0] == "processed\tall"
     assert ended.stdout.splitlines()[1].startswith("accepted for 130 recipients")
     assert "done: 130 delivered, 0 suppressed, 0 failed, 0 skipped, 0 waiting" in ended.stderr
+    shown = json.loads(run_inbox("trigger", "order", "--broadcast", "--json", **settings).stdout)
+    assert (shown["status"], shown["dispatch"]["status"], shown["dispatch"]["total"]) == ("processed", "running", 130)
     few = run_inbox("trigger", "order", "--to", "p1", "--wait", **settings)
     assert (few.returncode, few.stderr) == (0, "")
     many = [part for number in range(25) for part in ("--to", f"p{number}")]
@@ -477,8 +479,8 @@ def test_a_trigger_that_delivers_nothing_fails_and_says_why(tmp_path: Path, sett
     (tmp_path / "states.yaml").write_text(STATES)
     lines("workflows", "push", str(tmp_path), **settings)
     for workflow, why in {
-        "inactive": "nothing is delivered: inactive: the workflow is not active (trigger_not_active)",
-        "empty": "nothing is delivered: empty: the workflow has no steps (no_workflow_steps_defined)",
+        "inactive": "nothing is delivered: the workflow is not active (trigger_not_active)",
+        "empty": "nothing is delivered: the workflow has no steps (no_workflow_steps_defined)",
         "failing": "nothing is delivered: failed: steps.0.controlValues.until could not be rendered",
         "muted": "nothing is delivered: suppressed: the subscriber's preferences",
     }.items():
