@@ -32,13 +32,14 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def main() -> None:
     """Runs the command line; what keeps it from starting is one line on standard error and exit code 1."""
     try:
-        cli()
+        cli(prog_name="inbox")  # not `python -m inbox`: what help shows can be typed
     except (StartupError, InboxError) as error:
         print(f"inbox: {_explain(error)}", file=sys.stderr)
         sys.exit(1)
@@ -93,13 +94,14 @@ cli.command("trigger")(trigger)
 @cli.command()
 def token(
     subscriber: Annotated[str, typer.Option(help="The subscriberId; a subscriber not known yet is made.")],
+    environment: EnvironmentName = None,
 ) -> None:
     """Print a session token for a subscriber, as a browser would get it."""
     subscriber_id = parse_subscriber_id(subscriber)
 
     async def show(services: Services) -> None:
-        environment = services.environments.current
-        print(await services.sessions.issue_token(environment, subscriber_id))
+        chosen = await named_environment(services, environment)
+        print(await services.sessions.issue_token(chosen, subscriber_id))
 
     with_services("token", show)
 

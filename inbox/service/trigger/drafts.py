@@ -91,6 +91,11 @@ class Plan:
     """Channel → whether the workflow delivers there by default for the trigger's tenant, where that differs."""
 
     @property
+    def log_fields(self) -> dict[str, str]:
+        """The fields of a log line about this trigger."""
+        return {"workflow_id": self.workflow.identifier, "transaction_id": self.transaction_id}
+
+    @property
     def steps(self) -> Sequence[AnyStep]:
         """The workflow's steps, ready to render."""
         return compile_steps(self.workflow)
