@@ -19,6 +19,7 @@ Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 CollapseMode = Literal["replace", "count"]
 """Whether a message that takes another's place is a new one, or one more of them."""
 
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _STEP_TYPE = re.compile(r"Invalid value .* at `\$(?:.*\.)?steps\[\d+\]\.type`", re.DOTALL)
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
 MAX_IDENTIFIER_LENGTH = 128
@@ -56,6 +57,16 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     redirect: Redirect | None = None
 
 
+class RedirectUpsert(Redirect, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A redirect as callers send it."""
+
+
+class ActionUpsert(Action, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A button as callers send it."""
+
+    redirect: RedirectUpsert | None = None
+
+
 class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The content of an in-app step; every text is a Liquid template, those within `data` too."""
 
@@ -79,6 +90,10 @@ class InAppControlsUpsert(InAppControls, frozen=True, rename="camel", omit_defau
 
     An unknown field is refused rather than dropped: a message without its button is worse than a refused workflow.
     """
+
+    primary_action: ActionUpsert | None = None
+    secondary_action: ActionUpsert | None = None
+    redirect: RedirectUpsert | None = None
 
 
 class DelayControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -105,6 +120,10 @@ class LookBackWindow(msgspec.Struct, frozen=True):
     unit: Unit
 
 
+class LookBackWindowUpsert(LookBackWindow, frozen=True, forbid_unknown_fields=True):
+    """A look-back window as callers send it."""
+
+
 class DigestControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a digest collects, for each subscriber and value of the template `digestKey`, and until when: `amount` and
     `unit` after the first event (`regular`), or to the next time of `cron` in the subscriber's timezone (`timed`).
@@ -121,6 +140,8 @@ class DigestControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
 
 class DigestControlsUpsert(DigestControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """A digest as callers send it."""
+
+    look_back_window: LookBackWindowUpsert | None = None
 
 
 class StepContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -329,3 +350,11 @@ def explain_mismatch(error: msgspec.ValidationError) -> str:
         return str(error)
     *most, last = get_args(StepType)
     return f"{error}: a step is of type {', '.join(most)} or {last}; other channels are not served here"
+
+
+def mismatch_field(error: msgspec.ValidationError) -> str:
+    """Return the path of an unknown field, e.g. `steps.0.controlValues.url`; `general` for any other mismatch."""
+    if not (found := _UNKNOWN_FIELD.fullmatch(str(error))):
+        return "general"
+    parent = re.sub(r"\[(\d+)\]", r".\1", found[2] or "")
+    return f"{parent}.{found[1]}" if parent else found[1]

@@ -15,14 +15,17 @@ from inbox.rendering.budget import working
 from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
 from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
-from inbox.rendering.urls import safe_url
+from inbox.rendering.urls import UnsafeLink, check_link, is_path
 from inbox.rendering.waits import CompiledDelay, CompiledDigest
 
 CACHED_WORKFLOWS = 1_024
 MAX_REFERENCE_LENGTH = 255
 COLLAPSE_MODES: tuple[CollapseMode, ...] = ("replace", "count")
 
+MAX_SHOWN_LINK = 100
+
 Variables = Mapping[str, Any]
+RenderUrl = Callable[[Scope, list[str]], str]
 
 
 class Link(TypedDict, total=False):
@@ -58,7 +61,8 @@ class Cta(TypedDict):
 class Rendered(msgspec.Struct, frozen=True):
     """What a step makes of a trigger: everything of a message that comes from the workflow.
 
-    `subject` and `avatar` are None when they are empty; `data` is None when the step has none.
+    `subject` and `avatar` are None when they are empty; `data` is None when the step has none. `refused_links` says of
+    each link that was left out which one it is and why.
     """
 
     subject: str | None
@@ -72,6 +76,7 @@ class Rendered(msgspec.Struct, frozen=True):
     expires_at: str = ""
     collapse_key: str = ""
     collapse_mode: CollapseMode | None = None
+    refused_links: tuple[str, ...] = ()
 
 
 class CompiledStep:
@@ -90,7 +95,7 @@ class CompiledStep:
         self._severity = workflow.severity
         self._subject = compiler.text("subject", controls.subject)
         self._body = compiler.text("body", controls.body)
-        self._avatar = compiler.text("avatar", controls.avatar)
+        self._avatar = compiler.url("avatar", controls.avatar)
         self._redirect = compiler.link("redirect", controls.redirect)
         primary = compiler.button("primary", "primaryAction", controls.primary_action)
         secondary = compiler.button("secondary", "secondaryAction", controls.secondary_action)
@@ -131,22 +136,24 @@ class CompiledStep:
             return self._render(scope)
 
     def _render(self, scope: Scope) -> Rendered:
+        refused: list[str] = []
         return Rendered(
             subject=self._subject.render(scope) or None,
             body=self._body.render(scope),
-            avatar=safe_url(self._avatar.render(scope)) or None,
+            avatar=self._avatar(scope, refused) or None,
             data=self._data(scope),
-            cta={"type": "redirect", "data": self._redirect(scope), "action": self._action(scope)},
+            cta={"type": "redirect", "data": self._redirect(scope, refused), "action": self._action(scope, refused)},
             tags=self._tags,
             severity=self._severity,
             external_reference=self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None,
             expires_at=self._expires_at.render(scope).strip(),
             collapse_key=self._collapse_key.render(scope).strip(),
             collapse_mode=_mode(self._collapse_mode.render(scope).strip()),
+            refused_links=tuple(refused),
         )
 
-    def _action(self, scope: Scope) -> CtaAction:
-        rendered = [button(scope) for button in self._buttons]
+    def _action(self, scope: Scope, refused: list[str]) -> CtaAction:
+        rendered = [button(scope, refused) for button in self._buttons]
         buttons = [button for button in rendered if button["content"]]
         return {"status": "pending", "buttons": buttons, "result": {}} if buttons else {"buttons": [], "result": {}}
 
@@ -220,27 +227,41 @@ class _Compiler:
         self.variables |= template.variables
         return template
 
-    def link(self, field: str, redirect: Redirect | None) -> Callable[[Scope], Link]:
-        if redirect is None:
-            return lambda _: {}
-        url, target = self.text(f"{field}.url", redirect.url), redirect.target
+    def url(self, field: str, source: str | None) -> RenderUrl:
+        """A link's renderer; it gives an empty text for a link that is refused, and adds the reason to the list."""
+        template, must_be_path = self.text(field, source), is_path(source or "")
 
-        def render(scope: Scope) -> Link:
-            safe = safe_url(url.render(scope))
-            if not safe:
+        def render(scope: Scope, refused: list[str]) -> str:
+            url = template.render(scope)
+            try:
+                return check_link(url, is_path=must_be_path)
+            except UnsafeLink as error:
+                refused.append(f"{field}: {error}: {url[:MAX_SHOWN_LINK]!r}")
+                return ""
+
+        return render
+
+    def link(self, field: str, redirect: Redirect | None) -> Callable[[Scope, list[str]], Link]:
+        if redirect is None:
+            return lambda _scope, _refused: {}
+        render_url, target = self.url(f"{field}.url", redirect.url), redirect.target
+
+        def render(scope: Scope, refused: list[str]) -> Link:
+            url = render_url(scope, refused)
+            if not url:
                 return {}
-            return {"url": safe, "target": target} if target else {"url": safe}
+            return {"url": url, "target": target} if target else {"url": url}
 
         return render
 
     def button(
         self, kind: Literal["primary", "secondary"], field: str, action: Action | None
-    ) -> Callable[[Scope], Button] | None:
+    ) -> Callable[[Scope, list[str]], Button] | None:
         if action is None:
             return None
         label = self.text(f"{field}.label", action.label)
         link = self.link(f"{field}.redirect", action.redirect)
-        return lambda scope: {"type": kind, "content": label.render(scope), **link(scope)}
+        return lambda scope, refused: {"type": kind, "content": label.render(scope), **link(scope, refused)}
 
     def value(self, field: str, value: Any) -> Callable[[Scope], Any]:
         """A JSON value whose texts are templates."""

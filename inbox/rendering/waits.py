@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from inbox.rendering.templates import RenderError, Template, compile_template
 from inbox.rendering.times import LONGEST_WAIT_MS, later, next_time
 
 Variables = Mapping[str, Any]
+_BARE_PATH = re.compile(r"(?:payload|subscriber|actor|context|tenant)(?:\.[\w-]+)+")
 
 
 class CompiledWait:
@@ -82,7 +84,7 @@ class CompiledDigest(CompiledWait):
 
     def __init__(self, step: Step, controls: DigestControls, place: str) -> None:
         super().__init__(step, controls, place)
-        self._key = self._template("digestKey", controls.digest_key)
+        self._key = self._template("digestKey", _with_braces(controls.digest_key or ""))
         self._look_back = controls.look_back_window
 
     def key(self, scope: Variables) -> str:
@@ -92,6 +94,11 @@ class CompiledDigest(CompiledWait):
     def look_back_ms(self, now_ms: int) -> int:
         """How long before now another event makes this one wait; 0: any event waits."""
         return later(now_ms, self._look_back.amount, self._look_back.unit) - now_ms if self._look_back else 0
+
+
+def _with_braces(key: str) -> str:
+    """Return the template of a digest key; a bare path such as `payload.post` is what it leads to."""
+    return f"{{{{{key.strip()}}}}}" if _BARE_PATH.fullmatch(key.strip()) else key
 
 
 def _checked(due: int, now_ms: int, field: str) -> int:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from inbox.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
-from inbox.models.workflow import explain_mismatch
+from inbox.models.workflow import explain_mismatch, mismatch_field
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ def parse_json(raw: bytes, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ValidationFailed({"general": explain_mismatch(error)}) from None
+        raise ValidationFailed({mismatch_field(error): explain_mismatch(error)}) from None
 
 
 async def _read_bytes(request: Request, limit: int) -> bytes:

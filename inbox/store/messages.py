@@ -57,6 +57,8 @@ class Delivery:
     """When it is deleted (ms since 1970), 0 never."""
     collapse: Collapse | None = None
     """How it takes the place of an earlier one."""
+    remark: str = ""
+    """What its activity says beside that it was delivered."""
 
     @property
     def place(self) -> Place:

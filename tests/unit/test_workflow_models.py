@@ -118,6 +118,7 @@ def test_unusable_identifiers(identifier: str, status: int) -> None:
         ({"body": "x", "avatar": "picture"}, "avatar"),
         ({"body": "x", "redirect": {"url": "javascript:alert(1)"}}, "redirect.url"),
         ({"body": "x", "primaryAction": {"label": "x", "redirect": {"url": " data:x"}}}, "primaryAction.redirect.url"),
+        ({"body": "x", "redirect": {"url": "/\\evil.example"}}, "redirect.url"),
         ({"body": "x", "data": {"a": list(range(MAX_DATA_VALUES + 1))}}, "data"),
     ],
 )

@@ -178,6 +178,7 @@ class Plan:
             severity=message.severity,
             expires_ms=message.expires_ms,
             collapse=self._collapse(step, rendered, subscriber, surroundings, message.expires_ms),
+            remark="; ".join(rendered.refused_links),
         )
 
     def _wait(

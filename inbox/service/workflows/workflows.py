@@ -13,12 +13,12 @@ from inbox.ids import new_object_id
 from inbox.models.environment import Environment
 from inbox.models.workflow import (
     MAX_IDENTIFIER_LENGTH,
-    Action,
+    ActionUpsert,
     InAppControlsUpsert,
     InAppStepUpsert,
     PreferenceSet,
     PreferencesRequest,
-    Redirect,
+    RedirectUpsert,
     Workflow,
     WorkflowContent,
     WorkflowCreate,
@@ -246,7 +246,7 @@ def _now_ms() -> int:
 
 
 def _demo_workflow() -> WorkflowCreate:
-    button = Action("{{payload.actionLabel}}", Redirect("{{payload.actionUrl}}"))
+    button = ActionUpsert("{{payload.actionLabel}}", RedirectUpsert("{{payload.actionUrl}}"))
     controls = InAppControlsUpsert(subject="{{payload.subject}}", body="{{payload.body}}", primary_action=button)
     step = InAppStepUpsert(name="In-app message", step_id="in-app", control_values=controls)
     return WorkflowCreate(name="Welcome", workflow_id=DEMO_WORKFLOW, steps=[step])
