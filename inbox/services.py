@@ -52,6 +52,7 @@ from inbox.settings import Settings
 from inbox.store.activity import ActivityStore
 from inbox.store.answers import AnswerStore
 from inbox.store.client import Client, open_client
+from inbox.store.clock import kept_clock, measure_first
 from inbox.store.dispatches import DispatchStore
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
@@ -252,10 +253,12 @@ async def open_services(settings: Settings, redis_url: str, *, serving: bool = F
     """
     client = await open_client(redis_url)
     try:
+        await measure_first(client)
         services = join_services(settings, client)
         await services.environments.load(serving=serving)
         if serving and settings.redis_url:
             await report_durability(client)
-        yield services
+        async with kept_clock(client):
+            yield services
     finally:
         await client.close()

@@ -5,7 +5,6 @@ Both faces share every handler: `who_of` tells whose they are (rest-inbox.md §7
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inbox.clock import now_seconds
 from inbox.errors import PaymentRequired, invalid
 from inbox.ids import parse_object_id
 from inbox.models.environment import Environment
@@ -253,7 +253,7 @@ def _snooze_until(text: str) -> int:
         until = given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise invalid("snoozeUntil", "snoozeUntil must be a valid ISO 8601 date string", text) from None
-    now = datetime.fromtimestamp(time.time(), UTC)
+    now = datetime.fromtimestamp(now_seconds(), UTC)
     if until < now + timedelta(seconds=MIN_SNOOZE_SECONDS):
         raise invalid("snoozeUntil", f"snoozeUntil must be at least {MIN_SNOOZE_SECONDS} seconds in the future", text)
     if until > now + timedelta(hours=MAX_SNOOZE_HOURS):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
+from inbox.clock import now_ms, now_seconds
 from inbox.errors import Conflict, StoreUnavailable
 from inbox.ids import SubscriberId
 from inbox.models.credentials import Channels, merge_channels
@@ -37,7 +37,7 @@ class SubscriberPage:
 
 def new_subscriber_oid(bucket: int) -> str:
     """A subscriber's 24-hex id: seconds since 1970 (8), bucket (2), random (14)."""
-    return f"{int(time.time()):08x}{bucket:02x}{secrets.token_hex(7)}"
+    return f"{int(now_seconds()):08x}{bucket:02x}{secrets.token_hex(7)}"
 
 
 def bucket_of_oid(oid: str) -> int:
@@ -259,7 +259,7 @@ class SubscriberStore:
         """Sets the presence flag by hand; the next edge of a socket overwrites it."""
         fields: dict[str, Any] = {"online": int(online)}
         if not online:
-            fields["last_online"] = int(time.time() * 1000)
+            fields["last_online"] = now_ms()
         written = await self.write(environment, subscriber.subscriber_id, fields, "update")
         return written[0] if written else None
 
@@ -274,7 +274,7 @@ class SubscriberStore:
 
     async def _announce(self, environment: int, oid: str) -> None:
         """Lists a subscriber that is about to be made: what exists is always listed."""
-        member, now = bytes.fromhex(oid), time.time_ns() // 1_000_000
+        member, now = bytes.fromhex(oid), now_ms()
         lists = [self._listing(environment, order) for order in ("_id", "updatedAt")]
         await self._client.batch([listing.adding(member, now) for listing in lists])
 
@@ -328,7 +328,7 @@ class _Moved:
 
 
 def _is_old(oid: str) -> bool:
-    return time.time() - int(oid[:8], 16) > ORPHAN_SECONDS
+    return now_seconds() - int(oid[:8], 16) > ORPHAN_SECONDS
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

@@ -6,11 +6,11 @@ and goes with it; an intent without its other half is left out by whoever reads 
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from inbox.clock import now_seconds
 from inbox.errors import StoreUnavailable
 from inbox.models.topic import Subscription, decode_subscription, encode_subscription
 from inbox.store import scripts
@@ -269,4 +269,4 @@ class SubscriptionStore:
 
 
 def _is_old(subscription_id: str) -> bool:
-    return time.time() - int(subscription_id[:8], 16) > HALF_WRITTEN_SECONDS
+    return now_seconds() - int(subscription_id[:8], 16) > HALF_WRITTEN_SECONDS

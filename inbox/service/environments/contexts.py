@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.errors import BadRequest, NotFound, UnprocessableEntity
 from inbox.models.context import Context, ContextCreate, check_data, check_name
 from inbox.models.cursor_page import CursorPage, CursorQuery
@@ -50,7 +51,7 @@ class ContextService:
     async def create(self, environment: Environment, body: ContextCreate) -> Context:
         """A new context. Raises BadRequest when there is one of that type and id, ValidationFailed."""
         kind, name = check_name(body.type, "type"), check_name(body.id, "id")
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         context = Context(kind, name, check_data(body.data or {}), now, now)
 
         def change(raw: bytes | None) -> bytes:
@@ -84,7 +85,7 @@ class ContextService:
 
     async def _upsert(self, environment: Environment, wanted: Context, *, keep: bool) -> dict[str, Any]:
         """Makes or changes a context and gives its data; `keep`: data that is there stays."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         data = wanted.data
 
         def change(raw: bytes | None) -> bytes:
@@ -112,7 +113,7 @@ class ContextService:
 
     async def update(self, environment: Environment, kind: str, name: str, data: dict[str, Any]) -> Context:
         """A context with other data. Raises NotFound, ValidationFailed."""
-        checked, now = check_data(data), time.time_ns() // 1_000_000
+        checked, now = check_data(data), now_ms()
 
         def change(raw: bytes | None) -> bytes:
             if raw is None:

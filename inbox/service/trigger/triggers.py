@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
+from inbox import clock
 from inbox.errors import InboxError, StoreUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
 from inbox.models.context_keys import parse_context
@@ -163,7 +163,7 @@ class TriggerService:
         context = parse_context(request.context)
         actor = None if request.actor is None else parse_recipient(request.actor, "actor")
         payload = complete_payload(workflow, request.payload)
-        now_ms = int(time.time() * 1_000)
+        now_ms = clock.now_ms()
         expires_ms = parse_expires_at(request.expires_at, now_ms)
         severity = parse_severity(request.overrides)
         explicit = parse_transaction_id(request.transaction_id)
