@@ -307,6 +307,10 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
     is_v1: bool = False
     notification_group_id: str | None = None
     data: dict[str, Any] | None = None
+    conditions: Literal["skip", "negated", "run"] = "skip"
+    """What the rules in `skip` say: when a step is skipped (the meaning of workflows stored without this field; none is
+    used with it), the same negated, so that they say when it runs, or when it runs as they were written.
+    """
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workflow) and (self.id, self.updated_ms) == (other.id, other.updated_ms)
@@ -335,13 +339,33 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_workflow(workflow: Workflow) -> bytes:
-    """The bytes the store keeps."""
+    """Return the bytes that the store keeps."""
+    if workflow.conditions == "skip":  # made in this process, whose conditions say when a step runs
+        workflow = msgspec.structs.replace(workflow, conditions="run")
     return _encoder.encode(workflow)
 
 
 def decode_workflow(content: bytes) -> Workflow:
-    """A stored workflow from its bytes."""
-    return _decoder.decode(content)
+    """Return a stored workflow from its bytes."""
+    return negate_old_conditions(_decoder.decode(content))
+
+
+def negate_old_conditions(workflow: Workflow) -> Workflow:
+    """Return a workflow whose conditions say when a step runs, also if it was stored when they said the opposite."""
+    if workflow.conditions != "skip":
+        return workflow
+    if not any(step.values.skip for step in workflow.steps):
+        return msgspec.structs.replace(workflow, conditions="run")
+    steps = [_negated(step) for step in workflow.steps]
+    return msgspec.structs.replace(workflow, steps=steps, conditions="negated")
+
+
+def _negated(step: Step) -> Step:
+    if not step.values.skip:
+        return step
+    field_name = "delay" if step.delay else "digest" if step.digest else "controls"
+    values = msgspec.structs.replace(step.values, skip={"!": [step.values.skip]})
+    return msgspec.structs.replace(step, **{field_name: values})
 
 
 def explain_mismatch(error: msgspec.ValidationError) -> str:

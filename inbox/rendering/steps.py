@@ -14,6 +14,7 @@ from inbox.models.workflow import Action, CollapseMode, Redirect, Severity, Step
 from inbox.rendering.budget import working
 from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
+from inbox.rendering.paths import FieldPaths
 from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
 from inbox.rendering.urls import UnsafeLink, check_link, is_path
 from inbox.rendering.waits import CompiledDelay, CompiledDigest
@@ -82,6 +83,7 @@ class Rendered(msgspec.Struct, frozen=True):
 class CompiledStep:
     """A step ready to render.
 
+    `condition` says whether it runs. `paths` are the variables that each field names, the condition's under `skip`.
     `needs_subscriber` and `needs_actor` tell whether a template names them; if not, nothing has to be read for it.
     `needs_collapse`: whether what it renders depends on how many messages collapse.
     """
@@ -107,17 +109,11 @@ class CompiledStep:
         self._collapse_key = compiler.text("collapseKey", controls.collapse_key)
         self._collapse_mode = compiler.text("collapseMode", controls.collapse_mode)
         _check_mode(controls.collapse_mode, self._collapse_mode, f"{place}controlValues.collapseMode")
-        self._skip = Condition(controls.skip, f"{place}controlValues.skip")
-        compiler.variables |= self._skip.variables
-        self.needs_subscriber = "subscriber" in compiler.variables
-        self.needs_actor = "actor" in compiler.variables
-        self.needs_collapse = "collapse" in compiler.variables
-
-    def is_skipped(
-        self, payload: Variables, subscriber: Variables | None, surroundings: Variables | None = None
-    ) -> bool:
-        """Whether the step's condition skips it. Raises RenderError when that cannot be told."""
-        return self._skip.holds({**(surroundings or {}), "payload": payload, "subscriber": subscriber})
+        self.condition = Condition(controls.skip, f"{place}controlValues.skip")
+        self.paths = FieldPaths(compiler.paths, skip=self.condition.paths)
+        self.needs_subscriber = self.paths.may_read("subscriber")
+        self.needs_actor = self.paths.may_read("actor")
+        self.needs_collapse = self.paths.may_read("collapse")
 
     def render(
         self,
@@ -126,9 +122,9 @@ class CompiledStep:
         actor: Variables | None,
         surroundings: Variables | None = None,
     ) -> Rendered:
-        """The message's parts. `surroundings` are further variables: `context`, `tenant`, `steps`, `collapse`.
+        """Return the message's parts. `surroundings` are further variables: `context`, `workflow`, `tenant`, `steps` …
 
-        Raises RenderError, naming the field, when a template fails or gives more than 64 KiB, or when all of them
+        Raise RenderError, naming the field, when a template fails or gives more than 64 KiB, or when all of them
         together take too much work.
         """
         scope = {**(surroundings or {}), "payload": payload, "subscriber": subscriber, "actor": actor}
@@ -215,16 +211,16 @@ def _mode(text: str) -> CollapseMode | None:
 
 
 class _Compiler:
-    """Compiles the templates of one step and collects the variables they name."""
+    """Compiles the templates of one step and collects the variables that each names."""
 
     def __init__(self, prefix: str, language: str) -> None:
         self.prefix = prefix
         self.compile = compile_handlebars if language == "handlebars" else compile_template
-        self.variables: set[str] = set()
+        self.paths = FieldPaths()
 
     def text(self, field: str, source: str | None) -> Template:
         template = self.compile(source or "", self.prefix + field)
-        self.variables |= template.variables
+        self.paths[field] = frozenset((name,) for name in template.variables)
         return template
 
     def url(self, field: str, source: str | None) -> RenderUrl:

@@ -239,6 +239,7 @@ def _fields(body: WorkflowContent) -> dict[str, Any]:
         "default_preferences": preferences.workflow or PreferenceSet(),
         "user_preferences": preferences.user,
         "is_translation_enabled": body.is_translation_enabled or False,
+        "conditions": "run",
     }
 
 
