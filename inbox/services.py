@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -225,7 +226,15 @@ def join_services(settings: Settings, client: Client) -> Services:
         workflows=workflows,
         workflow_overrides=overrides,
         triggers=TriggerService(
-            workflows, transaction_store, tenants, overrides, contexts, delivery, dispatches, runs
+            workflows,
+            transaction_store,
+            tenants,
+            overrides,
+            contexts,
+            delivery,
+            dispatches,
+            runs,
+            log_level=logging.INFO if settings.mode == "development" else logging.DEBUG,
         ),
         dispatches=dispatches,
         dispatch_worker=dispatch_worker,

@@ -39,6 +39,20 @@ END
     chmod +x .venv/bin/inbox
 }
 
+# A line for each package as it comes, with a terminal or without; what goes wrong pip says on standard error.
+install_packages() {
+    {
+        PYTHONUNBUFFERED=1 .venv/bin/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+            --require-hashes --no-deps -r "$wanted" || echo failed
+    } | while read -r word package _; do
+        case $word in
+        Collecting | Processing) echo "  ${package##*/}" ;; # from an index, from a folder
+        Installing) echo "  writing files ..." ;;
+        failed) exit 1 ;;
+        esac
+    done
+}
+
 if is_current "$1"; then
     add_command
     exit 0
@@ -52,7 +66,6 @@ python=$(find_python)
 echo "Installing $wanted into .venv ..."
 rm -f .venv/lock
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps -r "$wanted" ||
-    fail "the packages of $wanted could not be installed: see above"
+install_packages || fail "the packages of $wanted could not be installed: see above"
 add_command
 cp "$wanted" .venv/lock

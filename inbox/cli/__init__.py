@@ -32,13 +32,14 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 def main() -> None:
     """Runs the command line; what keeps it from starting is one line on standard error and exit code 1."""
     try:
-        cli()
+        cli(prog_name="inbox")  # not `python -m inbox`: what help shows can be typed
     except (StartupError, InboxError) as error:
         print(f"inbox: {_explain(error)}", file=sys.stderr)
         sys.exit(1)

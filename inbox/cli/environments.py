@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inbox.cli.running import print_header, with_services
+from inbox.cli.keys import show_keys
+from inbox.cli.running import AsJson, count_of, print_header, print_json, with_services
 
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.services import Services
 
 environments_cli = typer.Typer(
@@ -18,34 +19,49 @@ environments_cli = typer.Typer(
 
 
 @environments_cli.command("list")
-def list_environments() -> None:
+def list_environments(json: AsJson = False) -> None:
     """List every environment: name, application identifier, id and how many keys it has."""
 
     async def show(services: Services) -> None:
+        listed = [_row(services, one) for one in services.environments.all()]
+        if json:
+            print_json(listed)
+            return
         print_header("NAME", "IDENTIFIER", "ID", "KEYS")
-        for one in services.environments.all():
-            given = services.environments.lacks_given_key(one)
-            count = len(services.environments.live_keys(one)) + given
-            print(f"{one.name}\t{one.identifier}\t{one.id}\t{count} key{'s' if count != 1 else ''}")
+        for row in listed:
+            print(f"{row['name']}\t{row['applicationIdentifier']}\t{row['_id']}\t{count_of(row['keys'], 'key')}")
 
     with_services("environments list", show)
 
 
+def _row(services: Services, environment: Environment) -> dict[str, Any]:
+    environments = services.environments
+    return {
+        "name": environment.name,
+        "applicationIdentifier": environment.identifier,
+        "_id": environment.id,
+        "keys": len(environments.live_keys(environment)) + environments.lacks_given_key(environment),
+        "maxAgeDays": environment.max_age_days,
+    }
+
+
 @environments_cli.command("create")
-def create_environment(name: Annotated[str, typer.Argument(help="Its name, not taken yet in any case.")]) -> None:
+def create_environment(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, not taken yet in any case.")],
+    json: AsJson = False,
+) -> None:
     """Make an environment with a key of its own and print both credentials as `inbox keys` does."""
 
     async def create(services: Services) -> None:
         made = await services.environments.create(name)
-        print(f"INBOX_API_KEY={shlex.quote(services.environments.live_keys(made)[0])}")
-        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(made.identifier)}")
+        show_keys(services, made, as_json=json)
 
     with_services("environments create", create)
 
 
 @environments_cli.command("retention")
 def set_retention(
-    name: Annotated[str, typer.Argument(help="The environment.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The environment.")],
     max_age_days: Annotated[int, typer.Option(help="Messages older than so many days go.", min=1)],
 ) -> None:
     """Say how many days an environment keeps messages (90 at first); older ones go within an hour."""

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, warn_of_given_key, with_services
+from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, warn_of_given_key, with_services
 
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.services import Services
 
 keys_cli = typer.Typer(help="API keys: print them, make one, end one.")
 
 
 @keys_cli.callback(invoke_without_command=True)
-def keys(context: typer.Context, environment: EnvironmentName = None) -> None:
-    """Print every live API key and the application identifier, in a form that a shell can read."""
+def keys(context: typer.Context, environment: EnvironmentName = None, json: AsJson = False) -> None:
+    """Print every live API key and the application identifier, in a form that a shell can read.
+
+    The environment's name goes to standard error.
+    """
     if context.invoked_subcommand is not None:
-        if environment is not None:
-            raise typer.BadParameter("write --environment after the subcommand")
+        if environment is not None or json:
+            raise typer.BadParameter("write --environment after the subcommand; --json goes with `inbox keys` alone")
         return
 
     async def show(services: Services) -> None:
         chosen = await named_environment(services, environment)
-        for place, key in enumerate(services.environments.live_keys(chosen), start=1):
-            name = "INBOX_API_KEY" if place == 1 else f"API_KEY_{place}"  # INBOX_API_KEY_2 would be no setting
-            print(f"{name}={shlex.quote(key)}")
-        print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(chosen.identifier)}")
+        show_keys(services, chosen, as_json=json)
         warn_of_given_key(services, chosen)
 
     with_services("keys", show)
+
+
+def show_keys(services: Services, environment: Environment, *, as_json: bool) -> None:
+    """Print the credentials of an environment, and on standard error which one it is."""
+    live_keys, identifier = services.environments.live_keys(environment), environment.identifier
+    if as_json:
+        named = {"environment": environment.name, "environmentId": environment.id}
+        print_json({**named, "applicationIdentifier": identifier, "apiKeys": live_keys})
+        return
+    print(f"environment: {environment.name}", file=sys.stderr)
+    for place, key in enumerate(live_keys, start=1):
+        name = "INBOX_API_KEY" if place == 1 else f"API_KEY_{place}"  # INBOX_API_KEY_2 would be no setting
+        print(f"{name}={shlex.quote(key)}")
+    print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(identifier)}")
 
 
 @keys_cli.command("create")
@@ -46,7 +62,7 @@ def create_key(environment: EnvironmentName = None) -> None:
 
 @keys_cli.command("revoke")
 def revoke_key(
-    key: Annotated[str, typer.Argument(help="The key to end, as printed by `inbox keys`.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key to end, as printed by `inbox keys`.")],
     environment: EnvironmentName = None,
 ) -> None:
     """End an API key everywhere within two seconds, and with it every browser session of the environment."""

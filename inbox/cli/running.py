@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from inbox.logs import configure_logging
-from inbox.settings import Settings, load_settings
+from inbox.settings import LogLevel, Settings, load_settings
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -20,6 +22,8 @@ EnvironmentName = Annotated[
     str | None,
     typer.Option("--environment", "-e", help="The name of the environment; without it, that of INBOX_MODE."),
 ]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program that reads it.")]
 
 
 async def named_environment(services: Services, name: str | None) -> Environment:
@@ -44,10 +48,34 @@ def print_header(*names: str) -> None:
     print("\t".join(names), file=sys.stderr)
 
 
-def with_services(command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error that something is under way, and how far; nothing unless it is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, markup=False).status(label) as status:
+        yield lambda text: status.update(f"{label}: {text}")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document on standard output."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 workflow`, `2 workflows`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def with_services(
+    command: str, use: Callable[[Services], Awaitable[None]], *, log_level: LogLevel = "warning"
+) -> None:
     """Runs `use` on the store of the running service, or on one started for this command."""
     given = load_settings()
-    configure_logging("warning", given.log_format)
+    configure_logging(log_level, given.log_format)
     asyncio.run(_use_services(given, command, use))
 
 

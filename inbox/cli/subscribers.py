@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, with_services
+from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, progress, with_services
 from inbox.errors import BadRequest
 from inbox.ids import parse_subscriber_id
 
@@ -37,10 +37,12 @@ def export(
     async def write(services: Services) -> None:
         chosen = await named_environment(services, environment)
         document = await services.export.export(chosen, subscriber_id)
-        if output is None:
+        if output is None and sys.stdout.isatty():
             await _print(document)
-        else:
-            await _write(document, output)
+            return
+        with progress("exporting") as report:
+            counted = _counted(document, report)
+            await (_print(counted) if output is None else _write(counted, output))
 
     with_services("subscribers export", write)
 
@@ -50,6 +52,7 @@ def erase(
     subscriber: Id,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     environment: EnvironmentName = None,
+    json: AsJson = False,
 ) -> None:
     """Erase a subscriber with all that is held of it, for good. Called again it finishes what was cut short."""
     subscriber_id = parse_subscriber_id(subscriber)
@@ -60,9 +63,22 @@ def erase(
 
     async def remove(services: Services) -> None:
         chosen = await named_environment(services, environment)
-        _show(await services.erasure.erase(chosen, subscriber_id))
+        with progress("erasing") as report:
+            erased = await services.erasure.erase(chosen, subscriber_id, report)
+        if json:
+            print_json(erased.view())
+        else:
+            _show(erased)
 
     with_services("subscribers erase", remove)
+
+
+async def _counted(document: AsyncIterator[bytes], report: Callable[[str], None]) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in document:
+        size += len(part)
+        report(f"{size:,} bytes")
+        yield part
 
 
 async def _print(document: AsyncIterator[bytes]) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, print_header, with_services
+from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_header, print_json, with_services
 from inbox.errors import StartupError
 from inbox.models.dates import iso
 from inbox.models.webhook import EVENT_TYPES
 
 if TYPE_CHECKING:
     from inbox.services import Services
+    from inbox.store.failed_events import FailedEvent
 
 webhooks_cli = typer.Typer(
     help="Tell a backend what happens: webhooks, the event stream, and events that did not arrive.",
@@ -23,7 +24,7 @@ webhooks_cli = typer.Typer(
 
 @webhooks_cli.command("set")
 def set_webhook(
-    url: Annotated[str, typer.Argument(help="The http:// or https:// URL that events are sent to.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The http:// or https:// URL that events are sent to.")],
     event: Annotated[
         list[str] | None, typer.Option(help=f"A type of event to send; may be repeated; all: {', '.join(EVENT_TYPES)}.")
     ] = None,
@@ -42,7 +43,7 @@ def set_webhook(
 
 
 @webhooks_cli.command("show")
-def show_webhook(environment: EnvironmentName = None) -> None:
+def show_webhook(environment: EnvironmentName = None, json: AsJson = False) -> None:
     """Show where events go, and how many are where.
 
     They wait, were dropped because too many waited, failed for good, or are in the stream.
@@ -52,6 +53,12 @@ def show_webhook(environment: EnvironmentName = None) -> None:
         found = await named_environment(services, environment)
         events = found.webhook.events if found.webhook else ()
         waiting = await services.webhooks.waiting(found)
+        if json:
+            where = {"url": found.webhook.url if found.webhook else None, "events": list(events)}
+            stream = services.keys.events(found.number)[0] if found.event_stream else None
+            counts = {"waiting": waiting.waiting, "dropped": waiting.dropped, "failed": waiting.failed}
+            print_json({**where, "stream": stream, **counts, "streamed": waiting.streamed})
+            return
         print(f"url\t{found.webhook.url if found.webhook else '-'}")
         print(f"events\t{', '.join(events) or '-'}")
         print(f"stream\t{services.keys.events(found.number)[0] if found.event_stream else 'off'}")
@@ -99,7 +106,7 @@ def try_webhook(environment: EnvironmentName = None) -> None:
 
 
 @webhooks_cli.command("failed")
-def list_failed(environment: EnvironmentName = None) -> None:
+def list_failed(environment: EnvironmentName = None, json: AsJson = False) -> None:
     """List events that were given up, the first one first.
 
     Of each its id, type, when it was given up, how often it was tried, and why.
@@ -108,6 +115,9 @@ def list_failed(environment: EnvironmentName = None) -> None:
     async def show(services: Services) -> None:
         found = await named_environment(services, environment)
         failed = await services.webhooks.failed(found)
+        if json:
+            print_json([_failed_view(one) for one in failed])
+            return
         if failed:
             print_header("ID", "TYPE", "GIVEN UP", "TRIES", "REASON")
         else:
@@ -120,7 +130,7 @@ def list_failed(environment: EnvironmentName = None) -> None:
 
 @webhooks_cli.command("replay")
 def replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed events; none means all.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of failed events; none means all.")] = None,
     environment: EnvironmentName = None,
 ) -> None:
     """Send events that were given up once more. The first one first; those that arrive are off the list."""
@@ -139,7 +149,7 @@ def replay(
 
 @webhooks_cli.command("stream")
 def set_stream(
-    state: Annotated[str, typer.Argument(help="on or off.")],
+    state: Annotated[str, typer.Argument(metavar="on|off", help="on or off.")],
     environment: EnvironmentName = None,
 ) -> None:
     """Write events to a stream in Redis, or stop it. It works with a webhook or without; `show` tells its key."""
@@ -152,6 +162,11 @@ def set_stream(
     if state not in ("on", "off"):
         raise StartupError(f"say on or off, not {state}")
     with_services("webhooks stream", change)
+
+
+def _failed_view(failed: FailedEvent) -> dict[str, Any]:
+    when = {"failedAt": iso(failed.failed_ms), "tries": failed.tries, "reason": failed.reason}
+    return {"id": failed.event.id, "type": failed.event.type, **when}
 
 
 def _print_secret(secret: str) -> None:

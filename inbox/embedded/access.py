@@ -28,7 +28,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 async def use_store(settings: Settings, command: str) -> AsyncIterator[Store]:
     """The store for a command: INBOX_REDIS_URL, else the running service's, else one run for the command's time.
 
-    The mode is the running service's where INBOX_MODE does not say otherwise. Raises StartupError.
+    The mode is that of the service, running or stopped, where INBOX_MODE does not say otherwise. Raises StartupError.
     """
     if settings.redis_url is not None:
         yield _given_store(settings, settings.redis_url)

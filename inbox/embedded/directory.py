@@ -10,17 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, get_args
 
 import msgspec
 
 from inbox.embedded.files import FileLock
+from inbox.embedded.owner import owner_of
 from inbox.errors import StartupError
 from inbox.settings import Mode
 
 # The system's limit of a unix socket's path, its closing NUL included.
 SOCKET_PATH_BYTES = 104 if sys.platform == "darwin" else 108
 SERVE = "serve"
-_LOCK, _APPEND_ONLY = "inbox.lock", "appendonlydir"
+LOG_FILE_BYTES = 1024 * 1024
+_LOCK, _APPEND_ONLY, _MODE = "inbox.lock", "appendonlydir", "inbox.mode"
 
 
 class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,11 +55,13 @@ class DirectoryInUse(StartupError):
 class DataDirectory:
     """The files of one data directory. Making the object makes the directory, readable by its owner only.
 
-    Raises StartupError when it cannot be made.
+    `owner` is the user that all its files belong to; root works on them as that user. Raises StartupError when the
+    directory cannot be made, or belongs to another user than this process's.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.abspath(path))
+        self.owner = owner_of(self.path, self.path / _APPEND_ONLY)
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -64,7 +69,11 @@ class DataDirectory:
 
     @staticmethod
     def was_used(path: Path) -> bool:
-        """Whether a service has held a directory at this path, or its data was put there; makes nothing."""
+        """Whether a service has held a directory at this path, or its data was put there; makes nothing.
+
+        Raises StartupError when the directory belongs to another user than this process's.
+        """
+        owner_of(path, path / _APPEND_ONLY)
         return (path / _LOCK).exists() or (path / _APPEND_ONLY).is_dir()
 
     @property
@@ -74,8 +83,28 @@ class DataDirectory:
 
     @property
     def store_lock(self) -> Path:
-        """Locked by the store's own process for as long as it lives."""
+        """The path of the file that the store's own process locks for as long as it lives."""
         return self.path / "store.lock"
+
+    def lock_store(self) -> FileLock | None:
+        """Return the lock of the store's process, or None while a store has it."""
+        with self.owner.acting():
+            return FileLock.take(self.store_lock)
+
+    def open_log(self) -> BinaryIO:
+        """Open the store's log for writing: at its end, or from the start once it is larger than 1 MiB."""
+        with self.owner.acting():
+            is_large = self.log_file.exists() and self.log_file.stat().st_size > LOG_FILE_BYTES
+            return self.log_file.open("wb" if is_large else "ab")
+
+    @property
+    def served_mode(self) -> Mode | None:
+        """The mode of the service that was started here last; None if no file says so."""
+        try:
+            text = (self.path / _MODE).read_text(errors="replace").strip()
+        except OSError:
+            return None
+        return next((mode for mode in get_args(Mode) if mode == text), None)
 
     @property
     def pid_file(self) -> Path:
@@ -89,7 +118,10 @@ class DataDirectory:
     def hold(self, holder: Holder) -> Iterator[FileLock]:
         """Holds the directory during the block. Raises DirectoryInUse, or StartupError when it is not writable."""
         try:
-            lock = FileLock.take(self.path / _LOCK)
+            with self.owner.acting():
+                lock = FileLock.take(self.path / _LOCK)
+                if lock and holder.command == SERVE:
+                    (self.path / _MODE).write_text(f"{holder.mode}\n")
         except OSError as error:
             raise self._unusable(error) from error
         if lock is None:
@@ -111,7 +143,8 @@ class DataDirectory:
     def socket_path(self) -> Path:
         """Where the store listens: in the directory, or where the note of `choose_socket_path` says."""
         try:
-            return Path(self._socket_note.read_text().strip())
+            with self.owner.acting():
+                return Path(self._socket_note.read_text().strip())
         except OSError:
             return self.path / "store.sock"
 
@@ -122,30 +155,36 @@ class DataDirectory:
         noted, so that whoever comes later finds the store.
         """
         inside = self.path / "store.sock"
-        if _fits(inside):
-            self._socket_note.unlink(missing_ok=True)
-            return inside
         noted = self.socket_path()
-        if noted != inside and _is_private(noted.parent):
-            return noted
-        outside = _short_directory() / "store.sock"
-        self._socket_note.write_text(f"{outside}\n")
-        return outside
+        with self.owner.acting():
+            if _fits(inside):
+                self._socket_note.unlink(missing_ok=True)
+                return inside
+            if noted != inside and _is_private(noted.parent):
+                return noted
+            outside = _short_directory() / "store.sock"
+            self._socket_note.write_text(f"{outside}\n")
+            return outside
 
-    def clear_socket(self) -> None:
-        """Removes what a store that has ended left of its socket."""
+    def clear_store(self) -> None:
+        """Remove what a store that has ended left of its socket and its process id."""
         path = self.socket_path()
-        path.unlink(missing_ok=True)
-        if path.parent != self.path and _is_private(path.parent):
-            path.parent.rmdir()
-        self._socket_note.unlink(missing_ok=True)
+        with self.owner.acting():
+            path.unlink(missing_ok=True)
+            if path.parent != self.path and _is_private(path.parent):
+                path.parent.rmdir()
+            self._socket_note.unlink(missing_ok=True)
+            self.pid_file.unlink(missing_ok=True)
 
     @property
     def _socket_note(self) -> Path:
         return self.path / "store.socket-path"
 
     def _unusable(self, error: OSError) -> StartupError:
-        return StartupError(f"the data directory {self.path} cannot be used: {error.strerror}; set INBOX_DATA_DIR")
+        user = "" if self.owner.is_this_process else f" as {self.owner.name}, its owner"
+        return StartupError(
+            f"the data directory {self.path} cannot be used{user}: {error.strerror}; set INBOX_DATA_DIR"
+        )
 
 
 def _fits(path: Path) -> bool:

@@ -14,7 +14,7 @@ from inbox.embedded.directory import SERVE, DataDirectory, DirectoryInUse, Holde
 from inbox.embedded.files import FileLock
 from inbox.embedded.supervisor import EmbeddedStore
 from inbox.errors import StartupError
-from inbox.settings import Settings
+from inbox.settings import Mode, Settings
 
 WAIT_SECONDS = 15.0
 POLL_SECONDS = 0.05
@@ -24,17 +24,19 @@ POLL_SECONDS = 0.05
 async def run_store(settings: Settings, command: str = SERVE) -> AsyncIterator[Store]:
     """Holds the data directory and runs a store on it during the block.
 
-    Raises DirectoryInUse when a service has the directory (a command that has it is waited for), and StartupError: also
-    for a command where there is no data, since nobody would serve what it makes.
+    A command works in the mode of the last service here, unless INBOX_MODE says otherwise. Raises DirectoryInUse when a
+    service has the directory (a command that has it is waited for), and StartupError: also for a command where there is
+    no data, since nobody would serve what it makes.
     """
     directory = DataDirectory(settings.data_dir)
-    holder = Holder.this_process(command, settings.mode)
+    mode = settings.mode if command == SERVE else _mode(settings, directory.served_mode)
+    holder = Holder.this_process(command, mode)
     with ExitStack() as stack:
         lock = await _hold(stack, directory, holder)
         if command != SERVE and (settings.durability == "memory" or not directory.has_data):
             raise _no_data(settings)
         async with EmbeddedStore(directory, settings.durability) as embedded:
-            yield Store(embedded.url, settings.mode, announce=lambda url: _write_url(lock, holder, url))
+            yield Store(embedded.url, mode, announce=lambda url: _write_url(lock, holder, url))
 
 
 @asynccontextmanager
@@ -73,8 +75,12 @@ async def _find_running(settings: Settings, holder: Holder | None) -> Store | No
     path = directory.socket_path()
     if holder is None or await probe(path) is not State.READY:
         return None
-    mode = settings.mode if "mode" in settings.model_fields_set else holder.mode
-    return Store(socket_url(path), mode, announce=tell_nobody)
+    return Store(socket_url(path), _mode(settings, holder.mode), announce=tell_nobody)
+
+
+def _mode(settings: Settings, served: Mode | None) -> Mode:
+    """INBOX_MODE where it is set, else the mode of the service, running or not: a command means its environment."""
+    return settings.mode if served is None or "mode" in settings.model_fields_set else served
 
 
 def _no_data(settings: Settings) -> StartupError:

@@ -9,7 +9,7 @@ import signal
 
 from inbox.embedded.control import ask_to_end
 from inbox.embedded.directory import DataDirectory
-from inbox.embedded.files import FileLock, command_line
+from inbox.embedded.files import command_line
 from inbox.errors import StartupError
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def end_orphan(directory: DataDirectory) -> None:
 
 
 def _has_store(directory: DataDirectory) -> bool:
-    lock = FileLock.take(directory.store_lock)
+    lock = directory.lock_store()
     if lock:
         lock.close()
     return lock is None

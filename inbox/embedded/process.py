@@ -7,6 +7,7 @@ import logging
 import signal
 from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
+from subprocess import SubprocessError
 
 from inbox.embedded.control import State, probe
 from inbox.embedded.directory import DataDirectory
@@ -20,7 +21,6 @@ START_SECONDS = 15.0
 STOP_SECONDS = 10.0
 PROBE_SECONDS = 0.01
 LOADING_NOTE_SECONDS = 5.0
-LOG_FILE_BYTES = 1024 * 1024
 
 _PERSISTENCE: dict[Durability, list[str]] = {
     "memory": ["--appendonly", "no"],
@@ -89,15 +89,15 @@ async def start_process(binary: Path, directory: DataDirectory, durability: Dura
 
     Raises StartupError when another store still has the directory or the program does not run.
     """
-    lock = FileLock.take(directory.store_lock)
+    lock = directory.lock_store()
     if lock is None:
         raise StartupError(f"another store process still uses {directory.path}")
     try:
         socket_path = directory.choose_socket_path()
         command = [str(binary), *_arguments(directory, socket_path, durability)]
         process = await _spawn(command, directory, lock)
-    except OSError as error:
-        raise StartupError(f"the embedded store cannot be started: {error}") from error
+    except (OSError, SubprocessError) as error:
+        raise StartupError(f"the embedded store cannot be started{_as_whom(directory)}: {error}") from error
     finally:
         lock.close()  # the child holds it from here on
     return StoreProcess(process, socket_path, directory)
@@ -111,7 +111,8 @@ def last_words(log_file: Path) -> str:
 
 
 async def _spawn(command: list[str], directory: DataDirectory, lock: FileLock) -> Process:
-    with directory.log_file.open("wb" if _is_large(directory.log_file) else "ab") as output:
+    owner = directory.owner
+    with directory.open_log() as output:
         return await asyncio.create_subprocess_exec(
             *command,
             stdin=DEVNULL,
@@ -119,7 +120,12 @@ async def _spawn(command: list[str], directory: DataDirectory, lock: FileLock) -
             stderr=output,
             pass_fds=(lock.descriptor,),
             start_new_session=True,  # Ctrl-C reaches the service only, which ends the store last
+            preexec_fn=None if owner.is_this_process else owner.become,  # uvloop's way knows no `user`
         )
+
+
+def _as_whom(directory: DataDirectory) -> str:
+    return "" if directory.owner.is_this_process else f" as {directory.owner.name}, the data directory's owner"
 
 
 def _arguments(directory: DataDirectory, socket_path: Path, durability: Durability) -> list[str]:
@@ -135,7 +141,3 @@ def _arguments(directory: DataDirectory, socket_path: Path, durability: Durabili
         *("--daemonize", "no"),
         *("--set-proc-title", "no"),  # its command line tells a later run whose it is
     ]
-
-
-def _is_large(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > LOG_FILE_BYTES

@@ -75,8 +75,7 @@ class EmbeddedStore:
     async def _stop(self) -> None:
         if self._process:
             await self._process.stop()
-        self._directory.clear_socket()
-        self._directory.pid_file.unlink(missing_ok=True)
+        self._directory.clear_store()
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

@@ -52,11 +52,15 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One trigger for one recipient. `subscriber` and `workflow` are None when they are gone or never were."""
+    """One trigger for one recipient. `subscriber` and `workflow` are None when they are gone or never were.
+
+    `identifier` is the workflow's, also of one that is gone.
+    """
 
     id: str
     transaction_id: str
     workflow_id: str
+    identifier: str
     subscriber_oid: str
     name: str
     subscriber: Subscriber | None
@@ -87,10 +91,11 @@ def activity_view(activity: Activity, environment: Environment) -> dict[str, Any
         "to": {"subscriberId": activity.name},
         "jobs": [job_view(activity, steps) for steps in _by_step(activity)],
     }
+    view["template"] = _template(activity)
     if activity.subscriber:
         view["subscriber"] = _person(activity.subscriber)
     if activity.workflow:
-        view |= {"template": _template(activity.workflow), "critical": activity.workflow.critical}
+        view["critical"] = activity.workflow.critical
     if message := activity.message:
         stored = message.stored
         view |= {"payload": stored.payload, "tags": stored.tags, "contextKeys": stored.context_keys}
@@ -147,6 +152,7 @@ def _person(subscriber: Subscriber) -> dict[str, Any]:
     return {"_id": subscriber.oid, "subscriberId": subscriber.subscriber_id, **known}
 
 
-def _template(workflow: Workflow) -> dict[str, Any]:
-    trigger = {"type": "event", "identifier": workflow.identifier, "variables": []}
-    return {"_id": workflow.id, "name": workflow.name, "triggers": [trigger]}
+def _template(activity: Activity) -> dict[str, Any]:
+    trigger = {"type": "event", "identifier": activity.identifier, "variables": []}
+    name = activity.workflow.name if activity.workflow else activity.identifier
+    return {"_id": activity.workflow_id, "name": name, "triggers": [trigger]}

@@ -91,6 +91,13 @@ class Recipients(msgspec.Struct, frozen=True):
         """What tells these recipients from others, in no order that matters."""
         return sorted([*(one.subscriber_id for one in self.accepted), *(topic.name for topic in self.topics)])
 
+    def __str__(self) -> str:
+        """The first three of them, for a person: `ada, bob, the topic news and 2 more`."""
+        named = [*(one.subscriber_id for one in self.accepted), *(f"the topic {one.key}" for one in self.topics)]
+        named += [f"{len(self.refused)} that cannot be used"] if self.refused else []
+        rest = [f"and {len(named) - 3} more"] if len(named) > 3 else []
+        return " ".join([", ".join(named[:3]) or "nobody", *rest])
+
 
 def parse_recipients(to: Any) -> Recipients:
     """`to` in all its forms: an id, an object with `subscriberId` and profile fields, a topic, or a flat list of these.

@@ -6,8 +6,7 @@ What takes more than one field to judge (templates, ids used twice) is judged in
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
@@ -19,8 +18,6 @@ Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 CollapseMode = Literal["replace", "count"]
 """Whether a message that takes another's place is a new one, or one more of them."""
 
-_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?", re.DOTALL)
-_STEP_TYPE = re.compile(r"Invalid value .* at `\$(?:.*\.)?steps\[\d+\]\.type`", re.DOTALL)
 CHANNELS = ("email", "sms", "in_app", "chat", "push")
 MAX_IDENTIFIER_LENGTH = 128
 MAX_STEPS = 20
@@ -334,6 +331,20 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
         return self.preferences.all.read_only
 
 
+def field_names(kind: type[msgspec.Struct]) -> frozenset[str]:
+    """The names of a structure's fields on the wire."""
+    return frozenset(one.encode_name for one in msgspec.structs.fields(kind))
+
+
+def step_controls(step_type: Any) -> type[InAppControls | DelayControls | DigestControls] | None:
+    """The structure of the controls of a type of step; None for a type that is not served here."""
+    if step_type == "in_app":
+        return InAppControlsUpsert
+    if step_type == "delay":
+        return DelayControlsUpsert
+    return DigestControlsUpsert if step_type == "digest" else None
+
+
 _decoder = msgspec.json.Decoder(Workflow)
 _encoder = msgspec.json.Encoder()
 
@@ -366,19 +377,3 @@ def _negated(step: Step) -> Step:
     field_name = "delay" if step.delay else "digest" if step.digest else "controls"
     values = msgspec.structs.replace(step.values, skip={"!": [step.values.skip]})
     return msgspec.structs.replace(step, **{field_name: values})
-
-
-def explain_mismatch(error: msgspec.ValidationError) -> str:
-    """What does not fit, and of a step of another type which types there are."""
-    if not _STEP_TYPE.fullmatch(str(error)):
-        return str(error)
-    *most, last = get_args(StepType)
-    return f"{error}: a step is of type {', '.join(most)} or {last}; other channels are not served here"
-
-
-def mismatch_field(error: msgspec.ValidationError) -> str:
-    """Return the path of an unknown field, e.g. `steps.0.controlValues.url`; `general` for any other mismatch."""
-    if not (found := _UNKNOWN_FIELD.fullmatch(str(error))):
-        return "general"
-    parent = re.sub(r"\[(\d+)\]", r".\1", found[2] or "")
-    return f"{parent}.{found[1]}" if parent else found[1]

@@ -309,7 +309,9 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
     workflows_v1.update_workflow: Operation(replies.WorkflowV1Reply, body=workflow_v1.WorkflowV1),
     workflows_v1.set_status: Operation(replies.WorkflowV1Reply, body=workflow_v1.WorkflowStatus),
     workflows_v1.delete_workflow: Operation(bool),
-    workflows.create_workflow: Operation(replies.WorkflowReply, status=201, body=workflow.WorkflowCreate),
+    workflows.create_workflow: Operation(
+        replies.CreatedWorkflowReply, status=201, body=workflow.WorkflowCreate, query={"dropUnsupportedSteps": FLAG}
+    ),
     workflows.list_workflows: Operation(
         replies.WorkflowListReply,
         query={

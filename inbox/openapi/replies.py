@@ -449,6 +449,11 @@ class WorkflowReply(TypedDict):
     payloadSchema: NotRequired[Object]
 
 
+class CreatedWorkflowReply(WorkflowReply):
+    droppedSteps: NotRequired[list[Object]]
+    ignoredFields: NotRequired[list[str]]
+
+
 class WorkflowListReply(TypedDict):
     workflows: list[Object]
     totalCount: Count

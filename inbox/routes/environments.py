@@ -38,7 +38,8 @@ async def list_keys(request: Request) -> Response:
 async def list_tags(request: Request) -> Response:
     """GET /v2/environments/:environmentId/tags → 200 `[{name}]`: the tags of its workflows; 404 another's."""
     caller = await authenticate(request)
-    if path_param(request, "environmentId") not in (caller.environment.id, caller.environment.identifier):
-        raise NotFound("Environment was not found")
+    environment_id = path_param(request, "environmentId")
+    if environment_id not in (caller.environment.id, caller.environment.identifier):
+        raise NotFound(f"Environment {environment_id} was not found")
     workflows, _ = await services_of(request).workflows.list(caller.environment, WorkflowQuery(limit=MAX_WORKFLOWS))
     return data([{"name": tag} for tag in sorted({tag for workflow in workflows for tag in workflow.tags})])

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from inbox.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
-from inbox.models.workflow import explain_mismatch, mismatch_field
+from inbox.models.mismatch import explain_mismatch, mismatch_field
 
 T = TypeVar("T")
 
@@ -65,10 +65,15 @@ def parse_json(raw: bytes, kind: type[T]) -> T:
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}") from None
     _check_shape(raw, value)
+    return convert(value, kind)
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """A parsed value as `kind`. Raises ValidationFailed (wrong types, missing fields)."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ValidationFailed({mismatch_field(error): explain_mismatch(error)}) from None
+        raise ValidationFailed({mismatch_field(error): explain_mismatch(error, value, kind)}) from None
 
 
 async def _read_bytes(request: Request, limit: int) -> bytes:

@@ -66,5 +66,5 @@ async def _named(request: Request, environment: Environment) -> Override:
     tenant = await services.tenants.get_named(environment, path_param(request, "tenantId"))
     override = await services.workflow_overrides.find(environment, workflow, tenant)
     if override is None:
-        raise NotFound("The workflow has no override for this tenant")
+        raise NotFound(f"The workflow {workflow.identifier} has no override for the tenant {tenant.identifier}")
     return override

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from inbox.errors import invalid
 from inbox.models.workflow import WorkflowCreate, WorkflowPatch, WorkflowUpdate
+from inbox.models.workflow_export import adopt, unwrap
 from inbox.models.workflow_query import SortField, WorkflowQuery
 from inbox.routes.access import authenticate, services_of
-from inbox.routes.reading import path_param, query_int, query_list, read_body
+from inbox.routes.reading import MIB, convert, path_param, query_bool, query_int, query_list, read_body
 from inbox.routes.replies import data, no_content
 from inbox.service.workflows.views import workflow_list_item, workflow_view
 
+EXPORT_LIMIT_BYTES = MIB  # the original's answers repeat the schemas of its editor in every step
 MAX_LIMIT = 100
 MAX_OFFSET = 1_000_000
 
 
 async def create_workflow(request: Request) -> Response:
-    """`POST /v2/workflows` → 201 `{data: workflow}`; 400 when the workflowId is taken."""
+    """`POST /v2/workflows` → 201 `{data: workflow}`; 400 when the workflowId is taken.
+
+    With `dropUnsupportedSteps=true` the body may be a workflow as the original exports it: steps of channels that are
+    not served here, and fields that are unknown here, are left out and named in `droppedSteps` and `ignoredFields`.
+    """
     caller = await authenticate(request)
-    body = await read_body(request, WorkflowCreate)
-    workflow = await services_of(request).workflows.create(caller.environment, body)
-    return data(workflow_view(workflow), 201)
+    workflows = services_of(request).workflows
+    if not query_bool(request, "dropUnsupportedSteps"):
+        body = await read_body(request, WorkflowCreate)
+        return data(workflow_view(await workflows.create(caller.environment, body)), 201)
+    exported = unwrap(await read_body(request, dict[str, Any], EXPORT_LIMIT_BYTES))
+    if len(exported) != 1:
+        raise invalid("general", "The body must hold one workflow", len(exported))
+    adopted = adopt(exported[0])
+    workflow = await workflows.create(caller.environment, convert(adopted.content, WorkflowCreate))
+    named = {"droppedSteps": [step.view() for step in adopted.dropped], "ignoredFields": adopted.ignored}
+    return data(workflow_view(workflow) | named, 201)
 
 
 async def list_workflows(request: Request) -> Response:

@@ -72,6 +72,19 @@ async def test_a_delivery_is_told_from_its_message(api: Api, name: str) -> None:
     assert await api.data("GET", f"{V1}/{activity['_id']}", 200) == activity
 
 
+async def test_a_workflow_that_is_gone_is_still_named(api: Api, name: str) -> None:
+    made = await make_workflow(api, name, {"body": "Hi"})
+    await api.trigger(name, workflow=name, transactionId=f"t-{name}")
+    await api.call("DELETE", f"/v2/workflows/{name}", 204)
+    [activity] = await listed(api, transactionId=f"t-{name}")
+    assert (activity["to"], activity["jobs"][0]["step"]["stepId"]) == ({"subscriberId": name}, "step-0")
+    assert activity["template"] == {
+        "_id": made["_id"],
+        "name": name,
+        "triggers": [{"type": "event", "identifier": name, "variables": []}],
+    }
+
+
 async def test_why_there_is_no_message(api: Api, name: str) -> None:
     await make_workflow(api, name, {"body": "{{ payload.n | divided_by: 0 }}"})
     plain = f"{name}-plain"

@@ -285,7 +285,7 @@ async def test_bulk_answers_in_order_and_one_bad_event_harms_no_other(api: Api, 
     statuses = [reply["status"] for reply in replies]
     assert statuses == ["processed", "error", "processed", "error", "error", "error", "processed"]
     assert all(reply["acknowledged"] is True for reply in replies)
-    assert (replies[1]["error"], replies[1]["transactionId"]) == (["workflow_not_found"], "mine")
+    assert (replies[1]["error"], replies[1]["transactionId"]) == (["workflow_not_found: unknown"], "mine")
     assert all(reply["error"][0] for reply in replies if reply["status"] == "error")
     assert "transactionId" not in replies[3]
     assert replies[6]["transactionId"] == f"{name}-2"

@@ -275,7 +275,10 @@ async def test_a_step_that_cannot_be_rendered_is_left_out(api: Api, known: str) 
 async def test_an_unknown_workflow_is_named(api: Api, known: str) -> None:
     answer = await api.client.post(TRIGGER, json={"name": "http-nowhere", "to": known})
     check_error(answer, 422)
-    assert (answer.json()["message"], answer.json()["error"]) == ("workflow_not_found", "Unprocessable Entity")
+    assert (answer.json()["message"], answer.json()["error"]) == (
+        "workflow_not_found: http-nowhere",
+        "Unprocessable Entity",
+    )
 
 
 @pytest.mark.parametrize(

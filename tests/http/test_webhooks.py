@@ -252,7 +252,9 @@ async def test_commands_that_cannot_be_carried_out(server: Server) -> None:
     assert line("rotate-secret", "-e", "Development") == (
         "inbox: Development has no webhook: make one with `inbox webhooks set URL`\n"
     )
-    assert line("show", "-e", "Nowhere") == "inbox: There is no environment Nowhere\n"
+    assert line("show", "-e", "Nowhere") == (
+        "inbox: There is no environment Nowhere, there are Development, Production\n"
+    )
     assert line("stream", "perhaps") == "inbox: say on or off, not perhaps\n"
     await command(server, "set", "http://127.0.0.1:1/")
     assert line("test").startswith("inbox: the webhook failed: 127.0.0.1:1: ")

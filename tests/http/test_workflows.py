@@ -268,3 +268,43 @@ async def test_a_trigger_renders_the_workflow_as_it_is_now(api: Api, name: str) 
     await api.call("DELETE", f"{PATH}/{name}", 204)
     gone = {"name": name, "to": subscriber, "payload": {}}
     check_error(await api.client.post("/v1/events/trigger", json=gone), 422)
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+async def test_an_export_of_the_original_is_taken_on_request(api: Api, name: str, is_wrapped: bool) -> None:
+    steps = [
+        {"stepId": "mail", "name": "Mail", "type": "email", "controlValues": {"subject": "S", "body": "B"}},
+        {"stepId": "in-app", "name": "In-app", "type": "in_app", "slug": "x_st_y", "controls": {"values": CONTROLS}},
+    ]
+    level = {"all": {"enabled": True, "readOnly": True}, "channels": {}}
+    exported = {**body(name), "steps": steps, "slug": "x_wf_y", "preferences": {"user": None, "default": level}}
+    sent = {"data": exported} if is_wrapped else exported
+    if not is_wrapped:
+        refused = await api.client.post(PATH, json=sent)
+        check_error(refused, 422)
+        [message] = refused.json()["errors"]["general"]["messages"]
+        assert message.endswith("dropUnsupportedSteps leaves their steps out")
+    made = await api.call("POST", f"{PATH}?dropUnsupportedSteps=true", 201, sent)
+    answer = made["data"]
+    assert answer["droppedSteps"] == [{"index": 0, "name": "Mail", "type": "email"}]
+    assert answer["ignoredFields"] == ["slug", "steps.1.slug"]
+    assert [(step["stepId"], step["controls"]["values"]) for step in answer["steps"]] == [("in-app", CONTROLS)]
+    assert answer["preferences"]["default"]["all"] == {"enabled": True, "readOnly": True}
+    assert (await api.data("GET", f"{PATH}/{name}", 200))["_id"] == answer["_id"]
+
+
+@pytest.mark.parametrize("sent", [{"data": []}, {"data": [{}, {}]}, {"data": [3]}, {}, {"data": {"steps": 3}}])
+async def test_what_is_no_export_is_refused(api: Api, sent: Json) -> None:
+    check_error(await api.client.post(f"{PATH}?dropUnsupportedSteps=true", json=sent), 422)
+
+
+async def test_a_required_field_under_another_name_is_suggested(api: Api, name: str) -> None:
+    sent = {"workflowId": name, "to": name}
+    refused = await api.client.post("/v1/events/trigger", json=sent)
+    check_error(refused, 422)
+    message = refused.json()["errors"]["general"]["messages"][0]
+    assert message == (
+        "Object missing required field `name`: `workflowId` is not a field here, did you mean `name`?"
+    )
+    (reply,) = (await api.call("POST", "/v1/events/trigger/bulk", 201, {"events": [sent]}))["data"]
+    assert reply["error"] == [message]

@@ -31,13 +31,13 @@ def environment(**settings: str) -> dict[str, str]:
     return {**inherited, "PYTHONUNBUFFERED": "1", **settings}
 
 
-def run_inbox(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs one command of the program to its end."""
+def run_inbox(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Runs one command of the program to its end; `given` is its standard input."""
     return subprocess.run(
         [sys.executable, "-m", "inbox", *arguments],
         env=environment(**settings),
         cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
         timeout=60,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import shlex
 import socket
 import time
@@ -43,6 +44,14 @@ def read_keys(output: str) -> dict[str, str]:
 
 def test_version() -> None:
     assert run_inbox("--version").stdout == f"inbox {__version__}\n"
+
+
+def test_a_mistake_is_answered_with_the_usage_of_inbox() -> None:
+    ended = run_inbox("trigger")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Usage: inbox trigger [OPTIONS] ")
+    assert "Missing argument 'WORKFLOW'" in ended.stderr
+    assert "python" not in ended.stderr
 
 
 COMMANDS = ("serve", "keys", "environments", "workflows", "subscribers", "trigger", "token", "settings")
@@ -133,15 +142,20 @@ async def test_a_second_service_on_one_directory(make_service: Callable[..., Ser
 
 
 @needs_valkey
-async def test_keys_are_made_once_and_kept(make_service: Callable[..., Service]) -> None:
-    service = make_service()
+@pytest.mark.parametrize("mode", ["production", "development"])
+async def test_keys_are_made_once_and_kept(make_service: Callable[..., Service], mode: str) -> None:
+    service = make_service(INBOX_MODE=mode)
     await service.start()
     data = {"INBOX_DATA_DIR": str(service.data)}
     first = run_inbox("keys", **data)
-    assert first.stderr == ""
+    assert first.stderr == f"environment: {mode.capitalize()}\n"
     assert set(read_keys(first.stdout)) == {"INBOX_API_KEY", "INBOX_APPLICATION_IDENTIFIER"}
     await service.stop()
-    assert run_inbox("keys", **data).stdout == first.stdout
+    second = run_inbox("keys", **data)
+    assert (second.stdout, second.stderr) == (first.stdout, first.stderr)
+    as_json = json.loads(run_inbox("keys", "--json", **data).stdout)
+    assert (as_json["environment"], as_json["apiKeys"]) == (
+        mode.capitalize(), [read_keys(first.stdout)["INBOX_API_KEY"]])
     assert not (service.data / "store.pid").exists()
     assert failure("keys", INBOX_DURABILITY="memory", **data).startswith("no service keeps data in ")
 
@@ -222,7 +236,7 @@ def test_commands_on_a_redis_of_ones_own(valkey_url: str, key_prefix: str, tmp_p
 @needs_valkey
 def test_only_the_service_tells_what_its_redis_keeps() -> None:
     with running_store(binary_of("valkey"), unix=True, options=["--appendonly", "no"]) as store:
-        assert run_inbox("keys", INBOX_REDIS_URL=store.url).stderr == ""
+        assert run_inbox("keys", INBOX_REDIS_URL=store.url).stderr == "environment: Production\n"
 
 
 def test_keys_are_made_and_revoked_while_callers_change_over(valkey_url: str, key_prefix: str) -> None:
@@ -250,19 +264,38 @@ def test_environments_are_made_and_listed(valkey_url: str, key_prefix: str) -> N
         ("Staging", "1 key"),
     ]
     assert listed[2][1] == made["INBOX_APPLICATION_IDENTIFIER"]
+    as_json = json.loads(run_inbox("environments", "list", "--json", **settings).stdout)
+    assert [(one["name"], one["applicationIdentifier"], one["keys"]) for one in as_json] == [
+        (name, identifier, 1) for name, identifier, _, _ in listed
+    ]
     assert read_keys(run_inbox("keys", "--environment", "staging", **settings).stdout) == made
     further = run_inbox("keys", "create", "--environment", "Staging", **settings).stdout.strip()
     assert further in run_inbox("keys", "-e", "Staging", **settings).stdout
     assert run_inbox("keys", "revoke", further, "-e", "Staging", **settings).returncode == 0
     assert failure("environments", "create", "staging", **settings) == "An environment staging exists already"
     assert failure("environments", "create", " ", **settings).startswith("name must be 1 to 64 printable")
-    assert failure("keys", "-e", "nowhere", **settings) == "There is no environment nowhere"
+    assert failure("keys", "-e", "nowhere", **settings) == (
+        "There is no environment nowhere, there are Development, Production, Staging"
+    )
 
 
-@pytest.mark.parametrize("command", [("keys",), ("keys", "create"), ("keys", "revoke"), ("environments", "create"),
-    ("workflows", "push"), ("workflows", "check"), ("trigger",), ("subscribers", "export"),
-    ("subscribers", "erase")])
+COMMAND_PATHS = [
+    ("serve",),
+    ("keys",),
+    ("keys", "create"),
+    ("keys", "revoke"),
+    ("environments", "create"),
+    ("workflows", "push"),
+    ("workflows", "check"),
+    ("trigger",),
+    ("subscribers", "export"),
+    ("subscribers", "erase"),
+]
+
+
+@pytest.mark.parametrize("command", COMMAND_PATHS, ids=" ".join)
 def test_each_command_explains_itself(command: tuple[str, ...]) -> None:
-    shown = run_inbox(*command, "--help")
-    assert shown.returncode == 0
-    assert f"inbox {' '.join(command)}" in shown.stdout
+    for option in ("--help", "-h"):
+        shown = run_inbox(*command, option)
+        assert shown.returncode == 0
+        assert shown.stdout.startswith(f"Usage: inbox {' '.join(command)} [OPTIONS]")

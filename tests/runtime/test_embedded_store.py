@@ -86,6 +86,7 @@ async def test_keeps_its_data_and_leaves_no_process(server: Path, home: Path) ->
     assert {path.name for path in (home / "data").iterdir()} == {
         "appendonlydir",
         "inbox.lock",
+        "inbox.mode",
         "store.lock",
         "store.log",
     }
@@ -242,7 +243,7 @@ async def test_a_second_service_is_told_who_has_the_directory(home: Path) -> Non
 
 
 @pytest.mark.needs("valkey")
-async def test_a_command_uses_the_running_services_store_and_mode(home: Path) -> None:
+async def test_a_command_uses_the_services_store_and_mode(home: Path) -> None:
     async with run_store(settings_for(home / "data", mode="development")) as store:
         pid = (home / "data" / "store.pid").read_text()
         async with borrow_store(settings_for(home / "data"), "keys") as borrowed:
@@ -251,6 +252,12 @@ async def test_a_command_uses_the_running_services_store_and_mode(home: Path) ->
             assert borrowed.mode == "production"
         assert (home / "data" / "store.pid").read_text() == pid
         assert await ask(store.url, "PING")
+    for asked, expected in ({}, "development"), ({"mode": "production"}, "production"), ({}, "development"):
+        async with borrow_store(settings_for(home / "data", **asked), "keys") as stopped:
+            assert stopped.mode == expected
+    (home / "data" / "inbox.mode").write_text("nonsense")
+    async with borrow_store(settings_for(home / "data"), "keys") as unknown:
+        assert unknown.mode == "production"
 
 
 @pytest.mark.needs("valkey")

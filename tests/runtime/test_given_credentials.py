@@ -36,7 +36,7 @@ def data_of(service: Service) -> dict[str, str]:
 def test_a_shell_without_the_variables_is_told(service: Service) -> None:
     shown = run_inbox("keys", **data_of(service))
     assert shown.stdout == f"INBOX_APPLICATION_IDENTIFIER={IDENTIFIER}\n"
-    assert shown.stderr == f"inbox: {LACKING}\n"
+    assert shown.stderr == f"environment: Production\ninbox: {LACKING}\n"
     assert failure("hash", "--subscriber", "ada", **data_of(service)) == LACKING
     other = {**data_of(service), "INBOX_API_KEY": "another", "INBOX_APPLICATION_IDENTIFIER": "others"}
     assert run_inbox("keys", **other).stdout == shown.stdout
@@ -49,7 +49,7 @@ def test_a_shell_without_the_variables_is_told(service: Service) -> None:
 def test_a_shell_with_the_variables_shows_what_the_service_takes(service: Service) -> None:
     same = {**data_of(service), **GIVEN}
     shown = run_inbox("keys", **same)
-    assert (read_keys(shown.stdout), shown.stderr) == (GIVEN, "")
+    assert (read_keys(shown.stdout), shown.stderr) == (GIVEN, "environment: Production\n")
     digest = hmac.new(KEY.encode(), b"ada", hashlib.sha256).hexdigest()
     assert run_inbox("hash", "--subscriber", "ada", **same).stdout == f"{digest}\n"
 
@@ -98,7 +98,7 @@ async def test_a_key_is_made_once_none_is_given_any_more(service: Service) -> No
     await service.start()
     shown = run_inbox("keys", **data_of(service))
     keys = read_keys(shown.stdout)
-    assert shown.stderr == ""
+    assert shown.stderr == "environment: Production\n"
     assert keys["INBOX_API_KEY"] not in (KEY, made)
     assert keys["INBOX_APPLICATION_IDENTIFIER"] != IDENTIFIER
     async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:

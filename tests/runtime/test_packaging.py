@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -195,6 +196,18 @@ def test_an_environment_is_filled_once_for_each_lock(checkout: Path) -> None:
     test.write_text("# nothing more\n")
     assert "Installing requirements/test.txt" in install(checkout, "test", **offline).stdout
     assert install(checkout, "run", **offline).stdout == "", "what the tests need covers what the service needs"
+
+
+def test_an_installation_shows_each_package_as_it_comes(checkout: Path, wheel: Path) -> None:
+    """Without a terminal too, as in a log of a build."""
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (checkout / "requirements" / "run.txt").write_text(f"inbox=={__version__} --hash=sha256:{digest}\n")
+    offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(wheel.parent)}
+    shown = install(checkout, "run", **offline)
+    assert (shown.returncode, shown.stdout) == (
+        0,
+        f"Installing requirements/run.txt into .venv ...\n  {wheel.name}\n  writing files ...\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import run_inbox
+from ..support.processes import REPOSITORY
+from .conftest import environment, run_inbox
 from .test_cli import failure
 
 Settings = dict[str, str]
@@ -45,6 +51,47 @@ def test_what_cannot_be_exported_is_one_line(settings: Settings, tmp_path: Path)
     assert line == "Subscriber: bob was not found"
     assert list(tmp_path.iterdir()) == []
     assert failure("subscribers", "export", " ", **settings) == "subscriberId should not be empty"
+
+
+def run_in_terminal(*arguments: str, **settings: str) -> tuple[int, str, str]:
+    """Exit code, standard output and what a terminal shows as standard error."""
+    main_end, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "inbox", *arguments],
+        env=environment(TERM="xterm", **settings),
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal ends when nobody has it any more
+            while part := os.read(main_end, 4_096):
+                shown += part
+        assert process.stdout is not None
+        output = process.stdout.read()
+    os.close(main_end)
+    return process.returncode, output, shown.decode()
+
+
+def test_long_commands_show_on_a_terminal_that_they_go_on(settings: Settings, tmp_path: Path) -> None:
+    code, output, shown = run_in_terminal("subscribers", "export", "ada", **settings)
+    assert (code, json.loads(output)["subscriber"]["subscriberId"]) == (0, "ada")
+    assert "exporting" in shown
+    code, output, shown = run_in_terminal("subscribers", "erase", "ada", "--yes", **settings)
+    assert code == 0
+    assert output.startswith("subscribers\t1\n")
+    assert "erasing" in shown
+
+
+def test_erasing_shows_what_went_as_json(settings: Settings) -> None:
+    shown = run_inbox("subscribers", "erase", "ada", "--yes", "--json", **settings)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    answer = json.loads(shown.stdout)
+    assert (answer["status"], answer["removed"]["subscribers"]) == ("erased", 1)
+    assert answer["outOfReach"]
 
 
 def test_erasing_shows_what_went(settings: Settings) -> None:

@@ -90,7 +90,8 @@ def test_the_hash_and_the_counts(shell: Shell) -> None:
 
 def test_workflows_of_files(shell: Shell) -> None:
     shown = shell.run(block("inbox workflows check"))
-    assert re.fullmatch(r"1 workflow: nothing wrong\ncreated\torder-shipped\nprocessed\t\S+\n", shown)
+    sent = r"processed\t\S+\nalice\tin-app\tdelivered\n"
+    assert re.fullmatch(rf"1 workflow: nothing wrong\ncreated\torder-shipped\n{sent}", shown)
     (message,) = shell.feed()
     assert (message["subject"], message["body"]) == ("Order 7 is on its way", "Hello there, it left us today.")
     action = message["primaryAction"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from inbox.ids import SubscriberId
 from inbox.services import open_services
@@ -96,7 +97,8 @@ def test_environments_have_workflows_of_their_own(folder: Path, settings: dict[s
     lines("workflows", "push", str(folder), "-e", "Development", **settings)
     assert lines("workflows", "list", **settings) == []
     assert len(lines("workflows", "list", "-e", "Development", **settings)) == 2
-    assert failure("workflows", "list", "-e", "nowhere", **settings) == "There is no environment nowhere"
+    missing = failure("workflows", "list", "-e", "nowhere", **settings)
+    assert missing == "There is no environment nowhere, there are Development, Production"
 
 
 def test_a_check_needs_no_service(folder: Path) -> None:
@@ -120,18 +122,19 @@ def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[st
     ("content", "told"),
     [
         ("workflowId: a\nname: [", "while parsing"),
-        ("workflowId: a\nname: A\n", "Object missing required field `steps`"),
-        (ORDER + "colour: red\n", "order: Object contains unknown field `colour`"),
+        ("workflowId: a\nname: A\n", "a: steps: missing required field `steps`"),
+        (ORDER + "colour: red\n", "order: colour: unknown field `colour`"),
+        (ORDER + "tag: red\n", "order: tag: unknown field `tag`"),
+        (ORDER + "descripton: red\n", "order: descripton: unknown field `descripton`: did you mean `description`?"),
         (
             ORDER.replace("in_app", "email"),
-            "order: Invalid value 'email' - at `$.steps[0].type`: a step is of type in_app, delay or digest; other",
+            "order: steps.0.type: Invalid value 'email': a step is of type in_app, delay or digest; other",
         ),
         (ORDER.replace("workflowId: order", 'workflowId: "a\\0b"'), "workflowId must not contain NUL"),
         (ORDER.replace("{{payload.n}}", "{{"), "order: steps.0.controlValues.body: "),
         (ORDER.replace("workflowId: order", "workflowId: a b"), "a b: workflowId: "),
         ("- 3\n", "workflow 1: Expected `object`, got `int`"),
         ("workflows: []\nother: 1\n", "beside workflows there is other"),
-        ("{}", "Object missing required field"),
         ("", "Expected `object`, got `null`"),
     ],
 )
@@ -155,13 +158,206 @@ def test_everything_that_is_wrong_is_told(folder: Path, settings: dict[str, str]
         told = [line.removeprefix(f"inbox: {folder}/") for line in ended.stderr.splitlines()]
         assert [line[:24] for line in told] == [
             "a.yaml: while parsing a ",
-            "b.yaml: w1: Object missi",
-            "b.yaml: order: Expected ",
+            "b.yaml: w1: name: missin",
+            "b.yaml: w1: steps: missi",
+            "b.yaml: order: name: Exp",
             "order.yaml: order is als",
             "z.yaml: order is also in",
         ]
         assert told[-1].endswith(f"is also in {folder}/b.yaml")
     assert run_inbox("workflows", "list", **settings).stderr == "Production has no workflow yet\n"
+
+
+WRONG = """
+workflowId: a b
+name: 3
+colour: red
+tags: [1, fine]
+payloadSchema: {type: nonsense}
+steps:
+  - name: First
+    stepId: first
+    type: in_app
+    controlValues:
+      subject: "{{ unclosed"
+      body: "{% if %}"
+      boddy: x
+      avatar: "javascript:alert(1)"
+      primaryAction: {label: "{{", redirect: {target: _self}}
+      expiresAt: nonsense
+      skip: {"nope": []}
+  - name: ""
+    stepId: s p
+    type: email
+  - name: Wait
+    stepId: first
+    type: delay
+    controlValues: {amount: 0, unit: hours}
+  - name: Collect
+    type: digest
+    controlValues: {type: timed, cron: nonsense, digestKey: "{{"}
+"""
+EXPECTED_FIELDS = {
+    "name": "Expected `str`, got `int`",
+    "colour": "unknown field `colour`",
+    "tags.0": "Expected `str`, got `int`",
+    "steps.0.controlValues.primaryAction.redirect.url": "missing required field `url`",
+    "steps.0.controlValues.boddy": "unknown field `boddy`",
+    "steps.1.type": "Invalid value 'email'",
+    "steps.2.controlValues.amount": "Expected `",
+    "workflowId": "workflowId must consist of letters",
+    "steps.0.controlValues.avatar": "avatar must be an http(s) URL",
+    "steps.1.stepId": "steps.1.stepId must consist of letters",
+    "steps.2.stepId": "stepId first is used twice",
+    "steps.3.controlValues.cron": "cron must be a cron expression",
+    "payloadSchema": "payloadSchema",
+    "steps.0.controlValues.subject": "",
+    "steps.0.controlValues.body": "",
+    "steps.0.controlValues.primaryAction.label": "",
+    "steps.0.controlValues.expiresAt": "steps.0.controlValues.expiresAt",
+    "steps.0.controlValues.skip": "",
+    "steps.3.controlValues.digestKey": "",
+}
+
+
+def test_every_field_of_a_workflow_that_is_wrong_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(WRONG)
+    ended = run_inbox("workflows", "check", str(path), "--json")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    report = json.loads(ended.stdout)
+    assert (report["workflows"], report["warnings"]) == ([], [])
+    told = {one["field"]: one["message"] for one in report["problems"]}
+    assert told.keys() == EXPECTED_FIELDS.keys()
+    assert {field for field, text in told.items() if not text.startswith(EXPECTED_FIELDS[field])} == set()
+    assert {(one["file"], one["workflowId"]) for one in report["problems"]} == {(str(path), "a b")}
+    told_by_line = run_inbox("workflows", "check", str(path)).stderr.splitlines()
+    assert told_by_line == [
+        f"inbox: {path}: a b: {one['field']}: {one['message']}" for one in report["problems"]
+    ]
+
+
+EXPORT: dict[str, Any] = {
+    "_id": "6" * 24,
+    "workflowId": "order",
+    "slug": "order_wf_x",
+    "name": "Order",
+    "tags": ["orders"],
+    "active": True,
+    "origin": "novu-cloud",
+    "status": "ACTIVE",
+    "severity": "none",
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "updatedAt": "2026-01-01T00:00:00.000Z",
+    "lastTriggeredAt": None,
+    "issues": {},
+    "payloadExample": {"n": 1},
+    "payloadSchema": None,
+    "preferences": {
+        "user": None,
+        "default": {"all": {"enabled": True, "readOnly": True}, "channels": {"email": {"enabled": False}, "sms": {}}},
+    },
+    "steps": [
+        {
+            "_id": "7" * 24,
+            "stepId": "mail",
+            "slug": "mail_st_x",
+            "name": "Mail",
+            "type": "email",
+            "origin": "novu-cloud",
+            "controls": {"values": {"subject": "S", "body": "<p>B</p>", "layoutId": "x"}},
+        },
+        {
+            "_id": "8" * 24,
+            "stepId": "collect",
+            "slug": "collect_st_x",
+            "name": "Collect",
+            "type": "digest",
+            "origin": "novu-cloud",
+            "workflowId": "order",
+            "variables": {},
+            "controls": {
+                "dataSchema": {"type": "object"},
+                "uiSchema": {"group": "DIGEST"},
+                "values": {"type": "regular", "amount": 5, "unit": "minutes", "cron": "", "extendToSchedule": False},
+            },
+        },
+        {
+            "_id": "9" * 24,
+            "stepId": "in-app",
+            "slug": "in-app_st_x",
+            "name": "In-app",
+            "type": "in_app",
+            "issues": {"controls": {}},
+            "controlValues": {
+                "subject": "Order {{payload.n}}",
+                "body": "{{steps.collect.eventCount}}",
+                "avatar": "",
+                "primaryAction": None,
+                "redirect": {"url": "", "target": "_self"},
+                "disableOutputSanitization": False,
+                "editorType": "block",
+            },
+        },
+        {"stepId": "text", "name": "Text", "type": "sms", "controlValues": {"body": "B"}},
+    ],
+}
+DROPPED = ["steps.0 (email, Mail)", "steps.3 (sms, Text)"]
+IGNORED = (
+    "_id, slug, origin, status, createdAt, updatedAt, lastTriggeredAt, issues, payloadExample, steps.1._id, "
+    "steps.1.slug, steps.1.origin, steps.1.workflowId, steps.1.variables, steps.1.controlValues.extendToSchedule, "
+    "steps.2._id, steps.2.slug, steps.2.issues, steps.2.controlValues.editorType"
+)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [EXPORT, [EXPORT], {"data": EXPORT}, {"data": [EXPORT]}, {"data": {"workflows": [EXPORT], "totalCount": 1}}],
+    ids=["bare", "list", "answer", "answer with a list", "list answer"],
+)
+def test_an_export_of_the_original_is_taken_on_request(tmp_path: Path, wrapped: Any) -> None:
+    (tmp_path / "order.json").write_text(json.dumps(wrapped))
+    refused = run_inbox("workflows", "check", str(tmp_path / "order.json"))
+    assert refused.returncode == 1
+    if not isinstance(wrapped, dict) or "data" not in wrapped:
+        assert "order: this is an export of Novu: --drop-unsupported-steps takes it" in refused.stderr
+    ended = run_inbox("workflows", "check", str(tmp_path), "--drop-unsupported-steps", "--json")
+    assert ended.returncode == 0, ended
+    report = json.loads(ended.stdout)
+    assert (report["workflows"], report["problems"]) == (["order"], [])
+    assert [one.get("field") for one in report["warnings"]] == [*DROPPED, None]
+    assert report["warnings"][-1]["message"] == f"unknown here: left out: {IGNORED}"
+
+
+def test_an_export_that_is_pushed_is_what_is_served(tmp_path: Path, settings: dict[str, str]) -> None:
+    path = tmp_path / "order.json"
+    path.write_text(json.dumps(EXPORT))
+    ended = run_inbox("workflows", "push", str(path), "--drop-unsupported-steps", **settings)
+    assert (ended.returncode, ended.stdout) == (0, "created\torder\n")
+    assert ended.stderr.splitlines() == [
+        *(f"inbox: warning: {path}: order: {step}: not served here: left out" for step in DROPPED),
+        f"inbox: warning: {path}: order: unknown here: left out: {IGNORED}",
+    ]
+    pulled = run_inbox("workflows", "pull", "-", **settings)
+    assert (pulled.returncode, pulled.stderr) == (0, "")
+    (kept,) = yaml.safe_load(pulled.stdout)["workflows"]
+    assert [(step["stepId"], step["type"]) for step in kept["steps"]] == [("collect", "digest"), ("in-app", "in_app")]
+    assert kept["steps"][0]["controlValues"] == {"amount": 5, "unit": "minutes"}
+    assert kept["preferences"]["workflow"]["all"] == {"enabled": True, "readOnly": True}
+
+
+def test_what_is_pulled_goes_through_a_pipe(folder: Path, settings: dict[str, str]) -> None:
+    lines("workflows", "push", str(folder), **settings)
+    pulled = run_inbox("workflows", "pull", "-", **settings)
+    pushed = run_inbox("workflows", "push", "-", "-e", "Development", "--json", given=pulled.stdout, **settings)
+    assert pushed.returncode == 0, pushed
+    outcomes = {"workflows": [{"workflowId": name, "outcome": "created"} for name in ("other", "order")]}
+    assert json.loads(pushed.stdout) == {**outcomes, "problems": [], "warnings": []}
+    listed = json.loads(run_inbox("workflows", "list", "-e", "Development", "--json", **settings).stdout)
+    assert sorted((one["workflowId"], [step["stepId"] for step in one["steps"]]) for one in listed) == [
+        ("order", ["in-app"]),
+        ("other", ["in-app"]),
+    ]
 
 
 def test_two_of_a_name_and_none_at_all(folder: Path, tmp_path: Path) -> None:
@@ -210,7 +406,11 @@ async def test_a_trigger_reaches_open_pages(run_server: RunServer, folder: Path,
     payload.write_text('{"n": 7}')
     async with Api.open(server) as api, PlainSocket.open(server, "ada") as socket:
         send = ("trigger", "order", "--payload", f"@{payload}", "--transaction-id", "mine")
-        assert lines(*send, "--to", "ada", "--to", "bob", **settings) == [["processed", "mine"]]
+        assert lines(*send, "--to", "ada", "--to", "bob", **settings) == [
+            ["processed", "mine"],
+            ["ada", "in-app", "delivered"],
+            ["bob", "in-app", "delivered"],
+        ]
         told = await socket.expect(RECEIVED)
         assert told["message"]["content"] == "Order 7"
         found = await api.call("GET", "/v1/notifications", 200, transactionId="mine")
@@ -218,7 +418,10 @@ async def test_a_trigger_reaches_open_pages(run_server: RunServer, folder: Path,
         await api.data("POST", "/v2/topics", 201, {"key": "news"})
         await api.call("POST", "/v2/topics/news/subscriptions", 201, {"subscriberIds": ["bob"]})
         ended = run_inbox("trigger", "order", "--topic", "news", "--json", **settings)
-        assert json.loads(ended.stdout)["status"] == "processed"
+        answer = json.loads(ended.stdout)
+        assert (answer["status"], [one["subscriberId"] for one in answer["recipients"]]) == ("processed", ["bob"])
+        (step,) = answer["recipients"][0]["steps"]
+        assert (step["stepId"], step["outcome"], len(step["messageId"])) == ("in-app", "delivered", 24)
         assert lines("trigger", "order", "--broadcast", **settings)[0][0] == "processed"
         assert [len(await api.feed(person)) for person in ("ada", "bob")] == [2, 3]
 
@@ -230,10 +433,80 @@ async def test_a_command_waits_for_what_is_delivered_behind_it(folder: Path, set
         people: list[Any] = [(SubscriberId(f"p{number}"), {}) for number in range(130)]
         await services.subscribers.upsert_many(services.environments.current, people)
     ended = run_inbox("trigger", "order", "--broadcast", "--wait", "--transaction-id", "all", **settings)
-    assert ended.stdout.split() == ["processed", "all"]
+    assert ended.stdout.splitlines()[0] == "processed\tall"
+    assert ended.stdout.splitlines()[1].startswith("accepted for 130 recipients")
     assert "done: 130 delivered, 0 suppressed, 0 failed, 0 skipped, 0 waiting" in ended.stderr
     few = run_inbox("trigger", "order", "--to", "p1", "--wait", **settings)
     assert (few.returncode, few.stderr) == (0, "")
+    many = [part for number in range(25) for part in ("--to", f"p{number}")]
+    shown = lines("trigger", "order", *many, **settings)
+    assert len(shown) == 1 + 20 + 1
+    assert shown[-1] == ["… 25 recipients in all: 25 delivered"]
+
+
+STATES = """
+- workflowId: inactive
+  name: A
+  active: false
+  steps: [{name: S, type: in_app, controlValues: {body: B}}]
+- workflowId: empty
+  name: A
+  steps: []
+- workflowId: failing
+  name: A
+  steps:
+    - {name: S, type: delay, controlValues: {until: "{{payload.at}}"}}
+    - {name: T, type: in_app, controlValues: {body: B}}
+- workflowId: muted
+  name: A
+  preferences: {workflow: {all: {enabled: false}, channels: {}}}
+  steps: [{name: S, type: in_app, controlValues: {body: B}}]
+- workflowId: later
+  name: A
+  steps:
+    - {name: Wait, type: delay, controlValues: {amount: 1, unit: days}}
+    - {name: S, type: in_app, controlValues: {body: B}}
+- workflowId: half
+  name: A
+  steps:
+    - {name: S, type: in_app, controlValues: {body: B}}
+    - {name: Wait, type: delay, controlValues: {until: nonsense}}
+"""
+
+
+def test_a_trigger_that_delivers_nothing_fails_and_says_why(tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "states.yaml").write_text(STATES)
+    lines("workflows", "push", str(tmp_path), **settings)
+    for workflow, why in {
+        "inactive": "nothing is delivered: inactive: the workflow is not active (trigger_not_active)",
+        "empty": "nothing is delivered: empty: the workflow has no steps (no_workflow_steps_defined)",
+        "failing": "nothing is delivered: failed: steps.0.controlValues.until could not be rendered",
+        "muted": "nothing is delivered: suppressed: the subscriber's preferences",
+    }.items():
+        ended = run_inbox("trigger", workflow, "--to", "ada", **settings)
+        assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended
+        assert ended.stderr.startswith(f"inbox: {why}"), ended
+    ended = run_inbox("trigger", "half", "--topic", "nobody", "--json", **settings)
+    assert (ended.returncode, ended.stderr) == (1, "inbox: nothing is delivered: the topic nobody has no subscribers\n")
+    assert json.loads(ended.stdout)["recipients"] == []
+
+
+def test_a_trigger_that_delivers_later_or_in_part_says_so(tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "states.yaml").write_text(STATES)
+    lines("workflows", "push", str(tmp_path), **settings)
+    shown = lines("trigger", "later", "--to", "ada", "--transaction-id", "mine", **settings)
+    assert shown[0] == ["processed", "mine"]
+    assert shown[1][:3] == ["ada", "wait", "delayed"]
+    assert shown[1][3].startswith("until 20")
+    rows = lines("trigger", "half", "--to", "ada", "--transaction-id", "t", **settings)[1:]
+    assert [row[:3] for row in rows] == [["ada", "s", "delivered"], ["ada", "wait", "failed"]]
+    again = lines("trigger", "half", "--to", "ada", "--transaction-id", "t", **settings)[1:]
+    assert ["ada", "s", "duplicate", "This transaction was delivered before: nothing was stored again"] in again
+    ended = run_inbox("trigger", "half", "--to", "bob", "--transaction-id", "t", **settings)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "inbox: nothing is delivered: the transaction t ran before, for other recipients or another workflow\n"
+    )
 
 
 def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> None:
@@ -260,3 +533,33 @@ async def test_commands_reach_the_running_service(
     async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
         feed = await client.get("/v1/inbox/notifications", headers={"Authorization": f"Bearer {token}"})
     assert [one["body"] for one in feed.json()["data"]] == ["Order "]
+
+
+@pytest.mark.needs("valkey")
+async def test_a_service_in_development_logs_a_line_for_each_trigger(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    (tmp_path / "states.yaml").write_text(STATES)
+    service = make_service(INBOX_MODE="development", INBOX_WORKFLOWS=str(tmp_path))
+    await service.start()
+    keys = json.loads(run_inbox("keys", "--json", INBOX_DATA_DIR=str(service.data)).stdout)
+    headers = {"Authorization": f"ApiKey {keys['apiKeys'][0]}"}
+    bodies: list[dict[str, Any]] = [
+        {"name": "half", "to": ["ada", "bob", "cy", "dan"], "transactionId": "t1"},
+        {"name": "inactive", "to": [{"type": "Topic", "topicKey": "news"}, ""], "transactionId": "t2"},
+    ]
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, headers=headers) as client:
+        for body in bodies:
+            assert (await client.post("/v1/events/trigger", json=body)).status_code == 201
+        everybody = {"name": "empty", "payload": {}, "transactionId": "t3"}
+        assert (await client.post("/v1/events/trigger/broadcast", json=everybody)).status_code == 201
+    told = [line.partition("triggered for ")[2] for line in service.log().splitlines() if "action=trigger" in line]
+    assert told == [
+        "ada, bob, cy and 1 more action=trigger workflow_id=half transaction_id=t1 status=processed",
+        "the topic news, 1 that cannot be used action=trigger workflow_id=inactive transaction_id=t2 "
+        "status=trigger_not_active",
+        "every subscriber action=trigger workflow_id=empty transaction_id=t3 status=no_workflow_steps_defined",
+    ]
+    failed = [line for line in service.log().splitlines() if "action=step_failed" in line]
+    assert len(failed) == 4
+    assert "subscriber_id=ada workflow_id=half step_id=wait transaction_id=t1" in failed[0]

@@ -96,7 +96,7 @@ async def test_bulk_broadcast_and_cancel(novu: Novu, workflow: str) -> None:
     bulk = models.BulkTriggerEventDto(events=events)
     replies = (await novu.trigger_bulk_async(bulk_trigger_event_dto=bulk)).result
     assert [reply.status.value for reply in replies] == ["processed", "error", "processed"]
-    assert replies[1].error == ["workflow_not_found"]
+    assert replies[1].error == ["workflow_not_found: unknown"]
     assert await orders(novu, "ada") == ["A1", "A3"]
     everybody = models.TriggerEventToAllRequestDto(name=workflow, payload={"order": "A4", "items": []})
     reply = (await novu.trigger_broadcast_async(trigger_event_to_all_request_dto=everybody)).result

@@ -148,7 +148,8 @@ class EnvironmentService:
         wanted = name.strip().lower()
         environment = await self._find(lambda: _first(found for found in self.all() if found.name.lower() == wanted))
         if environment is None:
-            raise NotFound(f"There is no environment {name}")
+            known = ", ".join(one.name for one in self.all())
+            raise NotFound(f"There is no environment {name}, there are {known}")
         return environment
 
     def _of_key(self, digest: str) -> Environment | None:

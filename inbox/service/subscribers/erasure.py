@@ -98,10 +98,13 @@ class ErasureService:
         self._activity = activity
         self._activity_log = activity_log
 
-    async def erase(self, environment: Environment, subscriber_id: SubscriberId) -> Erased:
+    async def erase(
+        self, environment: Environment, subscriber_id: SubscriberId, report: Callable[[str], None] = lambda _step: None
+    ) -> Erased:
         """Erases a subscriber, and what an earlier call that was cut short left of it.
 
-        Raises NotFound for an unknown one, StoreUnavailable; then call again. Safe to cancel, likewise.
+        `report` is called with the name of each step as it begins. Raises NotFound for an unknown subscriber, and
+        StoreUnavailable: then call again. Safe to cancel, likewise.
         """
         number, erased = environment.number, Erased()
         subscriber = await self._subscribers.get(number, subscriber_id)
@@ -114,24 +117,32 @@ class ErasureService:
         await asyncio.sleep(SETTLE_SECONDS)
         await self._activity_log.flush()
         for one in erasures:
-            await self._clear(number, one, erased.removed)
+            await self._clear(number, one, erased.removed, report)
+        report("append-only file")
         erased.append_only_file = await self._store.rewrite_files()
         log.info("subscriber erased", extra={"action": "subscriber_erased"})
         return erased
 
-    async def _clear(self, environment: int, erasure: Erasure, removed: Removed) -> None:
+    async def _clear(
+        self, environment: int, erasure: Erasure, removed: Removed, report: Callable[[str], None]
+    ) -> None:
+        report("lists and topics")
         self._feeds.forget_named(environment, erasure.subscriber_id, erasure.feeds)
         await self._store.unlist(environment, erasure)
         removed.subscriptions += await self._store.count_subscriptions(environment, erasure)
         await self._subscriptions.delete_subscriber(environment, erasure.oid)
+        report("messages")
         for number in erasure.feeds.values():
             messages, transactions = await self._store.clear_feed(environment, erasure, number)
             removed.messages += messages
             removed.transactions += transactions
         removed.timers += await self._store.clear_timers(environment, erasure)
+        report("activity")
         await self._clear_activity(environment, erasure, removed)
+        report("kept answers, looking at every key of the store")
         names = _naming(erasure.subscriber_id, erasure.oid)
         removed.answers += await self._store.clear_answers(environment, erasure, names)
+        report("events")
         removed.events += await self._events.erase(
             Place(environment, erasure.bucket), erasure.oid, erasure.subscriber_id
         )

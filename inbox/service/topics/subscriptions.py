@@ -32,7 +32,7 @@ from inbox.store.subscriptions import Created, SubscriptionStore
 _REASONS = {
     "taken": ("SUBSCRIPTION_CREATE_FAILED", "The identifier belongs to another subscriber's subscription"),
     "full": ("SUBSCRIPTION_LIMIT_EXCEEDED", "A subscriber can have at most 10 subscriptions of a topic"),
-    "gone": ("SUBSCRIBER_NOT_FOUND", "Subscriber not found"),
+    "gone": ("SUBSCRIBER_NOT_FOUND", "Subscriber {} was not found"),
 }
 
 
@@ -91,7 +91,8 @@ class SubscriptionService:
                 continue
             created = await self._create(environment, topic, subscriber, item, name, chosen, context_keys or [])
             if created.outcome in _REASONS:
-                outcome.fail(item, *_REASONS[created.outcome])
+                code, message = _REASONS[created.outcome]
+                outcome.fail(item, code, message.format(item.subscriber_id))
             elif created.subscription:
                 outcome.done.append(Membership(topic, created.subscription, subscriber))
         return outcome

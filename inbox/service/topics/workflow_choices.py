@@ -64,5 +64,5 @@ def _chosen(request: PreferenceRequest, workflows: Sequence[Workflow]) -> Sequen
 def _named(name: str, workflows: Sequence[Workflow]) -> Workflow:
     found = next((workflow for workflow in workflows if name in (workflow.id, workflow.identifier)), None)
     if found is None:
-        raise NotFound("Workflow cannot be found", workflowId=name)
+        raise NotFound(f"Workflow {name} cannot be found", workflowId=name)
     return found

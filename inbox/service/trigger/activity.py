@@ -108,6 +108,13 @@ class ActivityService:
         entries = (await self._scan(environment, search, skip + limit))[skip:]
         return await self._activities(environment, entries), len(entries) == limit
 
+    async def of_transaction(self, environment: Environment, transaction_id: str) -> Sequence[Activity]:
+        """Return the activities of a transaction with all their steps, oldest first: one for each recipient."""
+        await self._log.flush()
+        entries = await self._scan(environment, Search({Column.TRANSACTION: {transaction_tag(transaction_id)}}))
+        found = await self._reader.activities(environment, entries)
+        return [one for one in reversed(found) if one.transaction_id == transaction_id]
+
     async def get(self, environment: Environment, activity_id: str) -> Activity:
         """One activity with all its steps. Raises NotFound."""
         tag = notification_tag(activity_id)

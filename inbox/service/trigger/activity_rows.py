@@ -125,6 +125,7 @@ def _activity(
         id=one.activity_id,
         transaction_id=one.transaction_id,
         workflow_id=one.workflow_id,
+        identifier=one.identifier,
         subscriber_oid=one.owner or notification_id("refused", one.name),
         name=one.name,
         subscriber=people.get(one.owner),

@@ -70,7 +70,7 @@ class DeliveryService:
             return
         turns = Turns()
         for place, reason in enumerate(recipients.refused):
-            log.info("recipient refused: %s", reason, extra={"action": "recipient_refused"})
+            log.info("recipient refused: %s", reason, extra={"action": "recipient_refused", **plan.log_fields})
             self._activity.note_refused(plan, environment.number, f"(refused {place})", reason)
             await turns.give()
         drafts = await _drafts(plan, await in_turn(partial(self._prepare, environment, plan), recipients.accepted))
@@ -171,7 +171,9 @@ class DeliveryService:
 
     def _note_failure(self, plan: Plan, failure: Failure) -> None:
         if failure.kind != "skipped":
-            log.warning("no message is stored: %s", failure.reason, extra={"action": "step_failed"})
+            where = {"step_id": failure.step_id, "subscriber_id": failure.feed.subscriber_id}
+            extra = {"action": "step_failed", **plan.log_fields, **where}
+            log.warning("no message is stored: %s", failure.reason, extra=extra)
         self._activity.note_failure(plan, failure)
 
     async def _append(self, plan: Plan, batch: Sequence[Delivery]) -> list[Delivery]:

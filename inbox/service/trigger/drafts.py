@@ -99,6 +99,11 @@ class Plan:
     """Of an event that waits in a digest, what templates see of the digests before that one."""
 
     @property
+    def log_fields(self) -> dict[str, str]:
+        """The fields of a log line about this trigger."""
+        return {"workflow_id": self.workflow.identifier, "transaction_id": self.transaction_id}
+
+    @property
     def steps(self) -> Sequence[AnyStep]:
         """The workflow's steps, ready to render."""
         return compile_steps(self.workflow)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from inbox.errors import InboxError, StoreUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
 from inbox.models.context_keys import parse_context
 from inbox.models.environment import Environment
+from inbox.models.mismatch import explain_mismatch
 from inbox.models.trigger import (
     BroadcastRequest,
     Recipients,
@@ -44,6 +46,8 @@ from inbox.service.workflows.payload_schema import complete_payload
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.transactions import TransactionStore
 
+log = logging.getLogger(__name__)
+
 EVERYBODY = "\1everybody"
 
 Status = Literal[
@@ -58,11 +62,15 @@ Status = Literal[
 
 @dataclass(frozen=True, slots=True)
 class TriggerOutcome:
-    """What a trigger is answered."""
+    """What a trigger is answered.
+
+    `is_repeated`: its transaction ran before, for other recipients or another workflow, so nothing was done.
+    """
 
     status: Status
     transaction_id: str | None
     error: str | None = None
+    is_repeated: bool = False
 
     def view(self) -> dict[str, Any]:
         """The TriggerReply of the wire."""
@@ -85,7 +93,10 @@ class TriggerService:
         delivery: DeliveryService,
         dispatches: DispatchService,
         runs: RunService,
+        log_level: int = logging.DEBUG,
     ) -> None:
+        """Each trigger is logged in one line of `log_level`."""
+        self._log_level = log_level
         self._workflows = workflows
         self._transactions = transactions
         self._tenants = tenants
@@ -107,14 +118,18 @@ class TriggerService:
         """
         workflow = await self._find_workflow(environment, request.name)
         recipients = parse_recipients(request.to)
-        return await self._start(environment, workflow, request, recipients, idempotency_key)
+        outcome = await self._start(environment, workflow, request, recipients, idempotency_key)
+        self._log(workflow, outcome, str(recipients))
+        return outcome
 
     async def broadcast(
         self, environment: Environment, request: BroadcastRequest, idempotency_key: str | None = None
     ) -> TriggerOutcome:
         """Delivers a workflow to every subscriber of the environment, to more than 100 behind the request."""
         workflow = await self._find_workflow(environment, request.name)
-        return await self._start(environment, workflow, request, None, idempotency_key)
+        outcome = await self._start(environment, workflow, request, None, idempotency_key)
+        self._log(workflow, outcome, "every subscriber")
+        return outcome
 
     async def trigger_many(
         self, environment: Environment, events: Sequence[Any], idempotency_key: str | None = None
@@ -131,7 +146,7 @@ class TriggerService:
                 key = f"{idempotency_key}:{place}" if idempotency_key else None
                 outcomes.append(await self.trigger(environment, request, key))
             except msgspec.ValidationError as error:
-                outcomes.append(_failed(event, str(error)))
+                outcomes.append(_failed(event, explain_mismatch(error, event, TriggerRequest)))
             except StoreUnavailable:
                 raise
             except InboxError as error:
@@ -148,8 +163,13 @@ class TriggerService:
     async def _find_workflow(self, environment: Environment, name: str) -> Workflow:
         workflow = await self._workflows.find(environment, name)
         if workflow is None:
-            raise UnprocessableEntity("workflow_not_found")
+            raise UnprocessableEntity(f"workflow_not_found: {name}")
         return workflow
+
+    def _log(self, workflow: Workflow, outcome: TriggerOutcome, recipients: str) -> None:
+        fields = {"workflow_id": workflow.identifier, "transaction_id": outcome.transaction_id}
+        extra = {"action": "trigger", **fields, "status": outcome.status}
+        log.log(self._log_level, "triggered for %s", recipients, extra=extra)
 
     async def _start(
         self,
@@ -174,7 +194,7 @@ class TriggerService:
             return TriggerOutcome(status, transaction_id)
         names = [EVERYBODY] if recipients is None else recipients.names
         if explicit and not await self._claim(environment, explicit, workflow, names):
-            return TriggerOutcome("processed", transaction_id)
+            return TriggerOutcome("processed", transaction_id, is_repeated=True)
         plan = Plan(
             workflow,
             {name: value for name, value in payload.items() if name != "attachments"},

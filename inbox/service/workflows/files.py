@@ -7,32 +7,68 @@ names. `docs/workflows.md` shows one.
 from __future__ import annotations
 
 import logging
+import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import orjson
 import yaml
 
-from inbox.errors import BadRequest, InboxError, NotFound, StartupError, ValidationFailed
+from inbox.errors import BadRequest, InboxError, NotFound, StartupError
 from inbox.models.environment import Environment
 from inbox.models.trigger import reason_of
-from inbox.models.workflow import Workflow, WorkflowCreate, explain_mismatch
-from inbox.service.workflows.workflows import WorkflowService, build_workflow
+from inbox.models.workflow import Workflow, WorkflowCreate
+from inbox.models.workflow_export import adopt, is_export, unwrap
+from inbox.service.workflows.problems import find_problems
+from inbox.service.workflows.workflows import WorkflowService
 
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".yaml", ".yml", ".toml")
+EXPORT_SUFFIX = ".json"
+STANDARD_STREAM = Path("-")
 MAX_FILE_BYTES = 4 * 1024 * 1024
+EXPORTED = "this is an export of Novu: --drop-unsupported-steps takes it without what is not served here"
 
 Outcome = Literal["created", "updated", "unchanged", "deleted"]
 
 
-class WrongFiles(BadRequest):
-    """Files cannot be used; each of `problems` is a line that names file, workflow and field."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to say about a file, a workflow in it, or one of its fields."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    file: Path
+    message: str
+    workflow: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (str(self.file), self.workflow, self.field, self.message)))
+
+    def view(self) -> dict[str, str]:
+        """As `--json` shows it; what does not apply is absent."""
+        named = {"file": str(self.file), "workflowId": self.workflow, "field": self.field, "message": self.message}
+        return {name: text for name, text in named.items() if text}
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What files hold. With a problem none of them can be used; warnings are for the reader to judge."""
+
+    workflows: list[WorkflowCreate] = dataclass_field(default_factory=list)
+    problems: list[Finding] = dataclass_field(default_factory=list)
+    warnings: list[Finding] = dataclass_field(default_factory=list)
+
+
+class WrongFiles(BadRequest):
+    """Files cannot be used; `problems` says all that is wrong, the message the first of it."""
+
+    def __init__(self, problems: Sequence[Finding]) -> None:
         rest = f" (and {len(problems) - 1} more: `inbox workflows check` lists them)" if len(problems) > 1 else ""
         super().__init__(f"{problems[0]}{rest}")
         self.problems = problems
@@ -42,43 +78,49 @@ class FileWorkflow(WorkflowCreate, frozen=True, kw_only=True, rename="camel", fo
     """A workflow of a file: an unknown field is refused, since a misspelt one would silently be missing."""
 
 
-def read_workflows(source: Path) -> list[WorkflowCreate]:
-    """The workflows of a file or a folder, checked as the API does.
+def check_files(source: Path, *, drop_unsupported: bool = False) -> FileReport:
+    """Return the workflows of a file, of a folder or (`-`) of standard input, and everything that is wrong with them.
 
-    Raises NotFound when there is none, WrongFiles with what is wrong: each file that cannot be read, the first thing of
-    each workflow, and each identifier that comes twice.
+    With `drop_unsupported` exports of the original are taken too, also `.json` ones of a folder: steps that are not
+    served here and unknown fields are left out, and warned of. Raises NotFound when there is no file.
     """
-    found: list[tuple[Path, WorkflowCreate]] = []
-    problems: list[str] = []
-    for path in _files(source):
+    report = FileReport()
+    first: dict[str, Path] = {}
+    for path in _files(source, drop_unsupported):
         try:
-            items = _items(path)
+            items = _items(path, drop_unsupported)
         except BadRequest as error:
-            problems.append(error.message)
+            report.problems.append(Finding(path, error.message))
             continue
         for place, item in enumerate(items):
-            try:
-                found.append((path, _convert(path, place, item)))
-            except BadRequest as error:
-                problems.append(error.message)
-    problems += _twice(found)
-    if problems:
-        raise WrongFiles(problems)
-    return [body for _, body in found]
+            body = _read_item(report, path, place, item, drop_unsupported)
+            if body is None:
+                continue
+            if body.workflow_id in first:
+                report.problems.append(Finding(path, f"{body.workflow_id} is also in {first[body.workflow_id]}"))
+            first.setdefault(body.workflow_id, path)
+            report.workflows.append(body)
+    return report
 
 
-def _twice(found: Sequence[tuple[Path, WorkflowCreate]]) -> Iterator[str]:
-    first: dict[str, Path] = {}
-    for path, body in found:
-        if body.workflow_id in first:
-            yield f"{path}: {body.workflow_id} is also in {first[body.workflow_id]}"
-        first.setdefault(body.workflow_id, path)
+def read_workflows(source: Path, *, drop_unsupported: bool = False) -> FileReport:
+    """Return what `check_files` does. Raises WrongFiles if anything is wrong."""
+    report = check_files(source, drop_unsupported=drop_unsupported)
+    if report.problems:
+        raise WrongFiles(report.problems)
+    return report
+
+
+def dump_workflows(workflows: Sequence[Workflow]) -> str:
+    """Return workflows as a YAML text that `check_files` takes."""
+    content = {"workflows": [_plain(workflow) for workflow in workflows]}
+    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    return text
 
 
 def write_workflows(target: Path, workflows: Sequence[Workflow], *, force: bool) -> None:
-    """Writes workflows as a YAML file that `read_workflows` takes. Raises BadRequest when it cannot be written."""
-    content = {"workflows": [_plain(workflow) for workflow in workflows]}
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    """Write workflows as a YAML file that `check_files` takes. Raises BadRequest when it cannot be written."""
+    text = dump_workflows(workflows)
     try:
         with target.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
@@ -113,7 +155,7 @@ async def push_workflows(
 async def load_workflows(service: WorkflowService, environment: Environment, source: Path) -> None:
     """Makes the workflows of files those of the environment, as each process does at start. Raises StartupError."""
     try:
-        outcomes = await push_workflows(service, environment, read_workflows(source))
+        outcomes = await push_workflows(service, environment, read_workflows(source).workflows)
     except InboxError as error:
         raise StartupError(f"INBOX_WORKFLOWS: {reason_of(error)}") from error
     changed = [f"{identifier} {outcome}" for identifier, outcome in outcomes if outcome != "unchanged"]
@@ -121,57 +163,74 @@ async def load_workflows(service: WorkflowService, environment: Environment, sou
     log.info("workflows of %s: %s", source, told, extra={"action": "workflows_loaded", "count": len(outcomes)})
 
 
-def _files(source: Path) -> list[Path]:
+def _files(source: Path, drop_unsupported: bool) -> list[Path]:
+    suffixes = (*SUFFIXES, EXPORT_SUFFIX) if drop_unsupported else SUFFIXES
     if source.is_dir():
-        found = sorted(path for path in source.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    elif source.exists():
+        found = sorted(path for path in source.rglob("*") if path.suffix in suffixes and path.is_file())
+    elif source.exists() or source == STANDARD_STREAM:
         found = [source]
     else:
         raise NotFound(f"{source} does not exist")
     if not found:
-        raise NotFound(f"{source}: there is no {', '.join(SUFFIXES)} file")
+        raise NotFound(f"{source}: there is no {', '.join(suffixes)} file")
     return found
 
 
-def _items(path: Path) -> list[Any]:
+def _items(path: Path, drop_unsupported: bool) -> list[Any]:
     content = _parse(path)
+    if drop_unsupported and is_export(content):
+        return unwrap(content)
     if isinstance(content, dict) and "workflows" in content:
         unknown = content.keys() - {"workflows"}
         if unknown:
-            raise BadRequest(f"{path}: beside workflows there is {', '.join(sorted(unknown))}")
+            raise BadRequest(f"beside workflows there is {', '.join(sorted(unknown))}")
         content = content["workflows"]
     return content if isinstance(content, list) else [content]
 
 
 def _parse(path: Path) -> Any:
+    text = _read_text(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise BadRequest(f"{path}: is larger than {MAX_FILE_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadRequest(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadRequest(f"{path}: is not UTF-8") from None
-    try:
+        if path.suffix == EXPORT_SUFFIX:
+            return orjson.loads(text)
         return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise BadRequest(f"{path}: {' '.join(str(error).split())}") from None
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, orjson.JSONDecodeError, RecursionError) as error:
+        raise BadRequest(" ".join(str(error).split())) from None
 
 
-def _convert(path: Path, place: int, item: Any) -> WorkflowCreate:
-    named = item.get("workflowId") if isinstance(item, dict) else None
-    where = f"{path}: {named if isinstance(named, str) else f'workflow {place + 1}'}"
+def _read_text(path: Path) -> str:
     try:
-        body = msgspec.convert(item, FileWorkflow)
-        build_workflow(body)
-    except msgspec.ValidationError as error:
-        raise BadRequest(f"{where}: {explain_mismatch(error)}") from None
-    except ValidationFailed as error:
-        problems = "; ".join(f"{field}: {text}" for field, texts in error.fields.items() for text in texts)
-        raise BadRequest(f"{where}: {problems}") from None
-    except BadRequest as error:
-        raise BadRequest(f"{where}: {error.message}") from None
-    return body
+        if path == STANDARD_STREAM:
+            raw = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                raw = file.read(MAX_FILE_BYTES + 1)
+        if len(raw) > MAX_FILE_BYTES:
+            raise BadRequest(f"is larger than {MAX_FILE_BYTES} bytes")
+        return raw.decode()
+    except OSError as error:
+        raise BadRequest(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadRequest("is not UTF-8") from None
+
+
+def _read_item(
+    report: FileReport, path: Path, place: int, item: Any, drop_unsupported: bool
+) -> WorkflowCreate | None:
+    """Return a workflow, and report what is to be said of it; None if it cannot be used."""
+    named = item.get("workflowId") if isinstance(item, dict) else None
+    name = named if isinstance(named, str) else f"workflow {place + 1}"
+    if drop_unsupported:
+        item, dropped, ignored = adopt(item)
+        report.warnings += [Finding(path, "not served here: left out", name, str(step)) for step in dropped]
+        if ignored:
+            report.warnings.append(Finding(path, f"unknown here: left out: {', '.join(ignored)}", name))
+    elif is_export(item):
+        report.problems.append(Finding(path, EXPORTED, name))
+        return None
+    problems = find_problems(item, FileWorkflow)
+    report.problems += [Finding(path, message, name, field) for field, message in problems]
+    return None if problems else msgspec.convert(item, FileWorkflow)
 
 
 def _plain(workflow: Workflow) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class WorkflowService:
             found = (each for each in everything if name == each.id or suffix == short_id(each.id))
             workflow = next(found, None)
         if workflow is None:
-            raise NotFound("Workflow cannot be found", workflowId=name)
+            raise NotFound(f"Workflow {name} cannot be found", workflowId=name)
         return workflow
 
     async def list(self, environment: Environment, query: WorkflowQuery) -> tuple[Sequence[Workflow], int]:
