@@ -15,7 +15,7 @@ Templates come from whoever holds an API key, values from anywhere: neither may 
 
 from inbox.rendering.budget import working
 from inbox.rendering.engine import MAX_OUTPUT_BYTES
-from inbox.rendering.steps import AnyStep, CompiledStep, Cta, Rendered, check_templates, compile_steps
+from inbox.rendering.steps import AnyStep, CompiledStep, Cta, Rendered, check_templates, compile_step, compile_steps
 from inbox.rendering.templates import RenderError, TemplateError
 from inbox.rendering.waits import CompiledDigest, CompiledWait
 
@@ -30,6 +30,7 @@ __all__ = [
     "Rendered",
     "TemplateError",
     "check_templates",
+    "compile_step",
     "compile_steps",
     "working",
 ]

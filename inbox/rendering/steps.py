@@ -172,10 +172,11 @@ def check_templates(workflow: Workflow) -> None:
 
 
 def _compile(workflow: Workflow) -> tuple[AnyStep, ...]:
-    return tuple(_compile_step(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+    return tuple(compile_step(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
 
 
-def _compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
+def compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
+    """Return a step that is compiled; `place` as CompiledStep takes it. Raise TemplateError."""
     if step.delay:
         return CompiledDelay(step, step.delay, place)
     if step.digest:
