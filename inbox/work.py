@@ -1,16 +1,13 @@
-"""Work, counted: what templates, conditions and schemas of others may have computed while everybody else waits.
+"""Work, counted in units: what computing with other people's values may cost.
 
-Counting gives the same result on a busy machine and on an idle one; the processor's clock is the last guard, for what
-is dearer than it was counted.
+Counting gives the same result on a busy machine and on an idle one, on a slow one and on a fast one.
 """
 
 from __future__ import annotations
 
-import time
-
 CHARACTERS_PER_UNIT = 20
-LOOKS = 500
-"""How often the clock is looked at while the units last."""
+MAX_WEIGHT = 1_000_000
+"""Where weighing a value ends: a list that holds another one many times is far larger than what it takes to keep."""
 
 
 class TooMuchWork(Exception):
@@ -18,49 +15,31 @@ class TooMuchWork(Exception):
 
 
 class Work:
-    """Units of work that are left, and seconds of this thread's processor time. Once they are spent they stay so."""
+    """Units that are left. Once they are spent they stay so."""
 
-    __slots__ = ("_between_looks", "_cpu_seconds", "_ends", "_next_look", "left")
+    __slots__ = ("left",)
 
-    def __init__(self, units: int, cpu_seconds: float) -> None:
+    def __init__(self, units: int) -> None:
         self.left = units
-        self._between_looks = units // LOOKS
-        self._next_look = units - self._between_looks
-        self._cpu_seconds = cpu_seconds
-        self._ends = 0.0
 
     def spend(self, units: int) -> None:
-        """Takes units away. Raises TooMuchWork when there are no more of them, or no more time."""
+        """Take units away. Raise TooMuchWork when there are no more of them."""
         self.left -= units
-        if self.left <= self._next_look:
-            self._look()
-
-    def seconds_left(self) -> float:
-        """Of processor time, counted from when it is first asked for, or some of the units are spent; 0 at least."""
-        now = time.thread_time()
-        if not self._ends:
-            self._ends = now + self._cpu_seconds
-        return max(self._ends - now, 0.0)
-
-    def _look(self) -> None:
-        if self.left < 0 or not self.seconds_left():
+        if self.left < 0:
             raise TooMuchWork("it takes too much work")
-        self._next_look = max(self.left - self._between_looks, -1)
 
 
 def weight(value: object) -> int:
-    """Units for looking at a value once: 1 for a scalar, more for a long text; lists and objects with all in them."""
+    """Return the units for looking at all of a value once: 1 for a scalar, more for a text, a list or an object."""
     if isinstance(value, str):
         return 1 + len(value) // CHARACTERS_PER_UNIT
-    if isinstance(value, list | tuple | dict):
-        return _weight_of_all(value)
-    return 1 + len(value) if isinstance(value, range) else 1
+    return _weight_of_all(value) if isinstance(value, list | tuple | dict) else 1
 
 
 def _weight_of_all(value: list[object] | tuple[object, ...] | dict[object, object]) -> int:
     units = 1
     waiting: list[object] = [value]
-    while waiting:
+    while waiting and units < MAX_WEIGHT:
         part = waiting.pop()
         if isinstance(part, str):
             units += len(part) // CHARACTERS_PER_UNIT

@@ -10,7 +10,7 @@ import re
 
 from inbox.rendering.templates import VARIABLES, Lookups, Part, Template, TemplateError
 
-RESERVED = VARIABLES | {"step", "branding"}
+RESERVED = (VARIABLES - {"workflow"}) | {"step", "branding"}
 _TAG = re.compile(r"\{\{(\{)?(~?)(.*?)(~?)\}\}(?(1)\})", re.DOTALL)
 _COMMENT = re.compile(r"!.*", re.DOTALL)
 _PATH = re.compile(r"(?:this[./])?[A-Za-z_$][\w$-]*(?:[./]\[?[\w$-]+\]?)*")

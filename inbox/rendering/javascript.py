@@ -1,14 +1,14 @@
 """JavaScript's view of JSON values: its conversions and comparisons, for templates and conditions written for it.
 
-A value is None (null and undefined alike), a bool, an int or a float (both JavaScript's one kind of number), a str, a
-list or a dict. The names of ECMAScript's own operations are given with each function.
+A value is None (null), a bool, an int or a float (both JavaScript's one kind of number), a str, a list or a dict, or
+UNDEFINED, which is what a missing property gives. ECMAScript's own name of an operation is given with each function.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 Number = int | float
 
@@ -21,6 +21,21 @@ WHITESPACE = (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
 """What `String.prototype.trim` and `Number()` skip."""
+
+
+class Undefined:
+    """The type of UNDEFINED."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+
+UNDEFINED = Undefined()
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PREFIXED = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
@@ -38,6 +53,27 @@ def to_number(value: Any) -> Number:
     if isinstance(value, str):
         return _text_to_number(value)
     return _text_to_number(to_text(value)) if isinstance(value, list) else math.nan
+
+
+def floor(number: Number) -> Number:
+    """Return what `Math.floor` gives."""
+    return math.floor(number) if math.isfinite(number) else number
+
+
+def divide(left: Number, right: Number) -> float:
+    """Return what `left / right` gives: division by zero is infinite, or NaN."""
+    left, right = to_float(left), to_float(right)
+    if right:
+        return left / right
+    if not left or math.isnan(left) or math.isnan(right):
+        return math.nan
+    return math.copysign(math.inf, left) * math.copysign(1, right)
+
+
+def remainder(left: Number, right: Number) -> Number:
+    """Return what `left % right` gives: the sign is that of the left side."""
+    left, right = to_float(left), to_float(right)
+    return math.fmod(left, right) if right and math.isfinite(left) else math.nan
 
 
 def to_float(number: Number) -> float:
@@ -65,15 +101,20 @@ def to_text(value: Any) -> str:
     """Return what `String(value)` gives: `null`, `true`, `0.1`, list items joined with commas, `[object Object]`."""
     if isinstance(value, str):
         return value
-    if value is None:
-        return "null"
+    if value is None or value is UNDEFINED:
+        return "null" if value is None else "undefined"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return number_text(value)
     if isinstance(value, list):
-        return ",".join(["" if item is None else to_text(item) for item in value])
+        return ",".join(item_texts(value))
     return "[object Object]"
+
+
+def item_texts(items: list[Any]) -> list[str]:
+    """Return the texts that `Array.prototype.join` puts together: null and undefined are empty."""
+    return ["" if item is None or item is UNDEFINED else to_text(item) for item in items]
 
 
 def number_text(number: Number) -> str:
@@ -111,6 +152,16 @@ def _digits_text(digits: str, point: int) -> str:
     return f"{mantissa}e{point - 1:+d}"
 
 
+def is_nil(value: Any) -> bool:
+    """Return whether a value is null or undefined."""
+    return value is None or value is UNDEFINED
+
+
+def is_number(value: Any) -> TypeGuard[Number]:
+    """Return whether a value is of JavaScript's type number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def is_truthy(value: Any) -> bool:
     """Return what `Boolean(value)` gives: empty lists and objects are true, NaN is false."""
     if isinstance(value, list | dict):
@@ -120,19 +171,19 @@ def is_truthy(value: Any) -> bool:
 
 def strictly_equal(left: Any, right: Any) -> bool:
     """Return what `left === right` gives: lists and objects are equal to themselves only."""
-    if isinstance(left, list | dict) or left is None:
+    if isinstance(left, list | dict) or left is None or left is UNDEFINED:
         return left is right
     if isinstance(left, str):
         return isinstance(right, str) and left == right
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    return _is_number(right) and to_number(left) == to_number(right)
+    return is_number(right) and to_number(left) == to_number(right)
 
 
 def loosely_equal(left: Any, right: Any) -> bool:
     """Return what `left == right` gives: numbers, booleans and text are compared as numbers, null equals only null."""
-    if left is None or right is None:
-        return left is right
+    if is_nil(left) or is_nil(right):
+        return is_nil(left) and is_nil(right)
     if isinstance(left, list | dict) and isinstance(right, list | dict):
         return left is right
     left, right = _primitive(left), _primitive(right)
@@ -177,10 +228,6 @@ def slice_text(text: str, start: int, end: int) -> str:
     if text.isascii():
         return text[start:end]
     return utf16(text)[2 * start : 2 * end].decode("utf-16-be", "surrogatepass")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _primitive(value: Any) -> Any:

@@ -221,7 +221,7 @@ class _Compiler:
 
     def text(self, field: str, source: str | None) -> Template:
         template = self.compile(source or "", self.prefix + field)
-        self.paths[field] = frozenset((name,) for name in template.variables)
+        self.paths[field] = template.paths
         return template
 
     def url(self, field: str, source: str | None) -> RenderUrl:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from liquid import BoundTemplate
-from liquid.ast import Node
-from liquid.builtin.content import ContentNode
-from liquid.builtin.expressions import FilteredExpression, Path
-from liquid.builtin.output import OutputNode
-from liquid.exceptions import LiquidError
-
 from inbox.errors import NO_VALUE, ValidationFailed
-from inbox.rendering import engine
-from inbox.rendering.budget import spend
-from inbox.rendering.engine import MAX_OUTPUT_BYTES
-from inbox.rendering.text import to_text
-from inbox.work import TooMuchWork
+from inbox.models.workflow import MAX_TEMPLATE_LENGTH
+from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_OUTPUT_BYTES, spend, working
+from inbox.rendering.liquid import LiquidSyntaxError, LiquidTemplate, parse
+from inbox.rendering.liquid.context import UNITS_PER_PART
+from inbox.rendering.liquid.nodes import Node, PathOutput
+from inbox.rendering.liquid.values import read_property, to_output
+from inbox.work import TooMuchWork, weight
 
 LONG_TEXT = 200
-CHARACTERS_PER_UNIT = 5
 UNITS_PER_LOOKUP = 5
 MANY_PARTS = 10
 
 Scope = Mapping[str, Any]
-VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant", "steps"})
-_COMPUTED = frozenset({"size", "first", "last"})  # not mere lookups: Liquid gives them to lists and texts too
+Paths = frozenset[tuple[str, ...]]
+VARIABLES = frozenset({"payload", "subscriber", "actor", "context", "tenant", "steps", "workflow"})
 
 
 class TemplateError(ValidationFailed):
@@ -44,32 +38,50 @@ class RenderError(ValidationFailed):
 
 
 class Template(Protocol):
-    """A ready text. `variables` are the roots it names, e.g. `subscriber`; a superset when it computes names."""
+    """A ready text.
 
+    `paths` are the variables that it reads as far as they are written out, e.g. `("steps", "first", "read")`; an empty
+    path stands for a variable whose name is computed. `variables` are their roots, a superset when a name is computed.
+    """
+
+    paths: Paths
     variables: frozenset[str]
 
     def render(self, scope: Scope, /) -> str:
-        """The text with these variables. Raises RenderError, which names the field, also when it is too long."""
+        """Return the text with these variables. Raise RenderError, which names the field, also when it is too long."""
         ...
 
 
 def compile_template(source: str, field: str) -> Template:
-    """The template in its fastest form. Raises TemplateError, which names the field."""
+    """Return the template in its fastest form. Raise TemplateError, which names the field."""
     if "{{" not in source and "{%" not in source:
         return _Literal(source, field)
-    try:
-        parsed = engine.parse(source)
-        parts = [_part(node) for node in parsed.nodes]
-        if None not in parts:
-            return Lookups([part for part in parts if part is not None], field)
+    problem = f"it is longer than {MAX_TEMPLATE_LENGTH} characters"
+    if len(source) <= MAX_TEMPLATE_LENGTH:
+        try:
+            return _fastest(parse(source), field)
+        except LiquidSyntaxError as error:
+            problem = str(error)
+    raise TemplateError(field, f"{field} is not a valid template: {problem}", source)
+
+
+def _fastest(parsed: LiquidTemplate, field: str) -> Template:
+    parts = [_part(node) for node in parsed.block.nodes]
+    if None in parts:
         return _Liquid(parsed, field)
-    except (LiquidError, RecursionError) as error:
-        raise TemplateError(field, f"{field} is not a valid template: {_explain(error)}", source) from error
+    return Lookups([part for part in parts if part is not None], field)
+
+
+def roots_of(paths: Iterable[tuple[str, ...]]) -> frozenset[str]:
+    """Return the variables that paths begin with; all of them when one is computed."""
+    roots = frozenset(path[0] for path in paths if path)
+    return roots | VARIABLES | {"collapse"} if () in paths else roots
 
 
 class _Literal:
     """A text without variables."""
 
+    paths: Paths = frozenset()
     variables: frozenset[str] = frozenset()
 
     def __init__(self, text: str, field: str) -> None:
@@ -83,16 +95,10 @@ Part = str | tuple[str, ...]
 
 
 def _part(node: Node) -> Part | None:
-    """The node as literal text or as a path that is a plain lookup; None when it takes Liquid to render it."""
-    if isinstance(node, ContentNode):
-        return node.text
-    if not isinstance(node, OutputNode) or not isinstance(node.expression, FilteredExpression):
-        return None
-    path = node.expression.left
-    if node.expression.filters or not isinstance(path, Path):
-        return None
-    names = [name for name in path.path if isinstance(name, str) and name not in _COMPUTED]
-    return tuple(names) if len(names) == len(path.path) and names[0] in VARIABLES else None
+    """Return a node as literal text or as a path to look up; None when it takes Liquid to render it."""
+    if isinstance(node, str):
+        return node
+    return node.path if isinstance(node, PathOutput) and node.path[0] in VARIABLES else None
 
 
 class Lookups:
@@ -101,48 +107,58 @@ class Lookups:
     def __init__(self, parts: list[Part], field: str) -> None:
         self.parts = parts
         self.field = field
-        self.variables = frozenset(part[0] for part in parts if isinstance(part, tuple))
+        self.paths: Paths = frozenset(part for part in parts if isinstance(part, tuple))
+        self.variables = roots_of(self.paths)
 
     def render(self, scope: Scope, /) -> str:
         parts = self.parts
         if not parts:
             return ""
         if len(parts) == 1:
-            return _bounded(_look_up(scope, parts[0]), self.field)
+            return _bounded(self._text(scope, parts[0]), self.field)
         if len(parts) > MANY_PARTS:
             _charge(UNITS_PER_LOOKUP * len(parts), self.field)
-        return _bounded("".join([_look_up(scope, part) for part in parts]), self.field)
+        return _bounded(
+            "".join([part if isinstance(part, str) else self._text(scope, part) for part in parts]), self.field
+        )
 
-
-def _look_up(scope: Scope, part: Part) -> str:
-    if isinstance(part, str):
-        return part
-    value: Any = scope
-    try:
-        for name in part:
-            value = value[int(name)] if isinstance(value, list) else value[name]
-    except (KeyError, TypeError, ValueError, IndexError):
-        return ""
-    return to_text(value)
+    def _text(self, scope: Scope, part: Part) -> str:
+        if isinstance(part, str):
+            return part
+        value: Any = scope
+        try:
+            for name in part:
+                value = value[name]
+        except (KeyError, TypeError):  # not the field of an object
+            value = scope.get(part[0])
+            for name in part[1:]:
+                value = read_property(value, name)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, dict | list):
+            _charge(UNITS_PER_PART * weight(value), self.field)
+        return to_output(value)
 
 
 class _Liquid:
     """Anything else."""
 
-    def __init__(self, parsed: BoundTemplate, field: str) -> None:
+    def __init__(self, parsed: LiquidTemplate, field: str) -> None:
         self.parsed = parsed
         self.field = field
-        # all that is named, not only what is surely global: a name assigned in one branch is global in the other
-        roots = frozenset(parsed.analyze(include_partials=False).variables)
-        self.variables = roots if all(root.isidentifier() for root in roots) else roots | VARIABLES | {"collapse"}
+        self.paths = parsed.paths
+        self.variables = roots_of(parsed.paths)
 
     def render(self, scope: Scope, /) -> str:
         try:
-            return _bounded(self.parsed.render(scope), self.field)
+            with working() as work:
+                return _bounded(self.parsed.render(work, scope), self.field)
         except RenderError:
             raise
-        except Exception as error:  # filters raise anything: ValueError, OverflowError, decimal's …
-            raise RenderError(self.field, _explain(error)) from error
+        except RecursionError:
+            raise RenderError(self.field, "a value is nested too deeply") from None
+        except Exception as error:  # a defect of the engine costs one step, not the whole trigger
+            raise RenderError(self.field, str(error) or type(error).__name__) from error
 
 
 def _charge(units: int, field: str) -> None:
@@ -155,11 +171,6 @@ def _charge(units: int, field: str) -> None:
 def _bounded(text: str, field: str) -> str:
     if len(text) > LONG_TEXT:
         _charge(len(text) // CHARACTERS_PER_UNIT, field)
-    if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
+    if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode(errors="replace")) > MAX_OUTPUT_BYTES:
         raise RenderError(field, f"the result is larger than {MAX_OUTPUT_BYTES} bytes")
     return text
-
-
-def _explain(error: Exception) -> str:
-    """One line: the problem without the library's drawing of where it is."""
-    return str(error.message) if isinstance(error, LiquidError) else str(error) or type(error).__name__

@@ -61,7 +61,7 @@ class CompiledWait:
 
     def _template(self, name: str, source: str | None) -> Template:
         template = compile_template(source or "", self._field + name)
-        self.paths[name] = frozenset((root,) for root in template.variables)
+        self.paths[name] = template.paths
         return template
 
 

@@ -43,6 +43,20 @@ async def test_a_rule_that_names_a_step_before_it_has_no_issues(api: Api) -> Non
     assert await issues(api, in_app("first", skip={"var": "payload.x"}), wait, reminder) == [None, None, None]
 
 
+async def test_templates_too(api: Api) -> None:
+    button = {"label": "{{steps.nope.seen}}", "redirect": {"url": "/{{steps.last.action.type}}"}}
+    first, last = await issues(
+        api, in_app("first", primaryAction=button, data={"a": ["{% if steps.last.read %}x{% endif %}"]}), in_app("last")
+    )
+    assert last is None
+    assert first is not None
+    assert {name: [one["variableName"] for one in found] for name, found in first["controls"].items()} == {
+        "primaryAction.label": ["steps.nope.seen"],
+        "primaryAction.redirect.url": ["steps.last.action.type"],
+        "data.a.0": ["steps.last.read"],
+    }
+
+
 async def test_rules_that_name_steps_that_are_not_there_or_come_later(api: Api) -> None:
     rule = {"or": [{"var": "steps.last.read"}, {"var": "steps.nope.seen"}, {"missing": ["steps.first.read"]}]}
     delay = {"amount": 1, "unit": "hours", "skip": {"!": {"var": "steps.nope.read"}}}

@@ -24,7 +24,7 @@ __all__ = ["rig"]
 HOUR = {"amount": 1, "unit": "hours"}
 DELAY = {"name": "Wait", "stepId": "wait", "type": "delay", "controlValues": HOUR}
 COLLECTED = (
-    "{{steps.collect.eventCount}}: {% for e in steps.collect.events %}{{e.payload.n}},{% endfor %} {{payload.n}}"
+    "{{steps.collect.count}}: {% for e in steps.collect.events %}{{e.payload.n}},{% endfor %} {{payload.n}}"
 )
 
 

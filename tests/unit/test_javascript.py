@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from inbox.rendering.javascript import (
+    UNDEFINED,
     at_most,
     is_truthy,
     less_than,
@@ -108,6 +109,18 @@ def test_equality(left: Any, right: Any, strictly: bool, loosely: bool) -> None:
 def test_order(left: Any, right: Any, less: bool, most: bool) -> None:
     assert less_than(left, right) is less
     assert at_most(left, right) is most
+
+
+def test_undefined_is_not_null() -> None:
+    assert math.isnan(to_number(UNDEFINED))
+    assert to_text(UNDEFINED) == "undefined"
+    assert to_text([UNDEFINED, 1]) == ",1"
+    assert is_truthy(UNDEFINED) is False
+    assert strictly_equal(UNDEFINED, UNDEFINED) is True
+    assert strictly_equal(UNDEFINED, None) is strictly_equal(None, UNDEFINED) is False
+    assert loosely_equal(UNDEFINED, None) is loosely_equal(None, UNDEFINED) is True
+    assert loosely_equal(UNDEFINED, 0) is False
+    assert less_than(UNDEFINED, 1) is at_most(UNDEFINED, 1) is False
 
 
 def test_text_is_counted_in_utf16_units() -> None:

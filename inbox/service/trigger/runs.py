@@ -271,4 +271,4 @@ def _view(events: Sequence[tuple[Plan, int]], count: int) -> dict[str, Any]:
         {"id": derived_object_id("event", plan.transaction_id), "time": iso(ms), "payload": plan.payload}
         for plan, ms in events
     ]
-    return {"events": shown, "eventCount": count, "last": shown[-1]}
+    return {"events": shown, "eventCount": count, "count": count, "last": shown[-1]}

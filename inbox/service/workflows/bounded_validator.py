@@ -6,6 +6,7 @@ references are never fetched.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
@@ -28,7 +29,26 @@ ENTRIES_PER_UNIT = 32
 CHARACTERS_PER_UNIT = 50
 """So many characters of a message are written in that time."""
 
-_work: ContextVar[Work] = ContextVar("work of a validation")
+
+class TimedWork(Work):
+    """Units of work, and seconds of this thread's processor time for the patterns."""
+
+    __slots__ = ("_cpu_seconds", "_ends")
+
+    def __init__(self, units: int, cpu_seconds: float) -> None:
+        super().__init__(units)
+        self._cpu_seconds = cpu_seconds
+        self._ends = 0.0
+
+    def seconds_left(self) -> float:
+        """Return the processor time that is left, counted from the first call; 0 at least."""
+        now = time.thread_time()
+        if not self._ends:
+            self._ends = now + self._cpu_seconds
+        return max(self._ends - now, 0.0)
+
+
+_work: ContextVar[TimedWork] = ContextVar("work of a validation")
 
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
 
@@ -39,12 +59,12 @@ def validator(schema: Any) -> Any:
     return _Validator(_prepared(schema), registry=Registry())
 
 
-def granted() -> Work:
+def granted() -> TimedWork:
     """What may be done for one schema that is judged, or one value that is checked."""
-    return Work(MAX_CHECKS, MAX_CPU_SECONDS)
+    return TimedWork(MAX_CHECKS, MAX_CPU_SECONDS)
 
 
-def errors(validator: Any, instance: Any, most: int, work: Work) -> list[ValidationError]:
+def errors(validator: Any, instance: Any, most: int, work: TimedWork) -> list[ValidationError]:
     """The first errors of a value.
 
     Raises TooMuchWork, RecursionError for a schema that refers to itself without end, referencing's Unresolvable.

@@ -1,8 +1,8 @@
 // Renders templates with the original's engine. A case is {"source", "scope"}; its value is the text of the field.
 //
 // The original renders a step's fields as one JSON text and parses the result, so its engine escapes what it writes for
-// JSON. A source that JSON would change (it holds a quote, a backslash or a line break) cannot be a field there, and is
-// rendered by the same engine with the escaping undone.
+// JSON. A source that JSON would change (it holds a quote, a backslash or a line break) cannot be a field there, and one
+// whose text is no JSON any more cannot be read back: these are rendered by the same engine with the escaping undone.
 
 import { compileJsonControlValues, createLiquidEngine, repairJsonString } from '@novu/framework/internal';
 
@@ -16,7 +16,16 @@ const engine = createLiquidEngine({
   },
 });
 
-await evaluateCases(async ({ source, scope }) => {
-  if (JSON.stringify(source) === `"${source}"`) return (await compileJsonControlValues({ source }, scope)).source;
-  return engine.parseAndRender(source, scope);
+async function renderField(source, scope) {
+  try {
+    return (await compileJsonControlValues({ source }, scope)).source;
+  } catch (error) {
+    if (error.message === 'Rendered template output is not valid JSON') return engine.parseAndRender(source, scope);
+    throw error;
+  }
+}
+
+await evaluateCases(({ source, scope }) => {
+  const isField = JSON.stringify(source) === `"${source}"`;
+  return isField ? renderField(source, scope) : engine.parseAndRender(source, scope);
 });

@@ -1,0 +1,195 @@
+"""Filters that write a text for HTML, for a URL or for a machine."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
+from inbox.rendering import javascript as js
+from inbox.rendering.javascript import UNDEFINED
+from inbox.rendering.liquid.context import Context, LiquidError
+from inbox.rendering.liquid.registry import register
+from inbox.rendering.liquid.values import to_json, to_text
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
+_ESCAPED = re.compile("&(?:amp|lt|gt|#34|#39);")
+_UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
+_NEWLINE = re.compile(r"\r?\n")
+_HTML_BLOCKS = (("<script", "</script>"), ("<style", "</style>"), ("<!--", "-->"), ("<", ">"))
+_COMPONENT_SAFE = "-_.!~*'()"
+_URI_SAFE = ";,/?:@&=+$-_.!~*'()#[]"
+_BAD_PERCENT = re.compile("%(?![0-9a-fA-F]{2})")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*\Z")
+_BASE64_SPACE = re.compile(r"[\t\n\f\r ]")
+_ACCENTS = {
+    "àáâãäå": "a", "æ": "ae", "ç": "c", "èéêë": "e", "ìíîï": "i", "ð": "d", "ñ": "n", "òóôõöø": "o", "ùúûü": "u",
+    "ýÿ": "y", "ß": "ss", "œ": "oe", "þ": "th", "ẞ": "SS", "Œ": "OE", "Þ": "TH",
+}  # fmt: skip
+_ACCENT_TABLE = str.maketrans({letter: plain for letters, plain in _ACCENTS.items() for letter in letters})
+_PRETTY = "._~!$&'()+,;=@"
+UNITS_PER_SLUG_CHARACTER = 5
+
+
+@register("escape", "xml_escape")
+def escape(context: Context, value: Any) -> str:
+    return _escaped(context.text(value))
+
+
+def _escaped(text: str) -> str:
+    for plain, escaped in _ESCAPES.items():  # "&" is first
+        text = text.replace(plain, escaped)
+    return text
+
+
+@register()
+def escape_once(context: Context, value: Any) -> str:
+    text = context.text(value)
+    context.scan(text)
+    plain = _ESCAPED.sub(lambda found: _UNESCAPES[found[0]], text)
+    return _escaped(plain)
+
+
+@register()
+def newline_to_br(context: Context, value: Any) -> str:
+    return _NEWLINE.sub("<br />\n", context.text(value))
+
+
+@register()
+def strip_html(context: Context, value: Any) -> str:
+    """Take out tags, comments, scripts and styles; one that is never closed stays."""
+    text = context.text(value)
+    blocks = dict(_HTML_BLOCKS)
+    shown: list[str] = []
+    position = 0
+    while (begin := text.find("<", position)) >= 0:
+        shown.append(text[position:begin])
+        position = _behind_block(text, begin, blocks)
+        if position < 0:
+            return "".join(shown) + text[begin:]
+        context.spend(5)
+    return "".join(shown) + text[position:]
+
+
+def _behind_block(text: str, begin: int, blocks: dict[str, str]) -> int:
+    """Return the position behind the block that begins there, -1 when none is closed."""
+    for opener, closer in list(blocks.items()):
+        if not text.startswith(opener, begin):
+            continue
+        end = text.find(closer, begin + len(opener))
+        if end >= 0:
+            return end + len(closer)
+        del blocks[opener]  # to look for its end once more for each opener would take the square of the time
+    return -1
+
+
+def _encoded(context: Context, value: Any, safe: str) -> str:
+    text = context.text(value)
+    context.scan(text)
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        raise LiquidError("the text has half of a character") from None
+
+
+@register()
+def url_encode(context: Context, value: Any) -> str:
+    return _encoded(context, value, _COMPONENT_SAFE + " ").replace(" ", "+")
+
+
+@register()
+def cgi_escape(context: Context, value: Any) -> str:
+    return _encoded(context, value, "-_.~ ").replace(" ", "+")
+
+
+@register()
+def uri_escape(context: Context, value: Any) -> str:
+    return _encoded(context, value, _URI_SAFE)
+
+
+@register()
+def url_decode(context: Context, value: Any) -> str:
+    """Decode percent signs and plus signs. Raise LiquidError for what is not encoded rightly."""
+    text = context.text(value).replace("+", " ")
+    context.scan(text)
+    try:
+        if _BAD_PERCENT.search(text):
+            raise LiquidError("URI malformed")
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise LiquidError("URI malformed") from None
+
+
+@register()
+def slugify(context: Context, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
+    """Make a text fit for a URL: what the mode does not keep becomes a hyphen."""
+    text = context.text(value)
+    context.spend(UNITS_PER_SLUG_CHARACTER * len(text))
+    kept = _SLUG_MODES.get("default" if mode is UNDEFINED else to_text(mode))
+    if kept:
+        if mode == "latin":
+            text = text.translate(_ACCENT_TABLE)
+        hyphened = re.sub("\0+", "-", "".join([letter if kept(letter) else "\0" for letter in text]))
+        text = hyphened.removeprefix("-").removesuffix("-")
+    return text if js.is_truthy(cased) else text.lower()
+
+
+def _is_letter(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in "ML" or category == "Nd"
+
+
+_SLUG_MODES: dict[str, Callable[[str], bool]] = {
+    "raw": lambda character: character not in js.WHITESPACE,
+    "default": _is_letter,
+    "pretty": lambda character: _is_letter(character) or character in _PRETTY,
+    "ascii": lambda character: character.isascii() and character.isalnum(),
+    "latin": _is_letter,
+}
+
+
+@register()
+def base64_encode(context: Context, value: Any) -> str:
+    return base64.b64encode(context.text(value).encode(errors="replace")).decode()
+
+
+@register()
+def base64_decode(context: Context, value: Any) -> str:
+    """Decode base64, white space aside. Raise LiquidError for what is none."""
+    spaced = context.text(value)
+    context.scan(spaced)
+    text = _BASE64_SPACE.sub("", spaced)
+    if len(text) % 4 == 0:
+        text = text.removesuffix("=").removesuffix("=")
+    if len(text) % 4 == 1 or not _BASE64.match(text):
+        raise LiquidError("invalid base64 provided to base64_decode")
+    return base64.b64decode(text + "=" * (-len(text) % 4)).decode(errors="replace")
+
+
+@register()
+def sha256(context: Context, value: Any) -> str:
+    return hashlib.sha256(context.text(value).encode(errors="replace")).hexdigest()
+
+
+@register()
+def hmac_sha256(context: Context, value: Any, key: Any = UNDEFINED) -> str:
+    text, secret = context.text(value).encode(errors="replace"), context.text(key).encode(errors="replace")
+    return hmac.new(secret, text, "sha256").hexdigest()
+
+
+@register("jsonify", "inspect")
+def jsonify(context: Context, value: Any, space: Any = UNDEFINED) -> str:
+    weigh_json(context, value)
+    return to_json(value, space)
+
+
+def weigh_json(context: Context, value: Any) -> None:
+    """Pay for writing a value as JSON, which is dearer than going over it."""
+    for _ in range(2):
+        context.weigh(value)
+    context.scan(value if isinstance(value, str) else "")

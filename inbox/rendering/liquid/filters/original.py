@@ -1,0 +1,151 @@
+"""The filters that Novu adds to LiquidJS: `json`, `digest`, `toSentence` and `pluralize`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from pluralizer import Pluralizer
+
+from inbox.rendering import javascript as js
+from inbox.rendering.budget import UNITS_PER_ITEM
+from inbox.rendering.javascript import UNDEFINED
+from inbox.rendering.liquid.arrays import slice_list
+from inbox.rendering.liquid.context import Context, LiquidError, join_texts
+from inbox.rendering.liquid.filters.encodings import weigh_json
+from inbox.rendering.liquid.registry import register
+from inbox.rendering.liquid.values import Drop, Loop, has_property, read_property, to_json
+
+CACHED_WORDS = 1_024
+MAX_WORD_LENGTH = 100
+UNITS_PER_WORD = 2_000
+
+_pluralizer: Any = Pluralizer()  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def _inflected(word: str, is_singular: bool) -> str:
+    return str(_pluralizer.singular(word) if is_singular else _pluralizer.plural(word))
+
+
+
+@register("json")
+def json_with_single_quotes(context: Context, value: Any, space: Any = UNDEFINED) -> str:
+    """Write lists and objects as JSON with single quotes and line breaks as `\\n`, anything else as its text."""
+    if not isinstance(value, list | dict | Drop | Loop):
+        return "" if js.is_nil(value) else js.to_text(value)
+    weigh_json(context, value)
+    return to_json(value, space).replace('"', "'").replace("\n", "\\n")
+
+
+def _dig(item: Any, path: str) -> Any:
+    """Return the text of the field that a dotted path names; empty when there is none."""
+    if not isinstance(item, dict | list):
+        return ""
+    for name in path.split("."):
+        if not isinstance(item, dict | list) or not has_property(item, name):
+            return ""
+        item = read_property(item, name)
+    if isinstance(item, dict | list):
+        text = to_json(item)
+        return "" if text == "{}" else text
+    return "" if js.is_nil(item) else js.to_text(item)
+
+
+def _shown(context: Context, value: list[Any], path: Any) -> list[Any]:
+    """Return what is shown of each item: itself, or the field that a path names."""
+    context.spend(UNITS_PER_ITEM * len(value))
+    context.weigh(value)
+    if not js.is_truthy(path):
+        return value
+    if not isinstance(path, str):
+        raise LiquidError("the path of a field must be a text")
+    return [_dig(item, path) for item in value]
+
+
+@register()
+def digest(context: Context, value: Any, limit: Any = 2, path: Any = UNDEFINED, separator: Any = UNDEFINED) -> Any:
+    """Put the items of a list together: `Ann`, `Ann and Ben`, `Ann, Ben and 2 others`."""
+    if not isinstance(value, list) or not value:
+        return ""
+    items = _shown(context, value, path)
+    most = 2 if limit is UNDEFINED else limit
+    between = ", " if separator is UNDEFINED else js.to_text(separator)
+    if len(items) == 1:
+        return items[0]
+    if len(items) == 2:
+        return f"{js.to_text(items[0])} and {js.to_text(items[1])}"
+    if js.at_most(len(items), most):
+        return f"{join_texts(between, js.item_texts(items[:-1]))} and {js.to_text(items[-1])}"
+    rest, first = _rest(items, most)
+    return (
+        f"{join_texts(between, js.item_texts(first))} and {js.number_text(rest)} {'other' if rest == 1 else 'others'}"
+    )
+
+
+def _rest(items: list[Any], most: Any) -> tuple[js.Number, list[Any]]:
+    return len(items) - js.to_number(most), slice_list(items, 0, most)
+
+
+@register("toSentence")
+def to_sentence(
+    context: Context,
+    value: Any,
+    path: Any = UNDEFINED,
+    limit: Any = 2,
+    overflow: Any = "other",
+    between: Any = ", ",
+    two: Any = " and ",
+    last: Any = ", and ",
+) -> Any:
+    """Put the items of a list into a sentence: `Ann`, `Ann and Ben`, `Ann, Ben, and 2 others`.
+
+    `path` names the field to show of each item. Beyond `limit` items the rest are counted as `overflow`; a list of two
+    is always shown whole.
+    """
+    if not isinstance(value, list) or not value:
+        return ""
+    words = _shown(context, value, path)
+    if len(words) == 1:
+        return words[0]
+    if len(words) == 2:
+        return f"{js.to_text(words[0])}{js.to_text(two)}{js.to_text(words[1])}"
+    mark = js.to_text(between)
+    if js.at_most(len(words), limit):
+        return f"{join_texts(mark, js.item_texts(words[:-1]))}{js.to_text(last)}{js.to_text(words[-1])}"
+    rest, first = _rest(words, limit)
+    final = two if js.strictly_equal(limit, 1) else last
+    shown = join_texts(mark, js.item_texts(first))
+    return f"{shown}{js.to_text(final)}{js.number_text(rest)} {inflect(context, overflow, rest)}"
+
+
+@register("pluralize")
+def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = "", show_count: Any = "true") -> str:
+    """Write a count with its word: `2 items`; nothing for none. The items of a list and the fields of an object count.
+
+    Without `plural` the word follows English rules. `show_count` other than the text `true` leaves the number out.
+    """
+    count = _count(value)
+    if not count > 0:  # NaN as well
+        return ""
+    is_written = js.is_truthy(plural)
+    word = js.to_text(singular if count == 1 else plural) if is_written else inflect(context, singular, count)
+    return f"{js.number_text(count)} {word}" if show_count in (UNDEFINED, "true") else word
+
+
+def _count(value: Any) -> js.Number:
+    if isinstance(value, list | dict):
+        return len(value)
+    return js.to_number(value.value if isinstance(value, Drop) else value)
+
+
+def inflect(context: Context, word: Any, count: js.Number) -> str:
+    """Return the singular of an English word for 1, else its plural. Raise LiquidError for what is no word."""
+    if word is UNDEFINED:
+        word = ""
+    if not isinstance(word, str):
+        raise LiquidError("the word to count with must be a text")
+    if len(word) > MAX_WORD_LENGTH:
+        raise LiquidError(f"the word to count with is longer than {MAX_WORD_LENGTH} characters")
+    context.spend(UNITS_PER_WORD)
+    return _inflected(word, count == 1)
