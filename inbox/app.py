@@ -38,6 +38,8 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
             app.state.gate = Gate(services, hub, watch)
             if settings.workflows:
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
+            for environment in services.environments.all():
+                await services.workflows.warn_of_negated_conditions(environment)
             if demo:
                 await services.workflows.ensure_demo_workflow(services.environments.current)
             yield

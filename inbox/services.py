@@ -63,6 +63,7 @@ from inbox.store.event_stream import EventStream
 from inbox.store.failed_events import FailedEvents
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
+from inbox.store.message_states import MessageStates
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import Outbox, OutboxStore
 from inbox.store.preferences import PreferenceStore
@@ -157,7 +158,8 @@ def join_services(settings: Settings, client: Client) -> Services:
     dispatch_store = DispatchStore(client, keys, message_store)
     dispatch_audience = DispatchAudience(topic_store, subscription_store, subscriber_store)
     run_store = RunStore(client, keys)
-    runs = RunService(run_store, feed_store, message_store, subscriber_store, activity_log)
+    states = MessageStates(client, keys, feed_store)
+    runs = RunService(run_store, feed_store, message_store, states, subscriber_store, activity_log)
     dispatch_worker = DispatchWorker(
         dispatch_store, dispatch_audience, feed_store, activity_log, environments, runs, settings.work_lease_seconds
     )

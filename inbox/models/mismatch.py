@@ -21,6 +21,7 @@ SYNONYMS = {
 """Required field → what callers call it instead, where the words themselves do not resemble each other."""
 
 _AT = re.compile(r" - at `\$(?P<path>.*)`\Z", re.DOTALL)
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _STEP_TYPE = re.compile(r"(?:.*\.)?steps\.\d+\.type")
 
 
@@ -53,6 +54,13 @@ def explain_mismatch(error: msgspec.ValidationError, value: Any, kind: Any) -> s
     """Return the library's text about the first thing that does not fit, with a hint at what would be right."""
     first = next(find_mismatches(value, kind), None)
     return f"{error}: {first.hint}" if first and first.hint else str(error)
+
+
+def mismatch_field(error: msgspec.ValidationError) -> str:
+    """Return the path of an unknown field, e.g. `steps.0.controlValues.url`; `general` for any other mismatch."""
+    if not (found := _UNKNOWN_FIELD.fullmatch(str(error))):
+        return "general"
+    return _join(re.sub(r"\[(\d+)\]", r".\1", found[2] or ""), found[1])
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ Text = str | None | UnsetType
 
 PROFILE_FIELDS = ("firstName", "lastName", "email", "phone", "avatar", "locale", "timezone", "data", "channels")
 MAX_PROFILE_TEXT_LENGTH = 2_048
+_NEVER_EMPTY = frozenset({"email", "locale", "timezone"})
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s.\x00-\x1f]+")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*")
@@ -40,11 +41,12 @@ class Profile(msgspec.Struct, rename="camel", omit_defaults=True):
     channels: list[Channel] | UnsetType | None = UNSET
 
     def changes(self) -> dict[str, Any]:
-        """Wire name → new value, only of what was sent.
+        """Wire name → new value, only of what was sent; an empty email, locale or timezone was not.
 
         Raises ValidationFailed naming each field whose value is not acceptable.
         """
         sent = {name: value for name in PROFILE_FIELDS if (value := getattr(self, _snake(name))) is not UNSET}
+        sent = {name: value for name, value in sent.items() if value != "" or name not in _NEVER_EMPTY}
         problems = {name: text for name, value in sent.items() if (text := _problem(name, value))}
         if problems:
             raise ValidationFailed(problems, values={name: sent[name] for name in problems})

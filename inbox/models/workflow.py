@@ -54,6 +54,16 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     redirect: Redirect | None = None
 
 
+class RedirectUpsert(Redirect, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A redirect as callers send it."""
+
+
+class ActionUpsert(Action, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A button as callers send it."""
+
+    redirect: RedirectUpsert | None = None
+
+
 class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The content of an in-app step; every text is a Liquid template, those within `data` too."""
 
@@ -77,6 +87,10 @@ class InAppControlsUpsert(InAppControls, frozen=True, rename="camel", omit_defau
 
     An unknown field is refused rather than dropped: a message without its button is worse than a refused workflow.
     """
+
+    primary_action: ActionUpsert | None = None
+    secondary_action: ActionUpsert | None = None
+    redirect: RedirectUpsert | None = None
 
 
 class DelayControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -103,6 +117,10 @@ class LookBackWindow(msgspec.Struct, frozen=True):
     unit: Unit
 
 
+class LookBackWindowUpsert(LookBackWindow, frozen=True, forbid_unknown_fields=True):
+    """A look-back window as callers send it."""
+
+
 class DigestControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a digest collects, for each subscriber and value of the template `digestKey`, and until when: `amount` and
     `unit` after the first event (`regular`), or to the next time of `cron` in the subscriber's timezone (`timed`).
@@ -119,6 +137,8 @@ class DigestControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
 
 class DigestControlsUpsert(DigestControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """A digest as callers send it."""
+
+    look_back_window: LookBackWindowUpsert | None = None
 
 
 class StepContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -291,6 +311,10 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
     is_v1: bool = False
     notification_group_id: str | None = None
     data: dict[str, Any] | None = None
+    conditions: Literal["skip", "negated", "run"] = "skip"
+    """What the rules in `skip` say: when a step is skipped (the meaning of workflows stored without this field; none is
+    used with it), the same negated, so that they say when it runs, or when it runs as they were written.
+    """
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workflow) and (self.id, self.updated_ms) == (other.id, other.updated_ms)
@@ -333,10 +357,30 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_workflow(workflow: Workflow) -> bytes:
-    """The bytes the store keeps."""
+    """Return the bytes that the store keeps."""
+    if workflow.conditions == "skip":  # made in this process, whose conditions say when a step runs
+        workflow = msgspec.structs.replace(workflow, conditions="run")
     return _encoder.encode(workflow)
 
 
 def decode_workflow(content: bytes) -> Workflow:
-    """A stored workflow from its bytes."""
-    return _decoder.decode(content)
+    """Return a stored workflow from its bytes."""
+    return negate_old_conditions(_decoder.decode(content))
+
+
+def negate_old_conditions(workflow: Workflow) -> Workflow:
+    """Return a workflow whose conditions say when a step runs, also if it was stored when they said the opposite."""
+    if workflow.conditions != "skip":
+        return workflow
+    if not any(step.values.skip for step in workflow.steps):
+        return msgspec.structs.replace(workflow, conditions="run")
+    steps = [_negated(step) for step in workflow.steps]
+    return msgspec.structs.replace(workflow, steps=steps, conditions="negated")
+
+
+def _negated(step: Step) -> Step:
+    if not step.values.skip:
+        return step
+    field_name = "delay" if step.delay else "digest" if step.digest else "controls"
+    values = msgspec.structs.replace(step.values, skip={"!": [step.values.skip]})
+    return msgspec.structs.replace(step, **{field_name: values})

@@ -1,7 +1,8 @@
-"""JSON-logic, bounded: each step of an evaluation is paid for, and operations by the size of what they are given.
+"""JSON-logic as json-logic-js 2.0 evaluates it, with the operators of `operators.py`.
 
-The operations are the library's. Its evaluator is not used, since nothing in it can be counted: a literal list within
-a loop, texts put together for each item.
+Rules are the operator's and trusted; the values that they meet are not. So every step is taken from the budget of the
+recipient, operators by the size of their operands: values can make a rule fail, but not make the process stand still.
+A value is never evaluated as a rule, although json-logic-js does so in `missing` and Novu in `=`.
 """
 
 from __future__ import annotations
@@ -9,114 +10,182 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from json_logic.builtins import BUILTINS, not_, to_bool
-
 from inbox.rendering.budget import spend
+from inbox.rendering.javascript import slice_text, text_length
+from inbox.rendering.operators import OF_DATES, PLAIN, UNDEFINED, is_truthy, to_number, to_text
 from inbox.work import weight
 
 UNITS_PER_STEP = 5
 UNITS_PER_OPERATION = 20
 
 
-def evaluate(rule: Any, data: Any) -> Any:
-    """What a rule makes of the data.
+class CannotEvaluate(Exception):
+    """Operands that json-logic-js throws at."""
 
-    Raises TooMuchWork, and whatever operations do of values that they cannot take, e.g. ZeroDivisionError.
+
+class Evaluation:
+    """One evaluation of a rule, at one moment (`now_ms`, ms since 1970)."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+
+    def apply(self, rule: Any, data: Any) -> Any:
+        """Return what a rule gives for the data. Raise TooMuchWork or CannotEvaluate.
+
+        An object with exactly one field is an operation; every other value stands for itself, a list for what each of
+        its items gives.
+        """
+        if isinstance(rule, list):
+            spend(UNITS_PER_STEP * (1 + len(rule)))
+            return [None if value is UNDEFINED else value for value in self._each(rule, data)]
+        if not isinstance(rule, dict) or len(rule) != 1:
+            spend(UNITS_PER_STEP)
+            return rule
+        [(name, operands)] = rule.items()
+        operands = operands if isinstance(operands, list) else [operands]
+        control = _CONTROL.get(name)
+        if control:
+            spend(UNITS_PER_STEP)
+            return control(self, operands, data)
+        return self._operate(name, self._each(operands, data), data)
+
+    def _each(self, rules: list[Any], data: Any) -> list[Any]:
+        return [self.apply(one, data) if isinstance(one, dict | list) else one for one in rules]
+
+    def _operate(self, name: str, values: list[Any], data: Any) -> Any:
+        spend(UNITS_PER_OPERATION + sum([weight(value) for value in values if isinstance(value, str | list | dict)]))
+        if name in _READING:
+            return _READING[name](data, *_padded(values, 2)) if name != "missing" else _missing(data, values)
+        if name in OF_DATES:
+            return OF_DATES[name](self._now_ms, *_padded(values, 2))
+        operator, count = PLAIN[name]
+        if name == "*" and not values:
+            raise CannotEvaluate("* needs an operand")
+        return operator(*(values if count is None else _padded(values, count)))
+
+    def _if(self, operands: list[Any], data: Any) -> Any:
+        """Pairs of a condition and a result, and what holds otherwise."""
+        for index in range(0, len(operands) - 1, 2):
+            if is_truthy(self.apply(operands[index], data)):
+                return self.apply(operands[index + 1], data)
+        return self.apply(operands[-1], data) if len(operands) % 2 else None
+
+    def _and(self, operands: list[Any], data: Any) -> Any:
+        value: Any = UNDEFINED
+        for one in operands:
+            value = self.apply(one, data)
+            if not is_truthy(value):
+                break
+        return value
+
+    def _or(self, operands: list[Any], data: Any) -> Any:
+        value: Any = UNDEFINED
+        for one in operands:
+            value = self.apply(one, data)
+            if is_truthy(value):
+                break
+        return value
+
+    def _map(self, operands: list[Any], data: Any) -> list[Any]:
+        values = [self._of_item(operands, item) for item in self._items(operands, data)]
+        return [None if value is UNDEFINED else value for value in values]  # as `join` and JSON write it
+
+    def _filter(self, operands: list[Any], data: Any) -> list[Any]:
+        return [item for item in self._items(operands, data) if is_truthy(self._of_item(operands, item))]
+
+    def _reduce(self, operands: list[Any], data: Any) -> Any:
+        items = self._items(operands, data)
+        value = self.apply(operands[2], data) if len(operands) > 2 else None
+        for item in items:
+            value = self._of_item(operands, {"current": item, "accumulator": value})
+        return value
+
+    def _all(self, operands: list[Any], data: Any) -> bool:
+        items = self._items(operands, data)
+        return bool(items) and all(is_truthy(self._of_item(operands, item)) for item in items)
+
+    def _some(self, operands: list[Any], data: Any) -> bool:
+        return any(is_truthy(self._of_item(operands, item)) for item in self._items(operands, data))
+
+    def _none(self, operands: list[Any], data: Any) -> bool:
+        return not self._some(operands, data)
+
+    def _items(self, operands: list[Any], data: Any) -> list[Any]:
+        items = self.apply(operands[0], data) if operands else None
+        return items if isinstance(items, list) else []
+
+    def _of_item(self, operands: list[Any], item: Any) -> Any:
+        spend(UNITS_PER_STEP)
+        return self.apply(operands[1], item) if len(operands) > 1 else UNDEFINED
+
+
+def look_up(data: Any, name: Any, default: Any = UNDEFINED) -> Any:
+    """Return what `var` gives: the value at a dotted path of the data, the default (null without one) if there is none.
+
+    As in JavaScript a text has characters and a `length`, a list its `length` too.
     """
-    if isinstance(rule, list):
-        spend(UNITS_PER_STEP * (1 + len(rule)))
-        return _each(rule, data)
-    if not isinstance(rule, dict) or len(rule) != 1:
-        spend(UNITS_PER_STEP)
-        return rule
-    [(name, given)] = rule.items()
-    given = given if isinstance(given, list) else [given]
-    operation = _PLAIN.get(name)
-    if operation is None:
-        spend(UNITS_PER_STEP)
-        return _SHAPING[name](given, data)
-    arguments = _each(given, data)
-    spend(UNITS_PER_OPERATION + sum([weight(one) for one in arguments if isinstance(one, _SIZED)]))
-    return operation(data, *arguments)
-
-
-def _each(rules: list[Any], data: Any) -> list[Any]:
-    return [evaluate(one, data) if isinstance(one, dict | list) else one for one in rules]
-
-
-def _if(given: list[Any], data: Any) -> Any:
-    """Pairs of a condition and a result, and what holds otherwise."""
-    for place in range(0, len(given) - 1, 2):
-        if to_bool(evaluate(given[place], data)):
-            return evaluate(given[place + 1], data)
-    return evaluate(given[-1], data) if len(given) % 2 else None
-
-
-def _and(given: list[Any], data: Any) -> Any:
-    value = None
-    for one in given:
-        value = evaluate(one, data)
-        if not_(value):
-            break
+    if name is UNDEFINED or name is None or name == "":
+        return data
+    value = data
+    for part in to_text(name).split("."):
+        value = _property(value, part)
+        if value is UNDEFINED:
+            return None if default is UNDEFINED else default
     return value
 
 
-def _or(given: list[Any], data: Any) -> Any:
-    value = None
-    for one in given:
-        value = evaluate(one, data)
-        if to_bool(value):
-            break
-    return value
+def _property(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name, UNDEFINED)
+    if not isinstance(value, str | list):
+        return UNDEFINED
+    if name == "length":
+        return text_length(value) if isinstance(value, str) else len(value)
+    if not (name.isascii() and name.isdigit()) or len(name) > 9 or (name[0] == "0" and name != "0"):
+        return UNDEFINED
+    index = int(name)
+    if isinstance(value, list):
+        return value[index] if index < len(value) else UNDEFINED
+    return slice_text(value, index, index + 1) or UNDEFINED
 
 
-def _map(given: list[Any], data: Any) -> list[Any]:
-    each = given[1] if len(given) > 1 else None
-    return [evaluate(each, item) for item in _list(given, data)]
+def _missing(data: Any, values: list[Any]) -> list[Any]:
+    names = values[0] if values and isinstance(values[0], list) else values
+    spend(UNITS_PER_OPERATION * len(names))
+    return [name for name in names if _is_missing(data, name)]
 
 
-def _filter(given: list[Any], data: Any) -> list[Any]:
-    return [item for item in _items(given, data) if _holds(given, item)]
+def _is_missing(data: Any, name: Any) -> bool:
+    value = look_up(data, *_padded(name, 2)) if isinstance(name, list) else look_up(data, name)
+    return value is None or value == ""
 
 
-def _all(given: list[Any], data: Any) -> bool:
-    items = _items(given, data)
-    return bool(items) and all(_holds(given, item) for item in items)  # of no items it is false in JSON-logic
+def _missing_some(data: Any, needed: Any, names: Any) -> list[Any]:
+    if names is None or names is UNDEFINED:
+        raise CannotEvaluate("missing_some needs a list of names")
+    missing = _missing(data, names if isinstance(names, list) else [names])
+    return [] if to_number(_property(names, "length")) - len(missing) >= to_number(needed) else missing
 
 
-def _some(given: list[Any], data: Any) -> bool:
-    return any(_holds(given, item) for item in _items(given, data))
+def _padded(values: list[Any], count: int) -> list[Any]:
+    """Return exactly so many operands: further ones are ignored, those that are not there are undefined."""
+    return [*values[:count], *[UNDEFINED] * (count - len(values))]
 
 
-def _none(given: list[Any], data: Any) -> bool:
-    return not _some(given, data)
-
-
-def _items(given: list[Any], data: Any) -> list[Any]:
-    """What a loop asks its condition of; nothing when it has none."""
-    return _list(given, data) if len(given) > 1 else []
-
-
-def _list(given: list[Any], data: Any) -> list[Any]:
-    items = evaluate(given[0], data) if given else []
-    return items if isinstance(items, list) else []
-
-
-def _holds(given: list[Any], item: Any) -> bool:
-    return bool(to_bool(evaluate(given[1], item)))
-
-
-_SIZED = (str, list, dict)
-_CONTROL: dict[str, Callable[[list[Any], Any], Any]] = {"if": _if, "?:": _if, "and": _and, "or": _or}
-_LOOPING: dict[str, Callable[[list[Any], Any], Any]] = {
-    "map": _map,
-    "filter": _filter,
-    "all": _all,
-    "some": _some,
-    "none": _none,
+_CONTROL: dict[str, Callable[[Evaluation, list[Any], Any], Any]] = {
+    "if": Evaluation._if,
+    "?:": Evaluation._if,
+    "and": Evaluation._and,
+    "or": Evaluation._or,
+    "map": Evaluation._map,
+    "filter": Evaluation._filter,
+    "reduce": Evaluation._reduce,
+    "all": Evaluation._all,
+    "some": Evaluation._some,
+    "none": Evaluation._none,
 }
-_SHAPING = _CONTROL | _LOOPING
-_PLAIN = {name: operation for name, operation in BUILTINS.items() if name != "log" and callable(operation)}
+_READING: dict[str, Callable[..., Any]] = {"var": look_up, "missing": _missing, "missing_some": _missing_some}
 
-LOOPS = _LOOPING.keys()
-KNOWN = _SHAPING.keys() | _PLAIN.keys()
+LOOPS = frozenset({"map", "filter", "reduce", "all", "some", "none"})
+"""Operations whose second operand is evaluated for each item, with the item as its data."""
+KNOWN = _CONTROL.keys() | _READING.keys() | PLAIN.keys() | OF_DATES.keys()

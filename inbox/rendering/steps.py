@@ -14,15 +14,19 @@ from inbox.models.workflow import Action, CollapseMode, Redirect, Severity, Step
 from inbox.rendering.budget import working
 from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
+from inbox.rendering.paths import FieldPaths
 from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
-from inbox.rendering.urls import safe_url
+from inbox.rendering.urls import UnsafeLink, check_link, is_path
 from inbox.rendering.waits import CompiledDelay, CompiledDigest
 
 CACHED_WORKFLOWS = 1_024
 MAX_REFERENCE_LENGTH = 255
 COLLAPSE_MODES: tuple[CollapseMode, ...] = ("replace", "count")
 
+MAX_SHOWN_LINK = 100
+
 Variables = Mapping[str, Any]
+RenderUrl = Callable[[Scope, list[str]], str]
 
 
 class Link(TypedDict, total=False):
@@ -58,7 +62,8 @@ class Cta(TypedDict):
 class Rendered(msgspec.Struct, frozen=True):
     """What a step makes of a trigger: everything of a message that comes from the workflow.
 
-    `subject` and `avatar` are None when they are empty; `data` is None when the step has none.
+    `subject` and `avatar` are None when they are empty; `data` is None when the step has none. `refused_links` says of
+    each link that was left out which one it is and why.
     """
 
     subject: str | None
@@ -72,11 +77,13 @@ class Rendered(msgspec.Struct, frozen=True):
     expires_at: str = ""
     collapse_key: str = ""
     collapse_mode: CollapseMode | None = None
+    refused_links: tuple[str, ...] = ()
 
 
 class CompiledStep:
     """A step ready to render.
 
+    `condition` says whether it runs. `paths` are the variables that each field names, the condition's under `skip`.
     `needs_subscriber` and `needs_actor` tell whether a template names them; if not, nothing has to be read for it.
     `needs_collapse`: whether what it renders depends on how many messages collapse.
     """
@@ -90,7 +97,7 @@ class CompiledStep:
         self._severity = workflow.severity
         self._subject = compiler.text("subject", controls.subject)
         self._body = compiler.text("body", controls.body)
-        self._avatar = compiler.text("avatar", controls.avatar)
+        self._avatar = compiler.url("avatar", controls.avatar)
         self._redirect = compiler.link("redirect", controls.redirect)
         primary = compiler.button("primary", "primaryAction", controls.primary_action)
         secondary = compiler.button("secondary", "secondaryAction", controls.secondary_action)
@@ -102,17 +109,11 @@ class CompiledStep:
         self._collapse_key = compiler.text("collapseKey", controls.collapse_key)
         self._collapse_mode = compiler.text("collapseMode", controls.collapse_mode)
         _check_mode(controls.collapse_mode, self._collapse_mode, f"{place}controlValues.collapseMode")
-        self._skip = Condition(controls.skip, f"{place}controlValues.skip")
-        compiler.variables |= self._skip.variables
-        self.needs_subscriber = "subscriber" in compiler.variables
-        self.needs_actor = "actor" in compiler.variables
-        self.needs_collapse = "collapse" in compiler.variables
-
-    def is_skipped(
-        self, payload: Variables, subscriber: Variables | None, surroundings: Variables | None = None
-    ) -> bool:
-        """Whether the step's condition skips it. Raises RenderError when that cannot be told."""
-        return self._skip.holds({**(surroundings or {}), "payload": payload, "subscriber": subscriber})
+        self.condition = Condition(controls.skip, f"{place}controlValues.skip")
+        self.paths = FieldPaths(compiler.paths, skip=self.condition.paths)
+        self.needs_subscriber = self.paths.may_read("subscriber")
+        self.needs_actor = self.paths.may_read("actor")
+        self.needs_collapse = self.paths.may_read("collapse")
 
     def render(
         self,
@@ -121,9 +122,9 @@ class CompiledStep:
         actor: Variables | None,
         surroundings: Variables | None = None,
     ) -> Rendered:
-        """The message's parts. `surroundings` are further variables: `context`, `tenant`, `steps`, `collapse`.
+        """Return the message's parts. `surroundings` are further variables: `context`, `workflow`, `tenant`, `steps` …
 
-        Raises RenderError, naming the field, when a template fails or gives more than 64 KiB, or when all of them
+        Raise RenderError, naming the field, when a template fails or gives more than 64 KiB, or when all of them
         together take too much work.
         """
         scope = {**(surroundings or {}), "payload": payload, "subscriber": subscriber, "actor": actor}
@@ -131,22 +132,24 @@ class CompiledStep:
             return self._render(scope)
 
     def _render(self, scope: Scope) -> Rendered:
+        refused: list[str] = []
         return Rendered(
             subject=self._subject.render(scope) or None,
             body=self._body.render(scope),
-            avatar=safe_url(self._avatar.render(scope)) or None,
+            avatar=self._avatar(scope, refused) or None,
             data=self._data(scope),
-            cta={"type": "redirect", "data": self._redirect(scope), "action": self._action(scope)},
+            cta={"type": "redirect", "data": self._redirect(scope, refused), "action": self._action(scope, refused)},
             tags=self._tags,
             severity=self._severity,
             external_reference=self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None,
             expires_at=self._expires_at.render(scope).strip(),
             collapse_key=self._collapse_key.render(scope).strip(),
             collapse_mode=_mode(self._collapse_mode.render(scope).strip()),
+            refused_links=tuple(refused),
         )
 
-    def _action(self, scope: Scope) -> CtaAction:
-        rendered = [button(scope) for button in self._buttons]
+    def _action(self, scope: Scope, refused: list[str]) -> CtaAction:
+        rendered = [button(scope, refused) for button in self._buttons]
         buttons = [button for button in rendered if button["content"]]
         return {"status": "pending", "buttons": buttons, "result": {}} if buttons else {"buttons": [], "result": {}}
 
@@ -169,10 +172,11 @@ def check_templates(workflow: Workflow) -> None:
 
 
 def _compile(workflow: Workflow) -> tuple[AnyStep, ...]:
-    return tuple(_compile_step(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
+    return tuple(compile_step(workflow, step, f"steps.{place}.") for place, step in enumerate(workflow.steps))
 
 
-def _compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
+def compile_step(workflow: Workflow, step: Step, place: str) -> AnyStep:
+    """Return a step that is compiled; `place` as CompiledStep takes it. Raise TemplateError."""
     if step.delay:
         return CompiledDelay(step, step.delay, place)
     if step.digest:
@@ -208,39 +212,53 @@ def _mode(text: str) -> CollapseMode | None:
 
 
 class _Compiler:
-    """Compiles the templates of one step and collects the variables they name."""
+    """Compiles the templates of one step and collects the variables that each names."""
 
     def __init__(self, prefix: str, language: str) -> None:
         self.prefix = prefix
         self.compile = compile_handlebars if language == "handlebars" else compile_template
-        self.variables: set[str] = set()
+        self.paths = FieldPaths()
 
     def text(self, field: str, source: str | None) -> Template:
         template = self.compile(source or "", self.prefix + field)
-        self.variables |= template.variables
+        self.paths[field] = template.paths
         return template
 
-    def link(self, field: str, redirect: Redirect | None) -> Callable[[Scope], Link]:
-        if redirect is None:
-            return lambda _: {}
-        url, target = self.text(f"{field}.url", redirect.url), redirect.target
+    def url(self, field: str, source: str | None) -> RenderUrl:
+        """A link's renderer; it gives an empty text for a link that is refused, and adds the reason to the list."""
+        template, must_be_path = self.text(field, source), is_path(source or "")
 
-        def render(scope: Scope) -> Link:
-            safe = safe_url(url.render(scope))
-            if not safe:
+        def render(scope: Scope, refused: list[str]) -> str:
+            url = template.render(scope)
+            try:
+                return check_link(url, is_path=must_be_path)
+            except UnsafeLink as error:
+                refused.append(f"{field}: {error}: {url[:MAX_SHOWN_LINK]!r}")
+                return ""
+
+        return render
+
+    def link(self, field: str, redirect: Redirect | None) -> Callable[[Scope, list[str]], Link]:
+        if redirect is None:
+            return lambda _scope, _refused: {}
+        render_url, target = self.url(f"{field}.url", redirect.url), redirect.target
+
+        def render(scope: Scope, refused: list[str]) -> Link:
+            url = render_url(scope, refused)
+            if not url:
                 return {}
-            return {"url": safe, "target": target} if target else {"url": safe}
+            return {"url": url, "target": target} if target else {"url": url}
 
         return render
 
     def button(
         self, kind: Literal["primary", "secondary"], field: str, action: Action | None
-    ) -> Callable[[Scope], Button] | None:
+    ) -> Callable[[Scope, list[str]], Button] | None:
         if action is None:
             return None
         label = self.text(f"{field}.label", action.label)
         link = self.link(f"{field}.redirect", action.redirect)
-        return lambda scope: {"type": kind, "content": label.render(scope), **link(scope)}
+        return lambda scope, refused: {"type": kind, "content": label.render(scope), **link(scope, refused)}
 
     def value(self, field: str, value: Any) -> Callable[[Scope], Any]:
         """A JSON value whose texts are templates."""

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from inbox.models.workflow import DelayControls, DigestControls, Step
 from inbox.rendering.conditions import Condition
+from inbox.rendering.date_parser import DAY_MS
+from inbox.rendering.paths import FieldPaths
 from inbox.rendering.templates import RenderError, Template, compile_template
 from inbox.rendering.times import LONGEST_WAIT_MS, later, next_time
 
 Variables = Mapping[str, Any]
+_BARE_PATH = re.compile(r"(?:payload|subscriber|actor|context|tenant)(?:\.[\w-]+)+")
 
 
 class CompiledWait:
-    """What delays and digests have in common; the same questions as a step that gives a message answers."""
-
-    needs_actor = False
+    """What delays and digests have in common; they answer the same questions as a step that gives a message."""
 
     def __init__(self, step: Step, controls: DelayControls | DigestControls, place: str) -> None:
         """`place` is put before the names of fields in errors. Raises TemplateError."""
         self.step = step
         self._field = f"{place}controlValues."
         self._controls = controls
-        self._skip = Condition(controls.skip, f"{self._field}skip")
-        self._variables = set(self._skip.variables)
+        self.condition = Condition(controls.skip, f"{self._field}skip")
+        self.paths = FieldPaths(skip=self.condition.paths)
 
     @property
     def needs_subscriber(self) -> bool:
         """Whether it asks for the subscriber: by a template, or for the timezone."""
-        return self._controls.cron is not None or "subscriber" in self._variables
+        return self._controls.cron is not None or self.paths.may_read("subscriber")
 
-    def is_skipped(
-        self, payload: Variables, subscriber: Variables | None, surroundings: Variables | None = None
-    ) -> bool:
-        """Whether the step's condition passes it over. Raises RenderError when that cannot be told."""
-        return self._skip.holds({**(surroundings or {}), "payload": payload, "subscriber": subscriber})
+    @property
+    def needs_actor(self) -> bool:
+        """Whether it asks for the actor."""
+        return self.paths.may_read("actor")
+
+    @property
+    def longest_ms(self) -> int:
+        """Return how long it waits at most, as far as that is known beforehand."""
+        controls = self._controls
+        if controls.amount is not None and controls.unit is not None:
+            return later(0, controls.amount, controls.unit) + DAY_MS  # months have more or fewer days
+        return LONGEST_WAIT_MS
 
     def due(self, now_ms: int, scope: Variables) -> int:
         """When it ends if it begins now (ms since 1970). Raises RenderError when there is no such time."""
@@ -52,7 +61,7 @@ class CompiledWait:
 
     def _template(self, name: str, source: str | None) -> Template:
         template = compile_template(source or "", self._field + name)
-        self._variables |= template.variables
+        self.paths[name] = template.paths
         return template
 
 
@@ -82,7 +91,7 @@ class CompiledDigest(CompiledWait):
 
     def __init__(self, step: Step, controls: DigestControls, place: str) -> None:
         super().__init__(step, controls, place)
-        self._key = self._template("digestKey", controls.digest_key)
+        self._key = self._template("digestKey", _with_braces(controls.digest_key or ""))
         self._look_back = controls.look_back_window
 
     def key(self, scope: Variables) -> str:
@@ -92,6 +101,11 @@ class CompiledDigest(CompiledWait):
     def look_back_ms(self, now_ms: int) -> int:
         """How long before now another event makes this one wait; 0: any event waits."""
         return later(now_ms, self._look_back.amount, self._look_back.unit) - now_ms if self._look_back else 0
+
+
+def _with_braces(key: str) -> str:
+    """Return the template of a digest key; a bare path such as `payload.post` is what it leads to."""
+    return f"{{{{{key.strip()}}}}}" if _BARE_PATH.fullmatch(key.strip()) else key
 
 
 def _checked(due: int, now_ms: int, field: str) -> int:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from inbox.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
-from inbox.models.mismatch import explain_mismatch
+from inbox.models.mismatch import explain_mismatch, mismatch_field
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def convert(value: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ValidationFailed({"general": explain_mismatch(error, value, kind)}) from None
+        raise ValidationFailed({mismatch_field(error): explain_mismatch(error, value, kind)}) from None
 
 
 async def _read_bytes(request: Request, limit: int) -> bytes:

@@ -126,10 +126,10 @@ class DispatchStore:
         """Stores messages, of a few recipients, and moves the cursor on: what became of each, in their order, None
         where the feed is gone. None altogether when another worker has moved the cursor: then nothing is done.
         """
-        single = [one for one in batch.deliveries if one.collapse]
+        single = [one for one in batch.deliveries if one.is_single]
         # one by one and before the cursor moves: once for each transaction, so whoever takes over may do it again
         apart = await self._messages.append(single) if single else []
-        together = [one for one in batch.deliveries if not one.collapse]
+        together = [one for one in batch.deliveries if not one.is_single]
         await self._messages.announce(together)
         bucket = self._bucket(share)
         names = {one.content: one.stored_once for one in together}
@@ -173,7 +173,7 @@ class DispatchStore:
             for one, check, number, ms in zip(together, checks, numbers, times, strict=True)
         )
         one_by_one = iter(apart)
-        return [next(one_by_one if one.collapse else stored) for one in batch.deliveries]
+        return [next(one_by_one if one.is_single else stored) for one in batch.deliveries]
 
     async def finish(self, share: Share) -> bool:
         """Adds the share's counts to the dispatch's; True when that was its last one."""

@@ -57,11 +57,20 @@ class Delivery:
     """When it is deleted (ms since 1970), 0 never."""
     collapse: Collapse | None = None
     """How it takes the place of an earlier one."""
+    remark: str = ""
+    """What its activity says beside that it was delivered."""
+    read_later_seconds: int = 0
+    """For how long a later step may ask for its state, 0 if none does."""
 
     @property
     def place(self) -> Place:
         """The bucket it is stored in."""
         return self.feed.place
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it needs a key of its own that leads from its transaction and step to its row."""
+        return self.collapse is not None or self.read_later_seconds > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +237,7 @@ class MessageStore:
             check,
             delivery.workflow_id,
             delivery.preference,
-            IDEMPOTENCY_TTL_SECONDS,
+            max(IDEMPOTENCY_TTL_SECONDS, delivery.read_later_seconds),
             level,
             feed.number,
             delivery.expires_ms or "",

@@ -123,7 +123,7 @@ class Side(NamedTuple):
     action: bytes
 
 
-_UNTOUCHED = Side(0, Dates(), 0, b"")
+UNTOUCHED = Side(0, Dates(), 0, b"")
 
 
 class Stamp(NamedTuple):
@@ -153,7 +153,7 @@ def parse_stamp(raw: bytes) -> Stamp:
 
 def resolve_side(row: int, raw: bytes | None, stamps: list[Stamp]) -> Side:
     """A row's side record with every later bulk change applied; the Python twin of `_dates.lua`."""
-    side = _UNTOUCHED if raw is None else _parse_side(raw)
+    side = UNTOUCHED if raw is None else _parse_side(raw)
     dates = side.dates
     for stamp in stamps:
         if stamp.counter > side.counter and stamp.hits(row):

@@ -237,3 +237,20 @@ async def test_a_broadcast_is_told_recipient_by_recipient(
         assert {one["subscriber"]["subscriberId"] for one in found} == people
         muted = [one["subscriber"]["subscriberId"] for one in found if one["jobs"][0]["status"] == "canceled"]
         assert muted == ["p7"]
+
+
+async def test_a_link_that_leads_elsewhere_is_left_out_and_the_activity_says_so(api: Api, name: str) -> None:
+    controls = {"body": "x", "redirect": {"url": "/{{payload.path}}"}}
+    await make_workflow(api, name, controls)
+    for path in ("orders/1", "/evil.example/login", "\t/evil.example"):
+        await api.trigger(name, {"path": path}, workflow=name, transactionId=f"{name}-{path.strip()}")
+    assert [one["cta"]["data"] for one in await api.feed(name)] == [{}, {}, {"url": "/orders/1"}]
+    [fine] = await listed(api, transactionId=f"{name}-orders/1")
+    assert "raw" not in fine["jobs"][0]["executionDetails"][0]
+    [evil] = await listed(api, transactionId=f"{name}-/evil.example/login")
+    assert status_of(evil) == "completed"
+    assert "redirect.url: its template is a path of the same site" in evil["jobs"][0]["executionDetails"][0]["raw"]
+    [message] = [one for one in await api.feed(name) if one["transactionId"].endswith("/login")]
+    await api.data("DELETE", f"/v1/messages/{message['_id']}", 200)
+    [deleted] = await listed(api, transactionId=f"{name}-/evil.example/login")
+    assert "redirect.url" in deleted["jobs"][0]["executionDetails"][0]["raw"]

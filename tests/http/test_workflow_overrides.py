@@ -86,8 +86,8 @@ async def test_what_is_refused(api: Api, made: Json, tenant: Json) -> None:
     check_error(await api.client.get(V1, params={"limit": 101}), 422)
 
 
-async def test_a_step_is_skipped_when_its_condition_holds(api: Api, name: str) -> None:
-    rule = {"==": [{"var": "subscriber.locale"}, "de"]}
+async def test_a_step_is_skipped_when_its_condition_is_not_true(api: Api, name: str) -> None:
+    rule = {"!=": [{"var": "subscriber.locale"}, "de"]}
     steps = [{"body": "not in German", "skip": rule}, {"body": "always"}]
     made = await api.data("POST", "/v2/workflows", 201, workflow(name, *steps))
     assert made["steps"][0]["controlValues"]["skip"] == rule

@@ -134,6 +134,12 @@ async def test_a_wrong_type_or_size_is_422_and_named(api: Api, name: str, fields
         ({"body": "x", "redirect": {"url": "javascript:alert(1)"}}, "redirect.url"),
         ({"body": "x", "data": {"deep": [{"er": "{{"}]}}, "data.deep.0.er"),
         ({"body": "x", "skip": {"unknown": [1, 1]}}, "skip"),
+        ({"body": "x", "redirect": {"url": "/\\evil.example"}}, "redirect.url"),
+        ({"body": "x", "bodyy": "x"}, "bodyy"),
+        ({"body": "x", "primaryAction": {"label": "x", "url": "/x"}}, "primaryAction.url"),
+        ({"body": "x", "secondaryAction": {"text": "x"}}, "secondaryAction.text"),
+        ({"body": "x", "redirect": {"href": "/x", "url": "/x"}}, "redirect.href"),
+        ({"body": "x", "primaryAction": {"redirect": {"url": "/", "to": "x"}}}, "primaryAction.redirect.to"),
     ],
 )
 async def test_unusable_content_is_422_and_names_its_field(api: Api, name: str, controls: Json, field: str) -> None:

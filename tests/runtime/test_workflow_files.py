@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from inbox.settings import Settings
 from tests.conftest import RunServer
 from tests.support.client import Api
 from tests.support.processes import REPOSITORY
+from tests.support.server import Server
 from tests.support.sockets import RECEIVED, PlainSocket
 
 from .conftest import Service, run_inbox
@@ -64,6 +66,12 @@ def lines(*arguments: str, **settings: str) -> list[list[str]]:
     return [line.split("\t") for line in ended.stdout.splitlines()]
 
 
+async def serve(run_server: RunServer, settings: dict[str, str], **more: str) -> Server:
+    """A service over the same store."""
+    url, prefix = settings["INBOX_REDIS_URL"], settings["INBOX_KEY_PREFIX"]
+    return await run_server(redis_url=url, INBOX_KEY_PREFIX=prefix, **more)
+
+
 def test_files_are_pushed_once_changed_and_pruned(folder: Path, settings: dict[str, str]) -> None:
     push = ("workflows", "push", str(folder))
     both = [["created", "other"], ["created", "order"]]
@@ -93,6 +101,55 @@ def test_what_is_pulled_can_be_pushed(folder: Path, settings: dict[str, str], tm
     assert missing.endswith("cannot be written: No such file or directory")
 
 
+REMINDER = """
+workflowId: reminder
+name: Reminder
+steps:
+  - {name: First, stepId: first, type: in_app, controlValues: {body: x, skip: {var: steps.later.read}}}
+  - {name: Later, stepId: later, type: in_app, controlValues: {body: y, skip: {"!": {var: steps.frist.read}}}}
+  - {name: Last, stepId: last, type: in_app, controlValues: {body: z, skip: {"!": {var: steps.first.read}}}}
+"""
+
+
+async def test_rules_that_name_steps_that_are_not_there_are_told(
+    run_server: RunServer, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    file = tmp_path / "reminder.yaml"
+    file.write_text(REMINDER)
+    place = f"{file}: reminder: steps"
+    expected = [
+        f"{place}.0.controlValues.skip: steps.later.read: step later comes after this one",
+        f"{place}.1.controlValues.skip: steps.frist.read: there is no step frist; before this one there is first",
+    ]
+    for command in ("check", "push"):
+        ended = await asyncio.to_thread(run_inbox, "workflows", command, str(file), **settings)
+        assert ended.returncode == 0, ended
+        assert ended.stderr.splitlines() == [f"inbox: warning: {one}" for one in expected]
+    server = await serve(run_server, settings, INBOX_WORKFLOWS=str(file))
+    assert all(one in server.log() for one in expected)
+
+
+async def test_a_workflow_stored_when_rules_skipped_is_told_and_keeps_what_it_does(
+    run_server: RunServer, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    file = tmp_path / "order.yaml"
+    file.write_text(ORDER.replace('"}', '", skip: {var: payload.silent}}'))
+    lines("workflows", "push", str(file), **settings)
+    given = Settings(redis_url=settings["INBOX_REDIS_URL"], key_prefix=settings["INBOX_KEY_PREFIX"])
+    async with open_services(given, settings["INBOX_REDIS_URL"]) as services:
+        key = services.keys.workflows(services.environments.current.number)
+        stored = json.loads(await services.client.execute("HGET", key, "order"))
+        del stored["conditions"]
+        await services.client.execute("HSET", key, "order", json.dumps(stored))
+    server = await serve(run_server, settings)
+    assert "conditions of order: stored when a true `skip` skipped the step" in server.log()
+    pulled = await asyncio.to_thread(run_inbox, "workflows", "pull", "-", **settings)
+    [rule] = [one["controlValues"]["skip"] for one in yaml.safe_load(pulled.stdout)["workflows"][0]["steps"]]
+    assert rule == {"!": [{"var": "payload.silent"}]}
+    pushed = await asyncio.to_thread(run_inbox, "workflows", "push", str(file), **settings)
+    assert (pushed.stdout, "conditions of order: they said when" in pushed.stderr) == ("updated\torder\n", True)
+
+
 def test_environments_have_workflows_of_their_own(folder: Path, settings: dict[str, str]) -> None:
     lines("workflows", "push", str(folder), "-e", "Development", **settings)
     assert lines("workflows", "list", **settings) == []
@@ -111,11 +168,11 @@ def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[st
     folder.mkdir()
     for place, example in enumerate(examples):
         (folder / f"{place}.yaml").write_text(example)
-    assert lines("workflows", "check", str(folder)) == [["4 workflows: nothing wrong"]]
+    assert lines("workflows", "check", str(folder)) == [[f"{len(examples)} workflows: nothing wrong"]]
     lines("workflows", "push", str(folder), **settings)
     pulled = tmp_path / "pulled.yaml"
     lines("workflows", "pull", str(pulled), **settings)
-    assert [one[0] for one in lines("workflows", "push", str(pulled), **settings)] == ["unchanged"] * 4
+    assert [one[0] for one in lines("workflows", "push", str(pulled), **settings)] == ["unchanged"] * len(examples)
 
 
 @pytest.mark.parametrize(

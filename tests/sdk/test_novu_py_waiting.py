@@ -27,7 +27,7 @@ def waiting_workflow() -> models.CreateWorkflowDto:
         step_id="wait",
         type=models.StepTypeEnum.DELAY,
         control_values=models.DelayControlDto(
-            type=models.Type.TIMED, cron="0 9 * * *", skip={"==": [{"var": "payload.urgent"}, True]}
+            type=models.Type.TIMED, cron="0 9 * * *", skip={"!=": [{"var": "payload.urgent"}, True]}
         ),
     )
     message = models.InAppStepUpsertDto(

@@ -24,7 +24,7 @@ __all__ = ["rig"]
 HOUR = {"amount": 1, "unit": "hours"}
 DELAY = {"name": "Wait", "stepId": "wait", "type": "delay", "controlValues": HOUR}
 COLLECTED = (
-    "{{steps.collect.eventCount}}: {% for e in steps.collect.events %}{{e.payload.n}},{% endfor %} {{payload.n}}"
+    "{{steps.collect.count}}: {% for e in steps.collect.events %}{{e.payload.n}},{% endfor %} {{payload.n}}"
 )
 
 
@@ -107,7 +107,7 @@ async def test_a_delay_of_a_second_ends_by_itself_and_not_before(rig: Rig) -> No
 
 
 async def test_delays_follow_each_other_and_what_is_skipped_is_passed_over(rig: Rig) -> None:
-    skipped = {"skip": {"==": [{"var": "payload.n"}, 1]}}
+    skipped = {"skip": {"!=": [{"var": "payload.n"}, 1]}}
     first = {**DELAY, "controlValues": {"amount": 1, "unit": "hours", **skipped}}
     await make(rig, first, in_app("a"), DELAY | {"stepId": "second"}, in_app("b"))
     await trigger(rig, "one", n=1)
@@ -412,7 +412,7 @@ async def test_a_process_that_dies_at_any_call_of_firing_is_gone_on_for(rig: Rig
 
 async def test_a_run_that_dies_as_it_joins_a_window_leaves_nothing(rig: Rig) -> None:
     """It is not the one that opened it, whose run its end would cover."""
-    no_delay = {**HOUR, "skip": {"==": [{"var": "payload.n"}, 0]}}
+    no_delay = {**HOUR, "skip": {"!=": [{"var": "payload.n"}, 0]}}
     await make(rig, {**DELAY, "controlValues": no_delay}, digest(), in_app(COLLECTED))
     for calls in range(20):
         await trigger(rig, f"{calls}-0", n=0)

@@ -6,13 +6,14 @@ import itertools
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from inbox.errors import PayloadTooLarge
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, decode_stored
 from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import InAppControls, Step, StepActor, Workflow
-from inbox.service.trigger.drafts import EXPIRED, Failure, Plan, shown_actor
+from inbox.models.workflow import DelayControls, InAppControls, Step, StepActor, Workflow
+from inbox.service.trigger.drafts import EXPIRED, OUTAGE_SECONDS, Failure, Plan, shown_actor
 from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed
 from inbox.store.keys import Keys
@@ -146,14 +147,64 @@ def test_a_message_over_64_kib_is_refused() -> None:
     assert failure.kind == "too large"
 
 
-def test_a_step_whose_condition_holds_is_skipped() -> None:
-    rule = {"and": [{"==": [{"var": "payload.plan"}, "free"]}, {"!": {"var": "subscriber.phone"}}]}
-    steps = workflow(InAppControls(body="skippable", skip=rule), InAppControls(body="always"))
-    assert [one.content for one in drafted(Plan(steps, {"plan": "pro"}, {}, "t"))] == ["skippable", "always"]
+def test_a_step_runs_when_its_condition_is_true() -> None:
+    rule = {"and": [{"==": [{"var": "payload.plan"}, "pro"]}, {"!": {"var": "subscriber.phone"}}]}
+    steps = workflow(InAppControls(body="only pro", skip=rule), InAppControls(body="always"))
+    assert [one.content for one in drafted(Plan(steps, {"plan": "pro"}, {}, "t"))] == ["only pro", "always"]
     free = Plan(steps, {"plan": "free"}, {}, "t")
     assert free.needs_subscriber
     assert [one.content for one in drafted(free)] == ["always"]
-    assert [(one.step_id, one.kind) for one in failures(free)] == [("step-0", "skipped")]
+    [skipped] = failures(free)
+    assert (skipped.step_id, skipped.kind) == ("step-0", "skipped")
+    assert 'condition is not true: {"and":[{"==":[{"var":"payload.plan"},"pro"]},' in skipped.reason
+    assert skipped.reason.endswith(' (payload.plan = "free", subscriber.phone = null)')
+
+
+def test_a_condition_sees_the_workflow_the_actor_and_the_context() -> None:
+    rule = {
+        "and": [
+            {"==": [{"var": "workflow.severity"}, "high"]},
+            {"in": ["news", {"var": "workflow.tags"}]},
+            {"==": [{"var": "workflow.workflowId"}, "w"]},
+            {"==": [{"var": "actor.firstName"}, "Ada"]},
+            {"==": [{"var": "context.app.id"}, "web"]},
+        ]
+    }
+    steps = replace(workflow(InAppControls(body="{{workflow.name}}", skip=rule)), severity="high", tags=["news"])
+    surroundings = {"context": {"app": {"id": "web"}}}
+    assert [one.content for one in drafted(Plan(steps, {}, {}, "t", actor=ADA, surroundings=surroundings))] == ["W"]
+    assert drafted(Plan(steps, {}, {}, "t", surroundings=surroundings)) == []
+
+
+def test_a_condition_that_cannot_be_evaluated_fails_its_step() -> None:
+    steps = workflow(InAppControls(body="x", skip={"*": []}), InAppControls(body="always"))
+    plan = Plan(steps, {}, {}, "t")
+    assert [one.content for one in drafted(plan)] == ["always"]
+    [failure] = failures(plan)
+    assert (failure.kind, "needs an operand" in failure.reason) == ("failed", True)
+
+
+def test_no_step_has_been_read_before_the_trigger_has_delivered_it() -> None:
+    unread = {"==": [{"var": "steps.step-0.read"}, False]}
+    steps = workflow(InAppControls(body="first"), InAppControls(body="{{steps.step-0.lastReadDate}}!", skip=unread))
+    assert [one.content for one in drafted(Plan(steps, {}, {}, "t"))] == ["first", "!"]
+
+
+def test_how_long_a_steps_message_is_asked_for() -> None:
+    later = InAppControls(body="x", skip={"var": "steps.step-0.seen"})
+    day = 86_400
+    delay = Step("d" * 24, "wait", "Wait", type="delay", delay=DelayControls(amount=3, unit="days"))
+    first, reminder = workflow(InAppControls(body="x"), later).steps
+
+    def kept(*steps: Step) -> int:
+        made = Workflow("w" * 24, "w", "W", 0, next(_revisions), steps=list(steps))
+        [delivery] = [one for one in Plan(made, {}, {}, "t").draft(FEED, None) if isinstance(one, Delivery)][:1]
+        return delivery.read_later_seconds
+
+    assert kept(first, reminder) == kept(first, delay) == kept(first, delay, first) == 0
+    assert kept(first, delay, reminder) == 4 * day + OUTAGE_SECONDS
+    assert kept(first, delay, delay, reminder) == 8 * day + OUTAGE_SECONDS
+    assert kept(first, delay, reminder, delay) == 4 * day + OUTAGE_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,24 @@ def test_the_look_back_of_a_digest() -> None:
     controls = DigestControls(amount=1, unit="hours", look_back_window=window)
     assert CompiledDigest(STEP, controls, "").look_back_ms(0) == 120_000
     assert CompiledDigest(STEP, DigestControls(amount=1, unit="hours"), "").look_back_ms(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ("{{payload.post}}", "7"),
+        ("payload.post", "7"),
+        (" payload.post ", "7"),
+        ("payload.author.id", "9"),
+        ("subscriber.data.team-id", "blue"),
+        ("payload", "payload"),
+        ("payload.", "payload."),
+        ("all payload.post", "all payload.post"),
+        ("post", "post"),
+        (None, ""),
+    ],
+)
+def test_a_digest_key_that_is_a_path_is_what_it_leads_to(source: str | None, key: str) -> None:
+    scope = {"payload": {"post": 7, "author": {"id": 9}}, "subscriber": {"data": {"team-id": "blue"}}}
+    digest = CompiledDigest(STEP, DigestControls(amount=1, unit="hours", digest_key=source), "")
+    assert digest.key(scope) == key

@@ -118,6 +118,7 @@ def test_unusable_identifiers(identifier: str, status: int) -> None:
         ({"body": "x", "avatar": "picture"}, "avatar"),
         ({"body": "x", "redirect": {"url": "javascript:alert(1)"}}, "redirect.url"),
         ({"body": "x", "primaryAction": {"label": "x", "redirect": {"url": " data:x"}}}, "primaryAction.redirect.url"),
+        ({"body": "x", "redirect": {"url": "/\\evil.example"}}, "redirect.url"),
         ({"body": "x", "data": {"a": list(range(MAX_DATA_VALUES + 1))}}, "data"),
     ],
 )
@@ -166,10 +167,38 @@ def test_a_stored_workflow_comes_back_whole() -> None:
         default_preferences=PreferenceSet(all=WorkflowPreference(enabled=False)),
         user_preferences=PreferenceSet(),
         is_translation_enabled=True,
+        conditions="run",
     )
     back = decode_workflow(encode_workflow(workflow))
     assert msgspec.structs.asdict(back) == msgspec.structs.asdict(workflow) | {"steps": back.steps}
     assert msgspec.to_builtins(back.steps) == msgspec.to_builtins(workflow.steps)
+
+
+RULE = {"==": [{"var": "payload.silent"}, True]}
+
+
+def stored_before_conditions_ran(*steps: StepUpsert) -> Workflow:
+    """A workflow as it is read that was stored when a true rule skipped its step."""
+    content = msgspec.json.decode(encode_workflow(stored(steps=build_steps(steps))))
+    del content["conditions"]
+    return decode_workflow(msgspec.json.encode(content))
+
+
+def test_a_rule_that_was_stored_when_it_skipped_the_step_is_negated() -> None:
+    hour = {"amount": 1, "unit": "hours", "skip": RULE}
+    kinds = [step(controlValues={"body": "x", "skip": RULE}), step(type="delay", controlValues=hour)]
+    old = stored_before_conditions_ran(*kinds, step(type="digest", controlValues=hour), step())
+    assert [one.values.skip for one in old.steps] == [{"!": [RULE]}] * 3 + [None]
+    assert old.conditions == "negated"
+    again = decode_workflow(encode_workflow(old))
+    assert [one.values.skip for one in again.steps] == [{"!": [RULE]}] * 3 + [None], "once only"
+    assert again.conditions == "negated"
+
+
+def test_a_rule_that_says_when_its_step_runs_stays_as_it_is() -> None:
+    new = decode_workflow(encode_workflow(stored(steps=build_steps([step(controlValues={"body": "x", "skip": RULE})]))))
+    assert (new.steps[0].values.skip, new.conditions) == (RULE, "run")
+    assert stored_before_conditions_ran(step()).conditions == "run", "nothing was negated"
 
 
 def test_a_field_that_a_later_release_stored_does_not_hurt() -> None:

@@ -51,7 +51,10 @@ PLACE_TAKEN = "a later one has taken its place, or it was deleted"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What is kept of an outcome that left no message. `subscriber` is its oid, empty when it was refused."""
+    """What is kept beside a row: all of an outcome that left no message, or a remark on a message that was delivered.
+
+    `subscriber` is its oid, empty when it was refused. `reason` is shown once there is no message, `remark` always.
+    """
 
     transaction: str
     workflow: str
@@ -60,6 +63,7 @@ class Record(msgspec.Struct, frozen=True):
     reason: str
     name: str
     subscriber: str
+    remark: str = ""
 
 
 class ActivityLog:
@@ -97,8 +101,8 @@ class ActivityLog:
         record = None
         if outcome == Outcome.SUPPRESSED:
             record = _record(plan, feed, feed.subscriber_id, delivery.step_id, "the subscriber's preferences")
-        elif delivery.collapse:  # its message may be another transaction's soon
-            record = _record(plan, feed, feed.subscriber_id, delivery.step_id, PLACE_TAKEN)
+        elif delivery.collapse or delivery.remark:  # its message may be another transaction's soon, or deleted
+            record = _record(plan, feed, feed.subscriber_id, delivery.step_id, PLACE_TAKEN, delivery.remark)
         self._add(feed.environment, Noted(row, record))
 
     def note_failed(self, plan: Plan, feed: Feed, step_id: str, reason: str, *, skipped: bool = False) -> None:
@@ -239,7 +243,7 @@ def _row_of(feed: Feed, message: Message, ms: int, row: int) -> Row:
     )
 
 
-def _record(plan: Plan, feed: Feed | None, name: str, step_id: str, reason: str) -> bytes:
+def _record(plan: Plan, feed: Feed | None, name: str, step_id: str, reason: str, remark: str = "") -> bytes:
     return msgspec.json.encode(
         Record(
             transaction=plan.transaction_id,
@@ -249,5 +253,6 @@ def _record(plan: Plan, feed: Feed | None, name: str, step_id: str, reason: str)
             reason=reason[:MAX_REASON_LENGTH],
             name=name,
             subscriber=feed.subscriber_oid if feed else "",
+            remark=remark[:MAX_REASON_LENGTH],
         )
     )

@@ -88,13 +88,15 @@ class ActivityReader:
     async def told(self, environment: Environment, entries: Sequence[Entry]) -> list[tuple[Entry, Told]]:
         """What rows tell, in their order, without those that tell nothing."""
         messages = await self.messages(environment, entries)
-        records = await self._store.records(environment.number, [one.ref for one in entries if one.ref not in messages])
+        raw = await self._store.records(environment.number, [one.ref for one in entries])
+        records = {ref: _records.decode(record) for ref, record in raw.items()}
         found: list[tuple[Entry, Told]] = []
         for entry in entries:
+            record = records.get(entry.ref)
             if entry.ref in messages:
-                found.append((entry, _of_message(entry, *messages[entry.ref])))
-            elif entry.ref in records:
-                found.append((entry, _of_record(entry, _records.decode(records[entry.ref]))))
+                found.append((entry, _of_message(entry, *messages[entry.ref], record.remark if record else "")))
+            elif record:
+                found.append((entry, _of_record(entry, record)))
         return found
 
     async def _named(self, environment: Environment, identifiers: Iterable[str]) -> dict[str, Workflow]:
@@ -102,15 +104,16 @@ class ActivityReader:
         return {one.id: one for one in found if one}
 
 
-def _of_message(entry: Entry, feed: Feed, message: Message) -> Told:
+def _of_message(entry: Entry, feed: Feed, message: Message, remark: str) -> Told:
     stored = message.stored
-    step = StepOutcome(entry.row.ms, entry.row.outcome.name.lower(), stored.step_id, message=message)
+    step = StepOutcome(entry.row.ms, entry.row.outcome.name.lower(), stored.step_id, remark, message)
     owner, name = feed.subscriber_oid, feed.subscriber_id
     return Told(stored.transaction_id, stored.template_id, stored.template_identifier, owner, name, step)
 
 
 def _of_record(entry: Entry, record: Record) -> Told:
-    step = StepOutcome(entry.row.ms, entry.row.outcome.name.lower(), record.step, record.reason)
+    reason = "; ".join(filter(None, (record.reason, record.remark)))
+    step = StepOutcome(entry.row.ms, entry.row.outcome.name.lower(), record.step, reason)
     return Told(record.transaction, record.workflow, record.identifier, record.subscriber, record.name, step)
 
 

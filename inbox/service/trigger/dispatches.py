@@ -10,7 +10,7 @@ import msgspec
 
 from inbox.models.environment import Environment
 from inbox.models.trigger import TopicRecipient
-from inbox.service.trigger.drafts import Plan
+from inbox.service.trigger.drafts import Plan, with_conditions_of_today
 from inbox.store.dispatches import DispatchStore, Progress
 
 
@@ -27,8 +27,9 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def decode_dispatch(raw: bytes) -> Dispatch:
-    """A dispatch as `accept` keeps it."""
-    return _decoder.decode(raw)
+    """Return a dispatch as `accept` keeps it."""
+    dispatch = _decoder.decode(raw)
+    return msgspec.structs.replace(dispatch, plan=with_conditions_of_today(dispatch.plan))
 
 
 class DispatchService:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from inbox import clock
@@ -12,7 +12,7 @@ from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import CollapseMode, StepActor, Workflow
+from inbox.models.workflow import CollapseMode, StepActor, Workflow, negate_old_conditions
 from inbox.rendering import (
     AnyStep,
     CompiledDigest,
@@ -26,13 +26,17 @@ from inbox.rendering import (
 from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed
 from inbox.store.keys import collapse_name
+from inbox.store.message_states import message_state_view
 from inbox.store.messages import Delivery, Preference
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_SHOWN = 100
-SKIPPED = "the step's condition holds"
 NO_WAIT = "its time had come already"
 EXPIRED = "it would have expired already"
+NO_MESSAGE: Mapping[str, Any] = message_state_view(None)
+"""What templates see of an in-app step that has given no message."""
+OUTAGE_SECONDS = 30 * 86_400
+"""How late a step may be carried out, the service having been down, and still know the messages of steps before it."""
 TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
 
 
@@ -62,6 +66,8 @@ class Wait:
     key: str | None = None
     look_back_ms: int = 0
     subscriber: Mapping[str, Any] | None = None
+    steps: Mapping[str, Any] = field(default_factory=dict)
+    """What templates see of the steps before it, where that is known: digests, and messages as they were read."""
 
 
 Draft = Delivery | Failure | Wait
@@ -89,6 +95,8 @@ class Plan:
     """The key under which its messages collapse, and how; a step's own stand over them."""
     tenant_channels: Mapping[str, bool] = field(default_factory=dict)
     """Channel → whether the workflow delivers there by default for the trigger's tenant, where that differs."""
+    digests: Mapping[str, Any] = field(default_factory=dict)
+    """Of an event that waits in a digest, what templates see of the digests before that one."""
 
     @property
     def log_fields(self) -> dict[str, str]:
@@ -110,6 +118,16 @@ class Plan:
         return any(step.needs_subscriber for step in self.steps)
 
     @property
+    def digest_ids(self) -> list[str]:
+        """The steps that are digests."""
+        return [step.step.step_id for step in self.steps if isinstance(step, CompiledDigest)]
+
+    def messages_read_later(self, start: int) -> list[str]:
+        """Return the in-app steps before `start` whose messages' state a step from there on asks for."""
+        before = [step.step.step_id for step in self.steps[:start] if isinstance(step, CompiledStep)]
+        return [one for one in before if any(step.paths.may_read("steps", one) for step in self.steps[start:])]
+
+    @property
     def preference(self) -> Preference:
         """Whether the workflow delivers where a subscriber has chosen nothing."""
         if self.workflow.critical:
@@ -126,47 +144,52 @@ class Plan:
     ) -> list[Draft]:
         """What becomes of each step for one feed, in their order, from `start` up to one that waits, which is the last.
 
-        `subscriber` is what templates see of it, `steps` what they see of digests before. A step whose waiting cannot
-        be told ends it. All that is rendered shares one budget.
+        `subscriber` is what templates see of it, `steps` what they see of digests before and of messages that a step
+        before `start` gave. A step whose waiting cannot be told ends it. All that is rendered shares one budget.
         """
-        seen = {**self.surroundings, "steps": steps} if steps else self.surroundings
+        known = dict(steps or {})
         drafts: list[Draft] = []
         with working():
-            for place, step in enumerate(self.steps[start:], start):
-                draft = self._draft(step, place, feed, subscriber, seen)
-                drafts.append(draft)
-                if isinstance(draft, Wait):
-                    break
-                if isinstance(step, CompiledWait) and isinstance(draft, Failure) and draft.kind == "failed":
-                    break
+            for place, step in enumerate(self.steps):
+                if place >= start:
+                    drafts.append(self._draft(step, place, feed, self._scope(step, subscriber, known)))
+                    if self._ends_with(drafts[-1], step):
+                        break
+                if isinstance(step, CompiledStep):
+                    known.setdefault(step.step.step_id, NO_MESSAGE)
         return drafts
 
-    def _draft(
-        self,
-        step: AnyStep,
-        place: int,
-        feed: Feed,
-        subscriber: Mapping[str, Any] | None,
-        surroundings: Mapping[str, Any],
-    ) -> Draft:
+    def _ends_with(self, draft: Draft, step: AnyStep) -> bool:
+        """Return whether no further step is carried out now: it waits, or cannot tell until when."""
+        failed = isinstance(draft, Failure) and draft.kind == "failed"
+        return isinstance(draft, Wait) or (failed and isinstance(step, CompiledWait))
+
+    def _scope(
+        self, step: AnyStep, subscriber: Mapping[str, Any] | None, steps: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the variables that the step's condition and templates see; `collapse` comes later."""
+        return {
+            **self.surroundings,
+            "workflow": workflow_variables(self.workflow),
+            "steps": dict(steps),
+            "payload": self.payload,
+            "subscriber": subscriber,
+            "actor": self.actor.variables() if self.actor and step.needs_actor else None,
+        }
+
+    def _draft(self, step: AnyStep, place: int, feed: Feed, scope: Mapping[str, Any]) -> Draft:
         try:
-            if step.is_skipped(self.payload, subscriber, surroundings):
-                return Failure(feed, step.step.step_id, SKIPPED, "skipped")
+            if not step.condition.holds(scope, clock.now_ms()):
+                return Failure(feed, step.step.step_id, step.condition.explain(scope), "skipped")
             if isinstance(step, CompiledWait):
-                wait = self._wait(step, place, feed, subscriber, surroundings)
+                wait = self._wait(step, place, feed, scope)
                 return wait or Failure(feed, step.step.step_id, NO_WAIT, "skipped")
-            return self._deliver(step, feed, subscriber, surroundings)
+            return self._deliver(step, place, feed, scope)
         except RenderError as error:
             return Failure(feed, step.step.step_id, error.message)
 
-    def _deliver(
-        self,
-        step: CompiledStep,
-        feed: Feed,
-        subscriber: Mapping[str, Any] | None,
-        surroundings: Mapping[str, Any],
-    ) -> Delivery | Failure:
-        rendered = self._rendered(step, subscriber, surroundings)
+    def _deliver(self, step: CompiledStep, place: int, feed: Feed, scope: Mapping[str, Any]) -> Delivery | Failure:
+        rendered = self._rendered(step, scope)
         message = self._message(step, rendered)
         if message.expires_ms and message.expires_ms <= clock.now_ms():
             return Failure(feed, step.step.step_id, EXPIRED, "skipped")
@@ -182,33 +205,32 @@ class Plan:
             preference=self.preference,
             severity=message.severity,
             expires_ms=message.expires_ms,
-            collapse=self._collapse(step, rendered, subscriber, surroundings, message.expires_ms),
+            collapse=self._collapse(step, rendered, scope, message.expires_ms),
+            remark="; ".join(rendered.refused_links),
+            read_later_seconds=self._read_later_seconds(place),
         )
 
-    def _wait(
-        self,
-        step: CompiledWait,
-        place: int,
-        feed: Feed,
-        subscriber: Mapping[str, Any] | None,
-        surroundings: Mapping[str, Any],
-    ) -> Wait | None:
+    def _read_later_seconds(self, place: int) -> int:
+        """Return for how long a later step may ask for the state of the message of this one; 0 if none does."""
+        name, waits_ms, longest_ms = self.steps[place].step.step_id, 0, 0
+        for step in self.steps[place + 1 :]:
+            if waits_ms and step.paths.may_read("steps", name):
+                longest_ms = waits_ms
+            waits_ms += step.longest_ms if isinstance(step, CompiledWait) else 0
+        return longest_ms // 1_000 + OUTAGE_SECONDS if longest_ms else 0
+
+    def _wait(self, step: CompiledWait, place: int, feed: Feed, scope: Mapping[str, Any]) -> Wait | None:
         """None when its time has come already."""
         now_ms = clock.now_ms()
-        scope = {**surroundings, "payload": self.payload, "subscriber": subscriber}
         due_ms = step.due(now_ms, scope)
         if isinstance(step, CompiledDigest):
             key, look_back_ms = step.key(scope), step.look_back_ms(now_ms)
-            return Wait(feed, place, step.step.step_id, now_ms, due_ms, key, look_back_ms, subscriber)
+            subscriber, steps = scope["subscriber"], scope["steps"]
+            return Wait(feed, place, step.step.step_id, now_ms, due_ms, key, look_back_ms, subscriber, steps)
         return Wait(feed, place, step.step.step_id, now_ms, due_ms) if due_ms > now_ms else None
 
     def _collapse(
-        self,
-        step: CompiledStep,
-        rendered: Rendered,
-        subscriber: Mapping[str, Any] | None,
-        surroundings: Mapping[str, Any],
-        expires_ms: int,
+        self, step: CompiledStep, rendered: Rendered, scope: Mapping[str, Any], expires_ms: int
     ) -> Collapse | None:
         """How the step's message collapses; made again for another count it still expires when it was to."""
         key = rendered.collapse_key or self.collapse_key
@@ -216,7 +238,7 @@ class Plan:
             return None
 
         def render(count: int) -> bytes:
-            message = self._message(step, self._rendered(step, subscriber, surroundings, count))
+            message = self._message(step, self._rendered(step, scope, count))
             message.expires_ms = expires_ms
             content = encode_stored(message)
             if len(content) > MAX_MESSAGE_BYTES:
@@ -227,16 +249,9 @@ class Plan:
         counts = (rendered.collapse_mode or self.collapse_mode) == "count"
         return Collapse(name, counts, render if step.needs_collapse else None)
 
-    def _rendered(
-        self,
-        step: CompiledStep,
-        subscriber: Mapping[str, Any] | None,
-        surroundings: Mapping[str, Any],
-        count: int = 1,
-    ) -> Rendered:
-        actor = self.actor.variables() if self.actor and step.needs_actor else None
-        seen = {**surroundings, "collapse": {"count": count}} if step.needs_collapse else surroundings
-        return step.render(self.payload, subscriber, actor, seen)
+    def _rendered(self, step: CompiledStep, scope: Mapping[str, Any], count: int = 1) -> Rendered:
+        surroundings = {**scope, "collapse": {"count": count}} if step.needs_collapse else scope
+        return step.render(scope["payload"], scope["subscriber"], scope["actor"], surroundings)
 
     def _message(self, step: CompiledStep, rendered: Rendered) -> StoredMessage:
         return StoredMessage(
@@ -267,6 +282,22 @@ class Plan:
             return parse_expiry(rendered, self.triggered_ms) if rendered else 0
         except ValueError as error:
             raise RenderError("expiresAt", f"{rendered[:MAX_SHOWN]!r} {error}") from None
+
+
+def workflow_variables(workflow: Workflow) -> dict[str, Any]:
+    """Return what conditions and templates see as `workflow`."""
+    return {
+        "workflowId": workflow.identifier,
+        "name": workflow.name,
+        "description": workflow.description,
+        "tags": workflow.tags,
+        "severity": workflow.severity,
+    }
+
+
+def with_conditions_of_today(plan: Plan) -> Plan:
+    """Return a plan whose conditions say when a step runs, also if it was stored when they said the opposite."""
+    return replace(plan, workflow=negate_old_conditions(plan.workflow))
 
 
 def shown_actor(wanted: StepActor | None, actor: Subscriber | None) -> dict[str, Any] | None:

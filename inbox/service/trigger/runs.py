@@ -19,11 +19,12 @@ from inbox.models.environment import Environment
 from inbox.models.workflow import Workflow, decode_workflow, encode_workflow
 from inbox.rendering.digests import digest_view
 from inbox.service.trigger.activity_log import ActivityLog
-from inbox.service.trigger.drafts import Draft, Failure, Plan, Wait
+from inbox.service.trigger.drafts import Draft, Failure, Plan, Wait, with_conditions_of_today
 from inbox.store.activity import Outcome
 from inbox.store.alarms import Place
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
+from inbox.store.message_states import MessageStates, StepMessages, message_state_view
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.runs import Begun, Event, Fired, RunRef, RunStore, Waiting, run_of
 from inbox.store.subscribers import SubscriberStore
@@ -60,10 +61,12 @@ class RunService:
         store: RunStore,
         feeds: FeedStore,
         messages: MessageStore,
+        states: MessageStates,
         subscribers: SubscriberStore,
         activity: ActivityLog,
     ) -> None:
         self._store = store
+        self._states = states
         self._feeds = feeds
         self._messages = messages
         self._subscribers = subscribers
@@ -85,7 +88,7 @@ class RunService:
                 if outcome == "gone":
                     begin.gone.append(wait)
                 elif outcome == "through":
-                    steps = {wait.step_id: _view([(plan, wait.now_ms)], 1)}
+                    steps = {**wait.steps, wait.step_id: _view([(plan, wait.now_ms)], 1)}
                     drafts = plan.draft(wait.feed, wait.subscriber, wait.place + 1, steps)
                     begin.drafts += [one for one in drafts if not isinstance(one, Wait)]
                     waiting += [one for one in drafts if isinstance(one, Wait)]
@@ -108,7 +111,7 @@ class RunService:
         """
         found = await self._store.cancel(environment.number, transaction_id)
         feeds = await self._feeds.find_numbered(environment.number, [one.feed for one in found])
-        plans = {one.plan: _plans.decode(one.plan) for one in found if one.plan}
+        plans = {one.plan: _decode_plan(one.plan) for one in found if one.plan}
         for one in found:
             feed = feeds.get(one.feed)
             plan = plans.get(one.plan) if one.event is None else _plan_of(one.event, {})
@@ -131,8 +134,8 @@ class RunService:
                 going_on.append(_GoingOn(one, feed, *resumed, subscriber.variables()))
         drafted: list[tuple[_GoingOn, list[Draft]]] = []
         turns = Turns()
-        for run in going_on:
-            drafted.append((run, run.drafts()))
+        for run, states in zip(going_on, await self._states_of(going_on), strict=True):
+            drafted.append((run, run.drafts(states)))
             await turns.give()
         await self._store_messages([(run.plan, drafts) for run, drafts in drafted])
         for run, drafts in drafted:
@@ -141,6 +144,17 @@ class RunService:
             begun = await self.begin(run.plan, [one for one in drafts if isinstance(one, Wait)], run.fired)
             await self._store_messages([(run.plan, begun.drafts)])
         await self._store.end(place, fired)
+        ended = [run for run, drafts in drafted if not any(isinstance(one, Wait) for one in drafts)]
+        await self._states.release([run.messages_before for run in ended])
+
+    async def _states_of(self, runs: Sequence[_GoingOn]) -> list[Mapping[str, Any]]:
+        """What templates see of the messages of each run's earlier steps, as they are now, where they ask for it."""
+        asking = {index: run.messages_before for index, run in enumerate(runs) if run.messages_before.step_ids}
+        states = dict(zip(asking, await self._states.read(list(asking.values())), strict=True))
+        return [
+            {step_id: message_state_view(state) for step_id, state in states.get(index, {}).items()}
+            for index in range(len(runs))
+        ]
 
     async def _store_messages(self, drafted: Sequence[tuple[Plan, Sequence[Draft]]]) -> None:
         deliveries: list[tuple[Plan, Delivery]] = []
@@ -184,9 +198,10 @@ class _Encoded:
         if wait.key is None:
             self._whole = self._whole or _encoder.encode(plan)
             return replace(waiting, plan=self._whole)
-        if not self._rest:
+        digests = {name: wait.steps[name] for name in plan.digest_ids if name in wait.steps}
+        if not self._rest or digests:
             self._workflow = encode_workflow(plan.workflow)
-            self._rest = _encoder.encode(replace(plan, workflow=_stub(plan.workflow)))
+            self._rest = _encoder.encode(replace(plan, workflow=_stub(plan.workflow), digests=digests))
         return replace(waiting, workflow=self._workflow, event=self._rest)
 
 
@@ -200,34 +215,50 @@ class _GoingOn:
     steps: Mapping[str, Any]
     subscriber: Mapping[str, Any]
 
-    def drafts(self) -> list[Draft]:
-        """What becomes of the steps after the one at which it waited; nothing when that step is not to be found."""
+    @property
+    def messages_before(self) -> StepMessages:
+        """The messages of earlier steps that the steps to come ask for."""
         place = self.plan.place_of(self.fired.standing.step_id)
-        return [] if place is None else self.plan.draft(self.feed, self.subscriber, place + 1, self.steps)
+        names = [] if place is None else self.plan.messages_read_later(place + 1)
+        return StepMessages(self.feed, self.plan.transaction_id, names)
+
+    def drafts(self, messages: Mapping[str, Any]) -> list[Draft]:
+        """What becomes of the steps after the one at which it waited; nothing when that step is not to be found.
+
+        `messages` is what templates see of in-app steps before it.
+        """
+        place = self.plan.place_of(self.fired.standing.step_id)
+        if place is None:
+            return []
+        return self.plan.draft(self.feed, self.subscriber, place + 1, {**messages, **self.steps})
 
 
 def _resumed(fired: Fired, plans: dict[bytes, Plan]) -> tuple[Plan, Mapping[str, Any]] | None:
-    """The plan that a run goes on with and what its templates see of the digest before; None when every event left.
+    """The plan that a run goes on with and what its templates see of digests before; None when every event left.
 
     After a digest that is the last event's, under the transaction of the first. `plans` keeps what was decoded: runs of
     one dispatch share their plan.
     """
     if fired.plan:
         if fired.plan not in plans:
-            plans[fired.plan] = _plans.decode(fired.plan)
+            plans[fired.plan] = _decode_plan(fired.plan)
         return plans[fired.plan], {}
     if not fired.events:
         return None
     workflows: dict[bytes, Workflow] = {}
     events = [(_plan_of(one, workflows), one.ms) for one in fired.events]
     plan = replace(events[-1][0], transaction_id=events[0][0].transaction_id)
-    return plan, {fired.standing.digest_step_id: _view(events, fired.event_count)}
+    return plan, {**plan.digests, fired.standing.digest_step_id: _view(events, fired.event_count)}
 
 
 def _plan_of(event: Event, workflows: dict[bytes, Workflow]) -> Plan:
     if event.workflow not in workflows:
         workflows[event.workflow] = decode_workflow(event.workflow)
     return replace(_plans.decode(event.plan), workflow=workflows[event.workflow])
+
+
+def _decode_plan(raw: bytes) -> Plan:
+    return with_conditions_of_today(_plans.decode(raw))
 
 
 def _stub(workflow: Workflow) -> Workflow:

@@ -25,7 +25,8 @@ from inbox.models.trigger import reason_of
 from inbox.models.workflow import Workflow, WorkflowCreate
 from inbox.models.workflow_export import adopt, is_export, unwrap
 from inbox.service.workflows.problems import find_problems
-from inbox.service.workflows.workflows import WorkflowService
+from inbox.service.workflows.references import find_issues
+from inbox.service.workflows.workflows import WorkflowService, build_workflow
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +156,12 @@ async def push_workflows(
 async def load_workflows(service: WorkflowService, environment: Environment, source: Path) -> None:
     """Makes the workflows of files those of the environment, as each process does at start. Raises StartupError."""
     try:
-        outcomes = await push_workflows(service, environment, read_workflows(source).workflows)
+        report = read_workflows(source)
+        outcomes = await push_workflows(service, environment, report.workflows)
     except InboxError as error:
         raise StartupError(f"INBOX_WORKFLOWS: {reason_of(error)}") from error
+    for warning in report.warnings:
+        log.warning("%s", warning, extra={"action": "workflow_warning"})
     changed = [f"{identifier} {outcome}" for identifier, outcome in outcomes if outcome != "unchanged"]
     told = ", ".join(changed) or "nothing has changed"
     log.info("workflows of %s: %s", source, told, extra={"action": "workflows_loaded", "count": len(outcomes)})
@@ -230,7 +234,13 @@ def _read_item(
         return None
     problems = find_problems(item, FileWorkflow)
     report.problems += [Finding(path, message, name, field) for field, message in problems]
-    return None if problems else msgspec.convert(item, FileWorkflow)
+    if problems:
+        return None
+    body = msgspec.convert(item, FileWorkflow)
+    for issue in find_issues(build_workflow(body)):
+        field = f"steps.{issue.step_index}.controlValues.{issue.field}"
+        report.warnings.append(Finding(path, issue.message, name, field))
+    return body
 
 
 def _plain(workflow: Workflow) -> dict[str, Any]:

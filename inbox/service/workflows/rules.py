@@ -21,7 +21,7 @@ from inbox.models.workflow import (
     StepUpsert,
 )
 from inbox.rendering.times import check_cron, is_too_long
-from inbox.rendering.urls import safe_url
+from inbox.rendering.urls import UnsafeLink, check_link, is_path
 from inbox.service.workflows.views import slugify
 
 MAX_DATA_VALUES = 100
@@ -163,8 +163,15 @@ def _check_content(controls: InAppControls, field: str) -> None:
     if _count_values(controls.data) > MAX_DATA_VALUES:
         raise invalid(f"{field}.data", f"data must not have more than {MAX_DATA_VALUES} values")
     for name, redirect in _redirects(controls):
-        if redirect.url and not safe_url(redirect.url):
-            raise invalid(f"{field}.{name}.url", "this kind of link is not allowed", redirect.url)
+        check_stored_link(redirect.url, f"{field}.{name}.url")
+
+
+def check_stored_link(template: str, field: str) -> None:
+    """Raise ValidationFailed, naming the field, for a link that no value can make a safe one."""
+    try:
+        check_link(template, is_path=is_path(template))
+    except UnsafeLink as error:
+        raise invalid(field, f"this link is not allowed: {error}", template) from None
 
 
 def _redirects(controls: InAppControls) -> Iterator[tuple[str, Redirect]]:

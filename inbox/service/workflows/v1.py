@@ -23,7 +23,7 @@ from inbox.models.workflow import (
     WorkflowPreference,
 )
 from inbox.models.workflow_v1 import CtaButton, PreferenceSettings, StepV1, WorkflowV1
-from inbox.rendering.urls import safe_url
+from inbox.service.workflows.rules import check_stored_link
 from inbox.service.workflows.views import workflow_template
 
 
@@ -111,8 +111,8 @@ def _check(step: StepV1, field: str, feeds: Collection[str]) -> None:
         raise invalid(f"{field}.feedId", "feedId is not known", template.feed_id)
     urls = [template.cta.data.url] if template.cta and template.cta.data else []
     for url in [*urls, *(button.url for button in _buttons(step))]:
-        if url and not safe_url(url):
-            raise invalid(f"{field}.cta", "this kind of link is not allowed", url)
+        if url:
+            check_stored_link(url, f"{field}.cta")
 
 
 def _buttons(step: StepV1) -> Sequence[CtaButton]:

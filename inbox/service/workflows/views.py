@@ -12,6 +12,7 @@ from inbox.ids import derived_object_id
 from inbox.models.dates import iso
 from inbox.models.environment import Environment
 from inbox.models.workflow import CHANNELS, PreferenceSet, Step, Workflow
+from inbox.service.workflows.references import Issue, find_issues, issues_view
 
 ORIGIN = "novu-cloud"
 V1_ORIGIN = "novu-cloud-v1"
@@ -56,7 +57,7 @@ def workflow_view(workflow: Workflow) -> dict[str, Any]:
             "default": _preference_view(workflow.default_preferences),
             "user": _preference_view(workflow.user_preferences) if workflow.user_preferences else None,
         },
-        "steps": [_step_view(workflow, step) for step in workflow.steps],
+        "steps": _step_views(workflow),
         "createdAt": iso(workflow.created_ms),
         "updatedAt": iso(workflow.updated_ms),
     }
@@ -135,7 +136,15 @@ def _step_slug(step: Step) -> str:
     return f"{slugify(step.name, 'step')}_st_{short_id(step.id)}"
 
 
-def _step_view(workflow: Workflow, step: Step) -> dict[str, Any]:
+def _step_views(workflow: Workflow) -> list[dict[str, Any]]:
+    issues = find_issues(workflow)
+    return [
+        _step_view(workflow, step, [issue for issue in issues if issue.step_index == index])
+        for index, step in enumerate(workflow.steps)
+    ]
+
+
+def _step_view(workflow: Workflow, step: Step, issues: list[Issue]) -> dict[str, Any]:
     values = msgspec.to_builtins(step.values)
     return {
         "_id": step.id,
@@ -149,6 +158,7 @@ def _step_view(workflow: Workflow, step: Step) -> dict[str, Any]:
         "variables": {},
         "controls": {"values": values},
         "controlValues": values,
+        **({"issues": issues_view(issues)} if issues else {}),
     }
 
 

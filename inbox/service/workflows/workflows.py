@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
@@ -14,12 +15,12 @@ from inbox.ids import new_object_id
 from inbox.models.environment import Environment
 from inbox.models.workflow import (
     MAX_IDENTIFIER_LENGTH,
-    Action,
+    ActionUpsert,
     InAppControlsUpsert,
     InAppStepUpsert,
     PreferenceSet,
     PreferencesRequest,
-    Redirect,
+    RedirectUpsert,
     Workflow,
     WorkflowContent,
     WorkflowCreate,
@@ -39,6 +40,11 @@ from inbox.store.client import Client
 from inbox.store.keys import Keys
 from inbox.store.workflows import MAX_WORKFLOWS, Outcome, WorkflowStore
 
+NEGATED = (
+    "stored when a true `skip` skipped the step, they are read negated, so that they do what they did; "
+    "write the workflow anew to end this (docs/workflows.md)"
+)
+TURNED = "they said when a step is skipped, what is written now says when it runs"
 DEMO_WORKFLOW = "welcome"
 _ATTEMPTS = 5
 _PATCH_DEFAULTS: dict[str, Any] = {
@@ -47,6 +53,8 @@ _PATCH_DEFAULTS: dict[str, Any] = {
     "validate_payload": False,
     "is_translation_enabled": False,
 }
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -112,11 +120,21 @@ class WorkflowService:
             if dry_run or await self._add(environment, build_workflow(body)):
                 return "created"
             before = await self.get(environment, body.workflow_id)  # another process was first
-        if encode_workflow(_replaced(before, body)) == encode_workflow(before):
+        after = _replaced(before, body)
+        if encode_workflow(after) == encode_workflow(before):
             return "unchanged"
+        if before.conditions == "negated" and _rules(after) != _rules(before):
+            log.warning("conditions of %s: %s", before.identifier, TURNED, extra={"action": "conditions_turned"})
         if not dry_run:
             await self._change(environment, before.identifier, lambda known: _replaced(known, body))
         return "updated"
+
+    async def warn_of_negated_conditions(self, environment: Environment) -> None:
+        """Log which workflows have rules that were stored when a true rule skipped its step."""
+        found = [one.identifier for one in await self._store.all(environment.number) if one.conditions == "negated"]
+        if found:
+            names = ", ".join(found)
+            log.warning("conditions of %s: %s", names, NEGATED, extra={"action": "conditions_negated"})
 
     async def all(self, environment: Environment) -> Sequence[Workflow]:
         """Every workflow, oldest first."""
@@ -224,6 +242,10 @@ def build_workflow(body: WorkflowCreate) -> Workflow:
     return workflow
 
 
+def _rules(workflow: Workflow) -> list[dict[str, Any] | None]:
+    return [step.values.skip for step in workflow.steps]
+
+
 def _replaced(before: Workflow, body: WorkflowContent) -> Workflow:
     """The workflow with everything but its ids as the body has it."""
     return msgspec.structs.replace(before, steps=build_steps(body.steps, before.steps), **_fields(body))
@@ -243,11 +265,12 @@ def _fields(body: WorkflowContent) -> dict[str, Any]:
         "default_preferences": preferences.workflow or PreferenceSet(),
         "user_preferences": preferences.user,
         "is_translation_enabled": body.is_translation_enabled or False,
+        "conditions": "run",
     }
 
 
 def _demo_workflow() -> WorkflowCreate:
-    button = Action("{{payload.actionLabel}}", Redirect("{{payload.actionUrl}}"))
+    button = ActionUpsert("{{payload.actionLabel}}", RedirectUpsert("{{payload.actionUrl}}"))
     controls = InAppControlsUpsert(subject="{{payload.subject}}", body="{{payload.body}}", primary_action=button)
     step = InAppStepUpsert(name="In-app message", step_id="in-app", control_values=controls)
     return WorkflowCreate(name="Welcome", workflow_id=DEMO_WORKFLOW, steps=[step])

@@ -1,0 +1,360 @@
+"""The operators of conditions that take values and give one: JSON-logic's own, and those that Novu replaces or adds.
+
+They are JavaScript's: an operand that is not there is UNDEFINED, and numbers are doubles. Every function takes values
+that anybody may have written, raises for none of them, and costs no more than their size.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeGuard
+
+from inbox.rendering import javascript
+from inbox.rendering.date_parser import DAY_MS, MAX_TIME_MS, days_from_civil, parse_date
+
+Operator = Callable[..., Any]
+
+
+class Undefined:
+    """JavaScript's `undefined`."""
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "undefined"
+
+
+UNDEFINED: Final = Undefined()
+_FLOAT = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
+_MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
+_TOLERANCE_MS = {"minutes": _MINUTE_MS, "hours": _HOUR_MS, "years": 7 * DAY_MS}
+
+
+def is_truthy(value: Any) -> bool:
+    """Return JSON-logic's truth of a value: JavaScript's, but an empty list is false."""
+    return javascript.is_truthy(value) and value != []
+
+
+def to_number(value: Any) -> float:
+    """Return what `Number(value)` gives, as a double."""
+    return math.nan if value is UNDEFINED else javascript.to_float(javascript.to_number(value))
+
+
+def to_text(value: Any) -> str:
+    """Return what `String(value)` gives."""
+    return "undefined" if value is UNDEFINED else javascript.to_text(value)
+
+
+def strictly_equal(left: Any, right: Any) -> bool:
+    """Return what `left === right` gives."""
+    if left is UNDEFINED or right is UNDEFINED:
+        return left is right
+    return javascript.strictly_equal(left, right)
+
+
+def _includes(items: list[Any], value: Any) -> bool:
+    """Return what `items.includes(value)` gives: NaN equals itself there."""
+    if isinstance(value, float) and math.isnan(value):
+        return any(isinstance(item, float) and math.isnan(item) for item in items)
+    return any(strictly_equal(item, value) for item in items)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _or_nothing(value: Any) -> str:
+    """Return a value's text as `join` writes it: nothing for null and undefined."""
+    return "" if value is None or value is UNDEFINED else to_text(value)
+
+
+# JSON-logic's own
+
+
+def _parse_float(value: Any) -> float:
+    """Return the number with which the value's text begins, as `parseFloat` does."""
+    found = _FLOAT.match(to_text(value).lstrip(javascript.WHITESPACE))
+    return float(found[0]) if found else math.nan
+
+
+def _add(*values: Any) -> float:
+    return functools.reduce(lambda total, value: total + _parse_float(value), values, 0.0)
+
+
+def _multiply(first: Any, *others: Any) -> Any:
+    return functools.reduce(lambda total, value: _parse_float(total) * _parse_float(value), others, first)
+
+
+def _subtract(left: Any, right: Any) -> float:
+    return -to_number(left) if right is UNDEFINED else to_number(left) - to_number(right)
+
+
+def _divide(left: Any, right: Any) -> float:
+    dividend, divisor = to_number(left), to_number(right)
+    if divisor:
+        return dividend / divisor
+    if not dividend or math.isnan(dividend) or math.isnan(divisor):
+        return math.nan
+    return math.copysign(math.inf, dividend) * math.copysign(1, divisor)
+
+
+def _remainder(left: Any, right: Any) -> float:
+    dividend, divisor = to_number(left), to_number(right)
+    return math.fmod(dividend, divisor) if divisor and math.isfinite(dividend) else math.nan
+
+
+def _extreme(sign: int) -> Operator:
+    """Return `Math.max` (1) or `Math.min` (-1): NaN if any operand is, and of two zeros the one with that sign."""
+
+    def extreme(*values: Any) -> float:
+        numbers = [sign * to_number(value) for value in values]
+        if any(map(math.isnan, numbers)):
+            return math.nan
+        return sign * max(numbers, key=lambda number: (number, math.copysign(1, number)), default=-math.inf)
+
+    return extreme
+
+
+def _concatenate(*values: Any) -> str:
+    return "".join(map(_or_nothing, values))
+
+
+def _substring(source: Any, start: Any, length: Any) -> str:
+    text = _take(to_text(source), start, UNDEFINED if to_number(length) < 0 else length)
+    if not to_number(length) < 0:
+        return text
+    size = javascript.text_length(text)
+    added = isinstance(length, str | list)  # `size + "-1"` puts texts together in JavaScript
+    return _take(text, 0, f"{size}{to_text(length)}" if added else size + to_number(length))
+
+
+def _take(text: str, start: Any, length: Any) -> str:
+    """Return what `text.substr(start, length)` gives."""
+    size = javascript.text_length(text)
+    first = _to_integer(start)
+    first = max(size + first, 0) if first < 0 else min(first, size)
+    taken = size - first if length is UNDEFINED else min(max(_to_integer(length), 0), size - first)
+    return javascript.slice_text(text, int(first), int(first + taken))
+
+
+def _to_integer(value: Any) -> float:
+    """Return the number without its fraction, 0 for NaN; infinity stays."""
+    number = to_number(value)
+    return 0 if math.isnan(number) else number if math.isinf(number) else math.trunc(number)
+
+
+def _is_in(value: Any, container: Any) -> bool:
+    if isinstance(container, str):
+        return bool(container) and to_text(value) in container
+    return isinstance(container, list) and any(strictly_equal(item, value) for item in container)
+
+
+def _merge(*values: Any) -> list[Any]:
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+# those that Novu replaces or adds
+
+
+def _comparable(left: Any, right: Any) -> tuple[float, float] | None:
+    """Return both sides as booleans, else as numbers, else as times; None if they are none of these."""
+    booleans = _boolean(left), _boolean(right)
+    if booleans[0] is not None and booleans[1] is not None:
+        return booleans[0], booleans[1]
+    numbers = to_number(left), to_number(right)
+    if not any(map(math.isnan, numbers)):
+        return numbers
+    if isinstance(left, str) and isinstance(right, str):
+        times = parse_date(left), parse_date(right)
+        if times[0] is not None and times[1] is not None:
+            return times[0], times[1]
+    return None
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "false": False}.get(value) if isinstance(value, str) else None
+
+
+def _is_equal(left: Any, right: Any) -> bool:
+    pair = _comparable(left, right)
+    return pair[0] == pair[1] if pair else strictly_equal(left, right)
+
+
+def _is_equal_copy(left: Any, right: Any) -> bool:
+    """Return what `=` gives: Novu compares copies of lists, of which none is another."""
+    pair = _comparable(left, right)
+    return pair[0] == pair[1] if pair else not isinstance(left, list) and strictly_equal(left, right)
+
+
+def _is_less(left: Any, right: Any) -> bool:
+    pair = _comparable(left, right)
+    return pair is not None and pair[0] < pair[1]
+
+
+def _is_at_most(first: Any, second: Any, third: Any) -> bool:
+    pair = _comparable(first, second)
+    if pair is None or third is UNDEFINED:
+        return pair is not None and pair[0] <= pair[1]
+    upper = _comparable(second, third)
+    return upper is not None and pair[0] <= pair[1] <= upper[1]
+
+
+def _is_at_least(left: Any, right: Any) -> bool:
+    pair = _comparable(left, right)
+    return pair is not None and pair[0] >= pair[1]
+
+
+def _of_texts(test: Callable[[str, str], bool], *, expected: bool = True) -> Operator:
+    """Return an operator on two texts; it is false, also a negative one, if either is none."""
+
+    def operator(value: Any, part: Any) -> bool:
+        return isinstance(value, str) and isinstance(part, str) and test(value, part) is expected
+
+    return operator
+
+
+def _contains_any(value: Any, wanted: Any) -> bool | None:
+    """Return whether a list has one of the wanted items, or a text one of the wanted texts; None for other operands."""
+    if not isinstance(wanted, list):
+        return None
+    if isinstance(value, str):
+        return any(isinstance(item, str) and item in value for item in wanted)
+    return any(_includes(wanted, item) for item in value) if isinstance(value, list) else None
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value is UNDEFINED or (isinstance(value, str | list | dict) and not value)
+
+
+def _bounds(value: Any, limits: Any) -> tuple[float, float] | None:
+    """Return the two limits, None unless all three are numbers."""
+    if _is_number(value) and isinstance(limits, list) and len(limits) == 2 and all(map(_is_number, limits)):
+        return limits[0], limits[1]
+    return None
+
+
+def _is_between(value: Any, limits: Any) -> bool:
+    bounds = _bounds(value, limits)
+    return bounds is not None and bounds[0] <= value <= bounds[1]
+
+
+def _is_not_between(value: Any, limits: Any) -> bool:
+    bounds = _bounds(value, limits)
+    return bounds is not None and (value < bounds[0] or value > bounds[1])
+
+
+def _moment(value: Any) -> float:
+    """Return what `new Date(value).getTime()` gives: ms since 1970, NaN for no date."""
+    if isinstance(value, str | list | dict):
+        parsed = parse_date(to_text(value))
+        return math.nan if parsed is None else parsed
+    number = to_number(value)
+    return math.trunc(number) if abs(number) <= MAX_TIME_MS else math.nan
+
+
+def _before(now_ms: int, ago: Any) -> tuple[float, str] | None:
+    """Return the moment a span before now (NaN: there is no such time) and its unit; None if `ago` is no span."""
+    if not isinstance(ago, dict) or ago.get("unit") not in _UNITS:
+        return None
+    amount, unit = ago.get("amount"), ago["unit"]
+    if not _is_number(amount) or not amount > 0:
+        return None
+    moment = _go_back(now_ms, amount, unit) if amount <= MAX_TIME_MS else math.nan
+    return (moment if abs(moment) <= MAX_TIME_MS else math.nan), unit
+
+
+def _go_back(now_ms: int, amount: float, unit: str) -> int:
+    """Return the moment as JavaScript's setters count it: parts of a unit are cut off, days beyond a month run over."""
+    days, in_day = divmod(now_ms, DAY_MS)
+    if unit in ("minutes", "hours"):
+        size = _MINUTE_MS if unit == "minutes" else _HOUR_MS
+        current = in_day // size % (60 if unit == "minutes" else 24)
+        return now_ms + (math.trunc(current - amount) - current) * size
+    year, month, day = _civil(days)
+    if unit in ("days", "weeks"):
+        day = math.trunc(day - amount * (7 if unit == "weeks" else 1))
+    elif unit == "months":
+        year, month = divmod(year * 12 + math.trunc(month - 1 - amount), 12)
+        month += 1
+    else:
+        year = math.trunc(year - amount)
+    return (days_from_civil(year, month, 1) + day - 1) * DAY_MS + in_day
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Return year, month and day of a day since 1970-01-01; the inverse of `days_from_civil`."""
+    era, of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return year_of_era + era * 400 + (month <= 2), month, of_year - (153 * shifted + 2) // 5 + 1
+
+
+def _of_dates(test: Callable[[float, float, float, str], bool]) -> Operator:
+    """Return an operator on now, a date and a span before now; `test` gets the date, that moment, now and the unit."""
+
+    def operator(now_ms: int, value: Any, ago: Any) -> bool:
+        before, moment = _before(now_ms, ago), _moment(value)
+        return before is not None and not math.isnan(moment) and test(moment, before[0], now_ms, before[1])
+
+    return operator
+
+
+PLAIN: dict[str, tuple[Operator, int | None]] = {
+    "===": (strictly_equal, 2),
+    "!==": (lambda left, right: not strictly_equal(left, right), 2),
+    "!!": (is_truthy, 1),
+    "!": (lambda value: not is_truthy(value), 1),
+    "%": (_remainder, 2),
+    "log": (lambda value: value, 1),
+    "in": (_is_in, 2),
+    "cat": (_concatenate, None),
+    "substr": (_substring, 3),
+    "+": (_add, None),
+    "*": (_multiply, None),
+    "-": (_subtract, 2),
+    "/": (_divide, 2),
+    "min": (_extreme(-1), None),
+    "max": (_extreme(1), None),
+    "merge": (_merge, None),
+    "==": (_is_equal, 2),
+    "=": (_is_equal_copy, 2),
+    "!=": (lambda left, right: not _is_equal(left, right), 2),
+    "<": (_is_less, 2),
+    ">": (lambda left, right: _is_less(right, left), 2),
+    "<=": (_is_at_most, 3),
+    ">=": (_is_at_least, 2),
+    "startsWith": (_of_texts(str.startswith), 2),
+    "endsWith": (_of_texts(str.endswith), 2),
+    "contains": (_of_texts(str.__contains__), 2),
+    "doesNotContain": (_of_texts(str.__contains__, expected=False), 2),
+    "doesNotBeginWith": (_of_texts(str.startswith, expected=False), 2),
+    "doesNotEndWith": (_of_texts(str.endswith, expected=False), 2),
+    "containsAny": (lambda value, wanted: _contains_any(value, wanted) is True, 2),
+    "doesNotContainAny": (lambda value, wanted: _contains_any(value, wanted) is False, 2),
+    "null": (lambda value: value is None, 1),
+    "notNull": (lambda value: value is not None, 1),
+    "isEmpty": (_is_empty, 1),
+    "isNonEmpty": (lambda value: not _is_empty(value), 1),
+    "notIn": (lambda value, items: isinstance(items, list) and not _includes(items, value), 2),
+    "between": (_is_between, 2),
+    "notBetween": (_is_not_between, 2),
+}
+"""Operator → the function and how many operands it takes; None: any number."""
+
+OF_DATES: dict[str, Operator] = {
+    "moreThanXAgo": _of_dates(lambda date, ago, _now, _unit: date < ago),
+    "lessThanXAgo": _of_dates(lambda date, ago, _now, _unit: date >= ago),
+    "withinLast": _of_dates(lambda date, ago, now, _unit: ago <= date <= now),
+    "notWithinLast": _of_dates(lambda date, ago, _now, _unit: date < ago),
+    "exactlyXAgo": _of_dates(lambda date, ago, _now, unit: abs(date - ago) <= _TOLERANCE_MS.get(unit, DAY_MS)),
+}
+"""Operators on two operands whose functions also get the present (ms since 1970), first."""

@@ -1,0 +1,114 @@
+"""Which links may reach a browser, and what a step makes of one that may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from inbox.models.workflow import Action, InAppControls, Redirect, Step, Workflow
+from inbox.rendering import CompiledStep, Rendered
+from inbox.rendering.urls import UnsafeLink, check_link, is_path
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/a?b=c#d",
+        "http://x",
+        "/path",
+        "/path:with",
+        "#part",
+        "x?y=z:1",
+        "mailto:a@example.com",
+        "tel:1",
+        "myapp://open",
+        "/x?next=javascript:alert(1)",
+        "//other.example/x",
+        "",
+    ],
+)
+def test_a_link_stays_without_the_space_around_it(url: str) -> None:
+    assert check_link(f" {url}\n") == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        " \x01\x1fjavascript:alert(1)",
+        "java\tscr\nipt:alert(1)",
+        " " * 500 + "javascript:alert(1)",
+        "\u2000javascript:x",
+        "\u00a0vbscript:x",
+        "\u3000data:x",
+        "data:text/html,<script>alert(1)</script>",
+        "vbscript:msgbox(1)",
+        "blob:x",
+        "file:///x",
+        "view-source:x",
+    ],
+)
+def test_a_link_that_could_run_code_is_refused(url: str) -> None:
+    with pytest.raises(UnsafeLink, match="of the kind"):
+        check_link(url)
+
+
+@pytest.mark.parametrize("url", ["/a", "/", "/a//b", "/a/\\b", " /a ", "/?next=//x", "/#//x", "/.//x", ""])
+def test_a_path_stays_a_path(url: str) -> None:
+    assert check_link(url, is_path=True) == url.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "//evil.example/login",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "\\/evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r\\evil.example",
+        "\x00//evil.example",
+        " \x1f/\x01/evil.example",
+        "/\u2028/evil.example",
+        "https://evil.example",
+        "evil.example",
+    ],
+)
+def test_a_path_never_leads_to_another_site(url: str) -> None:
+    with pytest.raises(UnsafeLink, match="another one"):
+        check_link(url, is_path=True)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [("/{{payload.path}}", True), (" /x", True), ("/", True), ("/\\x", True), ("//cdn.example/x", False),
+     ("{{payload.url}}", False), ("https://x/{{payload.path}}", False), ("", False)],
+)  # fmt: skip
+def test_which_templates_are_paths(template: str, expected: bool) -> None:
+    assert is_path(template) is expected
+
+
+def rendered(path: str) -> Rendered:
+    link = Redirect("/{{payload.path}}", "_self")
+    controls = InAppControls(
+        body="x", redirect=link, primary_action=Action("Go", link), secondary_action=Action("Stay", link),
+        avatar="/{{payload.path}}",
+    )  # fmt: skip
+    step = Step("1" * 24, "in-app", "In-app", controls)
+    return CompiledStep(Workflow("2" * 24, "w", "W", 1, 1, [step]), step, "").render({"path": path}, None, None)
+
+
+def test_a_step_leaves_out_the_links_that_are_refused_and_says_which() -> None:
+    fine = rendered("orders")
+    assert (fine.cta["data"], fine.avatar, fine.refused_links) == ({"url": "/orders", "target": "_self"}, "/orders", ())
+    evil = rendered("/evil.example/login")
+    assert (evil.cta["data"], evil.avatar) == ({}, None)
+    assert evil.cta["action"]["buttons"] == [
+        {"type": "primary", "content": "Go"},
+        {"type": "secondary", "content": "Stay"},
+    ]
+    assert [one.partition(":")[0] for one in evil.refused_links] == [
+        "avatar", "redirect.url", "primaryAction.redirect.url", "secondaryAction.redirect.url"
+    ]  # fmt: skip
+    assert all("//evil.example/login" in one for one in evil.refused_links)
