@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inbox.errors import StartupError
+from inbox.origins import ANY, parse_listed
 
 PREFIX = "INBOX_"
 MASK = "********"
@@ -66,8 +67,10 @@ class Settings(BaseSettings):
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
         (),
-        "The origins whose pages may use the browser side, separated by commas, or *. When not set: any in "
-        "development, none in production.",
+        "The origins whose pages may use the browser side, separated by commas, or * for any. Besides "
+        "https://app.example.org: https://*.example.org (one label), http://localhost:* (any port), those of apps and "
+        "extensions like capacitor://localhost, and null (files, sandboxed frames). When not set: any in development, "
+        "none in production.",
     )
     require_subscriber_hash: bool | None = _setting(
         None,
@@ -185,7 +188,7 @@ class Settings(BaseSettings):
         """The origins that browsers may come from, `("*",)` for any."""
         if self.cors_origins or self.mode == "production":
             return self.cors_origins
-        return ("*",)
+        return (ANY,)
 
     @field_validator("log_level", "log_format", "mode", "durability", mode="before")
     @classmethod
@@ -337,12 +340,10 @@ def _masked(name: str, value: Any) -> str:
 
 
 def _origin(text: str) -> str:
-    if text == "*":
-        return text
-    parts = _split_url(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise _problem("must hold origins like https://app.example.org, separated by commas, or *")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    try:
+        return parse_listed(text)
+    except ValueError as error:
+        raise _problem(str(error)) from error
 
 
 def _check_redis_url(url: str) -> None:

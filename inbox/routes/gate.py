@@ -10,9 +10,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from inbox.errors import NotFound, StoreUnavailable, SubscriberGone, Unauthorized, ValidationFailed
 from inbox.fanout.codecs import Codec
@@ -20,6 +18,7 @@ from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
 from inbox.fanout.session_watch import SessionWatch
 from inbox.models.trigger import reason_of
+from inbox.origins import AllowedOrigins, is_of_host
 from inbox.service.subscribers.sessions import Session
 from inbox.services import Services
 from inbox.store.feed import Feed
@@ -69,6 +68,7 @@ class Gate:
         self._services = services
         self._hub = hub
         self._watch = watch
+        self._origins = AllowedOrigins(services.settings.allowed_origins)
         self._refused = RefusalLog()
         self._most = services.settings.max_sockets_per_subscriber
         self._limits = Limits(services.settings.max_socket_queue_events, services.settings.max_socket_queue_bytes)
@@ -109,7 +109,7 @@ class Gate:
 
     async def _admit(self, handshake: Handshake) -> Admission:
         services = self._services
-        if not _is_origin_allowed(handshake, services.settings.allowed_origins):
+        if not self._is_origin_allowed(handshake):
             raise Refusal(403, "This origin may not open a socket here")
         try:
             session = await services.sessions.verify(handshake.token or "")
@@ -123,6 +123,11 @@ class Gate:
         if self._hub.connections_of(feed) >= self._most:
             raise _too_many()
         return Admission(session, feed)
+
+    def _is_origin_allowed(self, handshake: Handshake) -> bool:
+        """Browsers always send an Origin; whoever sends none is a program, which only its token lets in."""
+        origin = handshake.origin
+        return origin is None or self._origins.allows(origin) or is_of_host(origin, handshake.host)
 
     async def _attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
         connection = Connection(secrets.token_hex(6), transport, codec, self._limits)
@@ -180,15 +185,3 @@ def _unavailable() -> Refusal:
 
 def _too_many() -> Refusal:
     return Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
-
-
-def _is_origin_allowed(handshake: Handshake, allowed: Sequence[str]) -> bool:
-    """Browsers always send an Origin; whoever sends none is a program, which only its token lets in."""
-    origin = handshake.origin
-    if origin is None or "*" in allowed or origin in allowed:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and origin == f"{parts.scheme}://{handshake.host}"

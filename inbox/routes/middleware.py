@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox.errors import RequestTimeout
+from inbox.origins import ANY, AllowedOrigins
 from inbox.routes.access import ALLOWANCE
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
@@ -25,6 +27,8 @@ BROWSER_HEADERS = (
     "Novu-Environment-Id",
     "Novu-User-Agent",
     "Sentry-Trace",
+    "Traceparent",
+    "Tracestate",
     "User-Agent",
 )
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
@@ -96,14 +100,26 @@ class RateHeaders:
         await self._app(scope, receive, tell if scope["type"] == "http" else send)
 
 
+class OriginCors(CORSMiddleware):
+    """The framework's CORS with our matcher of origins."""
+
+    def __init__(self, app: ASGIApp, origins: AllowedOrigins, **options: Any) -> None:
+        super().__init__(app, allow_origins=[ANY] if origins.allows_any else [], **options)
+        self._origins = origins
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Return whether this origin is listed."""
+        return self._origins.allows(origin)
+
+
 class BrowserCors:
     """CORS on the paths that browsers of other origins call, and on no other."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
         self._app = app
-        self._cors = CORSMiddleware(
+        self._cors = OriginCors(
             app,
-            allow_origins=origins,
+            AllowedOrigins(origins),
             allow_methods=BROWSER_METHODS,
             allow_headers=BROWSER_HEADERS,
             expose_headers=("Retry-After", *RATE_HEADERS),

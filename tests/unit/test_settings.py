@@ -54,7 +54,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_HOST": "0.0.0.0",
         "INBOX_PORT": "0",
         "INBOX_MODE": "Development",
-        "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/",
+        "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/, capacitor://localhost",
         "INBOX_REQUIRE_SUBSCRIBER_HASH": "true",
         "INBOX_REQUIRE_BOUND_HASH": "true",
         "INBOX_DATA_DIR": "/srv/inbox",
@@ -87,7 +87,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert settings.model_fields_set == set(Settings.model_fields) - {"redis_url"}
-    assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173")
+    assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173", "capacitor://localhost")
     assert (settings.mode, settings.log_level, settings.require_subscriber_hash) == ("development", "debug", True)
     assert settings.api_key == SecretStr("key-of-the-producers")
     assert settings.presence_lease_seconds == 2.5
@@ -140,6 +140,8 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_SECRET_KEY", "short"),
         ("INBOX_CORS_ORIGINS", "app.example.org"),
         ("INBOX_CORS_ORIGINS", "https://app.example.org/path"),
+        ("INBOX_CORS_ORIGINS", "https://a.example,https://*b.example"),
+        ("INBOX_CORS_ORIGINS", "https://user:password@app.example.org"),
         ("INBOX_REQUIRE_SUBSCRIBER_HASH", "perhaps"),
         ("INBOX_REQUIRE_BOUND_HASH", "perhaps"),
         ("INBOX_APPLICATION_IDENTIFIER", "pk_keyless_1"),
