@@ -15,7 +15,7 @@ from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.fanout.session_watch import SessionWatch
 from inbox.openapi.pages import PAGES
-from inbox.routes import all_routes
+from inbox.routes import NO_SOCKET, all_routes
 from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
 from inbox.routes.middleware import BodyDeadline, BrowserCors, RateHeaders, RawPath
@@ -43,7 +43,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
             yield
 
     app = Starlette(
-        routes=[*all_routes(with_demo=demo), *PAGES],
+        routes=[*all_routes(with_demo=demo), *PAGES, NO_SOCKET],
         lifespan=lifespan,
         middleware=_middleware(settings),
         exception_handlers={

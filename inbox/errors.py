@@ -6,7 +6,7 @@ An error's `message` is what the caller reads. `context` is flattened into the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -70,6 +70,10 @@ class MethodNotAllowed(InboxError):
     """Method not allowed."""
 
     status = 405
+
+    def __init__(self, message: str, allowed: Iterable[str]) -> None:
+        super().__init__(message)
+        self.allowed = sorted(allowed)
 
 
 class RequestTimeout(InboxError):
@@ -141,6 +145,18 @@ class PayloadInvalid(BadRequest):
     def detail(self) -> dict[str, Any]:
         """As the contract has it for a payload that does not fit the workflow's schema (rest-server.md §1.4)."""
         return super().detail() | {"type": "PAYLOAD_VALIDATION_ERROR", "errors": self.problems, "schema": self.schema}
+
+
+class UpgradeRequired(InboxError):
+    """A WebSocket needs HTTP/1.1."""
+
+    status = 426
+
+
+class HeadTooLarge(InboxError):
+    """The request line and the headers are too large."""
+
+    status = 431
 
 
 class TooManyRequests(InboxError):

@@ -7,9 +7,7 @@ own way.
 from __future__ import annotations
 
 import logging
-import math
 import secrets
-import time
 from dataclasses import dataclass
 
 from inbox.errors import NotFound, StoreUnavailable, SubscriberGone, Unauthorized, ValidationFailed
@@ -17,6 +15,7 @@ from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
 from inbox.fanout.session_watch import SessionWatch
+from inbox.logs import PacedLog
 from inbox.models.trigger import reason_of
 from inbox.origins import AllowedOrigins, is_of_host
 from inbox.service.subscribers.sessions import Session
@@ -27,7 +26,6 @@ log = logging.getLogger(__name__)
 
 FULL_RETRY_SECONDS = 60
 UNAVAILABLE_RETRY_SECONDS = 1
-LOG_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Gate:
         self._hub = hub
         self._watch = watch
         self._origins = AllowedOrigins(services.settings.allowed_origins)
-        self._refused = RefusalLog()
+        self._refused = PacedLog(log, "socket refused")
         self._most = services.settings.max_sockets_per_subscriber
         self._limits = Limits(services.settings.max_socket_queue_events, services.settings.max_socket_queue_bytes)
 
@@ -81,7 +79,7 @@ class Gate:
         try:
             return await self._admit(handshake)
         except Refusal as refusal:
-            self._refused.note(refusal)
+            self._note_refusal(refusal)
             raise
 
     async def attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
@@ -92,7 +90,7 @@ class Gate:
         try:
             connection = await self._attach(admission, transport, codec)
         except Refusal as refusal:
-            self._refused.note(refusal)
+            self._note_refusal(refusal)
             raise
         self._watch.add(connection, admission.session.environment, admission.session.expires_at)
         log.info("socket opened", extra={"action": "connection_opened", **_fields(admission, connection)})
@@ -148,27 +146,13 @@ class Gate:
             raise _too_many()
         return connection
 
+    def _note_refusal(self, refusal: Refusal) -> None:
+        """A page whose token has expired tries again for as long as it is open."""
+        self._refused.write(action="connection_refused", status=refusal.status, reason=refusal.error)
+
     async def _leave(self, admission: Admission, connection: Connection) -> None:
         self._services.presence.left(admission.session.environment, admission.session.subscriber.oid)
         await self._hub.detach(admission.feed, connection)
-
-
-class RefusalLog:
-    """One line a second at most: a page whose token has expired tries again for as long as it is open."""
-
-    def __init__(self) -> None:
-        self._told_at = -math.inf
-        self._untold = 0
-
-    def note(self, refusal: Refusal) -> None:
-        """A refusal, told now or counted in the next line."""
-        now = time.monotonic()
-        if now - self._told_at < LOG_SECONDS:
-            self._untold += 1
-            return
-        fields = {"action": "connection_refused", "status": refusal.status, "reason": refusal.error}
-        log.info("socket refused (%d more since the last line)", self._untold, extra=fields)
-        self._told_at, self._untold = now, 0
 
 
 def _fields(admission: Admission, connection: Connection) -> dict[str, str]:
