@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
-from inbox.errors import InboxError, SubscriberGone
+from inbox.errors import InboxError, StartupError, SubscriberGone
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.fanout.session_watch import SessionWatch
@@ -42,8 +43,10 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
                 await services.workflows.ensure_demo_workflow(services.environments.current)
             yield
 
+    routes = [*all_routes(with_demo=demo), *PAGES]
+    check_base_path(settings.base_path, routes)
     app = Starlette(
-        routes=[*all_routes(with_demo=demo), *PAGES, NO_SOCKET],
+        routes=[*routes, NO_SOCKET],
         lifespan=lifespan,
         middleware=_middleware(settings),
         exception_handlers={
@@ -57,11 +60,18 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
     return app
 
 
+def check_base_path(base_path: str, routes: Iterable[BaseRoute]) -> None:
+    """Raise StartupError for a base path that begins like a path of ours: no request could tell which is meant."""
+    first = base_path.split("/")[1:2]
+    if any(getattr(route, "path", "/").split("/")[1:2] == first for route in routes):
+        raise StartupError(f"INBOX_BASE_PATH: {base_path} begins like a path of the service itself, choose another")
+
+
 def _middleware(settings: Settings) -> list[Middleware]:
     """From the outermost; what nobody asked for is not there."""
     is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
     return [
-        Middleware(RawPath),
+        Middleware(RawPath, base_path=settings.base_path),
         Middleware(BodyDeadline),
         Middleware(BrowserCors, origins=settings.allowed_origins),
         *([Middleware(RateHeaders)] if is_limited else []),

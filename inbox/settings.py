@@ -27,6 +27,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "
 SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
 KEYLESS = "pk_keyless_"
+BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 
 Durability = Literal["memory", "everysec", "fsync"]
@@ -59,6 +60,11 @@ class Settings(BaseSettings):
         ge=0,
         le=65535,
         validation_alias=AliasChoices(f"{PREFIX}PORT", "PORT"),
+    )
+    base_path: str = _setting(
+        "",
+        "The path below which a proxy serves all of it, e.g. /inbox. Requests are taken with and without it, so the "
+        "proxy may pass the path on as it came or cut this off.",
     )
     mode: Mode = _setting(
         "production",
@@ -200,6 +206,14 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: Any) -> Any:
         items = value.split(",") if isinstance(value, str) else value
         return tuple(_origin(item.strip()) for item in items if item.strip())
+
+    @field_validator("base_path")
+    @classmethod
+    def _check_base_path(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and not BASE_PATH.fullmatch(path):
+            raise _problem("must be a path like /inbox, of letters, digits, -, _, . and ~")
+        return path
 
     @field_validator("redis_url")
     @classmethod

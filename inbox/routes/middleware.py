@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox.errors import RequestTimeout
@@ -39,15 +40,26 @@ BODY_BYTES_PER_SECOND = 1024
 
 
 class RawPath:
-    """Routes see the path as it was sent, so that an id may hold an encoded slash; handlers decode what they take."""
+    """Routes see the path as it was sent, so that an id may hold an encoded slash; handlers decode what they take.
 
-    def __init__(self, app: ASGIApp) -> None:
+    The base path of a proxy is cut off here. One that the proxy has cut off already is not missed.
+    """
+
+    def __init__(self, app: ASGIApp, base_path: str = "") -> None:
         self._app = app
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
         if raw_path := scope.get("raw_path"):
-            scope = {**scope, "path": raw_path.partition(b"?")[0].decode("latin-1")}
-        await self._app(scope, receive, send)
+            path = raw_path.partition(b"?")[0].decode("latin-1")
+            if self._base_path and f"{path}/".startswith(f"{self._base_path}/"):
+                path = path.removeprefix(self._base_path)
+                if not path and scope["type"] == "http":  # else the links of the page would lead beside it
+                    query = scope["query_string"].decode("latin-1")
+                    app = RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)
+            scope = {**scope, "path": path or "/"}
+        await app(scope, receive, send)
 
 
 class BodyDeadline:

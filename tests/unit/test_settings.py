@@ -53,6 +53,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
         "INBOX_HOST": "0.0.0.0",
         "INBOX_PORT": "0",
+        "INBOX_BASE_PATH": "/tools/inbox/",
         "INBOX_MODE": "Development",
         "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/, capacitor://localhost",
         "INBOX_REQUIRE_SUBSCRIBER_HASH": "true",
@@ -90,6 +91,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173", "capacitor://localhost")
     assert (settings.mode, settings.log_level, settings.require_subscriber_hash) == ("development", "debug", True)
     assert settings.api_key == SecretStr("key-of-the-producers")
+    assert settings.base_path == "/tools/inbox"
     assert settings.presence_lease_seconds == 2.5
 
 
@@ -132,6 +134,12 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("INBOX_PORT", "65536"),
         ("INBOX_PORT", "-1"),
+        ("INBOX_BASE_PATH", "inbox"),
+        ("INBOX_BASE_PATH", "/in box"),
+        ("INBOX_BASE_PATH", "/a//b"),
+        ("INBOX_BASE_PATH", "/a/../b"),
+        ("INBOX_BASE_PATH", "/a%2Fb"),
+        ("INBOX_BASE_PATH", "https://example.org/inbox"),
         ("INBOX_KEY_PREFIX", "a{b}"),
         ("INBOX_KEY_PREFIX", "a b"),
         ("INBOX_KEY_PREFIX", "a\x07"),
