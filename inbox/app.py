@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from inbox.descriptors import descriptor_limit, share_out
 from inbox.errors import InboxError, StartupError, SubscriberGone
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
@@ -19,7 +20,7 @@ from inbox.openapi.pages import PAGES
 from inbox.routes import NO_SOCKET, all_routes
 from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
-from inbox.routes.middleware import BodyDeadline, BrowserCors, RateHeaders, RawPath
+from inbox.routes.middleware import BodyDeadline, BrowserCors, RateHeaders, RawPath, SocketLimit
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscriber_gone, on_unexpected_error
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
@@ -72,11 +73,17 @@ def _middleware(settings: Settings) -> list[Middleware]:
     is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
     return [
         Middleware(RawPath, base_path=settings.base_path),
+        Middleware(SocketLimit, most=_most_sockets(settings)),
         Middleware(BodyDeadline),
         Middleware(BrowserCors, origins=settings.allowed_origins),
         *([Middleware(RateHeaders)] if is_limited else []),
         *([Middleware(Idempotency)] if settings.idempotency_seconds else []),
     ]
+
+
+def _most_sockets(settings: Settings) -> int | None:
+    limit = descriptor_limit()
+    return settings.max_sockets or (share_out(limit).sockets if limit else None)
 
 
 @asynccontextmanager

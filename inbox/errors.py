@@ -169,6 +169,13 @@ class TooManyRequests(InboxError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooManyConnections(InboxError):
+    """This process has as many connections open as it can hold; try again later."""
+
+    status = 503
+    retry_after_seconds = 10
+
+
 class StoreUnavailable(InboxError):
     """The store is not available; try again shortly."""
 

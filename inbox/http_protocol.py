@@ -18,7 +18,15 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from inbox.errors import BadRequest, HeadTooLarge, InboxError, MethodNotAllowed, UpgradeRequired
+from inbox.descriptors import descriptor_limit, share_out
+from inbox.errors import (
+    BadRequest,
+    HeadTooLarge,
+    InboxError,
+    MethodNotAllowed,
+    TooManyConnections,
+    UpgradeRequired,
+)
 from inbox.logs import PacedLog
 from inbox.models.error_body import error_body, error_headers, without_token
 
@@ -70,8 +78,10 @@ class Unread:
 class InboxHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with these limits; give it to uvicorn as `http=`."""
 
-    _unread = Unread()  # of the process
+    _share = share_out(descriptor_limit() or sys.maxsize)  # of the process
+    _unread = Unread()  # likewise
     _refused = PacedLog(log, "request refused")  # likewise
+    _is_beyond = False
     _refusal: InboxError | None = None
     _segment = b""
     _running: RequestResponseCycle | None = None
@@ -84,6 +94,11 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        descriptor = transport.get_extra_info("socket").fileno()
+        self._is_beyond = descriptor >= self._share.connections
+        if descriptor >= self._share.answers:  # even a refusal takes too long for so many
+            self._refused.write(action="connection_dropped", reason=TooManyConnections().message)
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_has_come()
@@ -192,6 +207,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
             size += len(name) + len(value) + 4
             given.setdefault(name, []).append(value)
         hosts, codings = given.get(b"host", []), given.get(b"transfer-encoding", [])
+        if self._is_beyond:
+            self._refuse(TooManyConnections())
         if size > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
         if version not in VERSIONS:

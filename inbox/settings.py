@@ -166,6 +166,13 @@ class Settings(BaseSettings):
     webhook_retry_seconds: float = _setting(
         86400.0, "How old an event becomes before a webhook that fails is not tried any more.", unit="seconds", ge=0
     )
+    max_sockets: int | None = _setting(
+        None,
+        "Open sockets of all subscribers at one process; more are refused. When not set: as many as the process may "
+        "have descriptors (ulimit -n), less 256 for requests and the store, of a small number less half.",
+        unit="sockets",
+        ge=1,
+    )
     max_sockets_per_subscriber: int = _setting(
         100, "Open sockets of one subscriber at one process; more are refused.", unit="sockets", ge=1
     )
