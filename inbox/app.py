@@ -25,6 +25,7 @@ from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscribe
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
+from inbox.store.outage import OutageWatch
 
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Starlette:
@@ -89,9 +90,15 @@ def _most_sockets(settings: Settings) -> int | None:
 @asynccontextmanager
 async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
     """The hub, its listener and its watch, running; then presence, which is left as it is when the process stops."""
-    hub = Hub(services.feed_store)
-    probe = services.keys.probe(secrets.token_hex(6))
-    listener = Listener(services.client, probe, hub.receive, hub.restored)
+    hub, process = Hub(services.feed_store), secrets.token_hex(6)
+
+    async def is_well() -> None:
+        await services.client.check(services.keys.write_probe(process))
+        await listener.probe()
+
+    outages = OutageWatch(is_well)
+    services.client.on_failure = outages.note
+    listener = Listener(services.client, services.keys.probe(process), hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)
     watch = SessionWatch(services.environments.generations)
     try:
@@ -106,6 +113,7 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, Sess
         watch.start()
         yield hub, listener, watch
     finally:
+        await outages.close()
         await watch.close()
         await services.event_relay.close()
         await services.retention_sweep.close()
