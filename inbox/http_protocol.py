@@ -12,6 +12,7 @@ import asyncio
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
 import orjson
@@ -49,6 +50,7 @@ STOP_SECONDS = 1.0
 """How long a stopping service waits for the rest of a request, and for a client that takes nothing."""
 
 VERSIONS = ("1.0", "1.1")
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 
 
@@ -218,13 +220,18 @@ class InboxHttpProtocol(HttpToolsProtocol):
         if codings and (version == "1.0" or [coding.lower() for coding in codings] != [b"chunked"]):
             self._refuse(BadRequest("Transfer-Encoding can only be chunked, of HTTP/1.1"))
         if self.parser.should_upgrade() and [one.lower() for one in given.get(b"upgrade", [])] == [b"websocket"]:
-            self._check_handshake(version)
+            self._check_handshake(version, given)
 
-    def _check_handshake(self, version: str) -> None:
+    def _check_handshake(self, version: str, given: Mapping[bytes, list[bytes]]) -> None:
+        """Refuse what websockets would refuse, but with our body."""
         if version == "1.0":
             self._refuse(UpgradeRequired())
         if self.parser.get_method() != b"GET":
             self._refuse(MethodNotAllowed("A WebSocket opens with GET", ["GET"]))
+        if given.get(b"sec-websocket-version") != [b"13"]:
+            self._refuse(UpgradeRequired("A WebSocket needs Sec-WebSocket-Version: 13"))
+        if [bool(_KEY.fullmatch(key)) for key in given.get(b"sec-websocket-key", [])] != [True]:
+            self._refuse(BadRequest("A WebSocket needs one Sec-WebSocket-Key, of 16 bytes in base64"))
 
     def _refuse(self, error: InboxError) -> NoReturn:
         """Raise in a callback of the parser, which makes uvicorn call `send_400_response`."""

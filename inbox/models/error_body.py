@@ -30,7 +30,7 @@ def error_headers(error: InboxError) -> dict[str, str]:
     if isinstance(error, MethodNotAllowed):
         return {"Allow": ", ".join(error.allowed)}
     if isinstance(error, UpgradeRequired):
-        return {"Upgrade": "websocket"}
+        return {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     retry_after = getattr(error, "retry_after_seconds", None)
     return {"Retry-After": str(retry_after)} if retry_after else {}
 
