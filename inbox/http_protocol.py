@@ -83,6 +83,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
     _share = share_out(descriptor_limit() or sys.maxsize)  # of the process
     _unread = Unread()  # likewise
     _refused = PacedLog(log, "request refused")  # likewise
+    _full = PacedLog(log, "connection refused: hardly any descriptor is left", logging.WARNING)  # likewise
     _is_beyond = False
     _refusal: InboxError | None = None
     _segment = b""
@@ -98,8 +99,9 @@ class InboxHttpProtocol(HttpToolsProtocol):
         self._await_head()
         descriptor = transport.get_extra_info("socket").fileno()
         self._is_beyond = descriptor >= self._share.connections
+        if self._is_beyond:
+            self._full.write(action="descriptors_exhausted", reason="raise the limit of descriptors (ulimit -n)")
         if descriptor >= self._share.answers:  # even a refusal takes too long for so many
-            self._refused.write(action="connection_dropped", reason=TooManyConnections().message)
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -134,7 +136,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
         """Answer a request that is refused before there is a scope for it, and close the connection."""
         error = self._refusal or BadRequest("This is no HTTP request that can be read")
         path = without_token(self.url.decode("latin-1")) if self.scope else ""
-        self._refused.write(action="request_refused", status=error.status, reason=error.message)
+        if not self._is_beyond:  # that has a line of its own
+            self._refused.write(action="request_refused", status=error.status, reason=error.message)
         self.transport.write(_encode(path, error))
         self.transport.close()
 
