@@ -50,6 +50,7 @@ STOP_SECONDS = 1.0
 """How long a stopping service waits for the rest of a request, and for a client that takes nothing."""
 
 VERSIONS = ("1.0", "1.1")
+CHECKED = frozenset((b"host", b"transfer-encoding", b"upgrade", b"sec-websocket-version", b"sec-websocket-key"))
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 
@@ -118,6 +119,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         self._segment = data
         super().data_received(data)
+        self._segment = b""
         if self._head_is_open and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refusal = HeadTooLarge()
             self.send_400_response("")
@@ -210,7 +212,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
         size = len(self.url)
         for name, value in self.headers:
             size += len(name) + len(value) + 4
-            given.setdefault(name, []).append(value)
+            if name in CHECKED:
+                given.setdefault(name, []).append(value)
         hosts, codings = given.get(b"host", []), given.get(b"transfer-encoding", [])
         if self._is_beyond:
             self._refuse(TooManyConnections())
