@@ -69,6 +69,30 @@ class RawPath:
         await app(scope, receive, send)
 
 
+class SocketLimit:
+    """So many sockets at a time, of both flavours together; a handshake beyond is answered 503. None: without limit."""
+
+    def __init__(self, app: ASGIApp, most: int | None) -> None:
+        self._app = app
+        self._most = math.inf if most is None else most
+        self._open = 0
+        self._refused = PacedLog(log, "socket refused")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+        elif self._open < self._most:
+            self._open += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._open -= 1
+        else:
+            error = TooManyConnections("This process has as many sockets open as it may; try again later")
+            self._refused.write(action="connection_refused", status=error.status, reason=error.message)
+            await error_reply(HTTPConnection(scope), error)(scope, receive, send)
+
+
 class BodyDeadline:
     """A body has to come at some pace, whoever reads it; else that reader gets RequestTimeout."""
 
@@ -101,30 +125,6 @@ class Deadline:
         self._until += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
         self._is_whole = not message.get("more_body", False)
         return message
-
-
-class SocketLimit:
-    """So many sockets at a time, of both flavours together; a handshake beyond is answered 503. None: without limit."""
-
-    def __init__(self, app: ASGIApp, most: int | None) -> None:
-        self._app = app
-        self._most = math.inf if most is None else most
-        self._open = 0
-        self._refused = PacedLog(log, "socket refused")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
-        elif self._open < self._most:
-            self._open += 1
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._open -= 1
-        else:
-            error = TooManyConnections("This process has as many sockets open as it may; try again later")
-            self._refused.write(action="connection_refused", status=error.status, reason=error.message)
-            await error_reply(HTTPConnection(scope), error)(scope, receive, send)
 
 
 class RateHeaders:
