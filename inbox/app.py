@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
-from inbox.errors import InboxError, SubscriberGone
+from inbox.descriptors import descriptor_limit, share_out
+from inbox.errors import InboxError, StartupError, SubscriberGone
 from inbox.fanout.hub import Hub
 from inbox.fanout.listener import Listener
 from inbox.fanout.session_watch import SessionWatch
 from inbox.openapi.pages import PAGES
-from inbox.routes import all_routes
+from inbox.routes import NO_SOCKET, all_routes
 from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
-from inbox.routes.middleware import BodyDeadline, BrowserCors, NoStore, RateHeaders, RawPath
+from inbox.routes.middleware import BodyDeadline, BrowserCors, NoStore, RateHeaders, RawPath, SocketLimit
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscriber_gone, on_unexpected_error
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
+from inbox.store.outage import OutageWatch
 
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Starlette:
@@ -44,8 +47,10 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
                 await services.workflows.ensure_demo_workflow(services.environments.current)
             yield
 
+    routes = [*all_routes(with_demo=demo), *PAGES]
+    check_base_path(settings.base_path, routes)
     app = Starlette(
-        routes=[*all_routes(with_demo=demo), *PAGES],
+        routes=[*routes, NO_SOCKET],
         lifespan=lifespan,
         middleware=_middleware(settings),
         exception_handlers={
@@ -59,11 +64,19 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
     return app
 
 
+def check_base_path(base_path: str, routes: Iterable[BaseRoute]) -> None:
+    """Raise StartupError for a base path that begins like a path of ours: no request could tell which is meant."""
+    first = base_path.split("/")[1:2]
+    if any(getattr(route, "path", "/").split("/")[1:2] == first for route in routes):
+        raise StartupError(f"INBOX_BASE_PATH: {base_path} begins like a path of the service itself, choose another")
+
+
 def _middleware(settings: Settings) -> list[Middleware]:
     """From the outermost; what nobody asked for is not there."""
     is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
     return [
-        Middleware(RawPath),
+        Middleware(RawPath, base_path=settings.base_path),
+        Middleware(SocketLimit, most=_most_sockets(settings)),
         Middleware(NoStore),
         Middleware(BodyDeadline),
         Middleware(BrowserCors, origins=settings.allowed_origins),
@@ -72,12 +85,23 @@ def _middleware(settings: Settings) -> list[Middleware]:
     ]
 
 
+def _most_sockets(settings: Settings) -> int | None:
+    limit = descriptor_limit()
+    return settings.max_sockets or (share_out(limit).sockets if limit else None)
+
+
 @asynccontextmanager
 async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
     """The hub, its listener and its watch, running; then presence, which is left as it is when the process stops."""
-    hub = Hub(services.feed_store, services.cards)
-    probe = services.keys.probe(secrets.token_hex(6))
-    listener = Listener(services.client, probe, hub.receive, hub.restored)
+    hub, process = Hub(services.feed_store, services.cards), secrets.token_hex(6)
+
+    async def is_well() -> None:
+        await services.client.check(services.keys.write_probe(process))
+        await listener.probe()
+
+    outages = OutageWatch(is_well)
+    services.client.on_failure = outages.note
+    listener = Listener(services.client, services.keys.probe(process), hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)
     watch = SessionWatch(services.environments.generations)
     try:
@@ -92,6 +116,7 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, Sess
         watch.start()
         yield hub, listener, watch
     finally:
+        await outages.close()
         await watch.close()
         await services.event_relay.close()
         await services.retention_sweep.close()

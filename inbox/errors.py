@@ -6,7 +6,7 @@ An error's `message` is what the caller reads. `context` is flattened into the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -76,6 +76,10 @@ class MethodNotAllowed(InboxError):
     """Method not allowed."""
 
     status = 405
+
+    def __init__(self, message: str, allowed: Iterable[str]) -> None:
+        super().__init__(message)
+        self.allowed = sorted(allowed)
 
 
 class RequestTimeout(InboxError):
@@ -149,6 +153,18 @@ class PayloadInvalid(BadRequest):
         return super().detail() | {"type": "PAYLOAD_VALIDATION_ERROR", "errors": self.problems, "schema": self.schema}
 
 
+class UpgradeRequired(InboxError):
+    """A WebSocket needs HTTP/1.1."""
+
+    status = 426
+
+
+class HeadTooLarge(InboxError):
+    """The request line and the headers are too large."""
+
+    status = 431
+
+
 class TooManyRequests(InboxError):
     """Too many requests; try again later."""
 
@@ -157,6 +173,13 @@ class TooManyRequests(InboxError):
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyConnections(InboxError):
+    """This process has as many connections open as it can hold; try again later."""
+
+    status = 503
+    retry_after_seconds = 10
 
 
 class StoreUnavailable(InboxError):

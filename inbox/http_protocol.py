@@ -1,22 +1,44 @@
-"""uvicorn's HTTP protocol with an end to what a client may leave open: a head, a body, an answer it does not take.
+"""uvicorn's HTTP protocol, strict about heads, with an end to what a client may leave open.
 
-uvicorn keeps a head of any length for any time (the handshake of a socket included), waits for ever for the rest of a
-body, and keeps every answer until it is read. The protocol puts itself into the scope's extensions, so that an answer
-which turns out to be half of one can be cut off.
+uvicorn takes heads that HTTP has servers refuse: versions it does not speak, no Host or two, codings it does not undo.
+They are answered here with the error body of every other refusal, the handshakes of sockets included. uvicorn also
+keeps a head of any length for any time, waits for ever for the rest of a body, and keeps every answer until it is read.
+The protocol puts itself into the scope's extensions, so that an answer which turns out to be half can be cut off.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn, cast
 
+import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from inbox.descriptors import descriptor_limit, share_out
+from inbox.errors import (
+    BadRequest,
+    HeadTooLarge,
+    InboxError,
+    MethodNotAllowed,
+    TooManyConnections,
+    UpgradeRequired,
+)
+from inbox.logs import PacedLog
+from inbox.models.error_body import error_body, error_headers, without_token
+
+log = logging.getLogger(__name__)
 
 EXTENSION = "inbox.http"
 HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 * 1024
-"""Beyond the part in which the head began, which is whatever the socket gave at once (256 KiB at most)."""
+"""Of the target and the headers. One that does not end may be as large beyond the part in which it began, which is
+whatever the socket gave at once (256 KiB at most).
+"""
 LINGER_SECONDS = 10.0
 """For how long a body may go on to come whose request was answered without it."""
 STALL_SECONDS = 10.0
@@ -27,7 +49,10 @@ MAX_UNREAD_BYTES = 64 * 1024 * 1024
 STOP_SECONDS = 1.0
 """How long a stopping service waits for the rest of a request, and for a client that takes nothing."""
 
-_REFUSAL = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+VERSIONS = ("1.0", "1.1")
+CHECKED = frozenset((b"host", b"transfer-encoding", b"upgrade", b"sec-websocket-version", b"sec-websocket-key"))
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 
 
 class Unread:
@@ -56,7 +81,13 @@ class Unread:
 class InboxHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with these limits; give it to uvicorn as `http=`."""
 
-    _unread = Unread()  # of the process
+    _share = share_out(descriptor_limit() or sys.maxsize)  # of the process
+    _unread = Unread()  # likewise
+    _refused = PacedLog(log, "request refused")  # likewise
+    _full = PacedLog(log, "connection refused: hardly any descriptor is left", logging.WARNING)  # likewise
+    _is_beyond = False
+    _refusal: InboxError | None = None
+    _segment = b""
     _running: RequestResponseCycle | None = None
     _head_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
@@ -67,6 +98,12 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        descriptor = transport.get_extra_info("socket").fileno()
+        self._is_beyond = descriptor >= self._share.connections
+        if self._is_beyond:
+            self._full.write(action="descriptors_exhausted", reason="raise the limit of descriptors (ulimit -n)")
+        if descriptor >= self._share.answers:  # even a refusal takes too long for so many
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_has_come()
@@ -80,10 +117,31 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._head_is_open:
             self._head_bytes += len(data)
+        self._segment = data
         super().data_received(data)
-        if self._head_is_open and self._head_bytes > MAX_HEAD_BYTES:
-            self.transport.write(_REFUSAL)
-            self.transport.close()
+        self._segment = b""
+        if self._head_is_open and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refusal = HeadTooLarge()
+            self.send_400_response("")
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over, with what came behind the handshake: uvicorn would lose it."""
+        upgrade = sys.exception()
+        super().handle_websocket_upgrade()
+        protocol: Any = self.transport.get_protocol()
+        if not protocol.handshake_initiated:  # websockets could not read it: uvicorn would leave it hanging
+            self.send_400_response("")
+        elif upgrade is not None and (ahead := self._segment[upgrade.args[0] :]):
+            protocol.data_received(ahead)
+
+    def send_400_response(self, _: str) -> None:
+        """Answer a request that is refused before there is a scope for it, and close the connection."""
+        error = self._refusal or BadRequest("This is no HTTP request that can be read")
+        path = without_token(self.url.decode("latin-1")) if self.scope else ""
+        if not self._is_beyond:  # that has a line of its own
+            self._refused.write(action="request_refused", status=error.status, reason=error.message)
+        self.transport.write(_encode(path, error))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         self._head_is_open, self._head_bytes = True, 0
@@ -94,6 +152,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> Any:
         self._head_is_open = False
         self._head_has_come()
+        self._check_head()
         return super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -147,6 +206,44 @@ class InboxHttpProtocol(HttpToolsProtocol):
 
         return run
 
+    def _check_head(self) -> None:
+        """Refuse what RFC 9112 has a server refuse, and a head that is too large however it was cut up on the way."""
+        version, given = self.parser.get_http_version(), dict[bytes, list[bytes]]()
+        size = len(self.url)
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            if name in CHECKED:
+                given.setdefault(name, []).append(value)
+        hosts, codings = given.get(b"host", []), given.get(b"transfer-encoding", [])
+        if self._is_beyond:
+            self._refuse(TooManyConnections())
+        if size > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+        if version not in VERSIONS:
+            self._refuse(BadRequest(f"HTTP/{version} is not spoken here: use HTTP/1.1"))
+        if len(hosts) > 1 or (version == "1.1" and not hosts) or not all(_HOST.fullmatch(host) for host in hosts):
+            self._refuse(BadRequest("A request must name its Host, once"))
+        if codings and (version == "1.0" or [coding.lower() for coding in codings] != [b"chunked"]):
+            self._refuse(BadRequest("Transfer-Encoding can only be chunked, of HTTP/1.1"))
+        if self.parser.should_upgrade() and [one.lower() for one in given.get(b"upgrade", [])] == [b"websocket"]:
+            self._check_handshake(version, given)
+
+    def _check_handshake(self, version: str, given: Mapping[bytes, list[bytes]]) -> None:
+        """Refuse what websockets would refuse, but with our body."""
+        if version == "1.0":
+            self._refuse(UpgradeRequired())
+        if self.parser.get_method() != b"GET":
+            self._refuse(MethodNotAllowed("A WebSocket opens with GET", ["GET"]))
+        if given.get(b"sec-websocket-version") != [b"13"]:
+            self._refuse(UpgradeRequired("A WebSocket needs Sec-WebSocket-Version: 13"))
+        if [bool(_KEY.fullmatch(key)) for key in given.get(b"sec-websocket-key", [])] != [True]:
+            self._refuse(BadRequest("A WebSocket needs one Sec-WebSocket-Key, of 16 bytes in base64"))
+
+    def _refuse(self, error: InboxError) -> NoReturn:
+        """Raise in a callback of the parser, which makes uvicorn call `send_400_response`."""
+        self._refusal = error
+        raise error
+
     def _await_head(self) -> None:
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
@@ -182,6 +279,19 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def _drop_unless_whole(self, cycle: RequestResponseCycle) -> None:
         if cycle.more_body:
             self.transport.abort()
+
+
+def _encode(path: str, error: InboxError) -> bytes:
+    """Return the answer to a refused request, the last of its connection."""
+    body = orjson.dumps(error_body(path, error))
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **error_headers(error),
+    }
+    lines = [f"HTTP/1.1 {error.status} {error.name}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 async def cut(scope: Scope, receive: Receive) -> None:

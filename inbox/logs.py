@@ -8,8 +8,10 @@ masked when it is written, in messages of libraries and in tracebacks too.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +19,7 @@ import orjson
 
 from inbox.settings import MASK, LogFormat, LogLevel
 
+PACE_SECONDS = 1.0
 FIELDS = (
     "action",
     "connection_id",
@@ -55,11 +58,31 @@ def configure_logging(level: LogLevel, log_format: LogFormat) -> None:
     own_level = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(handlers=[handler], level=max(own_level, logging.INFO), force=True)
     logging.getLogger("inbox").setLevel(own_level)
-    # uvicorn has a line per socket, at INFO; ours say more, so its own are for debugging
-    uvicorn_level = logging.INFO if level == "debug" else max(own_level, logging.WARNING)
+    # uvicorn has a line per socket, at INFO, and one per unreadable request, at WARNING; ours say more and are paced
+    uvicorn_level = logging.INFO if level == "debug" else max(own_level, logging.ERROR)
     logging.getLogger("uvicorn.error").setLevel(uvicorn_level)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per event sent to a webhook
     logging.captureWarnings(True)
+
+
+class PacedLog:
+    """At most one line a second about what clients can repeat without end; each counts those left out before it."""
+
+    def __init__(self, logger: logging.Logger, text: str, level: int = logging.INFO) -> None:
+        self._logger = logger
+        self._text = f"{text} (%d more since the last line)"
+        self._level = level
+        self._written_at = -math.inf
+        self._left_out = 0
+
+    def write(self, **fields: Any) -> None:
+        """Write a line with these fields, or count it for the next one."""
+        now = time.monotonic()
+        if now - self._written_at < PACE_SECONDS:
+            self._left_out += 1
+            return
+        self._logger.log(self._level, self._text, self._left_out, extra=fields)
+        self._written_at, self._left_out = now, 0
 
 
 def redact(text: str) -> str:

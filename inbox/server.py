@@ -64,7 +64,7 @@ async def _serve(settings: Settings, demo: bool, started: Started | None) -> Non
 async def _serve_on(store: Store, settings: Settings, demo: bool, started: Started | None, stop: StopSignals) -> None:
     stop.heed()
     listeners = bind(settings.host, settings.port)
-    url = service_url(settings.host, listeners[0].getsockname()[1])
+    url = service_url(settings.host, listeners[0].getsockname()[1]) + settings.base_path
     store.announce(url)
 
     app = create_app(settings, store.url, demo=demo)

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inbox.errors import StartupError
+from inbox.origins import ANY, parse_listed
 
 PREFIX = "INBOX_"
 MASK = "********"
@@ -26,6 +27,7 @@ REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "
 SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
 KEYLESS = "pk_keyless_"
+BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 
 Durability = Literal["memory", "everysec", "fsync"]
@@ -59,6 +61,11 @@ class Settings(BaseSettings):
         le=65535,
         validation_alias=AliasChoices(f"{PREFIX}PORT", "PORT"),
     )
+    base_path: str = _setting(
+        "",
+        "The path below which a proxy serves all of it, e.g. /inbox. Requests are taken with and without it, so the "
+        "proxy may pass the path on as it came or cut this off.",
+    )
     mode: Mode = _setting(
         "production",
         "Names the environment that the key and identifier belong to. development allows the demo and any origin, "
@@ -66,8 +73,10 @@ class Settings(BaseSettings):
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
         (),
-        "The origins whose pages may use the browser side, separated by commas, or *. When not set: any in "
-        "development, none in production.",
+        "The origins whose pages may use the browser side, separated by commas, or * for any. Besides "
+        "https://app.example.org: https://*.example.org (one label), http://localhost:* (any port), those of apps and "
+        "extensions like capacitor://localhost, and null (files, sandboxed frames). When not set: any in development, "
+        "none in production.",
     )
     require_subscriber_hash: bool | None = _setting(
         None,
@@ -163,6 +172,13 @@ class Settings(BaseSettings):
     webhook_retry_seconds: float = _setting(
         86400.0, "How old an event becomes before a webhook that fails is not tried any more.", unit="seconds", ge=0
     )
+    max_sockets: int | None = _setting(
+        None,
+        "Open sockets of all subscribers at one process; more are refused. When not set: as many as the process may "
+        "have descriptors (ulimit -n), less 256 for requests and the store, of a small number less half.",
+        unit="sockets",
+        ge=1,
+    )
     max_sockets_per_subscriber: int = _setting(
         100, "Open sockets of one subscriber at one process; more are refused.", unit="sockets", ge=1
     )
@@ -191,7 +207,7 @@ class Settings(BaseSettings):
         """The origins that browsers may come from, `("*",)` for any."""
         if self.cors_origins or self.mode == "production":
             return self.cors_origins
-        return ("*",)
+        return (ANY,)
 
     @field_validator("log_level", "log_format", "mode", "durability", mode="before")
     @classmethod
@@ -203,6 +219,14 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: Any) -> Any:
         items = value.split(",") if isinstance(value, str) else value
         return tuple(_origin(item.strip()) for item in items if item.strip())
+
+    @field_validator("base_path")
+    @classmethod
+    def _check_base_path(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and not BASE_PATH.fullmatch(path):
+            raise _problem("must be a path like /inbox, of letters, digits, -, _, . and ~")
+        return path
 
     @field_validator("redis_url")
     @classmethod
@@ -343,12 +367,10 @@ def _masked(name: str, value: Any) -> str:
 
 
 def _origin(text: str) -> str:
-    if text == "*":
-        return text
-    parts = _split_url(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise _problem("must hold origins like https://app.example.org, separated by commas, or *")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    try:
+        return parse_listed(text)
+    except ValueError as error:
+        raise _problem(str(error)) from error
 
 
 def _check_redis_url(url: str) -> None:

@@ -6,7 +6,7 @@ const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.query
 const config = await (await fetch("demo/config")).json();
 const bell = $("inbox-bell");
 const form = $("#send");
-const service = new URL(config.baseUrl ?? "./", document.baseURI).href.replace(/\/$/, "");
+const service = new URL("./", document.baseURI).href.replace(/\/$/, "");
 
 /** @param {string} subscriber whose inbox this page shows, as its address says */
 function show(subscriber) {

@@ -6,6 +6,7 @@ const element = (name, fields = {}, ...children) => {
   return made;
 };
 
+const SERVICE = new URL(".", document.baseURI).href.replace(/\/$/, "");
 const place = document.getElementById("operations");
 const find = document.getElementById("find");
 
@@ -42,7 +43,7 @@ function fields(api, schema) {
 
 function example(method, path, operation) {
   const credential = operation.security?.[0].session ? "Bearer $TOKEN" : "ApiKey $KEY";
-  const lines = [`curl -X ${method.toUpperCase()} "${location.origin}${path}"`];
+  const lines = [`curl -X ${method.toUpperCase()} "${SERVICE}${path}"`];
   if (operation.security) lines.push(`-H "Authorization: ${credential}"`);
   if (operation.requestBody) lines.push(`-H "Content-Type: application/json"`, `-d '{…}'`);
   return lines.join(" \\\n  ");
@@ -102,7 +103,7 @@ find.addEventListener("input", () => {
 });
 
 try {
-  const reply = await fetch("/openapi.json");
+  const reply = await fetch("openapi.json");
   if (!reply.ok) throw new Error(`status ${reply.status}`);
   show(await reply.json());
 } catch (problem) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -76,7 +76,9 @@ def key_prefix() -> str:
 class RunServer(Protocol):
     """Starts a service and returns it once it is ready; see `running_server` for the arguments."""
 
-    async def __call__(self, *, redis_url: str | None = None, demo: bool = False, **settings: str) -> Server: ...
+    async def __call__(
+        self, *, redis_url: str | None = None, demo: bool = False, wrapper: Sequence[str] = (), **settings: str
+    ) -> Server: ...
 
 
 @pytest.fixture
@@ -86,10 +88,12 @@ async def run_server() -> AsyncIterator[RunServer]:
         # not pytest's tmp_path: the embedded store's socket needs a path below 108 bytes
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inbox-server-")))
 
-        async def start(*, redis_url: str | None = None, demo: bool = False, **settings: str) -> Server:
+        async def start(
+            *, redis_url: str | None = None, demo: bool = False, wrapper: Sequence[str] = (), **settings: str
+        ) -> Server:
             directory = Path(tempfile.mkdtemp(dir=home))
             return await stack.enter_async_context(
-                running_server(directory, redis_url=redis_url, demo=demo, **settings)
+                running_server(directory, redis_url=redis_url, demo=demo, wrapper=wrapper, **settings)
             )
 
         yield start

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
@@ -21,8 +20,6 @@ from redis.exceptions import ConnectionError, RedisError
 from inbox.errors import StoreUnavailable
 from inbox.store.client import Client
 from inbox.tasks import end_tasks
-
-log = logging.getLogger(__name__)
 
 OnMessage = Callable[[str, bytes], None]
 OnRestored = Callable[[Collection[str]], None]
@@ -96,7 +93,9 @@ class Listener:
         return self._new_link(node.name, self._client.connect_to(node))
 
     def _new_link(self, name: str, redis: Redis) -> _Link:
-        link = self._links[name] = _Link(name, redis, self._receive, self._on_restored, self._reroute)
+        link = self._links[name] = _Link(
+            name, redis, self._receive, self._on_restored, self._reroute, self._client.on_failure
+        )
         return link
 
     def _receive(self, channel: str, payload: bytes) -> None:
@@ -132,6 +131,7 @@ class _Link:
         on_message: OnMessage,
         on_restored: OnRestored,
         on_break: Callable[[_Link], Awaitable[None]],
+        on_failure: Callable[[Exception], None],
     ) -> None:
         self.name = name
         self.channels: dict[str, asyncio.Future[None]] = {}
@@ -139,6 +139,7 @@ class _Link:
         self._on_message = on_message
         self._on_restored = on_restored
         self._on_break = on_break
+        self._on_failure = on_failure
         self._pubsub: PubSub | None = None
         self._leaving: Counter[str] = Counter()
         self._subscribing: set[asyncio.Task[None]] = set()
@@ -193,9 +194,7 @@ class _Link:
                         failures = 0
                         self._dispatch(message)
             except (RedisError, OSError) as error:
-                log.warning(
-                    "listener lost its connection: %s", type(error).__name__, extra={"action": "listener_break"}
-                )
+                self._on_failure(error)
             self._pubsub = None
             await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
             failures += 1

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
+import websockets.http11
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
@@ -21,10 +22,16 @@ MAX_MESSAGE_BYTES = 64 * 1024
 """The largest message that a client may send; a larger one closes the socket with 1009."""
 
 
+# The HTTP protocol has read and bounded a handshake before websockets reads it again, with limits of its own that are
+# smaller: 8 KiB a line, 128 headers. Its variables for them (WEBSOCKETS_MAX_…) would have to be set before its import.
+websockets.http11.MAX_LINE_LENGTH = websockets.http11.MAX_NUM_HEADERS = 1024 * 1024
+
+
 class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's sansio protocol as a `Transport`; give it to uvicorn as `ws=`."""
 
     _callback: Callable[[], None] | None = None
+    _ahead = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -35,10 +42,12 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().run_asgi()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if not self.handshake_initiated and self.conn.handshake_exc is not None:  # uvicorn would leave it hanging
-            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-            self.transport.close()
+        """Keep what comes before the handshake is answered until it is: websockets can read no frame before that."""
+        if not self.handshake_initiated or self.handshake_complete:
+            super().data_received(data)
+        elif data:
+            self._ahead += data
+            self.transport.pause_reading()
 
     def handle_ping(self) -> None:
         """Answers a ping, but not while the peer takes nothing: pongs would pile up without bound."""
@@ -56,6 +65,10 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         await super().send(message)
+        if self._ahead and self.handshake_complete and not self.transport.is_closing():
+            ahead, self._ahead = self._ahead, b""
+            self.transport.resume_reading()
+            self.data_received(ahead)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True  # refused, in order: uvicorn would report it as a defect
 

@@ -41,10 +41,10 @@ def operations(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str, Any]]:
                 yield method.lower(), route.path, route.endpoint
 
 
-@lru_cache(maxsize=1)
-def encoded_document() -> bytes:
-    """The document of the whole API as JSON."""
-    return orjson.dumps(build_document([*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]))
+@lru_cache(maxsize=4)
+def encoded_document(server: str = "/") -> bytes:
+    """Return the document of the whole API as JSON; `server` is the address that its paths follow."""
+    return orjson.dumps({**build_document([*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]), "servers": [{"url": server}]})
 
 
 def build_document(routes: Iterable[BaseRoute]) -> Schema:

@@ -7,12 +7,14 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from inbox.openapi.document import encoded_document
+from inbox.routes.access import services_of
 from inbox.routes.static import STATIC_FOLDER
 
 
-async def openapi(_: Request) -> Response:
+async def openapi(request: Request) -> Response:
     """GET /openapi.json → 200 the OpenAPI 3.1 document."""
-    return Response(encoded_document(), media_type="application/json")
+    base_path = services_of(request).settings.base_path
+    return Response(encoded_document(base_path or "/"), media_type="application/json")
 
 
 async def docs_page(_: Request) -> Response:

@@ -17,7 +17,7 @@ def digest_view(events: list[dict[str, Any]], count: int) -> dict[str, Any]:
 
     A summary that would be larger than a template's result may be is empty.
     """
-    view = {"events": events, "eventCount": count, "last": events[-1]}
+    view = {"events": events, "eventCount": count, "count": count, "last": events[-1]}
     return view | {name: _render(name, view) for name in _SUMMARIES}
 
 

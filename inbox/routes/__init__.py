@@ -263,6 +263,9 @@ SOCKETS: list[BaseRoute] = [
 ]
 """`/v1/socket` is kept for the native protocol."""
 
+NO_SOCKET = WebSocketRoute("/{path:path}", socket.unknown_socket)
+"""Any other path, for the end of the table: the framework's own answer is a 403 without a word."""
+
 HEALTH: list[BaseRoute] = [
     Route("/health", health.health, methods=["GET"]),
     Route("/ready", health.ready, methods=["GET"]),

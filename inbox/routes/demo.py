@@ -31,13 +31,7 @@ async def demo_page(_: Request) -> Response:
 async def demo_config(request: Request) -> Response:
     """GET /demo/config → 200 what the page needs to know."""
     environment = services_of(request).environments.current
-    return json_reply(
-        {
-            "applicationIdentifier": environment.identifier,
-            "workflow": DEMO_WORKFLOW,
-            "baseUrl": str(request.base_url).rstrip("/"),
-        }
-    )
+    return json_reply({"applicationIdentifier": environment.identifier, "workflow": DEMO_WORKFLOW})
 
 
 async def demo_trigger(request: Request) -> Response:

@@ -7,19 +7,17 @@ own way.
 from __future__ import annotations
 
 import logging
-import math
 import secrets
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from inbox.errors import NotFound, StoreUnavailable, SubscriberGone, Unauthorized, ValidationFailed
 from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection, Limits, Transport
 from inbox.fanout.hub import Hub
 from inbox.fanout.session_watch import SessionWatch
+from inbox.logs import PacedLog
 from inbox.models.trigger import reason_of
+from inbox.origins import AllowedOrigins, is_of_host
 from inbox.service.subscribers.sessions import Session
 from inbox.services import Services
 from inbox.store.feed import Feed
@@ -28,7 +26,6 @@ log = logging.getLogger(__name__)
 
 FULL_RETRY_SECONDS = 60
 UNAVAILABLE_RETRY_SECONDS = 1
-LOG_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,8 @@ class Gate:
         self._services = services
         self._hub = hub
         self._watch = watch
-        self._refused = RefusalLog()
+        self._origins = AllowedOrigins(services.settings.allowed_origins)
+        self._refused = PacedLog(log, "socket refused")
         self._most = services.settings.max_sockets_per_subscriber
         self._limits = Limits(services.settings.max_socket_queue_events, services.settings.max_socket_queue_bytes)
 
@@ -81,7 +79,7 @@ class Gate:
         try:
             return await self._admit(handshake)
         except Refusal as refusal:
-            self._refused.note(refusal)
+            self._note_refusal(refusal)
             raise
 
     async def attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
@@ -92,7 +90,7 @@ class Gate:
         try:
             connection = await self._attach(admission, transport, codec)
         except Refusal as refusal:
-            self._refused.note(refusal)
+            self._note_refusal(refusal)
             raise
         self._watch.add(connection, admission.session.environment, admission.session.expires_at)
         log.info("socket opened", extra={"action": "connection_opened", **_fields(admission, connection)})
@@ -109,7 +107,7 @@ class Gate:
 
     async def _admit(self, handshake: Handshake) -> Admission:
         services = self._services
-        if not _is_origin_allowed(handshake, services.settings.allowed_origins):
+        if not self._is_origin_allowed(handshake):
             raise Refusal(403, "This origin may not open a socket here")
         try:
             session = await services.sessions.verify(handshake.token or "")
@@ -123,6 +121,11 @@ class Gate:
         if self._hub.connections_of(feed) >= self._most:
             raise _too_many()
         return Admission(session, feed)
+
+    def _is_origin_allowed(self, handshake: Handshake) -> bool:
+        """Browsers always send an Origin; whoever sends none is a program, which only its token lets in."""
+        origin = handshake.origin
+        return origin is None or self._origins.allows(origin) or is_of_host(origin, handshake.host)
 
     async def _attach(self, admission: Admission, transport: Transport, codec: Codec) -> Connection:
         connection = Connection(secrets.token_hex(6), transport, codec, self._limits)
@@ -143,27 +146,13 @@ class Gate:
             raise _too_many()
         return connection
 
+    def _note_refusal(self, refusal: Refusal) -> None:
+        """A page whose token has expired tries again for as long as it is open."""
+        self._refused.write(action="connection_refused", status=refusal.status, reason=refusal.error)
+
     async def _leave(self, admission: Admission, connection: Connection) -> None:
         self._services.presence.left(admission.session.environment, admission.session.subscriber.oid)
         await self._hub.detach(admission.feed, connection)
-
-
-class RefusalLog:
-    """One line a second at most: a page whose token has expired tries again for as long as it is open."""
-
-    def __init__(self) -> None:
-        self._told_at = -math.inf
-        self._untold = 0
-
-    def note(self, refusal: Refusal) -> None:
-        """A refusal, told now or counted in the next line."""
-        now = time.monotonic()
-        if now - self._told_at < LOG_SECONDS:
-            self._untold += 1
-            return
-        fields = {"action": "connection_refused", "status": refusal.status, "reason": refusal.error}
-        log.info("socket refused (%d more since the last line)", self._untold, extra=fields)
-        self._told_at, self._untold = now, 0
 
 
 def _fields(admission: Admission, connection: Connection) -> dict[str, str]:
@@ -180,15 +169,3 @@ def _unavailable() -> Refusal:
 
 def _too_many() -> Refusal:
     return Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
-
-
-def _is_origin_allowed(handshake: Handshake, allowed: Sequence[str]) -> bool:
-    """Browsers always send an Origin; whoever sends none is a program, which only its token lets in."""
-    origin = handshake.origin
-    if origin is None or "*" in allowed or origin in allowed:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and origin == f"{parts.scheme}://{handshake.host}"

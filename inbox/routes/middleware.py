@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import math
+from collections.abc import Iterable
+from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inbox.errors import RequestTimeout
+from inbox.errors import RequestTimeout, TooManyConnections
+from inbox.logs import PacedLog
+from inbox.origins import ANY, AllowedOrigins
 from inbox.routes.access import ALLOWANCE
+from inbox.routes.replies import error_reply
+
+log = logging.getLogger(__name__)
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
 API_PATHS = ("/v1/", "/v2/")
@@ -26,6 +36,8 @@ BROWSER_HEADERS = (
     "Novu-Environment-Id",
     "Novu-User-Agent",
     "Sentry-Trace",
+    "Traceparent",
+    "Tracestate",
     "User-Agent",
 )
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
@@ -36,15 +48,50 @@ BODY_BYTES_PER_SECOND = 1024
 
 
 class RawPath:
-    """Routes see the path as it was sent, so that an id may hold an encoded slash; handlers decode what they take."""
+    """Routes see the path as it was sent, so that an id may hold an encoded slash; handlers decode what they take.
 
-    def __init__(self, app: ASGIApp) -> None:
+    The base path of a proxy is cut off here. One that the proxy has cut off already is not missed.
+    """
+
+    def __init__(self, app: ASGIApp, base_path: str = "") -> None:
         self._app = app
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
         if raw_path := scope.get("raw_path"):
-            scope = {**scope, "path": raw_path.partition(b"?")[0].decode("latin-1")}
-        await self._app(scope, receive, send)
+            path = raw_path.partition(b"?")[0].decode("latin-1")
+            if self._base_path and f"{path}/".startswith(f"{self._base_path}/"):
+                path = path.removeprefix(self._base_path)
+                if not path and scope["type"] == "http":  # else the links of the page would lead beside it
+                    query = scope["query_string"].decode("latin-1")
+                    app = RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)
+            scope = {**scope, "path": path or "/"}
+        await app(scope, receive, send)
+
+
+class SocketLimit:
+    """So many sockets at a time, of both flavours together; a handshake beyond is answered 503. None: without limit."""
+
+    def __init__(self, app: ASGIApp, most: int | None) -> None:
+        self._app = app
+        self._most = math.inf if most is None else most
+        self._open = 0
+        self._refused = PacedLog(log, "socket refused")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+        elif self._open < self._most:
+            self._open += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._open -= 1
+        else:
+            error = TooManyConnections("This process has as many sockets open as it may; try again later")
+            self._refused.write(action="connection_refused", status=error.status, reason=error.message)
+            await error_reply(HTTPConnection(scope), error)(scope, receive, send)
 
 
 class BodyDeadline:
@@ -113,14 +160,26 @@ class RateHeaders:
         await self._app(scope, receive, tell if scope["type"] == "http" else send)
 
 
+class OriginCors(CORSMiddleware):
+    """The framework's CORS with our matcher of origins."""
+
+    def __init__(self, app: ASGIApp, origins: AllowedOrigins, **options: Any) -> None:
+        super().__init__(app, allow_origins=[ANY] if origins.allows_any else [], **options)
+        self._origins = origins
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Return whether this origin is listed."""
+        return self._origins.allows(origin)
+
+
 class BrowserCors:
     """CORS on the paths that browsers of other origins call, and on no other."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
         self._app = app
-        self._cors = CORSMiddleware(
+        self._cors = OriginCors(
             app,
-            allow_origins=origins,
+            AllowedOrigins(origins),
             allow_methods=BROWSER_METHODS,
             allow_headers=BROWSER_HEADERS,
             expose_headers=("Retry-After", *RATE_HEADERS),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from inbox import errors
-from inbox.models.dates import iso_now
+from inbox.models.error_body import error_body, error_headers, without_token
 
 log = logging.getLogger(__name__)
+
+STATIC_METHODS = {"GET", "HEAD"}
+"""Of a mounted folder, which names none itself."""
 
 
 def json_reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -37,34 +40,16 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-def error_reply(request: Request, error: errors.InboxError) -> Response:
+def error_reply(request: HTTPConnection, error: errors.InboxError) -> Response:
     """The contract's error body for an error of ours."""
-    body = {
-        "statusCode": error.status,
-        "timestamp": iso_now(),
-        "path": _path_of(request),
-        "message": error.message,
-        **error.detail(),
-    }
-    if error.status >= 500:
-        body["errorId"] = str(uuid.uuid4())
-    return json_reply(body, error.status, _headers_of(error))
+    return json_reply(error_body(_path_of(request), error), error.status, error_headers(error))
 
 
-def _headers_of(error: errors.InboxError) -> dict[str, str]:
-    if isinstance(error, errors.RequestTimeout):  # what is left of the body is not waited for
-        return {"Connection": "close"}
-    retry_after = getattr(error, "retry_after_seconds", None)
-    return {"Retry-After": str(retry_after)} if retry_after else {}
-
-
-def _path_of(request: Request) -> str:
+def _path_of(request: HTTPConnection) -> str:
     """Path and query as they came, without the values of a token."""
     path = str(request.scope.get("raw_path", b"").decode("latin-1")) or request.url.path
     query = request.scope.get("query_string", b"").decode("latin-1")
-    if "token=" in query:
-        return path
-    return f"{path}?{query}" if query else path
+    return without_token(f"{path}?{query}" if query else path)
 
 
 async def on_inbox_error(request: Request, error: Exception) -> Response:
@@ -87,8 +72,18 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return error_reply(request, errors.NotFound(f"Cannot {method} {path}"))
     if error.status_code == 405:
-        return error_reply(request, errors.MethodNotAllowed(f"{method} is not allowed here"))
+        return error_reply(request, errors.MethodNotAllowed(f"{method} is not allowed here", _methods_at(request)))
     return error_reply(request, errors.BadRequest(error.detail))
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return every method of a path: one path has several routes, and the framework's own answer names one route's."""
+    root_path = request.scope.get("app_root_path", request.scope.get("root_path", ""))  # before a mount moved it
+    scope, methods = {**request.scope, "root_path": root_path}, set[str]()
+    for route in request.app.routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or STATIC_METHODS
+    return methods
 
 
 async def on_unexpected_error(request: Request, error: Exception) -> Response:

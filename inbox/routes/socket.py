@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from inbox.errors import NotFound
 from inbox.events import TOO_MANY_FRAMES
 from inbox.fanout.codecs import PLAIN
 from inbox.fanout.connection import Connection
 from inbox.fanout.transport import transport_of
 from inbox.routes.frames import FrameReader, TooManyFrames
 from inbox.routes.gate import Gate, Handshake, Refusal
-from inbox.routes.replies import json_reply
+from inbox.routes.replies import error_reply, json_reply
 
 
 async def plain_socket(websocket: WebSocket) -> None:
@@ -50,6 +51,13 @@ def _refused(refusal: Refusal) -> Response:
     retry_after = refusal.retry_after_seconds
     headers = {"Retry-After": str(retry_after)} if retry_after else None
     return json_reply({"error": refusal.error}, refusal.status, headers)
+
+
+async def unknown_socket(websocket: WebSocket) -> None:
+    """Any other path → 404 in words: `/socket.io` without its slash, `//ws`, `/api/ws`."""
+    path = websocket.scope["path"]
+    error = NotFound(f"No WebSocket at {path}: they open at /ws, and with Socket.IO at /socket.io/")
+    await websocket.send_denial_response(error_reply(websocket, error))
 
 
 async def upgrade_required(_: Request) -> Response:

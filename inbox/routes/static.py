@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -19,6 +20,8 @@ class Modules(StaticFiles):
     """Files that a browser asks for again each time (304 by ETag): modules of two releases must never mix."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if scope["path"].endswith("/"):  # normalizing would drop the slash and serve the file under a second address
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
         return response

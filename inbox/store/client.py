@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -75,6 +75,8 @@ class Client:
 
     def __init__(self, redis: Redis | RedisCluster) -> None:
         self.redis = redis
+        self.on_failure: Callable[[Exception], None] = _ignore
+        """Called with every failure of the store itself."""
         self._asides: set[asyncio.Task[None]] = set()
         for command in _RAW_REPLIES:
             redis.response_callbacks.pop(command, None)
@@ -149,6 +151,12 @@ class Client:
         target = {"target_nodes": primary} if primary else {}
         return await self._guarded(self.redis.execute_command(*command, **target))
 
+    async def check(self, key: str) -> None:
+        """Write a key that is gone after a second, and ask every primary for a word. Raises StoreUnavailable."""
+        await self.execute("SET", key, "", "PX", 1000)
+        for primary in self.primaries:
+            await self.execute_at(primary, "PING")
+
     async def scan(self, pattern: str, slice_size: int) -> AsyncIterator[list[str]]:
         """Every key that a glob takes, server by server, about `slice_size` keys looked at each time.
 
@@ -202,11 +210,17 @@ class Client:
         except NoScriptError:
             raise
         except _UNAVAILABLE as error:
+            self.on_failure(error)
             raise StoreUnavailable from error
         except ResponseError as error:
             if str(error).startswith(_UNAVAILABLE_WORDS):
+                self.on_failure(error)
                 raise StoreUnavailable from error
             raise
+
+
+def _ignore(_: Exception) -> None:
+    pass
 
 
 async def _failed(error: Exception) -> None:

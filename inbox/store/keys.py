@@ -456,6 +456,10 @@ class Keys:
     def retention_swept(self) -> str:
         return f"{self.prefix}{{all}}retention:swept"
 
+    def write_probe(self, process: str) -> str:
+        """What a process writes to see whether the store takes writes; gone after a second."""
+        return f"{self.prefix}{{all}}probe:write:{process}"
+
     def probe(self, process: str) -> str:
         """The channel on which a process hears itself (readiness)."""
         return f"{self.prefix}{{all}}probe:{process}"

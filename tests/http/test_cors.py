@@ -21,7 +21,7 @@ SERVER_PATHS = ["/v1/events/trigger", "/v1/subscribers/a", "/v2/subscribers/a", 
 HEADERS_OF_CLIENTS = [
     *("Authorization", "Content-Type", "Novu-API-Version", "Novu-Client-Version", "Novu-Application-Identifier"),
     *("Novu-User-Agent", "Novu-Environment-Id", "Idempotency-Key", "Sentry-Trace", "Baggage", "User-Agent"),
-    "Bypass-Tunnel-Reminder",
+    *("Bypass-Tunnel-Reminder", "Traceparent", "Tracestate"),
 ]
 
 

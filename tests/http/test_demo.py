@@ -36,11 +36,7 @@ async def test_the_page_learns_what_it_needs(page: httpx.AsyncClient, developmen
     answer = await page.get("/demo/config")
     assert (answer.status_code, answer.json()) == (
         200,
-        {
-            "applicationIdentifier": development.application_identifier,
-            "workflow": "welcome",
-            "baseUrl": development.url,
-        },
+        {"applicationIdentifier": development.application_identifier, "workflow": "welcome"},
     )
 
 

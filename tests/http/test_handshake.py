@@ -186,12 +186,6 @@ async def test_an_origin_that_is_none_is_refused(run_server: RunServer, origin: 
     assert "Traceback" not in server.log()
 
 
-async def test_a_handshake_that_cannot_be_read_is_answered(run_server: RunServer) -> None:
-    server = await run_server()
-    answer = await refused(server, "/ws?token=x", Cookie="c=" + "x" * 9_000)
-    assert answer.status_code == 400
-
-
 @pytest.mark.parametrize("path", ["/ws?token=", "/socket.io/?EIO=4&transport=websocket"])
 @pytest.mark.parametrize("parts", [[b"\xff\xfe"], [b"\xe2\x82", b"x"]])
 async def test_text_that_is_none_closes_a_socket_and_is_no_defect(

@@ -164,10 +164,13 @@ async def test_503_while_the_store_is_away_and_recovery(make_service: MakeServic
     await service.wait_status(200)
     assert service.store_pid != store
 
+    lines = ("the store fails", f"the store runs again, as process {service.store_pid}", "the store is well again")
+
     async def told() -> bool:  # requests may be served a moment before the supervisor has looked
-        return f"the store runs again, as process {service.store_pid}" in service.log()
+        return all(line in service.log() for line in lines)
 
     await until(told)
+    assert [service.log().count(line) for line in lines] == [1, 1, 1]
     assert "Traceback" not in service.log()
 
 

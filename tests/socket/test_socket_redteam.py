@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -73,10 +74,10 @@ async def send_until_closed(connection: ClientConnection, *messages: Any) -> tup
 
 @flavours
 async def test_an_unlisted_origin_opens_nothing(server: Server, flavour: str) -> None:
-    """reliability §4 "Origin", peers §4 no. 9: exact, so neither a prefix nor a suffix of it, nor another scheme."""
+    """reliability §4 "Origin", peers §4 no. 9: exact, so neither a prefix nor a suffix of it, nor another port."""
     token = await token_of(server)
     own = server.url
-    for origin in (own.replace("http:", "ws:"), f"{own}.evil.example", own[:-1], f"{own}/", "null", "file://"):
+    for origin in (f"{own}.evil.example", own[:-1], f"{own}//", f"{own}@evil.example", "null", "file://"):
         if flavour == "plain":
             with pytest.raises(InvalidStatus) as refused:
                 await connect(f"{server.ws_url}?token={token}", origin=origin, proxy=None)  # type: ignore[arg-type]
@@ -85,6 +86,54 @@ async def test_an_unlisted_origin_opens_nothing(server: Server, flavour: str) ->
             async with PacketSocket.open(server, origin=origin, token=token) as socket:
                 await socket.send("40")
                 assert await socket.refusal() == "This origin may not open a socket here"
+
+
+@flavours
+async def test_the_server_itself_in_another_spelling_opens_a_socket(server: Server, flavour: str) -> None:
+    """python-socketio#351, react-native#16304: native clients send the address of the socket, or a slash too many."""
+    token, own = await token_of(server), server.url
+    for origin in (own, own.replace("http:", "ws:"), own.replace("http:", "wss:"), f"{own}/", own.upper()):
+        if flavour == "plain":
+            async with connect(f"{server.ws_url}?token={token}", origin=origin, proxy=None):  # type: ignore[arg-type]
+                pass
+        else:
+            async with PacketSocket.connected(server, token, origin=origin):
+                pass
+
+
+@pytest.fixture
+async def listing(run_server: RunServer, valkey_url: str, key_prefix: str) -> Server:
+    """A service that lists an app, subdomains, any port of this machine and opaque pages."""
+    return await run_server(
+        redis_url=valkey_url,
+        INBOX_KEY_PREFIX=key_prefix,
+        INBOX_CORS_ORIGINS="capacitor://localhost,https://*.tenant.example,http://localhost:*,null",
+    )
+
+
+async def test_listed_apps_subdomains_and_ports_open_sockets(listing: Server) -> None:
+    """appwrite#13514, mattermost#17497: the same list holds for CORS and for the sockets of both flavours."""
+    token = await token_of(listing)
+    for origin in ("capacitor://localhost", "https://one.tenant.example", "http://localhost:5173", "null"):
+        async with connect(f"{listing.ws_url}?token={token}", origin=origin, proxy=None):  # type: ignore[arg-type]
+            pass
+        async with PacketSocket.connected(listing, token, origin=origin):
+            pass
+        async with httpx.AsyncClient(base_url=listing.url, trust_env=False) as page:
+            answer = await page.get("/v1/inbox/notifications", headers={"Origin": origin})
+        assert answer.headers["access-control-allow-origin"] == origin
+
+
+async def test_what_only_looks_listed_opens_nothing(listing: Server) -> None:
+    token = await token_of(listing)
+    looks = ["https://evil-tenant.example", "https://a.b.tenant.example", "http://localhost:1.evil.example", "file://"]
+    for origin in looks:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(f"{listing.ws_url}?token={token}", origin=origin, proxy=None)  # type: ignore[arg-type]
+        assert refused.value.response.status_code == 403
+        async with httpx.AsyncClient(base_url=listing.url, trust_env=False) as page:
+            answer = await page.get("/v1/inbox/notifications", headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
 
 
 async def test_no_token_is_logged_by_the_socketio_flavour(server: Server) -> None:

@@ -58,6 +58,11 @@ def find_redis() -> str | None:
     return binary if binary and server_version(binary) >= OLDEST_STORE else None
 
 
+def find_nginx() -> str | None:
+    """nginx, which Debian keeps where only root's PATH leads."""
+    return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+
 def _on_path(name: str, group: str) -> Tool:
     """A tool whose program and Debian package have its name."""
     return Tool(name, group, f"apt-get install {name}", lambda: shutil.which(name))
@@ -76,6 +81,7 @@ TOOLS = {
         _on_path("openssl", "the subscriber hash made by hand"),
         _on_path("faketime", "processes with other clocks"),
         _on_path("strace", "tests of what reaches the disk first"),
+        Tool("nginx", "tests behind a proxy", "apt-get install nginx-light", find_nginx),
     )
 }
 

@@ -15,11 +15,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from inbox import http_protocol
 from inbox.errors import InboxError, NotFound
+from inbox.fanout.transport import InboxWebSocketProtocol
 from inbox.http_protocol import InboxHttpProtocol, cut
 from inbox.routes import middleware
 from inbox.routes.middleware import BodyDeadline
@@ -93,6 +95,16 @@ async def export(_: Request) -> Response:
     return Document(document())
 
 
+async def held(websocket: WebSocket) -> None:
+    """Answers its handshake when it is told to, then reads a text."""
+    state = websocket.app.state
+    state.slow.set()
+    await state.go_on.wait()
+    await websocket.accept()
+    state.text = await websocket.receive_text()
+    state.done.set()
+
+
 HANDLERS = (echo, ignore, much, slow, half, watchful, export)
 
 
@@ -101,11 +113,19 @@ async def serving() -> AsyncIterator[tuple[uvicorn.Server, int, Starlette]]:
     """uvicorn with the protocol and a few handlers, in this process."""
     handlers = [Route(f"/{one.__name__}", one, methods=["GET", "POST"]) for one in HANDLERS]
     app = Starlette(
-        routes=handlers, middleware=[Middleware(BodyDeadline)], exception_handlers={InboxError: on_inbox_error}
+        routes=[*handlers, WebSocketRoute("/held", held)],
+        middleware=[Middleware(BodyDeadline)],
+        exception_handlers={InboxError: on_inbox_error},
     )
     app.state.slow, app.state.go_on, app.state.done = asyncio.Event(), asyncio.Event(), asyncio.Event()
     config = uvicorn.Config(
-        app, http=InboxHttpProtocol, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
+        app,
+        http=InboxHttpProtocol,
+        ws=InboxWebSocketProtocol,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     [listener] = bind("127.0.0.1", 0)
@@ -295,3 +315,35 @@ async def test_a_request_that_a_stop_does_not_wait_for_is_cut_off(caplog: pytest
         writer.close()
     assert [record.exc_info for record in caplog.records if record.exc_info] == []
     caplog.clear()  # the one line that uvicorn has for this
+
+
+async def test_frames_that_come_before_the_answer_wait_for_it() -> None:
+    """websockets reads no frame before the handshake is answered: a close sent ahead ended in an AssertionError."""
+    async with serving() as (server, port, app), asyncio.timeout(SOON):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        upgrade = "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        writer.write(f"GET /held HTTP/1.1\r\n{upgrade}Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode())
+        await app.state.slow.wait()
+        writer.write(b"\x81\x82\0\0\0\0hi\x88\x80\0\0\0\0")
+        await until(lambda: any(getattr(one, "_ahead", b"") for one in server.server_state.connections))
+        app.state.go_on.set()
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        await app.state.done.wait()
+        assert app.state.text == "hi"
+        await until(lambda: not server.server_state.connections)
+        writer.close()
+
+
+@pytest.mark.parametrize("size", [60_000, 70_000])
+@pytest.mark.parametrize("cut", [1, 2, 5])
+async def test_a_head_has_one_limit_however_it_is_cut_up(size: int, cut: int) -> None:
+    """The limit is of the head, not of what the network happened to deliver at once."""
+    async with serving() as (_, port, _), asyncio.timeout(SOON):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        data = request("/echo", b"{}").replace(b"Host: x", b"Host: x\r\nCookie: " + b"c" * size)
+        part = len(data) // cut + 1
+        for start in range(0, len(data), part):
+            writer.write(data[start : start + part])
+            await writer.drain()
+        assert (await reader.readline()).split()[1] == (b"200" if size < 65_536 else b"431")
+        writer.close()

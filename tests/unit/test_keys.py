@@ -91,7 +91,7 @@ def test_a_delivery_is_told_apart_by_transaction_step_and_feed() -> None:
 
 def test_every_key_begins_with_the_prefix() -> None:
     everything = [*keys_of("a"), KEYS.workflows(1), KEYS.version(1), KEYS.layout, KEYS.environments, KEYS.secrets]
-    everything += [KEYS.processes, KEYS.probe("process")]
+    everything += [KEYS.processes, KEYS.probe("process"), KEYS.write_probe("process")]
     assert all(key.startswith("p:{") for key in everything)
     assert len(set(everything)) == len(everything)
 

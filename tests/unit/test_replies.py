@@ -52,7 +52,7 @@ DOMAIN = [
     (errors.BadRequest("m"), 400, "Bad Request"),
     (errors.Unauthorized("m"), 401, "Unauthorized"),
     (errors.NotFound("m"), 404, "Not Found"),
-    (errors.MethodNotAllowed("m"), 405, "Method Not Allowed"),
+    (errors.MethodNotAllowed("m", ["GET"]), 405, "Method Not Allowed"),
     (errors.Conflict("m"), 409, "Conflict"),
     (errors.UnsupportedMediaType("m"), 415, "Unsupported Media Type"),
 ]

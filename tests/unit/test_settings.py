@@ -53,8 +53,9 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
         "INBOX_HOST": "0.0.0.0",
         "INBOX_PORT": "0",
+        "INBOX_BASE_PATH": "/tools/inbox/",
         "INBOX_MODE": "Development",
-        "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/",
+        "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/, capacitor://localhost",
         "INBOX_REQUIRE_SUBSCRIBER_HASH": "true",
         "INBOX_REQUIRE_BOUND_HASH": "true",
         "INBOX_PAGE_SUBSCRIPTIONS": "false",
@@ -67,6 +68,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_TOKEN_TTL_SECONDS": "60",
         "INBOX_PRESENCE_LEASE_SECONDS": "2.5",
         "INBOX_PRESENCE_GRACE_SECONDS": "0",
+        "INBOX_MAX_SOCKETS": "1000",
         "INBOX_MAX_SOCKETS_PER_SUBSCRIBER": "3",
         "INBOX_MAX_SOCKET_QUEUE_EVENTS": "4",
         "INBOX_MAX_SOCKET_QUEUE_BYTES": "5000",
@@ -88,9 +90,10 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert settings.model_fields_set == set(Settings.model_fields) - {"redis_url"}
-    assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173")
+    assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173", "capacitor://localhost")
     assert (settings.mode, settings.log_level, settings.require_subscriber_hash) == ("development", "debug", True)
     assert settings.api_key == SecretStr("key-of-the-producers")
+    assert settings.base_path == "/tools/inbox"
     assert settings.presence_lease_seconds == 2.5
 
 
@@ -133,6 +136,12 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("INBOX_PORT", "65536"),
         ("INBOX_PORT", "-1"),
+        ("INBOX_BASE_PATH", "inbox"),
+        ("INBOX_BASE_PATH", "/in box"),
+        ("INBOX_BASE_PATH", "/a//b"),
+        ("INBOX_BASE_PATH", "/a/../b"),
+        ("INBOX_BASE_PATH", "/a%2Fb"),
+        ("INBOX_BASE_PATH", "https://example.org/inbox"),
         ("INBOX_KEY_PREFIX", "a{b}"),
         ("INBOX_KEY_PREFIX", "a b"),
         ("INBOX_KEY_PREFIX", "a\x07"),
@@ -141,6 +150,8 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_SECRET_KEY", "short"),
         ("INBOX_CORS_ORIGINS", "app.example.org"),
         ("INBOX_CORS_ORIGINS", "https://app.example.org/path"),
+        ("INBOX_CORS_ORIGINS", "https://a.example,https://*b.example"),
+        ("INBOX_CORS_ORIGINS", "https://user:password@app.example.org"),
         ("INBOX_REQUIRE_SUBSCRIBER_HASH", "perhaps"),
         ("INBOX_REQUIRE_BOUND_HASH", "perhaps"),
         ("INBOX_PAGE_SUBSCRIPTIONS", "perhaps"),
@@ -151,6 +162,7 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_PRESENCE_LEASE_SECONDS", "inf"),
         ("INBOX_PRESENCE_LEASE_SECONDS", "0"),
         ("INBOX_PRESENCE_GRACE_SECONDS", "-1"),
+        ("INBOX_MAX_SOCKETS", "0"),
         ("INBOX_MAX_SOCKET_QUEUE_EVENTS", "0"),
         ("INBOX_TOKEN_TTL_SECONDS", "1.5"),
         ("INBOX_LOG_FORMAT", "xml"),

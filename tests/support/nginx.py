@@ -1,0 +1,68 @@
+"""nginx in front of a service, with the configuration that docs/deploying.md shows."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .processes import REPOSITORY, ChildProcess, free_port, wait_until
+from .tools import TOOLS
+
+PAGE = REPOSITORY / "docs" / "deploying.md"
+STRIPPED = "proxy_pass http://inbox$inbox_path;"
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+def documented_blocks() -> list[str]:
+    """The pieces of configuration of the page."""
+    return re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def configuration(listen: int, service: int, prefix: str, *, strips: bool) -> str:
+    """The page's configuration on this machine's ports, without TLS, changed for a prefix as the page says."""
+    main, by_map = documented_blocks()
+    text = re.sub(r"^ *(ssl_\w+|server_name|access_log) .*\n", "", main, flags=re.MULTILINE)
+    changes = [("listen 443 ssl;", f"listen 127.0.0.1:{listen};"), ("127.0.0.1:8000", f"127.0.0.1:{service}")]
+    if prefix:
+        changes.append(("location / {", f"location {prefix}/ {{"))
+    if strips:
+        assert STRIPPED in PAGE.read_text()
+        changes.append(("proxy_pass http://inbox;", STRIPPED))
+        text = by_map.replace("/inbox", prefix) + text
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def _whole(http: str, directory: Path) -> str:
+    paths = [f"{name}_temp_path {directory}/{name};" for name in TEMPORARY]
+    head = [f"pid {directory}/nginx.pid;", "daemon off;", "error_log stderr;", "events {}"]
+    return "\n".join([*head, "http {", "access_log off;", *paths, http, "}"])
+
+
+@contextmanager
+def running_nginx(service: int, prefix: str = "", *, strips: bool = False) -> Iterator[int]:
+    """nginx in front of the service at this port; the port it listens on itself."""
+    program = TOOLS["nginx"].find()
+    assert program is not None, TOOLS["nginx"].install
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="inbox-nginx-") as home:
+        directory = Path(home)
+        file = directory / "nginx.conf"
+        file.write_text(_whole(configuration(port, service, prefix, strips=strips), directory))
+        command = [program, "-p", home, "-c", str(file), "-e", "stderr"]
+        process = ChildProcess(command, log_path=directory / "nginx.log")
+
+        def listens() -> bool:
+            assert process.exit_code is None, process.log()
+            return (directory / "nginx.pid").exists() and bool((directory / "nginx.pid").read_text())
+
+        try:
+            wait_until(listens, "nginx listens")
+            yield port
+        finally:
+            process.terminate()
