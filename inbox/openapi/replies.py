@@ -29,8 +29,17 @@ class Owned(TypedDict):
     _organizationId: Id
 
 
+class FieldErrors(TypedDict):
+    """What is wrong with a field, and the value that it had where that is shown."""
+
+    messages: list[str]
+    value: NotRequired[Any]
+
+
 class ErrorReply(TypedDict):
-    """Every error: `message` is for the reader, `errors` names fields, `errorId` stands in the log (5xx)."""
+    """Every error: `message` is for the reader, `errors` names fields or lists what failed, `errorId` stands in
+    the log (5xx).
+    """
 
     statusCode: Annotated[int, Meta(ge=400, le=599)]
     timestamp: Date
@@ -38,7 +47,7 @@ class ErrorReply(TypedDict):
     message: str
     ctx: Object
     error: NotRequired[str]
-    errors: NotRequired[Object]
+    errors: NotRequired[dict[str, FieldErrors] | list[Object]]
     errorId: NotRequired[str]
 
 
@@ -144,7 +153,9 @@ class ButtonReply(TypedDict):
 
 
 class PressedButton(TypedDict):
-    type: Literal["primary", "secondary"]
+    """The button that was pressed last, `{}` when none was."""
+
+    type: NotRequired[Literal["primary", "secondary"]]
     payload: NotRequired[Object]
 
 

@@ -21,6 +21,7 @@ from tests.support.openapi import Json, validator
 
 ROUTES = [*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]
 FREE = {
+    "FieldErrors.value",
     "InboxBulkItem.condition",
     "InboxWorkflowUpdate.condition",
     "PreferenceRequest.condition",
