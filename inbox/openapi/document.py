@@ -67,7 +67,7 @@ def build_document(routes: Iterable[BaseRoute], server: str = "/") -> Schema:
     schemas = Schemas([*types, replies.ErrorReply])
     paths: dict[str, Schema] = {}
     for method, path, handler, operation in listed:
-        paths.setdefault(path, {})[method] = _describe(path, handler, operation, schemas)
+        paths.setdefault(path, {})[method] = _describe(method, path, handler, operation, schemas)
     families = dict.fromkeys(_tag(path) for path in paths)
     return {
         "openapi": "3.1.0",
@@ -91,7 +91,7 @@ def build_document(routes: Iterable[BaseRoute], server: str = "/") -> Schema:
     }
 
 
-def _describe(path: str, handler: Any, operation: Operation, schemas: Schemas) -> Schema:
+def _describe(method: str, path: str, handler: Any, operation: Operation, schemas: Schemas) -> Schema:
     text = " ".join((handler.__doc__ or "").split())
     body = None if operation.body_in_path and f"{{{operation.body_in_path}}}" in path else operation.body
     described: Schema = {
@@ -99,7 +99,7 @@ def _describe(path: str, handler: Any, operation: Operation, schemas: Schemas) -
         "tags": [_tag(path)],
         "summary": operation.summary,
         "description": text.partition("→ ")[2] or text,
-        "parameters": [*_path_parameters(path), *_query_parameters(operation)],
+        "parameters": [*_path_parameters(method, path), *_query_parameters(operation)],
         "responses": _responses(path, operation, body, schemas),
     }
     if body is not None:
@@ -123,15 +123,15 @@ def _tag(path: str) -> str:
     return rest.partition("/")[0] or version
 
 
-def _path_parameters(path: str) -> list[Schema]:
+def _path_parameters(method: str, path: str) -> list[Schema]:
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": examples.parameter(path, name)[0],
+            "description": examples.parameter(method, path, name)[0],
             "schema": {"type": "string", "minLength": 1},
-            "example": examples.parameter(path, name)[1],
+            "example": examples.parameter(method, path, name)[1],
         }
         for name in _PARAMETER.findall(path)
     ]

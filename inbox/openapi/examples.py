@@ -156,7 +156,8 @@ PARAMETERS = {
     "messageId": ("The message's `_id`", ID),
     "notificationId": ("The notification's `id`", ID),
     "overrideId": ("The override's `_id`", ID),
-    "parameter": ("A level (`global` or `template`), or a workflow", "global"),
+    "get preferences/parameter": ("The level: `global` or `template`", "global"),
+    "patch preferences/parameter": ("The workflow's identifier or `_id`", "welcome"),
     "providerId": ("The provider", "fcm"),
     "subscriberId": ("The caller's own id of the subscriber", "ada"),
     "subscriptionId": ("The subscription's identifier", "tk_news:si_ada"),
@@ -168,8 +169,8 @@ PARAMETERS = {
     "type": ("The context's type", "app"),
     "workflowId": ("The workflow's identifier or `_id`", "welcome"),
 }
-"""Name of a path parameter → what it is, and an example. Where a name has several meanings the segment before it,
-and a slash, stand in front."""
+"""Name of a path parameter → what it is, and an example. Where a name has several meanings the segment before it
+stands in front, and the method where that decides."""
 
 QUERY = {
     "after": "From where to go on: a page's `next`, a message's id or, of activities, an ISO 8601 date",
@@ -253,10 +254,10 @@ TEXTS = {
 """Name of a text → an example: a name means the same wherever it stands."""
 
 
-def parameter(path: str, name: str) -> tuple[str, str]:
+def parameter(method: str, path: str, name: str) -> tuple[str, str]:
     """Return what a path's parameter is, and an example. Raise KeyError for one that nobody described."""
-    before = path.partition(f"/{{{name}}}")[0].rpartition("/")[2]
-    return PARAMETERS.get(f"{before}/{name}") or PARAMETERS[name]
+    placed = f"{path.partition(f'/{{{name}}}')[0].rpartition('/')[2]}/{name}"
+    return PARAMETERS.get(f"{method} {placed}") or PARAMETERS.get(placed) or PARAMETERS[name]
 
 
 def error(status: int) -> Schema:
