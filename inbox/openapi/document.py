@@ -43,6 +43,7 @@ NOUNS = {
 ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (408, 413, 415)
 ERROR_STATUSES = (400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 503)
+_STATUS = re.compile(r"^2\d\d[:,;]? ?")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -92,13 +93,12 @@ def build_document(routes: Iterable[BaseRoute], server: str = "/") -> Schema:
 
 
 def _describe(method: str, path: str, handler: Any, operation: Operation, schemas: Schemas) -> Schema:
-    text = " ".join((handler.__doc__ or "").split())
     body = None if operation.body_in_path and f"{{{operation.body_in_path}}}" in path else operation.body
     described: Schema = {
         "operationId": _operation_id(path, operation.name),
         "tags": [_tag(path)],
         "summary": operation.summary,
-        "description": text.partition("→ ")[2] or text,
+        "description": _description(handler, operation),
         "parameters": [*_path_parameters(method, path), *_query_parameters(operation)],
         "responses": _responses(path, operation, body, schemas),
     }
@@ -109,6 +109,13 @@ def _describe(method: str, path: str, handler: Any, operation: Operation, schema
     if not operation.is_open:
         described["security"] = [{"session": []} if path.startswith(PAGES) else {"apiKey": []}]
     return described
+
+
+def _description(handler: Any, operation: Operation) -> str:
+    """Return what the handler's docstring says behind the status of success, or the summary where that is all."""
+    text = " ".join((handler.__doc__ or "").split())
+    told = _STATUS.sub("", text.partition("→ ")[2] or text)
+    return f"{told[0].upper()}{told[1:]}" if re.search("[a-z]", told) else f"{operation.summary}."
 
 
 def _operation_id(path: str, name: str) -> str:

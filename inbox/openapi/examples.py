@@ -254,6 +254,15 @@ TEXTS = {
 """Name of a text → an example: a name means the same wherever it stands."""
 
 
+PREFERRED = (
+    *("processed", "done", "completed", "Success", "sent", "ACTIVE", "requested"),
+    *("in_app", "primary", "fcm", "dev", "global", "subscriber", "none", "system_icon", "_self", "ltr", "event"),
+)
+"""Words that tell the usual story, where an answer has one of several."""
+TRUE = {"acknowledged", "active", "connected", "enabled", "isOnline", "isSeen", "primary", "seen", "success"}
+"""Flags that are usually set."""
+
+
 def parameter(method: str, path: str, name: str) -> tuple[str, str]:
     """Return what a path's parameter is, and an example. Raise KeyError for one that nobody described."""
     placed = f"{path.partition(f'/{{{name}}}')[0].rpartition('/')[2]}/{name}"
@@ -271,9 +280,10 @@ def example_of(schema: Schema, schemas: Schemas, name: str = "", depth: int = 0)
     schema = schemas.resolve(schema)
     if options := schema.get("anyOf") or schema.get("oneOf"):
         return example_of(options[0], schemas, name, depth)
-    for known in ("examples", "enum"):
-        if known in schema:
-            return schema[known][0]
+    if "enum" in schema:
+        return next((word for word in PREFERRED if word in schema["enum"]), schema["enum"][0])
+    if "examples" in schema:
+        return schema["examples"][0]
     match schema.get("type"):
         case "object":
             return _object(schema, schemas, depth)
@@ -282,7 +292,7 @@ def example_of(schema: Schema, schemas: Schemas, name: str = "", depth: int = 0)
         case "string":
             return TEXTS.get(name, "text")
         case "boolean":
-            return True
+            return name in TRUE
         case "integer" | "number":
             return schema.get("minimum", 0)
         case _:
