@@ -58,7 +58,10 @@ class SubscriberChannel(TypedDict):
     _integrationId: Id
 
 
-class SubscriberReply(Owned):
+Versioned = TypedDict("Versioned", {"__v": int})  # within a class body the name would be mangled
+
+
+class SubscriberReply(Owned, Versioned):
     _id: Id
     id: Id
     subscriberId: str
@@ -193,6 +196,7 @@ class MarkedMessage(Owned):
     seen: bool
     read: bool
     deliveredAt: list[Date]
+    deviceTokens: list[str]
     status: Literal["sent"]
     payload: Object
     overrides: Object
@@ -215,6 +219,7 @@ class MessageReply(MarkedMessage):
     avatar: NotRequired[str]
     data: NotRequired[Object]
     actor: NotRequired[ActorReply]
+    _actorId: NotRequired[Id]
     archived: bool
     archivedAt: NotRequired[Date]
     tags: list[str]
@@ -234,6 +239,7 @@ class TriggerEvent(TypedDict):
     type: Literal["event"]
     identifier: str
     variables: list[Variable]
+    subscriberVariables: NotRequired[list[Variable]]
 
 
 class NamedWorkflow(TypedDict):
@@ -577,6 +583,8 @@ class IntegrationReply(Owned):
     providerId: str
     channel: str
     credentials: IntegrationCredentialsReply
+    configurations: Object
+    conditions: list[Object]
     active: bool
     deleted: bool
     primary: bool
@@ -603,13 +611,22 @@ class BrandingReply(TypedDict):
     direction: NotRequired[Literal["ltr", "rtl"]]
 
 
-class GroupReply(Owned):
+class GroupReference(Owned):
     _id: Id
     name: str
 
 
+class GroupReply(GroupReference):
+    createdAt: Date
+    updatedAt: Date
+
+
 class NamedFeedReply(Owned):
     _id: Id
+    id: Id
+    deleted: bool
+    createdAt: Date
+    updatedAt: Date
     name: str
     identifier: str
 
@@ -751,10 +768,13 @@ class WorkflowTemplate(Owned):
     steps: list[TemplateStep]
     triggers: list[TriggerEvent]
     preferenceSettings: dict[str, bool]
-    notificationGroup: GroupReply
+    notificationGroup: GroupReference
     _notificationGroupId: Id
     deleted: bool
+    deletedAt: str
+    deletedBy: str
     data: Object
+    _creatorId: Id
 
 
 class WorkflowV1Reply(WorkflowTemplate):
@@ -795,7 +815,7 @@ PreferencesReply = TypedDict(
 )
 
 
-class RowPreference(PreferenceReply):
+class RowPreference(GlobalPreferenceReply):
     overrides: NotRequired[list[PreferenceOverride]]
     updatedAt: NotRequired[Date]
 

@@ -14,7 +14,7 @@ from inbox.openapi import examples
 from inbox.openapi.document import PAGES, encoded_document
 from tests.conftest import RunServer
 from tests.support.client import Api, create_session, subscriber_hash
-from tests.support.openapi import Json, validator
+from tests.support.openapi import Json, undocumented, validator
 from tests.support.server import Server
 
 CROWD = 101
@@ -179,7 +179,7 @@ async def test_every_example_is_accepted(run_server: RunServer, valkey_url: str,
                 answer = await world.call(method, path, operation)
                 if problem := _problem(document, operation, answer):
                     problems[f"{operation['operationId']}: {method} {path}"] = problem
-    assert problems == {}
+    assert not problems, "\n".join(f"{name}: {problem}" for name, problem in problems.items())
 
 
 def _problem(document: Json, operation: Json, answer: httpx.Response) -> str:
@@ -190,5 +190,6 @@ def _problem(document: Json, operation: Json, answer: httpx.Response) -> str:
     content = operation["responses"][successes[0]].get("content")
     if content is None:
         return answer.text
-    found = validator(document, content["application/json"]["schema"]).iter_errors(answer.json())
-    return "; ".join(f"{error.json_path} {error.message}" for error in found)
+    schema, body = content["application/json"]["schema"], answer.json()
+    errors = [f"{error.json_path} {error.message}" for error in validator(document, schema).iter_errors(body)]
+    return "; ".join([*errors, *sorted(undocumented(document, schema, body))])
