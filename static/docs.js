@@ -51,7 +51,7 @@ function example(method, path, operation) {
 }
 
 function body(api, method, path, operation) {
-  const parts = [element("h3", { textContent: operation.summary }), element("p", { textContent: operation.description })];
+  const parts = [element("p", { textContent: operation.description })];
   const parameters = operation.parameters.map((one) =>
     element("tr", {}, element("td", {}, element("code", { textContent: one.name })),
       element("td", { textContent: `${one.in}${one.required ? ", required" : ""}` }),
@@ -78,7 +78,7 @@ function entry(api, method, path, operation) {
   const made = element("details", { id: operation.operationId }, element("summary", {},
     element("b", { textContent: method.toUpperCase() }), element("code", { textContent: path }),
     element("span", { textContent: operation.summary })));
-  made.dataset.words = `${method} ${path} ${operation.summary} ${operation.description}`.toLowerCase();
+  made.dataset.words = `${method} ${path} ${operation.description}`.toLowerCase();
   made.addEventListener("toggle", () => {
     if (made.open && made.children.length === 1) made.append(...body(api, method, path, operation));
   });

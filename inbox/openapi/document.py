@@ -43,7 +43,6 @@ NOUNS = {
 ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (408, 413, 415)
 ERROR_STATUSES = (400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 503)
-_STATUS = re.compile(r"^2\d\d[:,;]? ?")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -112,10 +111,9 @@ def _describe(method: str, path: str, handler: Any, operation: Operation, schema
 
 
 def _description(handler: Any, operation: Operation) -> str:
-    """Return what the handler's docstring says behind the status of success, or the summary where that is all."""
-    text = " ".join((handler.__doc__ or "").split())
-    told = _STATUS.sub("", text.partition("→ ")[2] or text)
-    return f"{told[0].upper()}{told[1:]}" if re.search("[a-z]", told) else f"{operation.summary}."
+    """Return the summary and what the handler's docstring says of the answer, behind its arrow."""
+    told = " ".join((handler.__doc__ or "").split()).partition("→ ")[2]
+    return f"{operation.summary}. Answers {told}" if told else f"{operation.summary}."
 
 
 def _operation_id(path: str, name: str) -> str:
@@ -150,7 +148,7 @@ def _query_parameters(operation: Operation) -> list[Schema]:
             "name": name,
             "in": "query",
             "required": bool(schema.get("required")),
-            **({"description": examples.QUERY[name]} if name in examples.QUERY else {}),
+            "description": examples.QUERY[name],
             "schema": {key: value for key, value in schema.items() if key != "required"},
             **({"style": "form", "explode": True} if schema.get("type") == "array" else {}),
         }

@@ -174,26 +174,49 @@ stands in front, and the method where that decides."""
 
 QUERY = {
     "after": "From where to go on: a page's `next`, a message's id or, of activities, an ISO 8601 date",
+    "archived": "Only what is archived, or only what is not",
     "before": "Up to where: a page's `previous` or, of activities, an ISO 8601 date",
+    "channel": "Only of this channel: messages are of `in_app`",
+    "channels": "Only of these channels: activities are of `in_app`",
     "contextKeys": "Only of these contexts, each `type:id`",
     "createdGte": "Created at this time or later, in ms since 1970",
     "createdLte": "Created at this time or before, in ms since 1970",
+    "criticality": "Which workflows: those that a person can switch off, the others, or all",
     "data": "The text of a JSON object: what the notification's `data` must hold",
+    "email": "Anywhere in the e-mail address",
+    "emails": "Only of subscribers with one of these e-mail addresses",
     "failIfExists": "Answer 409 where it exists",
     "feedId": "Only of named feeds",
     "feedIdentifier": "Only of named feeds, by their identifiers",
     "filters": 'The text of a JSON list of filters, such as `[{"read":false,"snoozed":false}]`; 30 at the most',
+    "id": "The context's id",
     "includeCursor": "Whether the row of the cursor is in the page",
     "includeInactiveChannels": "Whether channels that no workflow uses are listed",
     "includeTopics": "Whether the keys of the subscriber's topics are listed",
+    "key": "The topic's key, or a part of it in v2",
     "limit": "How many, at the most",
+    "name": "The name, or a part of it in v2",
+    "notificationId": "The activity's `_id`",
     "offset": "How many to leave out at the beginning",
+    "orderBy": "What the rows are sorted by",
+    "orderDirection": "Ascending or descending",
     "page": "Number of the page, from 0",
     "pageSize": "How many rows a page has",
     "payload": "The text of a JSON object: what the message's payload must hold",
+    "phone": "Anywhere in the phone number",
+    "query": "Anywhere in the name or the identifier",
+    "read": "Only what is read, or only what is not",
     "search": "Anywhere in the text",
+    "seen": "Only what is seen, or only what is not",
+    "severity": "Only of these severities",
+    "snoozed": "Only what is snoozed, or only what is not",
+    "status": "Only with one of these states",
+    "subscriberId": "Only of this subscriber",
+    "subscriberIds": "Only of these subscribers",
     "tags": "One of these tags; groups, of each of which one is wanted, are `tags[0][]=a&tags[1][]=b`",
+    "templates": "Only of these workflows, by their `_id`s",
     "transactionId": "Only of these transactions",
+    "workflowIds": "Only the preferences of these workflows",
 }
 """Name of a query parameter → what it is."""
 
@@ -271,8 +294,9 @@ def parameter(method: str, path: str, name: str) -> tuple[str, str]:
 
 def error(status: int) -> Schema:
     """Return an error's body."""
-    phrase = HTTPStatus(status).phrase
-    return {"statusCode": status, "timestamp": DATE, "path": TEXTS["path"], "message": phrase, "ctx": {}}
+    body = {"statusCode": status, "timestamp": DATE, "path": TEXTS["path"], "message": HTTPStatus(status).phrase}
+    wrong = {"errors": {"general": {"messages": ["Object missing required field `name`"]}}} if status == 422 else {}
+    return {**body, "ctx": {}, **wrong}
 
 
 def example_of(schema: Schema, schemas: Schemas, name: str = "", depth: int = 0) -> Any:

@@ -117,7 +117,8 @@ def test_names_of_operations_are_idiomatic(document: Json) -> None:
 def test_every_operation_has_a_summary_and_a_description(document: Json) -> None:
     for name, operation in described(document):
         assert re.fullmatch(r"[A-Z][^.→`]{5,70}", operation["summary"]), name
-        assert len(operation["description"]) > 3, name
+        assert operation["description"].startswith(f"{operation['summary']}."), name
+        assert all(len(one["description"]) > 3 for one in operation["parameters"]), name
 
 
 def test_every_family_is_described_and_used(document: Json) -> None:
