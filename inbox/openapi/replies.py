@@ -13,7 +13,11 @@ from inbox.models.workflow import Severity, StepType, Target, Variable
 Id = Annotated[str, Meta(pattern="^[0-9a-f]{24}$", examples=["65f0c1a2b3d4e5f60718293a"])]
 Date = Annotated[
     str,
-    Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", examples=["2026-01-31T10:00:00.000Z"]),
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+        examples=["2026-01-31T10:00:00.000Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
 ]
 Count = Annotated[int, Meta(ge=0)]
 Channel = Literal["in_app", "email", "sms", "chat", "push"]

@@ -6,6 +6,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -103,6 +104,7 @@ async def test_a_backend_calls_in_types(generated: Generated, server: Server) ->
         known = await generated.operation("subscribers", "create_subscriber").asyncio(client=client, body=ada)
         assert isinstance(known.data, model("SubscriberReply"))
         assert (known.data.subscriber_id, known.data.first_name, known.data.is_online) == ("ada", "Ada", False)
+        assert (known.data.created_at.tzinfo, known.data.created_at) == (UTC, known.data.updated_at)
 
         topic = model("TopicUpsert")(key="news", name="News")
         made = await generated.operation("topics", "create_topic").asyncio(client=client, body=topic)
