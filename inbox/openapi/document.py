@@ -98,7 +98,7 @@ def _describe(method: str, path: str, handler: Any, operation: Operation, schema
         "tags": [_tag(path)],
         "summary": operation.summary,
         "description": _description(handler, operation),
-        "parameters": [*_path_parameters(method, path), *_query_parameters(operation)],
+        "parameters": [*_path_parameters(method, path), *_query_parameters(operation, schemas)],
         "responses": _responses(path, operation, body, schemas),
     }
     if body is not None:
@@ -142,14 +142,14 @@ def _path_parameters(method: str, path: str) -> list[Schema]:
     ]
 
 
-def _query_parameters(operation: Operation) -> list[Schema]:
+def _query_parameters(operation: Operation, schemas: Schemas) -> list[Schema]:
     return [
         {
             "name": name,
             "in": "query",
             "required": bool(schema.get("required")),
             "description": examples.QUERY[name],
-            "schema": {key: value for key, value in schema.items() if key != "required"},
+            "schema": schemas.named({key: value for key, value in schema.items() if key != "required"}),
             **({"style": "form", "explode": True} if schema.get("type") == "array" else {}),
         }
         for name, schema in operation.query.items()

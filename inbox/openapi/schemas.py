@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
+
+from inbox.models.credentials import Provider
+from inbox.models.preference import Channel
+from inbox.models.workflow import CollapseMode, Severity, StepType, Target, Unit
+from inbox.routes.feed import Mark
 
 Schema = dict[str, Any]
 
 REFERENCE = "#/components/schemas/{name}"
+WORDS = {
+    "ChannelType": Channel,
+    "CollapseMode": CollapseMode,
+    "Mark": Mark,
+    "ProviderId": Provider,
+    "Severity": Severity,
+    "StepType": StepType,
+    "Target": Target,
+    "Unit": Unit,
+}
+"""Words that many fields take: a component each, so that generators make one type of them."""
+_NAMES = {frozenset(get_args(words)): name for name, words in WORDS.items()}
 
 
 class OneOf:
@@ -35,6 +52,10 @@ class Schemas:
         """Return the component that a schema refers to, or the schema itself."""
         return self.components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
+    def named(self, schema: Schema) -> Schema:
+        """Return a schema of the query with the components of the words that it takes."""
+        return schema if "default" in schema else _clean(schema)
+
     def _read(self) -> tuple[tuple[Schema, ...], dict[str, Schema]]:
         """Read the types again until the options of every union met are among them."""
         while True:
@@ -53,6 +74,8 @@ class Schemas:
         for name, union in unions.items():
             any_of = [schemas[self._types.index(option)] for option in union.options]
             components[name] = {"title": name, "description": union.__doc__, "anyOf": any_of}
+        for name, words in WORDS.items():
+            components[name] = {"title": name, "type": "string", "enum": list(get_args(words))}
         return schemas, {name: _clean(schema) for name, schema in sorted(components.items())}
 
 
@@ -68,6 +91,10 @@ def _clean(schema: Schema) -> Schema:
         cleaned.setdefault("items", {})
     if cleaned.get("type") == "object" and "properties" not in cleaned:
         cleaned.setdefault("additionalProperties", True)
+    if "title" not in cleaned and (name := _NAMES.get(frozenset(map(str, cleaned.get("enum", ()))))):
+        del cleaned["enum"]
+        cleaned.pop("type", None)
+        cleaned["$ref"] = REFERENCE.format(name=name)
     if not cleaned.get("required", True):
         del cleaned["required"]
     if all(isinstance(word, str) for word in cleaned.get("enum", [0])):

@@ -135,7 +135,7 @@ async def test_a_backend_calls_in_types(generated: Generated, server: Server) ->
         marked = await generated.operation("subscribers", "mark_subscriber_messages_as").asyncio(
             "ada",
             client=client,
-            body=model("MarkAs")(mark_as=model("MarkAsMarkAs")("read"), message_id=[m.field_id for m in listed.data]),
+            body=model("MarkAs")(mark_as=model("Mark")("read"), message_id=[m.field_id for m in listed.data]),
         )
         assert [message.read for message in marked.data] == [True]
 

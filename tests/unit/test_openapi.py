@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from inbox.openapi import examples
 from inbox.openapi.document import build_document, encoded_document, operations
 from inbox.openapi.operations import OPERATIONS
+from inbox.openapi.schemas import WORDS
 from inbox.openapi.tags import TAGS
 from inbox.routes import BROWSER_SIDE, DEMO, HEALTH, SERVER_SIDE, SOCKETS, all_routes
 from tests.support.openapi import Json, validator
@@ -132,6 +133,18 @@ def test_schemas_are_named_once_and_by_their_title(document: Json) -> None:
         assert schema["title"] == name
     inline = [name for name, schema in schemas_of(document["paths"]) if "title" in schema or "properties" in schema]
     assert inline == [], "an object of an operation is a component, which generators name"
+
+
+def test_words_that_many_fields_take_are_one_component(document: Json) -> None:
+    kept = {name: set(get_args(words)) for name, words in WORDS.items()}
+    for name, words in kept.items():
+        assert set(document["components"]["schemas"][name]["enum"]) == words
+    repeated = [
+        name
+        for name, schema in schemas_of(document)
+        if set(schema.get("enum", ())) in kept.values() and "title" not in schema and "default" not in schema
+    ]
+    assert repeated == []
 
 
 def test_arrays_have_items_and_objects_say_what_is_in_them(document: Json) -> None:
