@@ -183,6 +183,7 @@ QUERY = {
     "createdLte": "Created at this time or before, in ms since 1970",
     "criticality": "Which workflows: those that a person can switch off, the others, or all",
     "data": "The text of a JSON object: what the notification's `data` must hold",
+    "dropUnsupportedSteps": "Leave out steps of other channels, which are refused otherwise",
     "email": "Anywhere in the e-mail address",
     "emails": "Only of subscribers with one of these e-mail addresses",
     "failIfExists": "Answer 409 where it exists",

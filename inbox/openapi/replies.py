@@ -646,6 +646,18 @@ class OverrideReply(Owned):
     updatedAt: Date
 
 
+class StepIssue(TypedDict):
+    issueType: str
+    message: str
+    variableName: NotRequired[str]
+
+
+class StepIssues(TypedDict):
+    """Fields of a step that will not do what they seem to, by their dotted paths below `controlValues`."""
+
+    controls: dict[str, list[StepIssue]]
+
+
 class StepReply(TypedDict):
     """A step; `controlValues`, and the same in `controls.values`, are what was stored."""
 
@@ -660,6 +672,7 @@ class StepReply(TypedDict):
     variables: Object
     controls: StepControls
     controlValues: Object
+    issues: NotRequired[StepIssues]
 
 
 class StepControls(TypedDict):
