@@ -14,7 +14,8 @@ const find = document.getElementById("find");
 function typeOf(schema, depth = 0) {
   if (!schema) return "any";
   if (schema.$ref) return schema.$ref.split("/").at(-1);
-  if (schema.anyOf) return schema.anyOf.map((one) => typeOf(one, depth)).join(" | ");
+  const options = schema.anyOf ?? schema.oneOf;
+  if (options) return options.map((one) => typeOf(one, depth)).join(" | ");
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
   if (schema.type === "array") return `[${typeOf(schema.items, depth)}]`;
   if (schema.properties && depth < 2) {
@@ -45,7 +46,8 @@ function example(method, path, operation) {
   const credential = operation.security?.[0].session ? "Bearer $TOKEN" : "ApiKey $KEY";
   const lines = [`curl -X ${method.toUpperCase()} "${SERVICE}${path}"`];
   if (operation.security) lines.push(`-H "Authorization: ${credential}"`);
-  if (operation.requestBody) lines.push(`-H "Content-Type: application/json"`, `-d '{…}'`);
+  const sent = operation.requestBody?.content["application/json"].example;
+  if (sent) lines.push(`-H "Content-Type: application/json"`, `-d '${JSON.stringify(sent).replaceAll("'", "'\\''")}'`);
   return lines.join(" \\\n  ");
 }
 
@@ -67,12 +69,16 @@ function body(api, method, path, operation) {
       element("td", {}, element("code", { textContent: schema ? typeOf(schema) : "" })));
   });
   parts.push(element("table", {}, ...answers), element("pre", { textContent: example(method, path, operation) }));
+  const [success] = Object.values(operation.responses);
+  const answer = success.content?.["application/json"].example;
+  if (answer) parts.push(element("pre", { textContent: JSON.stringify(answer, null, 2) }));
   return parts;
 }
 
 function entry(api, method, path, operation) {
   const made = element("details", { id: operation.operationId }, element("summary", {},
-    element("b", { textContent: method.toUpperCase() }), element("code", { textContent: path })));
+    element("b", { textContent: method.toUpperCase() }), element("code", { textContent: path }),
+    element("span", { textContent: operation.summary })));
   made.dataset.words = `${method} ${path} ${operation.description}`.toLowerCase();
   made.addEventListener("toggle", () => {
     if (made.open && made.children.length === 1) made.append(...body(api, method, path, operation));
@@ -83,10 +89,12 @@ function entry(api, method, path, operation) {
 function show(api) {
   document.getElementById("about").textContent = `${api.info.description.split("\n")[0]} Version ${api.info.version}.`;
   const families = new Map();
+  const described = new Map(api.tags.map((tag) => [tag.name, tag.description]));
   for (const [path, methods] of Object.entries(api.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
       const family = operation.tags[0];
-      if (!families.has(family)) families.set(family, element("section", {}, element("h2", { textContent: family })));
+      if (!families.has(family)) families.set(family, element("section", {},
+        element("h2", { textContent: family }), element("p", { textContent: described.get(family) })));
       families.get(family).append(entry(api, method, path, operation));
     }
   }

@@ -6,11 +6,26 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-Id = Annotated[str, Meta(pattern="^[0-9a-f]{24}$")]
-Date = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+from inbox.models.credentials import Credentials, Provider
+from inbox.models.preference import Schedule
+from inbox.models.workflow import Severity, StepType, Target, Variable
+
+Id = Annotated[str, Meta(pattern="^[0-9a-f]{24}$", examples=["65f0c1a2b3d4e5f60718293a"])]
+Date = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+        examples=["2026-01-31T10:00:00.000Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
 Count = Annotated[int, Meta(ge=0)]
-Severity = Literal["high", "medium", "low", "none"]
+Channel = Literal["in_app", "email", "sms", "chat", "push"]
 Object = dict[str, Any]
+
+
+class Empty(TypedDict):
+    """An object without fields."""
 
 
 class Owned(TypedDict):
@@ -18,8 +33,17 @@ class Owned(TypedDict):
     _organizationId: Id
 
 
+class FieldErrors(TypedDict):
+    """What is wrong with a field, and the value that it had where that is shown."""
+
+    messages: list[str]
+    value: NotRequired[Any]
+
+
 class ErrorReply(TypedDict):
-    """Every error: `message` is for the reader, `errors` names fields, `errorId` stands in the log (5xx)."""
+    """Every error: `message` is for the reader, `errors` names fields or lists what failed, `errorId` stands in
+    the log (5xx).
+    """
 
     statusCode: Annotated[int, Meta(ge=400, le=599)]
     timestamp: Date
@@ -27,12 +51,23 @@ class ErrorReply(TypedDict):
     message: str
     ctx: Object
     error: NotRequired[str]
-    errors: NotRequired[Any]
+    errors: NotRequired[dict[str, FieldErrors] | list[Object]]
     errorId: NotRequired[str]
 
 
-class SubscriberReply(Owned):
+class SubscriberChannel(TypedDict):
+    providerId: Provider
+    credentials: Credentials
+    integrationIdentifier: NotRequired[str]
+    _integrationId: Id
+
+
+Versioned = TypedDict("Versioned", {"__v": int})  # within a class body the name would be mangled
+
+
+class SubscriberReply(Owned, Versioned):
     _id: Id
+    id: Id
     subscriberId: str
     firstName: NotRequired[str]
     lastName: NotRequired[str]
@@ -42,7 +77,7 @@ class SubscriberReply(Owned):
     locale: NotRequired[str]
     timezone: NotRequired[str]
     data: Object
-    channels: list[Object]
+    channels: list[SubscriberChannel]
     topics: NotRequired[list[str]]
     isOnline: bool
     lastOnlineAt: NotRequired[Date]
@@ -53,14 +88,19 @@ class SubscriberReply(Owned):
 
 class SubscriberCard(TypedDict):
     _id: Id
+    id: Id
     subscriberId: str
     firstName: NotRequired[str]
     lastName: NotRequired[str]
     avatar: NotRequired[str]
 
 
-class ExportedPreferences(TypedDict):
-    workflows: list[Object]
+ExportedPreferences = TypedDict("ExportedPreferences", {"global": Object, "workflows": list[Object]})
+
+
+class NamedEnvironment(TypedDict):
+    _id: Id
+    name: str
 
 
 class SubscriberExport(TypedDict):
@@ -68,7 +108,7 @@ class SubscriberExport(TypedDict):
 
     format: Literal["inbox.subscriber/1"]
     exportedAt: Date
-    environment: Object
+    environment: NamedEnvironment
     subscriber: SubscriberReply
     preferences: ExportedPreferences
     subscriptions: list[Object]
@@ -97,28 +137,49 @@ class ErasedReply(TypedDict):
     outOfReach: list[str]
 
 
+class NamedSubscriber(TypedDict):
+    subscriberId: str
+
+
+class FailedSubscriber(TypedDict):
+    message: str
+    subscriberId: NotRequired[str]
+
+
 class BulkSubscribersReply(TypedDict):
-    created: list[Object]
-    updated: list[Object]
-    failed: list[Object]
+    created: list[NamedSubscriber]
+    updated: list[NamedSubscriber]
+    failed: list[FailedSubscriber]
 
 
 class ButtonReply(TypedDict):
     type: Literal["primary", "secondary"]
     content: str
     url: NotRequired[str]
-    target: NotRequired[str]
+    target: NotRequired[Target]
+
+
+class PressedButton(TypedDict):
+    """The button that was pressed last, `{}` when none was."""
+
+    type: NotRequired[Literal["primary", "secondary"]]
+    payload: NotRequired[Object]
+
+
+class LinkReply(TypedDict):
+    url: NotRequired[str]
+    target: NotRequired[Target]
 
 
 class CtaActionReply(TypedDict):
     buttons: list[ButtonReply]
     status: NotRequired[Literal["pending", "done"]]
-    result: NotRequired[Object]
+    result: NotRequired[PressedButton]
 
 
 class CtaReply(TypedDict):
     type: NotRequired[Literal["redirect"]]
-    data: NotRequired[Object]
+    data: NotRequired[LinkReply]
     action: CtaActionReply
 
 
@@ -139,6 +200,7 @@ class MarkedMessage(Owned):
     seen: bool
     read: bool
     deliveredAt: list[Date]
+    deviceTokens: list[str]
     status: Literal["sent"]
     payload: Object
     overrides: Object
@@ -149,18 +211,25 @@ class MarkedMessage(Owned):
     snoozedUntil: NotRequired[Date]
 
 
+class ActorReply(TypedDict):
+    type: str
+    data: NotRequired[str | None]
+
+
 class MessageReply(MarkedMessage):
     id: Id
     _jobId: Id
     stepId: str
     avatar: NotRequired[str]
     data: NotRequired[Object]
-    actor: NotRequired[Object]
+    actor: NotRequired[ActorReply]
+    _actorId: NotRequired[Id]
     archived: bool
     archivedAt: NotRequired[Date]
     tags: list[str]
     severity: Severity
     contextKeys: list[str]
+    expiresAt: NotRequired[Date]
     updatedAt: Date
 
 
@@ -168,9 +237,54 @@ class FeedItem(MessageReply):
     subscriber: SubscriberCard
 
 
+class TriggerEvent(TypedDict):
+    """What a workflow is triggered by."""
+
+    type: Literal["event"]
+    identifier: str
+    variables: list[Variable]
+    subscriberVariables: NotRequired[list[Variable]]
+
+
+class NamedWorkflow(TypedDict):
+    _id: Id
+    name: str
+    triggers: list[TriggerEvent]
+
+
 class ActedMessage(MessageReply):
     subscriber: SubscriberReply
-    template: NotRequired[Object]
+    template: NotRequired[WorkflowTemplate]
+
+
+class NotificationTo(TypedDict):
+    """Who it is for."""
+
+    id: Id
+    subscriberId: str
+    firstName: NotRequired[str]
+    lastName: NotRequired[str]
+    avatar: NotRequired[str]
+
+
+class NotificationRedirect(TypedDict):
+    url: str
+    target: NotRequired[Target]
+
+
+class NotificationAction(TypedDict):
+    label: str
+    isCompleted: bool
+    redirect: NotRequired[NotificationRedirect]
+
+
+class WorkflowSummary(TypedDict):
+    id: Id
+    identifier: str
+    name: str
+    critical: bool
+    tags: list[str]
+    severity: Severity
 
 
 class NotificationReply(TypedDict):
@@ -178,7 +292,7 @@ class NotificationReply(TypedDict):
     transactionId: str
     subject: NotRequired[str]
     body: str
-    to: Object
+    to: NotificationTo
     isRead: bool
     isSeen: bool
     isArchived: bool
@@ -190,14 +304,15 @@ class NotificationReply(TypedDict):
     archivedAt: NotRequired[Date]
     snoozedUntil: NotRequired[Date]
     avatar: NotRequired[str]
-    primaryAction: NotRequired[Object]
-    secondaryAction: NotRequired[Object]
+    primaryAction: NotRequired[NotificationAction]
+    secondaryAction: NotRequired[NotificationAction]
     data: NotRequired[Object]
-    redirect: NotRequired[Object]
+    redirect: NotRequired[NotificationRedirect]
     channelType: Literal["in_app"]
     tags: list[str]
-    workflow: Object
+    workflow: WorkflowSummary
     severity: Severity
+    expiresAt: NotRequired[Date]
 
 
 class NotificationPage(TypedDict):
@@ -249,6 +364,49 @@ class TriggerReply(TypedDict):
     error: NotRequired[list[str]]
 
 
+class JobExecutionDetail(TypedDict):
+    _id: Id
+    _jobId: Id
+    createdAt: Date
+    detail: str
+    isRetry: bool
+    isTest: bool
+    providerId: str
+    source: str
+    status: Literal["Success", "Warning", "Failed", "Pending"]
+    raw: NotRequired[str]
+
+
+class JobStep(TypedDict):
+    _id: Id
+    _templateId: Id
+    stepId: str
+    name: str
+    active: bool
+    filters: list[Object]
+
+
+class JobReply(TypedDict):
+    """One step of an activity with all its executions, oldest first."""
+
+    _id: Id
+    type: StepType
+    providerId: str
+    status: Literal["completed", "canceled", "merged", "skipped", "failed", "delayed"]
+    step: JobStep
+    executionDetails: list[JobExecutionDetail]
+    updatedAt: Date
+
+
+class ActivitySubscriber(TypedDict):
+    _id: Id
+    subscriberId: str
+    firstName: NotRequired[str]
+    lastName: NotRequired[str]
+    email: NotRequired[str]
+    phone: NotRequired[str]
+
+
 class ActivityReply(Owned):
     _id: Id
     _subscriberId: Id
@@ -258,10 +416,10 @@ class ActivityReply(Owned):
     createdAt: Date
     updatedAt: Date
     severity: Severity
-    to: Object
-    jobs: list[Object]
-    subscriber: NotRequired[SubscriberCard]
-    template: NotRequired[Object]
+    to: NamedSubscriber
+    jobs: list[JobReply]
+    subscriber: NotRequired[ActivitySubscriber]
+    template: NotRequired[NamedWorkflow]
     critical: NotRequired[bool]
     payload: NotRequired[Object]
     tags: NotRequired[list[str]]
@@ -269,22 +427,12 @@ class ActivityReply(Owned):
     dispatch: NotRequired[DispatchProgress]
 
 
-class ExecutionDetailReply(Owned):
-    _id: Id
-    _jobId: Id
+class ExecutionDetailReply(JobExecutionDetail, Owned):
     _subscriberId: Id
     _notificationId: Id
     _notificationTemplateId: Id
     transactionId: str
     channel: str
-    createdAt: Date
-    detail: str
-    isRetry: bool
-    isTest: bool
-    providerId: str
-    source: str
-    status: Literal["Success", "Warning", "Failed"]
-    raw: NotRequired[str]
 
 
 class TopicReply(TypedDict):
@@ -311,13 +459,45 @@ class TopicMemberReply(Owned):
     externalSubscriberId: str
 
 
+class TopicSubscribersReply(TypedDict):
+    succeeded: list[str]
+    failed: NotRequired[UnknownSubscribers]
+
+
+class UnknownSubscribers(TypedDict):
+    notFound: list[str]
+
+
+class TopicReference(TypedDict):
+    _id: Id
+    key: str
+    name: NotRequired[str]
+
+
+class SubscriptionSubscriber(TypedDict):
+    _id: Id
+    subscriberId: str
+    avatar: NotRequired[str | None]
+    firstName: NotRequired[str | None]
+    lastName: NotRequired[str | None]
+    email: NotRequired[str | None]
+    createdAt: NotRequired[Date]
+    updatedAt: NotRequired[Date]
+
+
+class SubscriptionPreferenceReply(TypedDict):
+    subscriptionId: Id
+    enabled: bool
+    workflow: WorkflowSummary
+
+
 class SubscriptionReply(TypedDict):
     _id: Id
     identifier: str
     name: NotRequired[str]
-    topic: Object
-    subscriber: Object | None
-    preferences: NotRequired[list[Object]]
+    topic: TopicReference
+    subscriber: SubscriptionSubscriber | None
+    preferences: NotRequired[list[SubscriptionPreferenceReply]]
     contextKeys: NotRequired[list[str]]
     createdAt: Date
     updatedAt: Date
@@ -327,8 +507,8 @@ class ListedSubscription(TypedDict):
     _id: Id
     identifier: str
     createdAt: Date
-    topic: Object
-    subscriber: SubscriberCard
+    topic: TopicReference
+    subscriber: SubscriptionSubscriber
     contextKeys: NotRequired[list[str]]
 
 
@@ -336,14 +516,26 @@ class SubscriptionDetails(TypedDict):
     id: Id
     identifier: str
     name: NotRequired[str]
-    preferences: NotRequired[list[Object]]
+    preferences: NotRequired[list[SubscriptionPreferenceReply]]
     contextKeys: NotRequired[list[str]]
 
 
+class SubscriptionsMeta(TypedDict):
+    totalCount: Count
+    successful: Count
+    failed: Count
+
+
+class SubscriptionError(TypedDict):
+    subscriberId: str
+    code: str
+    message: str
+
+
 class SubscriptionsReply(TypedDict):
-    data: list[Object]
-    meta: Object
-    errors: NotRequired[list[Object]]
+    data: list[SubscriptionReply]
+    meta: SubscriptionsMeta
+    errors: NotRequired[list[SubscriptionError]]
 
 
 class TenantReply(Owned):
@@ -370,7 +562,9 @@ class EnvironmentReply(TypedDict):
     identifier: str
     type: Literal["dev", "prod"]
     slug: str
-    apiKeys: list[Object]
+    apiKeys: list[ApiKeyReply]
+    createdAt: Date
+    updatedAt: Date
 
 
 class ApiKeyReply(TypedDict):
@@ -382,13 +576,19 @@ class TagReply(TypedDict):
     name: str
 
 
+class IntegrationCredentialsReply(TypedDict):
+    hmac: bool
+
+
 class IntegrationReply(Owned):
     _id: Id
     name: str
     identifier: str
     providerId: str
     channel: str
-    credentials: Object
+    credentials: IntegrationCredentialsReply
+    configurations: Object
+    conditions: list[Object]
     active: bool
     deleted: bool
     primary: bool
@@ -401,21 +601,36 @@ class ActiveReply(TypedDict):
 class OrganizationReply(TypedDict):
     _id: Id
     name: str
-    branding: Object
+    branding: BrandingReply
+    createdAt: Date
+    updatedAt: Date
 
 
 class BrandingReply(TypedDict):
     logo: str
     color: str
+    fontColor: NotRequired[str]
+    contentBackground: NotRequired[str]
+    fontFamily: NotRequired[str]
+    direction: NotRequired[Literal["ltr", "rtl"]]
 
 
-class GroupReply(Owned):
+class GroupReference(Owned):
     _id: Id
     name: str
 
 
+class GroupReply(GroupReference):
+    createdAt: Date
+    updatedAt: Date
+
+
 class NamedFeedReply(Owned):
     _id: Id
+    id: Id
+    deleted: bool
+    createdAt: Date
+    updatedAt: Date
     name: str
     identifier: str
 
@@ -431,6 +646,58 @@ class OverrideReply(Owned):
     updatedAt: Date
 
 
+class StepIssue(TypedDict):
+    issueType: str
+    message: str
+    variableName: NotRequired[str]
+
+
+class StepIssues(TypedDict):
+    """Fields of a step that will not do what they seem to, by their dotted paths below `controlValues`."""
+
+    controls: dict[str, list[StepIssue]]
+
+
+class StepReply(TypedDict):
+    """A step; `controlValues`, and the same in `controls.values`, are what was stored."""
+
+    _id: Id
+    stepId: str
+    slug: str
+    name: str
+    type: StepType
+    origin: str
+    workflowId: str
+    workflowDatabaseId: Id
+    variables: Object
+    controls: StepControls
+    controlValues: Object
+    issues: NotRequired[StepIssues]
+
+
+class StepControls(TypedDict):
+    values: Object
+
+
+class LevelStatus(TypedDict):
+    enabled: bool
+    readOnly: bool
+
+
+class ChannelStatus(TypedDict):
+    enabled: bool
+
+
+class WorkflowLevel(TypedDict):
+    all: LevelStatus
+    channels: dict[Channel, ChannelStatus]
+
+
+class WorkflowPreferences(TypedDict):
+    default: WorkflowLevel
+    user: WorkflowLevel | None
+
+
 class WorkflowReply(TypedDict):
     _id: Id
     workflowId: str
@@ -441,8 +708,10 @@ class WorkflowReply(TypedDict):
     status: Literal["ACTIVE", "INACTIVE"]
     severity: Severity
     origin: str
-    preferences: Object
-    steps: list[Object]
+    validatePayload: bool
+    isTranslationEnabled: bool
+    preferences: WorkflowPreferences
+    steps: list[StepReply]
     createdAt: Date
     updatedAt: Date
     description: NotRequired[str]
@@ -454,22 +723,84 @@ class CreatedWorkflowReply(WorkflowReply):
     ignoredFields: NotRequired[list[str]]
 
 
+class ListedStep(TypedDict):
+    slug: str
+    type: StepType
+
+
+class ListedWorkflow(TypedDict):
+    """The short form of a workflow."""
+
+    _id: Id
+    workflowId: str
+    slug: str
+    name: str
+    tags: list[str]
+    status: Literal["ACTIVE", "INACTIVE"]
+    origin: str
+    isTranslationEnabled: bool
+    stepTypeOverviews: list[StepType]
+    steps: list[ListedStep]
+    createdAt: Date
+    updatedAt: Date
+
+
 class WorkflowListReply(TypedDict):
-    workflows: list[Object]
+    workflows: list[ListedWorkflow]
     totalCount: Count
 
 
-class WorkflowV1Reply(Owned):
+class StepTemplateReply(TypedDict):
+    """What an in-app step says."""
+
+    _id: Id
+    type: StepType
+    content: str
+    active: NotRequired[bool]
+    cta: NotRequired[CtaReply]
+    variables: NotRequired[list[Variable]]
+    feedId: NotRequired[Id]
+    _feedId: NotRequired[Id]
+    actor: NotRequired[ActorReply]
+
+
+class TemplateStep(TypedDict):
+    _id: Id
+    _templateId: Id
+    uuid: str
+    stepId: str
+    name: str
+    active: bool
+    shouldStopOnFail: bool
+    template: StepTemplateReply
+    filters: list[Object]
+    variants: list[Object]
+
+
+class WorkflowTemplate(Owned):
+    """A workflow as v1 shows it."""
+
     _id: Id
     name: str
     description: str
     active: bool
+    draft: bool
     critical: bool
     tags: list[str]
-    steps: list[Object]
-    triggers: list[Object]
+    steps: list[TemplateStep]
+    triggers: list[TriggerEvent]
     preferenceSettings: dict[str, bool]
+    notificationGroup: GroupReference
     _notificationGroupId: Id
+    deleted: bool
+    deletedAt: str
+    deletedBy: str
+    data: Object
+    _creatorId: Id
+
+
+class WorkflowV1Reply(WorkflowTemplate):
+    id: Id
 
 
 class PreferenceReply(TypedDict):
@@ -477,42 +808,95 @@ class PreferenceReply(TypedDict):
     channels: dict[str, bool]
 
 
+class PreferenceOverride(TypedDict):
+    """Who decided about a channel."""
+
+    channel: Channel
+    source: Literal["subscriber", "template"]
+
+
 class GlobalPreferenceReply(PreferenceReply):
-    schedule: NotRequired[Object]
+    schedule: NotRequired[Schedule]
 
 
-class PreferencesReply(TypedDict):
-    workflows: list[Object]
+class PreferenceWorkflow(TypedDict):
+    slug: str
+    identifier: str
+    name: str
+    updatedAt: Date
+
+
+class WorkflowPreferenceReply(PreferenceReply):
+    overrides: list[PreferenceOverride]
+    updatedAt: NotRequired[Date]
+    workflow: PreferenceWorkflow
+
+
+PreferencesReply = TypedDict(
+    "PreferencesReply", {"global": GlobalPreferenceReply, "workflows": list[WorkflowPreferenceReply]}
+)
+
+
+class RowPreference(GlobalPreferenceReply):
+    overrides: NotRequired[list[PreferenceOverride]]
+    updatedAt: NotRequired[Date]
+
+
+class PreferenceTemplate(NamedWorkflow):
+    critical: bool
+    tags: list[str]
+    severity: NotRequired[Severity]
+    createdAt: NotRequired[Date]
+    updatedAt: NotRequired[Date]
 
 
 class PreferenceRow(TypedDict):
-    preference: PreferenceReply
-    template: NotRequired[Object]
+    preference: RowPreference
+    template: NotRequired[PreferenceTemplate]
     type: NotRequired[str]
 
 
 class InboxPreference(GlobalPreferenceReply):
     level: Literal["global", "template"]
-    overrides: NotRequired[list[Object]]
-    workflow: NotRequired[Object]
+    overrides: NotRequired[list[PreferenceOverride]]
+    workflow: NotRequired[WorkflowSummary]
     subscriptionId: NotRequired[str]
+
+
+class SeverityCounts(TypedDict):
+    high: Count
+    medium: Count
+    low: Count
+    none: Count
+
+
+class UnreadCount(TypedDict):
+    total: Count
+    severity: SeverityCounts
 
 
 class SessionReply(TypedDict):
     token: str
     totalUnreadCount: Count
-    unreadCount: Object
+    unreadCount: UnreadCount
     removeNovuBranding: bool
     isDevelopmentMode: bool
     maxSnoozeDurationHours: Count
     applicationIdentifier: str
-    schedule: NotRequired[Object]
+    schedule: NotRequired[Schedule]
     contextKeys: list[str]
+
+
+class WidgetProfile(TypedDict):
+    _id: Id
+    firstName: NotRequired[str | None]
+    lastName: NotRequired[str | None]
+    phone: NotRequired[str | None]
 
 
 class WidgetSessionReply(TypedDict):
     token: str
-    profile: Object
+    profile: WidgetProfile
 
 
 class Acknowledged(TypedDict):

@@ -25,6 +25,13 @@ async def test_operations_are_listed_found_and_shown(service: Server, open_windo
     visible = window.page.locator("details:visible")
     await expect(visible).to_have_count(1)
     await visible.locator("summary").click()
-    for text in ("markAs", "required", "transactionId", "422", "curl -X POST", "Authorization: ApiKey $KEY"):
+    shown = ("markAs", "required", "transactionId", "422", "curl -X POST", "Authorization: ApiKey $KEY")
+    examples = (
+        "Mark messages as seen, read, unseen or unread",
+        '-d \'{"markAs":"read","messageId":',
+        '"content": "Thank',
+    )
+    for text in (*shown, *examples):
         await expect(visible.get_by_text(text).first).to_be_visible()
+    await expect(window.page.get_by_text("People who receive, with their profiles")).to_be_visible()
     assert [url for url in asked if not url.startswith(service.url)] == []
