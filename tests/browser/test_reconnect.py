@@ -14,7 +14,7 @@ from .window import LONGEST_TRY_MS, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
 
-LOST = ("Failed to load resource", "WebSocket connection to")  # what Chromium itself says of a service that is away
+LOST = ("Failed to load resource", "WebSocket connection to", "inbox-bell: ")  # of a service that is away or refuses
 
 
 async def two_services(run_server: RunServer, url: str, key_prefix: str) -> tuple[Server, Server]:
@@ -30,7 +30,7 @@ async def trigger(api: Api, subscriber: str, *subjects: str) -> None:
 
 
 async def is_cut_off(window: Window) -> None:
-    await expect(window.status).to_have_text("Not live. Reconnecting…")
+    await expect(window.status).to_have_text("Connection lost. Reconnecting…")
 
 
 async def test_a_restart_loses_nothing_and_repeats_nothing(
@@ -106,7 +106,7 @@ async def test_a_refused_session_is_said_and_not_tried_again(open_window: OpenWi
     sessions.clear()
     await window.page.locator("inbox-bell").evaluate("bell => bell.setAttribute('application-identifier', 'nobody')")
     await window.open_panel()
-    await expect(window.problem).to_contain_text("This inbox cannot be opened.")
+    await expect(window.problem).to_contain_text("Your notifications are not available.")
     await window.page.evaluate("window.dispatchEvent(new Event('online'))")
     await window.page.evaluate("window.dispatchEvent(new Event('online'))")
     await expect(window.status).to_be_hidden()
@@ -191,7 +191,7 @@ async def test_a_deleted_subscriber_is_not_brought_back(open_window: OpenWindow,
             await trigger(api, "uwe", "Left over")
         await expect(window.item("Left over")).to_be_visible()
         await api.call("DELETE", "/v2/subscribers/uwe", 200)
-        await expect(window.problem).to_contain_text("This inbox cannot be opened.")
+        await expect(window.problem).to_contain_text("Your notifications are not available.")
         await window.page.evaluate("window.dispatchEvent(new Event('online'))")
         sent: list[str] = []
         window.page.on("request", lambda request: sent.append(request.url))
