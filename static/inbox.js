@@ -81,6 +81,10 @@ export class InboxBell extends HTMLElement {
     return this.hasAttribute("open");
   }
 
+  set open(open) {
+    this.toggleAttribute("open", open); // Vue and React 19 assign what they find as a property
+  }
+
   show() {
     this.setAttribute("open", "");
     const { status, loaded, busy } = this.#session?.state ?? IDLE;

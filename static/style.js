@@ -1,8 +1,6 @@
 /**
  * The bell's looks, as a constructed sheet: allowed under `default-src 'self'`, where inline styles are not.
- * A page themes it by `--inbox-accent`, `--inbox-background`, `--inbox-text`, `--inbox-muted`, `--inbox-border`,
- * `--inbox-hover`, `--inbox-badge`, `--inbox-on-accent`, `--inbox-radius`, `--inbox-width`, and by the parts `bell`,
- * `badge`, `panel`, `list` and `item`.
+ * A page themes it by custom properties and parts, which docs/widget.md lists.
  */
 export const sheet = new CSSStyleSheet();
 
