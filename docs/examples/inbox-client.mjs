@@ -38,6 +38,10 @@ export class InboxClient {
     return this.#call("PATCH", `/notifications/${id}/${change}`);
   }
 
+  /**
+   * One connection, until it ends or something cannot be read; what was missed is read after the next connect. A 401 ends
+   * nothing: the service is about to close the socket, and its reason tells whether to come back.
+   */
   async #live(onOpen) {
     this.#token = (await this.#call("POST", "/session", await this.credentials())).data.token;
     const socket = (this.#socket = new WebSocket(`${this.url.replace(/^http/, "ws")}/ws?token=${this.#token}`));
@@ -47,7 +51,7 @@ export class InboxClient {
       socket.onclose = ({ reason }) => (reason === "subscriber_deleted" ? reject(failure(410, reason)) : resolve());
       socket.onmessage = ({ data }) => {
         isAlive = true;
-        if (data !== "pong") this.#refresh().catch(reject); // what cannot be read now is read after the next connect
+        if (data !== "pong") this.#refresh().catch((error) => error.status === 401 || reject(error));
       };
       pings = setInterval(() => {
         if (!isAlive) return resolve(); // nothing has come since the last ping, or since the start
@@ -86,7 +90,6 @@ export class InboxClient {
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(15_000),
     });
-    if (answer.status === 401) this.#socket?.close(); // the token has ended: the next connect opens a new session
     const content = await answer.json();
     if (!answer.ok) throw failure(answer.status, content.message);
     return content;

@@ -65,7 +65,10 @@ class InboxClient:
         return token
 
     async def _follow(self, socket: ClientConnection) -> None:
-        """Read again after each event, until the connection ends or something cannot be read."""
+        """Read again after each event, until the connection ends or something cannot be read.
+
+        A 401 ends nothing: the service is about to close the socket, and its reason tells whether to come back.
+        """
         is_stale = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read_whenever(is_stale))
@@ -79,9 +82,9 @@ class InboxClient:
     async def _read_whenever(self, is_stale: asyncio.Event) -> None:
         while await is_stale.wait():
             is_stale.clear()
-            page, counts = await asyncio.gather(self._get("", LIST), self._get("/count", BADGE))
-            self._on_change(page["data"], counts["data"][0]["count"])
-
-    async def _get(self, path: str, query: Json) -> Json:
-        answer: Json = (await self._http.get(f"/notifications{path}", params=query)).raise_for_status().json()
-        return answer
+            answers = await asyncio.gather(
+                self._http.get("/notifications", params=LIST), self._http.get("/notifications/count", params=BADGE)
+            )
+            if not any(answer.status_code == 401 for answer in answers):
+                page, counts = [answer.raise_for_status().json()["data"] for answer in answers]
+                self._on_change(page, counts[0]["count"])

@@ -48,7 +48,8 @@ class Page:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, language: str, url: str, server: Server, subscriber: str) -> AsyncIterator[Self]:
+    async def open(cls, language: str, url: str, server: Server, *, pulse: float = 1) -> AsyncIterator[Self]:
+        """Ada's page at that address of the service; its heart beats `pulse` times faster."""
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
@@ -58,10 +59,10 @@ class Page:
         try:
             credentials = {
                 "applicationIdentifier": server.application_identifier,
-                "subscriber": {"subscriberId": subscriber},
-                "subscriberHash": subscriber_hash(server.api_key, subscriber),
+                "subscriber": {"subscriberId": "ada"},
+                "subscriberHash": subscriber_hash(server.api_key, "ada"),
             }
-            page.order({"url": url, "credentials": credentials})
+            page.order({"url": url, "credentials": credentials, "pulse": pulse})
             yield page
         finally:
             if process.returncode is None:
@@ -135,13 +136,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(server: Server, language: str) -> AsyncIterator[Scene]:
+async def scene(server: Server, language: str, **options: float) -> AsyncIterator[Scene]:
     """Six notifications, shown."""
     async with (
         Api.open(server) as api,
         Link.to(server.port) as link,
         InboxApi.open(server, "ada") as tab,
-        Page.open(language, link.url, server, "ada") as page,
+        Page.open(language, link.url, server, **options) as page,
     ):
         await api.create_workflow()
         played = Scene(server, api, link, page, tab)
@@ -201,7 +202,7 @@ async def test_an_offline_while(run_server: RunServer, language: str) -> None:
 
 async def test_a_connection_that_died_without_a_word(run_server: RunServer, language: str) -> None:
     """Nothing closes it: the client finds out by its own pings."""
-    async with scene(await run_server(), language) as played:
+    async with scene(await run_server(), language, pulse=10) as played:
         await played.link.fall_silent()
         await played.change_everything()
         await played.link.mend()
@@ -242,9 +243,22 @@ async def test_a_deleted_subscriber_is_left_alone(run_server: RunServer, languag
         await played.api.call("GET", "/v2/subscribers/ada", 404)
 
 
+async def test_a_subscriber_deleted_while_it_is_read_is_left_alone(run_server: RunServer, language: str) -> None:
+    """A reading that meets the 401 first must not bring the subscriber back: the socket's reason decides."""
+    async with scene(await run_server(), language) as played:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(30, 40):
+                tasks.create_task(played.tab.client.post("/v1/inbox/notifications/read", json={}))
+                tasks.create_task(played.api.client.patch("/v2/subscribers/ada", json={"firstName": f"Ada {number}"}))
+            tasks.create_task(played.api.call("DELETE", "/v2/subscribers/ada", 200))
+        await played.page.until(lambda: "deleted" in played.page.refused)
+        assert played.page.sessions == 1
+        await played.api.call("GET", "/v2/subscribers/ada", 404)
+
+
 async def test_a_session_that_is_refused_is_not_asked_for_again(run_server: RunServer, language: str) -> None:
     server = await run_server()
     server.settings["INBOX_APPLICATION_IDENTIFIER"] = "nobodysIdent"
-    async with Page.open(language, server.url, server, "ada") as page:
+    async with Page.open(language, server.url, server) as page:
         await page.until(lambda: bool(page.refused))
         assert page.sessions == 1
