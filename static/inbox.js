@@ -2,8 +2,8 @@
  * `<inbox-bell application-identifier subscriber subscriber-hash base-url>`: a bell with a live list of notifications.
  *
  * One script tag embeds it: `<script type="module" src="…/static/inbox.js"></script>`; `base-url` is the service this
- * file came from unless given. It dispatches `inbox-notification` when a notification arrives, `inbox-action` when one is
- * pressed, and `inbox-error` when something fails. docs/widget.md describes all of it.
+ * file came from unless given. It dispatches `inbox-notification` when a notification arrives, `inbox-action` when one
+ * is pressed, and `inbox-error` when something fails. docs/widget.md describes all of it.
  */
 
 import { InboxSession } from "./session.js";
@@ -154,7 +154,7 @@ export class InboxBell extends HTMLElement {
     this.#dispatch("inbox-notification", { notification });
   }
 
-  /** Tell the developer of the page; the person reads plain words in the panel. @param {import("./session.js").Failure} failure */
+  /** Tell the developer of the page; the person reads plain words. @param {import("./session.js").Failure} failure */
   #fail(failure) {
     if (!this.#dispatch("inbox-error", failure)) return;
     const { operation, status, message, isFinal } = failure;

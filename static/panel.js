@@ -41,7 +41,7 @@ export class Panel {
     if (this.#panel.isConnected) this.#panel.hidePopover?.();
   }
 
-  /** Below the bell, or above it where that has more room; its end at the bell's end, or its start at the bell's start. */
+  /** Below the bell, or above it where that has more room; their ends aligned, or their starts. */
   #place() {
     const [width, height] = [document.documentElement.clientWidth, window.innerHeight];
     const bell = this.#bell.getBoundingClientRect();

@@ -6,6 +6,7 @@ import { LiveSocket, SocketError, backoff } from "./socket.js";
 
 const PAGE_SIZE = 10;
 const SEEN_BATCH = 20; // the most one report may name
+const END_MS = 5_000; // within which the service closes the socket of a session that has ended
 
 /** @typedef {import("./feed.js").Notification} Notification */
 /** @typedef {"idle" | "connecting" | "live" | "offline" | "refused"} Status */
@@ -43,17 +44,22 @@ export class InboxSession {
   /** @type {Set<string>} */
   #reporting = new Set();
   #feed = new Feed();
+  /** @type {InboxClient} */
   #client;
+  /** @type {LiveSocket} */
   #socket;
   #listener;
 
   /**
    * @param {import("./client.js").Config} config
-   * @param {{onChange: () => void, onReceived: (item: Notification) => void, onFailure: (failure: Failure) => void}} listener
+   * @param {object} listener
+   * @param {() => void} listener.onChange
+   * @param {(item: Notification) => void} listener.onReceived
+   * @param {(failure: Failure) => void} listener.onFailure
    */
   constructor(config, listener) {
     this.#listener = listener;
-    this.#client = new InboxClient(config);
+    this.#client = new InboxClient(config, () => this.#socket.ended(END_MS));
     this.#socket = new LiveSocket({
       url: (renew) => this.#client.socketUrl(renew),
       onEvent: (event, data) => this.#receive(event, data),
@@ -146,7 +152,8 @@ export class InboxSession {
   /** @param {Failure["operation"]} operation @param {unknown} cause @param {boolean} [isFinal] */
   #report(operation, cause, isFinal = false) {
     const { status, message } = /** @type {{status?: number, message?: string}} */ (cause);
-    if (!this.#stopped) this.#listener.onFailure({ operation, status, message: message || String(cause), isFinal });
+    const failure = { operation, status, message: message || String(cause), isFinal };
+    if (isFinal || !this.#ended) this.#listener.onFailure(failure);
   }
 
   /** @param {() => Promise<void>} run */

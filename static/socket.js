@@ -22,9 +22,10 @@ export class SocketError extends Error {}
 /**
  * @typedef {object} SocketOptions
  * @property {(renew: boolean) => Promise<string>} url where to connect; `renew` when the last try never opened, which
- *   is all a browser tells of a refused token, or when the server has ended the session. A rejection with `terminal: true` ends the tries.
+ *   is all a browser tells of a refused token, or when the server has ended the session. A rejection with
+ *   `terminal: true` ends the tries.
  * @property {(event: string, data: any) => void} onEvent
- * @property {(state: SocketState, reason?: Error) => void} onState `reason`: why it is refused, or why a try never opened
+ * @property {(state: SocketState, reason?: Error) => void} onState with why it is refused or never opened
  * @property {new (url: string) => WebSocket} [WebSocket]
  * @property {{setTimeout: (run: () => void, ms: number) => any, clearTimeout: (handle: any) => void}} [timers]
  * @property {() => number} [random]
@@ -40,6 +41,8 @@ export class LiveSocket {
   #try = 0; // tells a late answer of url() from the current one
   #failures = 0;
   #renew = false;
+  /** @type {((state: SocketState) => void)[]} what waits for the end of the connection */
+  #endings = [];
   #options;
 
   /** @param {SocketOptions} options */
@@ -62,6 +65,18 @@ export class LiveSocket {
       this.#failures = 0;
       this.#connect();
     } else if (this.state === "live") this.#ping();
+  }
+
+  /**
+   * Resolve with the state once the connection is no longer live, or after `ms`.
+   * @param {number} ms @returns {Promise<SocketState>}
+   */
+  ended(ms) {
+    return new Promise((resolve) => {
+      if (this.state !== "live") return resolve(this.state);
+      this.#endings.push(resolve);
+      this.#options.timers.setTimeout(() => resolve(this.state), ms);
+    });
   }
 
   async #connect() {
@@ -162,5 +177,6 @@ export class LiveSocket {
   #become(state, reason) {
     this.state = state;
     this.#options.onState(state, reason);
+    if (state !== "live") for (const resolve of this.#endings.splice(0)) resolve(state);
   }
 }

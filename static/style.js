@@ -44,9 +44,9 @@ svg {
 }
 
 .panel {
-  position: fixed; z-index: 1000; inset: var(--top) auto var(--bottom) var(--left); display: flex; flex-direction: column;
-  width: min(var(--inbox-width, 25rem), calc(100vw - 1rem)); height: auto; max-height: min(36rem, var(--room));
-  margin: 0; padding: 0; overflow: hidden; color: var(--text); background: var(--ground); border: 1px solid var(--line);
+  position: fixed; z-index: 1000; inset: var(--top) auto var(--bottom) var(--left); display: flex;
+  flex-direction: column; width: min(var(--inbox-width, 25rem), calc(100vw - 1rem)); height: auto;
+  max-height: min(36rem, var(--room)); margin: 0; padding: 0; overflow: hidden; color: var(--text); background: var(--ground); border: 1px solid var(--line);
   border-radius: var(--radius); box-shadow: 0 12px 32px rgb(16 24 40 / 18%), 0 2px 6px rgb(16 24 40 / 10%);
 }
 .head {
@@ -70,7 +70,10 @@ h2 { font-size: 1rem; font-weight: 650; }
 .item:hover { background: var(--hover); }
 .avatar { flex: none; width: 2.25rem; height: 2.25rem; border-radius: 50%; object-fit: cover; }
 .content { flex: 1; min-width: 0; }
-.text { display: block; width: 100%; text-align: start; color: inherit; text-decoration: none; overflow-wrap: anywhere; border-radius: 4px; }
+.text {
+  display: block; width: 100%; text-align: start; color: inherit; text-decoration: none; overflow-wrap: anywhere;
+  border-radius: 4px;
+}
 .text strong { display: block; font-weight: 500; }
 .unread .text strong { font-weight: 680; }
 a.text:hover strong { text-decoration: underline; }

@@ -39,12 +39,13 @@ export class InboxClient {
   }
 
   /**
-   * One connection, until it ends or something cannot be read; what was missed is read after the next connect. A 401 ends
-   * nothing: the service is about to close the socket, and its reason tells whether to come back.
+   * One connection, until it ends or something cannot be read; what was missed is read after the next connect. A 401
+   * ends nothing: the service is about to close the socket, and its reason tells whether to come back.
    */
   async #live(onOpen) {
     this.#token = (await this.#call("POST", "/session", await this.credentials())).data.token;
-    const socket = (this.#socket = new WebSocket(`${this.url.replace(/^http/, "ws")}/ws?token=${this.#token}`));
+    const socket = new WebSocket(`${this.url.replace(/^http/, "ws")}/ws?token=${this.#token}`);
+    this.#socket = socket;
     let [isAlive, pings] = [false];
     await new Promise((resolve, reject) => {
       socket.onopen = onOpen;

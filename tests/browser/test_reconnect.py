@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi
@@ -180,6 +180,32 @@ async def test_a_load_that_fails_is_tried_again_while_live(open_window: OpenWind
     await window.page.unroute(pages)
     await expect(window.item("Loaded later")).to_be_visible(timeout=LONGEST_TRY_MS)  # by its own next try
     await expect(window.problem).to_be_hidden()
+
+
+async def test_a_refused_request_waits_for_the_reason_of_the_socket(open_window: OpenWindow, service: Server) -> None:
+    """The 401 of a deleted subscriber may come before the socket closes: no new session brings them back."""
+    window = await open_window("about:blank", tolerated=LOST)
+    sockets: list[WebSocketRoute] = []
+
+    def relay(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    sessions: list[str] = []
+    window.page.on(
+        "request", lambda request: sessions.append(request.url) if request.url.endswith("/session") else None
+    )
+    await window.page.route_web_socket("**/ws*", relay)
+    await window.page.route("**/seen", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
+    await window.page.goto(f"{service.url}/?subscriber=vera")
+    await window.is_live()
+    async with Api.open(service) as api:
+        await trigger(api, "vera", "Last")
+    async with window.page.expect_response("**/seen"):
+        await window.open_panel()
+    await sockets[0].close(code=4401, reason="subscriber_deleted")
+    await expect(window.problem).to_contain_text("Your notifications are not available.")
+    assert len(sessions) == 1
 
 
 async def test_a_deleted_subscriber_is_not_brought_back(open_window: OpenWindow, service: Server) -> None:

@@ -161,6 +161,15 @@ async def shop(run_server: RunServer, tmp_path: Path) -> Shop:
 SCRIPT, ELEMENT = indented("<script"), indented("<inbox-bell")
 
 
+async def test_the_widget_s_own_types_hold(shop: Shop) -> None:
+    check = [option for option in STRICT if not option.startswith(("--jsx", "react"))]
+    run(
+        shop.home,
+        *("node", "node_modules/typescript/bin/tsc", *check, "--allowJs", "--checkJs", "--types", ""),
+        str(REPOSITORY / "static/inbox.js"),
+    )
+
+
 async def test_plain_html(shop: Shop, open_window: OpenWindow) -> None:
     window = await open_window("about:blank")
     await shop.visit(window, shop.fill(SCRIPT + ELEMENT))
