@@ -5,7 +5,7 @@ import { Feed } from "./feed.js";
 import { LiveSocket, SocketError, backoff } from "./socket.js";
 
 const PAGE_SIZE = 10;
-const SEEN_BATCH = 20; // the most one report may name
+const SEEN_BATCH = 20; // after a change of more, every open page reads again
 const END_MS = 5_000; // within which the service closes the socket of a session that has ended
 
 /** @typedef {import("./feed.js").Notification} Notification */

@@ -12,11 +12,13 @@ from playwright.async_api import Route, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, subscriber_hash
+from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
 from .conftest import OpenWindow
 from .window import Window
 
+EXAMPLE = REPOSITORY / "docs/examples/inbox-client.mjs"
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -180,6 +182,33 @@ async def test_a_socket_that_never_opens_is_told_once(open_window: OpenWindow, s
     await expect(window.page.locator("inbox-bell .bell[data-status=offline]")).to_be_attached()
     (error,) = await errors_of(window, 1)
     assert (error["operation"], error["isFinal"]) == ("socket", False)
+
+
+async def test_the_example_client_runs_in_a_browser(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window("about:blank")
+    await window.page.route("**/inbox-client.mjs", lambda route: route.fulfill(path=EXAMPLE))
+    await show_page(window, service, "")
+    async with Api.open(service) as api:
+        await window.page.evaluate(
+            """async ([url, applicationIdentifier]) => {
+              const { InboxClient } = await import("/inbox-client.mjs");
+              const credentials = async () => ({ applicationIdentifier, subscriber: { subscriberId: "oz" } });
+              window.shown = [];
+              await new Promise((done) => {
+                window.inbox = new InboxClient(url, credentials, (state) => (shown.push(state), done()));
+                window.ended = inbox.run();
+              });
+            }""",
+            [service.url, service.application_identifier],
+        )
+        await api.trigger("oz", {"subject": "In a browser", "body": "b"}, workflow="welcome")
+        newest = """() => new Promise((done) => {
+          const look = () => (shown.at(-1).unread ? done(shown.at(-1)) : setTimeout(look, 20));
+          look();
+        })"""
+        state = await window.page.evaluate(newest)
+        assert [item["subject"] for item in state["items"]] == ["In a browser"]
+        await window.page.evaluate("inbox.stop(); ended")
 
 
 async def test_a_page_hooks_in_by_events(open_window: OpenWindow, service: Server) -> None:
