@@ -18,7 +18,7 @@ from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from inbox.routes.gate import Gate
 from inbox.routes.idempotency import Idempotency
-from inbox.routes.middleware import BodyDeadline, BrowserCors, RateHeaders, RawPath
+from inbox.routes.middleware import BodyDeadline, BrowserCors, NoStore, RateHeaders, RawPath
 from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscriber_gone, on_unexpected_error
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
@@ -62,6 +62,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
     return [
         Middleware(RawPath),
+        Middleware(NoStore),
         Middleware(BodyDeadline),
         Middleware(BrowserCors, origins=settings.allowed_origins),
         *([Middleware(RateHeaders)] if is_limited else []),
@@ -72,7 +73,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
 @asynccontextmanager
 async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
     """The hub, its listener and its watch, running; then presence, which is left as it is when the process stops."""
-    hub = Hub(services.feed_store)
+    hub = Hub(services.feed_store, services.cards)
     probe = services.keys.probe(secrets.token_hex(6))
     listener = Listener(services.client, probe, hub.receive, hub.restored)
     hub.listen_with(listener.subscribe, listener.unsubscribe)

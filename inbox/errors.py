@@ -56,6 +56,12 @@ class PaymentRequired(InboxError):
     status = 402
 
 
+class Forbidden(InboxError):
+    """Not allowed here."""
+
+    status = 403
+
+
 class NotFound(InboxError):
     """Not found."""
 

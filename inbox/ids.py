@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import time
 from itertools import count
 from typing import Any, NewType
 
+from inbox.clock import now_seconds, now_us
 from inbox.errors import BadRequest, invalid
 
 ObjectId = NewType("ObjectId", str)
@@ -27,7 +27,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def new_object_id() -> ObjectId:
     """A new 24-hex id: seconds since 1970 (8), then random."""
-    return ObjectId(f"{int(time.time()):08x}{secrets.token_hex(8)}")
+    return ObjectId(f"{int(now_seconds()):08x}{secrets.token_hex(8)}")
 
 
 _places = count()
@@ -38,7 +38,7 @@ def new_ordered_id() -> ObjectId:
 
     Those made in one microsecond by one process follow each other too, but for one time in 4,096.
     """
-    seconds, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
+    seconds, microseconds = divmod(now_us(), 1_000_000)
     return ObjectId(f"{seconds:08x}{microseconds:05x}{next(_places) % 4_096:03x}{secrets.token_hex(4)}")
 
 

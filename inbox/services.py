@@ -13,6 +13,7 @@ from inbox.service.environments.organization import OrganizationService
 from inbox.service.environments.rate_limits import RateLimit, RateLimiter
 from inbox.service.environments.retention import RetentionSweep
 from inbox.service.environments.tenants import TenantService
+from inbox.service.feed.cards import CardService
 from inbox.service.feed.feed import FeedService
 from inbox.service.feed.marks import MarkService
 from inbox.service.feed.message_list import MessageList
@@ -52,6 +53,7 @@ from inbox.settings import Settings
 from inbox.store.activity import ActivityStore
 from inbox.store.answers import AnswerStore
 from inbox.store.client import Client, open_client
+from inbox.store.clock import kept_clock, measure_first
 from inbox.store.dispatches import DispatchStore
 from inbox.store.durability import report_durability
 from inbox.store.environments import EnvironmentStore
@@ -108,6 +110,7 @@ class Services:
     retention_sweep: RetentionSweep
     webhooks: WebhookService
     event_relay: EventRelay
+    cards: CardService
     feed: FeedService
     marks: MarkService
     presence: PresenceService
@@ -230,6 +233,7 @@ def join_services(settings: Settings, client: Client) -> Services:
         retention_sweep=RetentionSweep(RetentionStore(client, keys), feed_store, message_store, environments),
         webhooks=webhooks,
         event_relay=event_relay,
+        cards=CardService(workflows, subscriber_store),
         feed=feed,
         marks=marks,
         activity=activity,
@@ -252,10 +256,12 @@ async def open_services(settings: Settings, redis_url: str, *, serving: bool = F
     """
     client = await open_client(redis_url)
     try:
+        await measure_first(client)
         services = join_services(settings, client)
         await services.environments.load(serving=serving)
         if serving and settings.redis_url:
             await report_durability(client)
-        yield services
+        async with kept_clock(client):
+            yield services
     finally:
         await client.close()

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         "(v2.…); the plain form is then refused.",
     )
 
+    page_subscriptions: bool = _setting(
+        True,
+        "Whether a page may subscribe its subscriber to any topic that it can name; this makes the topic where it does "
+        "not exist. Otherwise only a backend subscribes; a page still sees, changes and ends what its subscriber has.",
+    )
+
     data_dir: Path = _setting(
         Path("data"), "The directory of the embedded store and its lock. Not together with INBOX_REDIS_URL."
     )

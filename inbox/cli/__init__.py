@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +15,7 @@ from inbox.cli.subscribers import subscribers_cli
 from inbox.cli.trigger import trigger
 from inbox.cli.webhooks import webhooks_cli
 from inbox.cli.workflows import workflows_cli
+from inbox.clock import now_seconds
 from inbox.errors import InboxError, StartupError, ValidationFailed
 from inbox.ids import parse_subscriber_id
 from inbox.logs import configure_logging
@@ -123,7 +123,7 @@ def subscriber_hash(
         if expires_in is None:
             print(plain_hash(key, subscriber_id))
         else:
-            expiry = int(time.time()) + expires_in
+            expiry = int(now_seconds()) + expires_in
             print(bound_hash(key, "subscriber", chosen.identifier, expiry, subscriber_id))
 
     with_services("hash", show)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
+from inbox.clock import now_ms
 from inbox.events import Close, Event
 
 
@@ -21,7 +21,7 @@ class PlainCodec:
     """The plain flavour: `{"event": name, "data": payload, "timestamp": ms}` (websocket.md §3)."""
 
     def encode(self, event: Event) -> bytes:
-        return b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, time.time() * 1000)
+        return b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, now_ms())
 
     def farewell(self, _: Close) -> list[bytes]:
         return []

@@ -2,8 +2,8 @@
 
 A connected feed remembers the position it has delivered. Publications that continue it go out at once; one that does
 not (something was lost), or a subscription that Redis had to be asked for anew, is repaired from the feed's change log.
-What cannot be told from the publication alone, the state of a marked message, is read first; all of a feed's events
-pass through one line, so their order holds.
+What the publication alone does not say (the state of a marked message, a card that is not known yet) is read first; all
+of a feed's events pass through one line, so their order holds.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from typing import Never
 
 from inbox import events
 from inbox.errors import InboxError, NotFound, StoreUnavailable
 from inbox.events import Close, Event
+from inbox.fanout.cards import CardReader, FeedCards
 from inbox.fanout.codecs import Codec
 from inbox.fanout.connection import Connection
 from inbox.models.environment import Environment
-from inbox.models.message import Message, decode_stored, entity
+from inbox.models.message import Message, decode_stored
 from inbox.store.feed import Feed, LogEntry
 from inbox.store.feeds import FeedStore
 from inbox.store.rows import CHECK_BYTES, Counts, Position, parse_message_id
@@ -65,11 +67,11 @@ def parse_publication(payload: bytes) -> Publication:
 class ConnectedFeed:
     """One feed with open sockets here."""
 
-    def __init__(self, feed: Feed, environment: Environment, feeds: FeedStore) -> None:
+    def __init__(self, feed: Feed, feeds: FeedStore, cards: FeedCards) -> None:
         self.feed = feed
         self.connections: set[Connection] = set()
-        self._environment = environment
         self._feeds = feeds
+        self._cards = cards
         self._position: Position | None = None
         self._counts: Counts
         self._pending: deque[Publication] = deque()
@@ -77,13 +79,12 @@ class ConnectedFeed:
         self._worker: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Takes the feed's position; to be called once the subscription is acknowledged.
+        """Takes the feed's position and reads its cards; to be called once the subscription is acknowledged.
 
         Raises StoreUnavailable, and NotFound when the feed is gone: from here on its end would have been heard.
         """
-        state = await self._feeds.state(self.feed)
-        if state is None:
-            raise NotFound("The subscriber was deleted")
+        state = await self._feeds.state(self.feed) or _gone()
+        await self._cards.read()
         self._position, self._counts = state.position, state.counts
         self._work()
 
@@ -97,6 +98,9 @@ class ConnectedFeed:
         if payload == b"gone":
             self.end(events.SUBSCRIBER_GONE)
             return
+        if payload == b"subscriber":
+            self._cards.forget_subscriber()
+            return
         self._pending.append(parse_publication(payload))
         if len(self._pending) > MAX_PENDING:  # the store is slow to answer: one repair is cheaper than all of these
             self._pending.clear()
@@ -105,6 +109,7 @@ class ConnectedFeed:
 
     def restored(self) -> None:
         """The subscription was interrupted: whatever was published meanwhile is read from the log."""
+        self._cards.forget_subscriber()
         self._must_repair = True
         self._work()
 
@@ -149,6 +154,8 @@ class ConnectedFeed:
                 self._must_repair = True
                 await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                 failures += 1
+            except NotFound:
+                self.end(events.SUBSCRIBER_GONE)
 
     async def _step(self) -> None:
         if self._must_repair:
@@ -157,7 +164,7 @@ class ConnectedFeed:
             return
         publication = self._pending.popleft()
         if not self._deliver_directly(publication):
-            await self._deliver_marked(publication)
+            await self._deliver_read(publication)
 
     def _deliver_directly(self, publication: Publication) -> bool:
         """Delivers a publication that tells all by itself, or drops one that is old; False when more is needed."""
@@ -167,53 +174,57 @@ class ConnectedFeed:
         if publication.first != self._position.counter + 1:
             self._must_repair = True
             return True
-        if publication.kind in _READ_FIRST and self.connections:
+        sent = self._events(publication) if self.connections else []
+        if sent is None:
             return False
-        told = self._told(publication)
         self._position = publication.position
-        self._send(told, publication.counts)
+        self._send(sent, publication.counts)
         return True
 
-    def _told(self, publication: Publication) -> list[Event]:
-        rows, body = publication.rows, publication.body
+    def _events(self, publication: Publication) -> list[Event] | None:
+        """The events of a publication, or None when the store has to be asked for something first."""
+        body = publication.body
+        if publication.kind in _READ_FIRST:
+            return None
         if publication.kind == "n":
-            stored = decode_stored(body[CHECK_BYTES:])
-            message_id = self.feed.message_id(rows[0], body[:CHECK_BYTES])
-            message = Message(message_id, self.feed.subscriber_oid, stored, publication.position.ms)
-            return [events.notification_received(entity(message, self._environment))]
+            message = self._cards.complete_cached(self._new_message(publication))
+            return [events.notification_received(message)] if message else None
         if publication.kind == "x":
             checks = [body[at : at + CHECK_BYTES] for at in range(0, len(body), CHECK_BYTES)]
-            return [events.notifications_removed(list(map(self.feed.message_id, rows, checks)))]
+            return [events.notifications_removed(list(map(self.feed.message_id, publication.rows, checks)))]
         if publication.kind == "t" and not body:
             return []  # only rows without a message went
         if publication.kind == "t" and body != TOO_MANY:
             return [events.notifications_removed([self.feed.message_id(*one) for one in _TRIMMED.iter_unpack(body)])]
         return [events.notifications_refetch()]
 
-    async def _deliver_marked(self, publication: Publication) -> None:
+    def _new_message(self, publication: Publication) -> Message:
+        body = publication.body
+        message_id = self.feed.message_id(publication.rows[0], body[:CHECK_BYTES])
+        stored = decode_stored(body[CHECK_BYTES:])
+        return Message(message_id, self.feed.subscriber_oid, stored, publication.position.ms)
+
+    async def _deliver_read(self, publication: Publication) -> None:
         """Marked and moved messages are sent as they are now; the counts are those of the publication."""
-        found = await self._feeds.messages(self.feed, publication.rows)
-        if found is None:
-            self.end(events.SUBSCRIBER_GONE)
-            return
+        if publication.kind == "n":
+            messages = [self._new_message(publication)]
+        else:
+            messages = (await self._feeds.messages(self.feed, publication.rows) or _gone())[0]
+        is_change = publication.kind == "m"
+        sent = await (self._updated(messages) if is_change else self._received(messages))
         self._position = publication.position
-        told = self._received(found[0]) if publication.kind == "v" else self._updated(found[0])
-        self._send(told, publication.counts)
+        self._send(sent, publication.counts)
 
-    def _received(self, messages: list[Message]) -> list[Event]:
-        return [events.notification_received(entity(message, self._environment)) for message in messages]
+    async def _received(self, messages: list[Message]) -> list[Event]:
+        return list(map(events.notification_received, await self._cards.complete(messages)))
 
-    def _updated(self, messages: list[Message]) -> list[Event]:
-        return [events.notification_updated(entity(message, self._environment)) for message in messages]
+    async def _updated(self, messages: list[Message]) -> list[Event]:
+        return list(map(events.notification_updated, await self._cards.complete(messages)))
 
     async def _repair(self) -> None:
         """Sends what changed since the position delivered last, then the counts; the state the log leads to."""
         assert self._position is not None  # noqa: S101 (`start` came first)
-        found = await self._feeds.changes_since(self.feed, self._position)
-        if found is None:
-            self.end(events.SUBSCRIBER_GONE)
-            return
-        state, entries = found
+        state, entries = await self._feeds.changes_since(self.feed, self._position) or _gone()
         if entries == []:
             return
         sent = [events.notifications_refetch()] if entries is None else await self._caught_up(entries)
@@ -234,12 +245,12 @@ class ConnectedFeed:
         sent = [events.notifications_removed(gone)] if gone else []
         if refetch:
             sent.append(events.notifications_refetch())
-            return sent + self._received(await self._read(new))
+            return sent + await self._received(await self._read(new))
         came = set(new)  # a message that came since then is in another row by now if it has collapsed with a later one
         changed = await self._read(marked)
-        sent += self._updated([one for one in changed if self._first_row(one) not in came])
+        sent += await self._updated([one for one in changed if self._first_row(one) not in came])
         moved = [one for one in changed if self._first_row(one) in came]
-        return sent + self._received([*await self._read(new), *moved])
+        return sent + await self._received([*await self._read(new), *moved])
 
     @staticmethod
     def _first_row(message: Message) -> int:
@@ -262,11 +273,16 @@ class ConnectedFeed:
             connection.deliver(*frames[codec])
 
 
+def _gone() -> Never:
+    raise NotFound("The subscriber was deleted")
+
+
 class Hub:
     """Every connected feed of this process, by channel."""
 
-    def __init__(self, feeds: FeedStore) -> None:
+    def __init__(self, feeds: FeedStore, cards: CardReader) -> None:
         self._feeds = feeds
+        self._cards = cards
         self._connected: dict[str, ConnectedFeed] = {}
         self._opening: dict[str, asyncio.Task[ConnectedFeed]] = {}
         self._subscribe: Callable[[str], Awaitable[None]]
@@ -333,7 +349,8 @@ class Hub:
 
     async def _start(self, feed: Feed, environment: Environment) -> ConnectedFeed:
         channel = feed.keys.channel
-        connected = self._connected[channel] = ConnectedFeed(feed, environment, self._feeds)
+        cards = FeedCards(feed, environment, self._cards)
+        connected = self._connected[channel] = ConnectedFeed(feed, self._feeds, cards)
         try:
             await self._subscribe(channel)
             await connected.start()

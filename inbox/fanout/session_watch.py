@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from inbox.clock import now_seconds
 from inbox.errors import StoreUnavailable
 from inbox.events import SESSION_REVOKED, TOKEN_EXPIRED, Close
 from inbox.fanout.connection import Connection
@@ -62,7 +62,7 @@ class SessionWatch:
         """Ends what has to be ended by now."""
         if not self._sessions:
             return
-        now, generations = time.time(), await self._generations()
+        now, generations = now_seconds(), await self._generations()
         ended = [
             (connection, close)
             for connection, session in self._sessions.items()

@@ -26,8 +26,8 @@ Criticality = Literal["nonCritical", "critical", "all"]
 _TIME = re.compile(r"(0?[1-9]|1[0-2]):[0-5][0-9] (AM|PM)")
 
 
-class ChannelChoices(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Channels switched on or off; those absent keep what they had."""
+class ChannelChoices(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Channels switched on or off; those absent keep what they had. Another name is refused: it may mean a channel."""
 
     email: bool | UnsetType = UNSET
     sms: bool | UnsetType = UNSET

@@ -184,6 +184,13 @@ class PreferencesRequest(msgspec.Struct, frozen=True):
     user: PreferenceSet | None = None
     workflow: PreferenceSet | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a channel that does not exist, such as `inApp`: its preference would have no effect."""
+        for level in (self.user, self.workflow):
+            unknown = [name for name in level.channels if name not in CHANNELS] if level else []
+            if unknown:
+                raise ValueError(f"{unknown[0]} is no channel; there are {', '.join(CHANNELS)}")
+
 
 class WorkflowContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """What create and update have in common."""

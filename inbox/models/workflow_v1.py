@@ -77,7 +77,7 @@ class StepV1(msgspec.Struct, frozen=True, rename="camel"):
     filters: list[Any] | None = None
 
 
-class PreferenceSettings(msgspec.Struct, frozen=True):
+class PreferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Channel → whether the workflow delivers there to whoever has chosen nothing."""
 
     email: bool | None = None

@@ -28,7 +28,7 @@ PAGES = ("/v1/inbox/", "/v1/widgets/")
 """Where pages call, with the token of their session."""
 ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (408, 413, 415)
-ERROR_STATUSES = (400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 503)
+ERROR_STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REFERENCES = "#/components/schemas/{name}"
 

@@ -331,7 +331,7 @@ OPERATIONS: dict[Callable[..., Any], Operation] = {
     ),
     inbox_subscriptions.list_own: Operation(replies.SubscriptionDetails, "list"),
     inbox_subscriptions.create_own: Operation(
-        replies.SubscriptionDetails, status=201, body=inbox_subscriptions.OwnSubscription
+        replies.SubscriptionDetails, status=201, body=inbox_subscriptions.OwnSubscription, errors=[403]
     ),
     inbox_subscriptions.get_own: Operation(
         replies.SubscriptionDetails, query={"workflowIds": TEXTS, "tags": TEXTS}, also=204

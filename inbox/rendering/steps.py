@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.models.expiry import parse_expiry
 from inbox.models.workflow import Action, CollapseMode, Redirect, Severity, Step, Target, Workflow
 from inbox.rendering.budget import working
@@ -186,7 +186,7 @@ def _check_expiry(source: str | None, template: Template, field: str) -> None:
     if not text or template.variables or "{" in text:
         return
     try:
-        parse_expiry(text, int(time.time() * 1_000))
+        parse_expiry(text, now_ms())
     except ValueError as error:
         raise TemplateError(field, f"{field} {error}", source) from None
 

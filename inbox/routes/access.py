@@ -50,7 +50,7 @@ async def authenticate(request: Request) -> ApiCaller:
     environment = await services_of(request).environments.find_by_key(secret)
     if environment is None:
         raise Unauthorized
-    await _count(request, "key", environment, secret)
+    await count_request(request, "key", environment, secret)
     return ApiCaller(environment)
 
 
@@ -61,12 +61,17 @@ async def authenticate_session(request: Request) -> SessionCaller:
         raise Unauthorized
     session = await services_of(request).sessions.verify(secret)
     caller = SessionCaller(session.environment, session.subscriber, session.contexts)
-    await _count(request, "subscriber", caller.environment, caller.subscriber.oid)
+    await count_request(request, "subscriber", caller.environment, caller.subscriber.oid)
     return caller
 
 
-async def _count(request: Request, kind: CallerKind, environment: Environment, caller: str) -> None:
-    """One more request of this caller. Raises TooManyRequests; what is left stands in the scope for the answer."""
+async def count_request(request: Request, kind: CallerKind, environment: Environment, caller: str) -> None:
+    """Count this request against the limit of its caller, once. Raises TooManyRequests.
+
+    What is left stands in the scope for the answer.
+    """
+    if ALLOWANCE in request.scope:
+        return
     allowance = await services_of(request).rate_limiter.take(kind, environment.number, caller)
     if allowance is not None:
         request.scope[ALLOWANCE] = allowance

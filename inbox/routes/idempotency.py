@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox.errors import InboxError
 from inbox.models.environment import Environment
-from inbox.routes.access import services_of
+from inbox.routes.access import count_request, services_of
 from inbox.routes.reading import MIB
 from inbox.routes.replies import error_reply
 from inbox.service.environments.idempotency import MAX_ANSWER_BYTES, IdempotencyService, check_key
@@ -66,11 +66,17 @@ class Idempotency:
 
 
 async def _environment_of(request: Request) -> Environment | None:
-    """The environment of a backend's change; None for triggers, for pages and for a key that the handler refuses."""
+    """The environment of a backend's change; None for triggers, for pages and for a key that the handler refuses.
+
+    The request counts against the limit here, since a repetition never gets to its handler. Raises TooManyRequests.
+    """
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "apikey" or request.scope["path"].startswith(TRIGGERS):
         return None
-    return await services_of(request).environments.find_by_key(secret.strip())
+    environment = await services_of(request).environments.find_by_key(secret.strip())
+    if environment is not None:
+        await count_request(request, "key", environment, secret.strip())
+    return environment
 
 
 def _fingerprint(scope: Scope, body: Body) -> bytes:

@@ -9,7 +9,7 @@ from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import BadRequest, NotFound
+from inbox.errors import BadRequest, Forbidden, NotFound
 from inbox.models.topic import (
     MAX_PREFERENCES,
     Name,
@@ -48,8 +48,10 @@ async def list_own(request: Request) -> Response:
 
 
 async def create_own(request: Request) -> Response:
-    """POST → 201 the subscription; the topic is made if missing; 400 when it cannot be made."""
+    """POST → 201 the subscription; the topic is made if missing; 400 if it cannot be made; 403 where pages may not."""
     caller, services = await authenticate_session(request), services_of(request)
+    if not services.settings.page_subscriptions:
+        raise Forbidden("Only a backend may subscribe here (INBOX_PAGE_SUBSCRIPTIONS is false)")
     body = await read_body(request, OwnSubscription)
     identifier = check_identifier(body.identifier) if body.identifier else None  # @novu/js sends "" for none
     key = parse_topic_key(path_param(request, "topicKey"), "topicKey")

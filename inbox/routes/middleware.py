@@ -12,6 +12,7 @@ from inbox.errors import RequestTimeout
 from inbox.routes.access import ALLOWANCE
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
+API_PATHS = ("/v1/", "/v2/")
 BROWSER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 BROWSER_HEADERS = (
     "Authorization",
@@ -78,6 +79,22 @@ class Deadline:
         self._until += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
         self._is_whole = not message.get("more_body", False)
         return message
+
+
+class NoStore:
+    """Answers of the API belong to one caller: no cache, of a browser or in between, may keep them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"cache-control", b"private, no-store")]}
+            await send(message)
+
+        is_personal = scope["type"] == "http" and scope["path"].startswith(API_PATHS)
+        await self._app(scope, receive, tell if is_personal else send)
 
 
 class RateHeaders:

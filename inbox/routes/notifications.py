@@ -5,7 +5,6 @@ Both faces share every handler: `who_of` tells whose they are (rest-inbox.md §7
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,9 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inbox.clock import now_seconds
 from inbox.errors import PaymentRequired, invalid
 from inbox.ids import parse_object_id
-from inbox.models.environment import Environment
 from inbox.models.message import Message, inbox_notification
 from inbox.models.subscriber import subscriber_card
 from inbox.routes.access import services_of
@@ -33,8 +32,6 @@ from inbox.service.feed.notification_filter import (
     parse_tags,
     tags_of_query,
 )
-from inbox.service.workflows.views import workflow_summary
-from inbox.services import Services
 from inbox.store.changes import (
     INBOX_ARCHIVE,
     INBOX_ARCHIVE_READ,
@@ -253,7 +250,7 @@ def _snooze_until(text: str) -> int:
         until = given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise invalid("snoozeUntil", "snoozeUntil must be a valid ISO 8601 date string", text) from None
-    now = datetime.fromtimestamp(time.time(), UTC)
+    now = datetime.fromtimestamp(now_seconds(), UTC)
     if until < now + timedelta(seconds=MIN_SNOOZE_SECONDS):
         raise invalid("snoozeUntil", f"snoozeUntil must be at least {MIN_SNOOZE_SECONDS} seconds in the future", text)
     if until > now + timedelta(hours=MAX_SNOOZE_HOURS):
@@ -267,20 +264,10 @@ async def _one(request: Request, who: Who, message: Message) -> Response:
 
 
 async def _views(request: Request, who: Who, messages: Sequence[Message]) -> list[dict[str, Any]]:
-    services, to = services_of(request), subscriber_card(who.subscriber)
+    cards, to = services_of(request).cards, subscriber_card(who.subscriber)
     return [
-        inbox_notification(message, to, await _workflow_of(services, who.environment, message)) for message in messages
+        inbox_notification(message, to, await cards.workflow(who.environment, message.stored)) for message in messages
     ]
-
-
-async def _workflow_of(services: Services, environment: Environment, message: Message) -> dict[str, Any]:
-    """The workflow's short form; of a deleted one what the message still tells."""
-    stored = message.stored
-    workflow = await services.workflows.find(environment, stored.template_identifier)
-    if workflow and workflow.id == stored.template_id:
-        return workflow_summary(workflow)
-    named = {"id": stored.template_id, "identifier": stored.template_identifier, "name": stored.template_identifier}
-    return named | {"critical": False, "tags": stored.tags, "severity": "none"}
 
 
 def _query_filter(request: Request) -> tuple[NotificationFilter, dict[str, Any]]:

@@ -35,7 +35,7 @@ async def export(request: Request) -> Response:
     """GET /v2/subscribers/:subscriberId/data → 200 everything that is held of the subscriber, as one document; 404."""
     caller = await authenticate(request)
     document = await services_of(request).export.export(caller.environment, subscriber_param(request))
-    headers = {"Content-Disposition": 'attachment; filename="subscriber.json"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": 'attachment; filename="subscriber.json"'}
     return Document(document, headers=headers, media_type="application/json")
 
 

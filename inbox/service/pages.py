@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from inbox.models.cursor_page import CursorPage, CursorQuery
-from inbox.store.listing import Slice
+from inbox.store.listing import Cursor, ListPage
 
 T = TypeVar("T")
 
 
-def page_of_slice(rows: Sequence[T], found: Slice | None) -> CursorPage[T]:
-    """The page that part of a list makes; an unknown cursor (no slice) gives an empty one."""
-    if found is None or not found.rows:
-        return CursorPage([], total=found.total if found else 0)
+def cursor_of(query: CursorQuery, member: Callable[[str], bytes] = str.encode) -> Cursor | None:
+    """Return the cursor of a list that the query names, if it names one."""
+    return Cursor(member(query.cursor), query.side) if query.cursor else None
+
+
+def page_of_list(found: ListPage[T] | None, name: Callable[[bytes], str] = bytes.decode) -> CursorPage[T]:
+    """Return the page that part of a list makes, empty for an unknown cursor; `name` makes a cursor of a member."""
+    if found is None:
+        return CursorPage([])
+    if not found.rows:
+        return CursorPage([], total=found.total)
     return CursorPage(
-        list(rows),
-        next=found.rows[-1][0].decode() if found.has_next else None,
-        previous=found.rows[0][0].decode() if found.has_previous else None,
+        found.records,
+        next=name(found.rows[-1].member) if found.has_next else None,
+        previous=name(found.rows[0].member) if found.has_previous else None,
         total=found.total,
     )
 

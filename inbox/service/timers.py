@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from inbox.clock import now_ms
 from inbox.errors import StoreUnavailable
 from inbox.service.environments.environments import EnvironmentService
 from inbox.store.alarms import Place
@@ -108,7 +108,7 @@ class TimerWorker:
             except _Failed as failure:
                 log.error("a timer is put off", exc_info=failure.__cause__, extra={"action": "timer_put_off"})
                 await self._store.put_off(place, [timer], PUT_OFF_MS)
-                await self._store.ring_at(place, int(time.time() * 1_000) + PUT_OFF_MS + 1_000)
+                await self._store.ring_at(place, now_ms() + PUT_OFF_MS + 1_000)
 
     async def _try(self, kind: bytes, place: Place, timers: Sequence[Timer]) -> None:
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.errors import StoreUnavailable
 from inbox.models.environment import ApiKey, Environment
 from inbox.store import scripts
@@ -85,7 +85,7 @@ class EnvironmentStore:
 
     async def add_key(self, environment: Environment, api_key: str, sealed: bytes) -> None:
         """Adds a key; one that is known already, revoked ones too, stays as it is."""
-        key = ApiKey(environment.number, sealed, _now_ms())
+        key = ApiKey(environment.number, sealed, now_ms())
         await self._changed(self._adding_key(digest_of(api_key), key))
 
     async def replace_key(self, digest: str, key: ApiKey) -> None:
@@ -101,8 +101,4 @@ class EnvironmentStore:
     async def _changed(self, *commands: Command) -> list[object]:
         """The first version is the time: one of a store that was emptied cannot pass for one of its former life."""
         version = self._keys.environments_version
-        return await self._client.transaction([("SET", version, _now_ms(), "NX"), *commands, ("INCR", version)])
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+        return await self._client.transaction([("SET", version, now_ms(), "NX"), *commands, ("INCR", version)])

@@ -193,6 +193,22 @@ class FeedReader:
                 return (same[0], found[0]) if same else None
         raise StoreUnavailable
 
+    async def find_place(self, feed: Feed, message_id: str) -> tuple[int, int] | None:
+        """Return the row of a message of this feed and its time, also after its deletion; None if there never was one.
+
+        The time of one that is gone is not known any more: it is that of the next newer message of the feed.
+        """
+        if found := await self.find(feed, message_id):
+            return found[1], found[0].created_ms
+        wanted, snapshot = feed.row_of(message_id), await self._snapshot(feed)
+        if wanted is None or snapshot is None or not 0 < wanted.row <= snapshot.state.last:
+            return None
+        row = rows.last_row_with(snapshot.rows, snapshot.state.base, wanted.row, wanted.check)
+        if row is None:
+            return None
+        newer = await self._client.execute("XRANGE", feed.keys.stream, f"{row + 1}-0", "+", "COUNT", 1)
+        return row, int(newer[0][1][1]) if newer else snapshot.state.position.ms
+
     async def find_many(self, feed: Feed, wanted: Sequence[RowId]) -> dict[MessageId, Message]:
         """The messages of these ids, wherever they are now, of those that exist."""
         for _ in range(PAGE_ATTEMPTS):

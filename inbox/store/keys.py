@@ -19,7 +19,8 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
       outbox                   stream: what happened and is still to be told (store/outbox.py), the newest 10,000;
                                …:progress: hash: how far telling it has come
       x:<hash>                 a transaction's step delivered to a feed; 24 h
-      t:<hash>                 the recipients of an explicit transactionId; 24 h
+      t:<hash>                 the recipients of an explicit transactionId; a trigger's request, by its
+                               Idempotency-Key; 24 h
       i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
       r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 730 days
       q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
@@ -60,6 +61,7 @@ never a caller's text: subscribers are named by their oid, feeds by a number, tr
     {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes,
                                alarms (sorted set: buckets in which a timer is due, by time), outbox:alarms (those
                                that have something to tell)
+    {…}gone:<hash>             beside a list: the place of what was deleted from it; ten minutes (store/lua/_retire.lua)
 The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
 """
 
@@ -246,6 +248,10 @@ class BucketKeys:
 
     def transaction(self, transaction_id: str) -> str:
         return f"{self.base}t:{digest(transaction_id)}"
+
+    def trigger_key(self, idempotency_key: str) -> str:
+        """Apart from the transactions by a NUL, which no id holds."""
+        return f"{self.base}t:{digest('', idempotency_key)}"
 
     def answer(self, idempotency_key: str) -> str:
         return f"{self.base}i:{digest(idempotency_key)}"

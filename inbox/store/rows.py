@@ -260,6 +260,19 @@ def check_of(rows: bytes, base: int, row: int) -> bytes:
     return rows[start + 1 : start + ROW_BYTES] if start >= 0 else b""
 
 
+def last_row_with(rows: bytes, base: int, row: int, check: bytes) -> int | None:
+    """Return the newest row from `row` on that has these check bytes; None when `row` is there and has others.
+
+    A message that moved took its check bytes along, so this is its last place, also after it was deleted.
+    """
+    known = check_of(rows, base, row)
+    if known and known != check:
+        return None
+    first = max(row - base - 1, 0) * ROW_BYTES
+    starts = range(len(rows) - ROW_BYTES, first - 1, -ROW_BYTES)
+    return next((base + 1 + at // ROW_BYTES for at in starts if rows[at + 1 : at + ROW_BYTES] == check), row)
+
+
 def count_flags(flags: bytes) -> Counts:
     """The counts that these rows add up to; what the scripts keep step by step."""
     badge = Select(UNREAD | SNOOZED, UNREAD)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from inbox.clock import now_ms
 from inbox.store import rows, scripts
 from inbox.store.client import Client
 from inbox.store.keys import BucketKeys, FeedKeys
@@ -16,7 +15,7 @@ _SNOOZED = Select(SNOOZED, SNOOZED)
 
 def is_due(state: State) -> bool:
     """Whether a snooze of the feed may have ended by this process's clock; the store's decides."""
-    return 0 < state.wake_ms <= time.time() * 1000
+    return 0 < state.wake_ms <= now_ms()
 
 
 async def wake(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
+from inbox.clock import now_ms, now_seconds
 from inbox.errors import Conflict, StoreUnavailable
 from inbox.ids import SubscriberId
 from inbox.models.credentials import Channels, merge_channels
@@ -18,7 +18,7 @@ from inbox.store import scripts
 from inbox.store.alarms import Place
 from inbox.store.client import Argument, Client, Command
 from inbox.store.keys import BUCKETS, BucketKeys, Keys, bucket_of
-from inbox.store.listing import Cursor, Listing, Order, Slice
+from inbox.store.listing import Cursor, Listing, ListPage, Order, retire
 from inbox.store.outbox import PRESENCE, Outbox
 
 Mode = Literal["upsert", "create", "update"]
@@ -27,17 +27,9 @@ ORPHAN_SECONDS = 60
 _ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberPage:
-    """Subscribers and the part of the list they are."""
-
-    subscribers: list[Subscriber]
-    found: Slice
-
-
 def new_subscriber_oid(bucket: int) -> str:
     """A subscriber's 24-hex id: seconds since 1970 (8), bucket (2), random (14)."""
-    return f"{int(time.time()):08x}{bucket:02x}{secrets.token_hex(7)}"
+    return f"{int(now_seconds()):08x}{bucket:02x}{secrets.token_hex(7)}"
 
 
 def bucket_of_oid(oid: str) -> int:
@@ -196,23 +188,21 @@ class SubscriberStore:
         limit: int,
         cursor: Cursor | None = None,
         skip: int = 0,
-    ) -> SubscriberPage | None:
+    ) -> ListPage[Subscriber] | None:
         """Up to `limit` subscribers beside a cursor, or after `skip` of them; None when there is no such cursor.
 
-        The cost is that of the page, however many there are. Entries whose subscriber is gone are left out, and
+        The cost is that of the page, however many there are. Entries whose subscriber is gone are passed over, and
         taken from the list unless they are so young that it may be about to be made.
         """
-        listing = self._listing(environment, order_by)
-        for _ in range(_ATTEMPTS):
-            found = await listing.read(order, limit, cursor, skip)
-            if found is None:
-                return None
-            loaded = await self._load(environment, [member.hex() for member, _ in found.rows])
+
+        async def load(members: list[bytes]) -> list[Subscriber | None]:
+            loaded = await self._load(environment, [member.hex() for member in members])
             orphans = [oid for oid, subscriber in loaded.items() if subscriber is None and _is_old(oid)]
-            if not orphans:
-                return SubscriberPage([one for one in loaded.values() if one], found)
-            await self._unlist(environment, orphans)
-        raise StoreUnavailable
+            if orphans:
+                await self._unlist(environment, orphans)
+            return list(loaded.values())
+
+        return await self._listing(environment, order_by).page(order, limit, load, cursor, skip)
 
     async def sweep(self, environment: int, bucket: int) -> int:
         """Enters every subscriber of a bucket that a list misses (a store that lost its last moments); how many."""
@@ -259,7 +249,7 @@ class SubscriberStore:
         """Sets the presence flag by hand; the next edge of a socket overwrites it."""
         fields: dict[str, Any] = {"online": int(online)}
         if not online:
-            fields["last_online"] = int(time.time() * 1000)
+            fields["last_online"] = now_ms()
         written = await self.write(environment, subscriber.subscriber_id, fields, "update")
         return written[0] if written else None
 
@@ -274,7 +264,7 @@ class SubscriberStore:
 
     async def _announce(self, environment: int, oid: str) -> None:
         """Lists a subscriber that is about to be made: what exists is always listed."""
-        member, now = bytes.fromhex(oid), time.time_ns() // 1_000_000
+        member, now = bytes.fromhex(oid), now_ms()
         lists = [self._listing(environment, order) for order in ("_id", "updatedAt")]
         await self._client.batch([listing.adding(member, now) for listing in lists])
 
@@ -284,9 +274,8 @@ class SubscriberStore:
         await self._client.execute(*entry)
 
     async def _unlist(self, environment: int, oids: Sequence[str]) -> None:
-        members = [bytes.fromhex(oid) for oid in oids]
-        lists = [self._listing(environment, order) for order in ("_id", "updatedAt")]
-        await self._client.batch([listing.removing(members) for listing in lists])
+        lists = [self._keys.subscribers(environment), self._keys.subscribers_updated(environment)]
+        await retire(self._client, lists, [bytes.fromhex(oid) for oid in oids])
 
     async def _enter(self, environment: int, subscribers: Sequence[Subscriber]) -> int:
         created, updated = (self._listing(environment, order) for order in ("_id", "updatedAt"))
@@ -328,7 +317,7 @@ class _Moved:
 
 
 def _is_old(oid: str) -> bool:
-    return time.time() - int(oid[:8], 16) > ORPHAN_SECONDS
+    return now_seconds() - int(oid[:8], 16) > ORPHAN_SECONDS
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

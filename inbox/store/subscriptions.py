@@ -6,17 +6,17 @@ and goes with it; an intent without its other half is left out by whoever reads 
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
+from inbox.clock import now_seconds
 from inbox.errors import StoreUnavailable
 from inbox.models.topic import Subscription, decode_subscription, encode_subscription
 from inbox.store import scripts
 from inbox.store.client import Argument, Client, Command
 from inbox.store.keys import BucketKeys, Keys
-from inbox.store.listing import Cursor, Listing, Order, Side, Slice
+from inbox.store.listing import Cursor, Listing, ListPage, Order
 from inbox.store.subscribers import bucket_of_oid
 
 MAX_OF_ONE_SUBSCRIBER = 10
@@ -26,6 +26,10 @@ HALF_WRITTEN_SECONDS = 60
 _ATTEMPTS = 5
 
 Outcome = Literal["created", "known", "taken", "full", "gone"]
+S = TypeVar("S")
+T = TypeVar("T")
+Complete = Callable[[list[S]], Awaitable[Sequence[T | None]]]
+"""Makes of subscriptions what a page shows, in their order; None for one that is to be passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class SubscriptionStore:
         outcome, *rest = await self._client.run(scripts.SUBSCRIPTION_WRITE, keys, args)
         if outcome == 1:
             return Created("created", wanted)
-        await self._forget(environment, wanted.subscriber_oid, [wanted.id])
+        await self._forget(environment, [(wanted.subscriber_oid, wanted.id)])
         if outcome < 0:
             return Created("full")
         known = decode_subscription(rest[1])
@@ -124,17 +128,19 @@ class SubscriptionStore:
         topic_oid: str,
         order: Order,
         limit: int,
-        *,
-        cursor: str | None = None,
-        side: Side = "after",
-        skip: int = 0,
-    ) -> tuple[list[Subscription], Slice] | None:
+        complete: Complete[Subscription, T],
+        cursor: Cursor | None = None,
+    ) -> ListPage[T] | None:
         """Up to `limit` subscriptions of a topic beside a cursor (an `_id`); None for an unknown cursor."""
-        listing = Listing(self._client, self._keys.topic(environment, topic_oid).order)
-        found = await listing.read(order, limit, Cursor(cursor.encode(), side) if cursor else None, skip)
-        if found is None:
-            return None
-        return await self._load(environment, topic_oid, [member.decode() for member, _ in found.rows]), found
+
+        async def load(members: list[bytes]) -> list[T | None]:
+            ids = [member.decode() for member in members]
+            known = {one.id: one for one in await self._load(environment, topic_oid, ids)}
+            return await _completed(complete, [known.get(one) for one in ids])
+
+        return await Listing(self._client, self._keys.topic(environment, topic_oid).order).page(
+            order, limit, load, cursor
+        )
 
     async def joined(
         self,
@@ -142,26 +148,21 @@ class SubscriptionStore:
         subscriber_oid: str,
         order: Order,
         limit: int,
-        *,
-        cursor: str | None = None,
-        side: Side = "after",
-        skip: int = 0,
-    ) -> tuple[list[tuple[str, Subscription]], Slice] | None:
+        complete: Complete[tuple[str, Subscription], T],
+        cursor: Cursor | None = None,
+    ) -> ListPage[T] | None:
         """Up to `limit` subscriptions of a subscriber, each with its topic's oid; None for an unknown cursor."""
-        bucket = self._bucket(environment, subscriber_oid)
-        listing = Listing(self._client, bucket.joined(subscriber_oid))
-        at = Cursor(cursor.encode(), side) if cursor else None
-        for _ in range(_ATTEMPTS):
-            found = await listing.read(order, limit, at, skip)
-            if found is None:
-                return None
-            ids = [member.decode() for member, _ in found.rows]
+
+        async def load(members: list[bytes]) -> list[T | None]:
+            ids = [member.decode() for member in members]
             known = await self._joined(environment, subscriber_oid, ids)
             halves = [one for one in ids if one not in known and _is_old(one)]
-            if not halves:
-                return list(known.values()), found
-            await self._forget(environment, subscriber_oid, halves)
-        raise StoreUnavailable
+            if halves:
+                await self._forget(environment, [(subscriber_oid, one) for one in halves])
+            return await _completed(complete, [known.get(one) for one in ids])
+
+        key = self._bucket(environment, subscriber_oid).joined(subscriber_oid)
+        return await Listing(self._client, key).page(order, limit, load, cursor)
 
     async def topics_of(self, environment: int, subscriber_oid: str) -> list[str]:
         """The oids of the topics that a subscriber is in, each once, in the order it came to them."""
@@ -194,7 +195,7 @@ class SubscriptionStore:
             args = [item for one in part for item in (one.id, one.subscriber_oid, one.identifier)]
             keys = self._keys.topic(environment, topic_oid).all()
             removed += sum(await self._client.run(scripts.SUBSCRIPTION_DELETE, keys, args))
-            await self._client.batch([command for one in part for command in self._forgetting(environment, one)])
+            await self._forget(environment, [(one.subscriber_oid, one.id) for one in part])
         return removed
 
     async def delete_topic(self, environment: int, topic_oid: str) -> None:
@@ -212,7 +213,7 @@ class SubscriptionStore:
             ids = [member.decode() for member in members]
             for topic_oid, one in (await self._joined(environment, subscriber_oid, ids)).values():
                 await self.delete(environment, topic_oid, [one])
-            await self._forget(environment, subscriber_oid, ids)
+            await self._forget(environment, [(subscriber_oid, one) for one in ids])
 
     async def _load(self, environment: int, topic_oid: str, ids: Sequence[str]) -> list[Subscription]:
         """The subscriptions of a topic with these `_id`s, as far as they exist."""
@@ -248,25 +249,28 @@ class SubscriptionStore:
         args: list[Argument] = [wanted.id, wanted.created_ms, topic_oid]
         return bool(await self._client.run(scripts.SUBSCRIPTION_INTEND, keys, args))
 
-    async def _forget(self, environment: int, subscriber_oid: str, ids: Sequence[str]) -> None:
-        bucket = self._bucket(environment, subscriber_oid)
-        await self._client.batch(
-            [
-                ("ZREM", bucket.joined(subscriber_oid), *ids),
-                ("HDEL", bucket.joined_topics(subscriber_oid), *ids),
-            ]
-        )
-
-    def _forgetting(self, environment: int, one: Subscription) -> list[Command]:
-        bucket = self._bucket(environment, one.subscriber_oid)
-        return [
-            ("ZREM", bucket.joined(one.subscriber_oid), one.id),
-            ("HDEL", bucket.joined_topics(one.subscriber_oid), one.id),
-        ]
+    async def _forget(self, environment: int, halves: Sequence[tuple[str, str]]) -> None:
+        """Takes (subscriber's oid, subscription's `_id`) out of the subscribers' sides."""
+        sides = [(self._bucket(environment, oid), oid, one) for oid, one in halves]
+        await self._client.batch([("HDEL", side.joined_topics(oid), one) for side, oid, one in sides])
+        # last, since what is still listed is found by whoever finishes a deletion that was cut short
+        await self._client.run_many(scripts.LISTING_RETIRE, [([side.joined(oid)], [one]) for side, oid, one in sides])
 
     def _bucket(self, environment: int, subscriber_oid: str) -> BucketKeys:
         return self._keys.bucket(environment, bucket_of_oid(subscriber_oid))
 
 
+async def as_they_are(found: list[S]) -> Sequence[S]:
+    """Complete nothing and pass over nothing."""
+    return found
+
+
+async def _completed(complete: Complete[S, T], found: list[S | None]) -> list[T | None]:
+    """The same places as in `found`, with what `complete` makes of those that are there."""
+    present = [one for one in found if one is not None]
+    made = iter(await complete(present) if present else [])
+    return [None if one is None else next(made) for one in found]
+
+
 def _is_old(subscription_id: str) -> bool:
-    return time.time() - int(subscription_id[:8], 16) > HALF_WRITTEN_SECONDS
+    return now_seconds() - int(subscription_id[:8], 16) > HALF_WRITTEN_SECONDS

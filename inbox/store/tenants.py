@@ -57,8 +57,10 @@ class TenantStore:
     async def page(self, environment: int, limit: int, skip: int) -> tuple[list[Tenant], bool]:
         """Up to `limit` tenants after `skip` of them, newest first, and whether there are more."""
         records, order = self._keys.tenants(environment)
-        found = await Listing(self._client, order).read("desc", limit, skip=skip)
-        if found is None or not found.rows:
-            return [], False
-        raw = await self._client.execute("HMGET", records, *(member for member, _ in found.rows))
-        return [decode_tenant(one) for one in raw if one], found.has_next
+
+        async def load(members: list[bytes]) -> list[Tenant | None]:
+            raw = await self._client.execute("HMGET", records, *members)
+            return [decode_tenant(one) if one else None for one in raw]
+
+        found = await Listing(self._client, order).page("desc", limit, load, skip=skip)
+        return (found.records, found.has_next) if found else ([], False)

@@ -12,7 +12,7 @@ from inbox.models.topic import Topic
 from inbox.store import scripts
 from inbox.store.client import Argument, Client
 from inbox.store.keys import Keys
-from inbox.store.listing import Cursor, Listing, Order, Side, Slice
+from inbox.store.listing import Cursor, Listing, ListPage, Order
 
 Mode = Literal["create", "upsert", "update", "delete"]
 OrderBy = Literal["created", "updated"]
@@ -57,38 +57,43 @@ class TopicStore:
         order_by: OrderBy,
         order: Order,
         limit: int,
-        *,
-        cursor: str | None = None,
-        side: Side = "after",
+        cursor: Cursor | None = None,
         skip: int = 0,
-    ) -> tuple[list[Topic], Slice] | None:
+    ) -> ListPage[Topic] | None:
         """Up to `limit` topics beside a cursor (an oid) or after `skip` of them; None for an unknown cursor."""
-        at = Cursor(cursor.encode(), side) if cursor else None
-        found = await self._listing(environment, order_by).read(order, limit, at, skip)
-        if found is None:
-            return None
-        topics = await self.get_many(environment, [member.decode() for member, _ in found.rows])
-        return list(topics.values()), found
+
+        async def load(members: list[bytes]) -> list[Topic | None]:
+            oids = [member.decode() for member in members]
+            known = await self.get_many(environment, oids)
+            return [known.get(oid) for oid in oids]
+
+        return await self._listing(environment, order_by).page(order, limit, load, cursor, skip)
 
     async def named(self, environment: int, name: str, limit: int, skip: int) -> tuple[list[Topic], int]:
         """Up to `limit` topics of exactly this name after `skip` of them, newest first; and how many there are."""
         key, digest = self._keys.topics(environment)[4], hashlib.sha1(name.encode()).hexdigest()  # noqa: S324
         first, behind = f"[{digest}", f"({digest}g"  # an oid is hex: everything of this name lies before the g
-        total, members = await self._client.batch(
-            [("ZLEXCOUNT", key, first, behind), ("ZREVRANGEBYLEX", key, behind, first, "LIMIT", skip, limit)]
-        )
-        topics = await self.get_many(environment, [member.decode()[len(digest) :] for member in members])
-        return list(topics.values()), total
+        total = await self._client.execute("ZLEXCOUNT", key, first, behind)
+        topics: list[Topic] = []
+        while missing := limit - len(topics):
+            members = await self._client.execute("ZREVRANGEBYLEX", key, behind, first, "LIMIT", skip, missing)
+            topics += (await self.get_many(environment, [one.decode()[len(digest) :] for one in members])).values()
+            if len(members) < missing:
+                break
+            behind, skip = f"({members[-1].decode()}", 0  # in place of those that were deleted since
+        return topics, total
 
     async def scan(
         self, environment: int, order_by: OrderBy, order: Order, most: int, slice_size: int = 500
     ) -> AsyncIterator[list[Topic]]:
         """The first `most` topics in this order, in slices."""
-        for skip in range(0, most, slice_size):
-            found = await self.page(environment, order_by, order, slice_size, skip=skip)
-            if found is None or not found[1].rows:
+        edge: Cursor | None = None
+        for _ in range(0, most, slice_size):
+            found = await self.page(environment, order_by, order, slice_size, edge)
+            if found is None or not found.rows:
                 return
-            yield found[0]
+            yield found.records
+            edge = found.end
 
     def _listing(self, environment: int, order_by: OrderBy) -> Listing:
         return Listing(self._client, self._keys.topics(environment)[2 if order_by == "created" else 3])

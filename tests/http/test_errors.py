@@ -221,3 +221,34 @@ async def test_what_pages_may_call_and_is_not_offered(inbox: InboxApi, method: s
     answer = await inbox.client.request(method, path, json={} if method == "POST" else None)
     check_error(answer, 404)
     assert answer.json()["message"] == f"Cannot {method} {path}"
+
+
+async def test_no_cache_keeps_an_answer_of_the_api(
+    shared_server: Server, api: Api, inbox: InboxApi, known: str
+) -> None:
+    """Neither what a page reads nor what a backend reads of people, nor errors and empty answers."""
+    [message] = await deliver(api, known, 1)
+    person = f"/v2/subscribers/{segment(known)}"
+    calls = [
+        (inbox, "GET", "/v1/inbox/notifications", 200),
+        (inbox, "GET", "/v1/inbox/notifications/count", 200),
+        (inbox, "PATCH", f"/v1/inbox/notifications/{message}/read", 200),
+        (inbox, "POST", "/v1/inbox/notifications/seen", 204),
+        (inbox, "GET", "/v1/inbox/preferences", 200),
+        (inbox, "GET", "/v1/widgets/notifications/feed", 200),
+        (inbox, "PATCH", f"/v1/inbox/notifications/{'f' * 24}/read", 404),
+        (api, "GET", "/v1/subscribers", 200),
+        (api, "GET", person, 200),
+        (api, "GET", f"{person}/data", 200),
+        (api, "GET", "/v1/messages", 200),
+        (api, "GET", "/v1/notifications", 200),
+        (api, "GET", "/v1/environments/api-keys", 200),
+        (api, "POST", "/v1/subscribers", 422),
+    ]
+    for caller, method, path, status in calls:
+        answer = await caller.client.request(method, path, **({"json": {}} if method == "POST" else {}))
+        assert (answer.status_code, answer.headers.get_list("cache-control")) == (status, ["private, no-store"]), path
+    for path, status in (("/v1/inbox/notifications", 401), ("/v1/nowhere", 404)):
+        refused = await anonymous(shared_server, path)
+        assert (refused.status_code, refused.headers["cache-control"]) == (status, "private, no-store")
+    assert "no-store" not in (await anonymous(shared_server, "/static/inbox.js")).headers.get("cache-control", "")

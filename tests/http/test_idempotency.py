@@ -128,3 +128,24 @@ async def test_it_can_be_switched_off(run_server: RunServer, valkey_url: str, ke
     async with Api.open(server) as api:
         assert (await create(api, name, name)).status_code == 201
         check_error(await create(api, name, name), 409)
+
+
+async def test_a_trigger_s_key_belongs_to_one_request(api: Api, name: str) -> None:
+    await api.create_workflow(name)
+    trigger = {"name": name, "to": name, "payload": {"n": 1}}
+    to_nobody = {"name": name, "payload": {}, "tenant": f"none-{name}"}
+    bodies = {
+        "/v1/events/trigger": (trigger, {**trigger, "payload": {"n": 2}}),
+        "/v1/events/trigger/bulk": ({"events": [trigger]}, {"events": [trigger, trigger]}),
+        "/v1/events/trigger/broadcast": (to_nobody, {**to_nobody, "payload": {"n": 1}}),
+    }
+    for path, (body, other) in bodies.items():
+        key = keyed(f"{name}{path}")
+        first = await api.client.post(path, json=body, headers=key)
+        again = await api.client.post(path, json=body, headers=key)
+        assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+        check_error(await api.client.post(path, json=other, headers=key), 422)
+        check_error(await api.client.post(path, json={**other, "transactionId": name}, headers=key), 422)
+    check_error(await api.client.post("/v1/events/trigger/bulk", json={"events": [trigger]},
+                                      headers=keyed(f"{name}/v1/events/trigger")), 422)
+    assert [message["payload"]["n"] for message in await api.feed(name)] == [1, 1]

@@ -24,7 +24,7 @@ async def test_the_export_is_one_document(api: Api, known: str) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-disposition"] == 'attachment; filename="subscriber.json"'
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
     document = answer.json()
     assert list(document) == [
         *("format", "exportedAt", "environment", "subscriber", "preferences"),

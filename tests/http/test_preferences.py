@@ -340,3 +340,38 @@ async def test_a_page_s_bulk_names_workflows_and_subscriptions(server: Server, a
         assert shown == [("one", None, {"in_app": False}), ("other", "mine", {"in_app": False})]
         assert not await delivered(api, "one")
         assert not await by_topic(api, "other")
+
+
+@pytest.mark.parametrize("channel", ["inApp", "in-app", "IN_APP", "in_app ", "e-mail", "webhook"])
+async def test_a_channel_that_does_not_exist_is_named_on_every_face(
+    server: Server, api: Api, channel: str
+) -> None:
+    await workflow(api, "news")
+    person, wrong = "/v1/subscribers/ada/preferences", {channel: False}
+    one, named = {"type": channel, "enabled": False}, {"workflowId": "news", "channels": wrong}
+    steps = [{"name": "In-app", "type": "in_app", "controlValues": {"body": "B"}}]
+    levels = [{level: {"all": {}, "channels": {channel: {"enabled": False}}}} for level in ("user", "workflow")]
+    v1_workflow = {"name": "v1", "notificationGroupId": "0" * 24, "steps": [], "preferenceSettings": wrong}
+    calls = [
+        (api, "PATCH", "/v2/subscribers/ada/preferences", {"channels": wrong}),
+        (api, "PATCH", "/v2/subscribers/ada/preferences", {"workflowId": "news", "channels": wrong}),
+        (api, "PATCH", "/v2/subscribers/ada/preferences/bulk", {"preferences": [named]}),
+        (api, "PATCH", person, {"preferences": [one]}),
+        (api, "PATCH", f"{person}/news", {"channel": one}),
+        *((api, "POST", "/v2/workflows", {"name": "w", "workflowId": "w", "steps": steps, "preferences": level})
+          for level in levels),
+        (api, "POST", "/v1/workflows", v1_workflow),
+    ]
+    async with InboxApi.open(server, "ada") as page:
+        calls += [
+            (page, "PATCH", "/v1/inbox/preferences", wrong),
+            (page, "PATCH", "/v1/inbox/preferences/news", wrong),
+            (page, "PATCH", "/v1/inbox/preferences/bulk", {"preferences": [{"workflowId": "news", **wrong}]}),
+            (page, "PATCH", "/v1/widgets/preferences", {"preferences": [one]}),
+            (page, "PATCH", "/v1/widgets/preferences/news", {"channel": one}),
+        ]
+        for caller, method, path, body in calls:
+            refused = await caller.client.request(method, path, json=body)
+            check_error(refused, 422)
+            assert channel in refused.json()["errors"]["general"]["messages"][0], (path, refused.text)
+    assert (await v2(api))["global"]["channels"] == {"in_app": True}

@@ -87,3 +87,16 @@ async def test_nothing_is_said_without_a_limit(shared_server: Server) -> None:
         answer = await api.client.get(PATH)
     assert answer.status_code == 200
     assert not [name for name in HEADERS if name in answer.headers]
+
+
+async def test_a_repetition_under_an_idempotency_key_counts(apis: list[Api]) -> None:
+    """It never reaches a handler, and neither does a key that was used for another request."""
+    body, key = {"identifier": "once"}, {"Idempotency-Key": "once"}
+    left = []
+    for number in range(20):
+        sent = {**body, "name": "other"} if number == 10 else body
+        answer = await apis[number % 2].client.post("/v1/tenants", json=sent, headers=key)
+        assert answer.status_code == (422 if number == 10 else 201)
+        left.append(int(answer.headers["ratelimit-remaining"]))
+    assert left == list(range(19, -1, -1))
+    check_error(await apis[0].client.post("/v1/tenants", json=body, headers=key), 429)

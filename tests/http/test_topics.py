@@ -397,3 +397,18 @@ async def test_a_page_has_its_own_subscriptions(api: Api, name: str, shared_serv
         assert await ada.data("DELETE", f"{path}/{made['identifier']}", 200) == {"success": True}
         assert await ada.data("GET", path, 200) == []
         check_error(await ada.client.get(path, headers={"Authorization": "Bearer wrong"}), 401)
+
+
+async def test_pages_may_be_kept_from_subscribing(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    """A page keeps what a backend gave it, and may end it; it neither joins nor makes a topic."""
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_PAGE_SUBSCRIPTIONS="false")
+    async with Api.open(server) as api, InboxApi.open(server, "ada") as page:
+        for key in ("staff", "new"):
+            check_error(await page.client.post(f"/v1/inbox/topics/{key}/subscriptions", json={}), 403)
+            assert (await api.call("GET", V2, 200))["data"] == []
+        await api.call("POST", f"{V2}/staff/subscriptions", 201, {"subscriptions": ["ada"]})
+        path = "/v1/inbox/topics/staff/subscriptions"
+        [own] = await page.data("GET", path, 200)
+        await page.data("PATCH", f"{path}/{own['identifier']}", 200, {"name": "Mine"})
+        await page.data("DELETE", f"{path}/{own['identifier']}", 200)
+        assert await page.data("GET", path, 200) == []

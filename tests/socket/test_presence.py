@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tests.support.client import Api
 from tests.support.sockets import PlainSocket
 
@@ -78,6 +80,28 @@ async def test_a_killed_process_takes_only_its_own_along(any_pair: Pair) -> None
         tasks.create_task(watch_online(survivor, "both", WATCH_SECONDS + 1))
         offline = tasks.create_task(wait_online(survivor, "gone", False, LAPSE_SECONDS))
     assert went_offline_after(offline.result(), killed.replace(microsecond=0))
+
+
+@pytest.mark.parametrize("opening", [0, 1])
+async def test_a_socket_that_opens_is_an_edge_beside_another(any_pair: Pair, opening: int) -> None:
+    """At the process that holds the other one too, and whatever the API said in between."""
+    api, servers = any_pair.api, any_pair.servers
+    async with PlainSocket.open(servers[0], "ada"):
+        await wait_online(api, "ada", True, seconds=SLACK_SECONDS)
+        offline = await api.set_online("ada", False)
+        assert offline["isOnline"] is False
+        async with PlainSocket.open(servers[opening], "ada"):
+            online = await wait_online(api, "ada", True, seconds=SLACK_SECONDS)
+            assert online["lastOnlineAt"] == offline["lastOnlineAt"]
+
+
+async def test_a_reload_is_an_edge(pair: Pair) -> None:
+    """The page comes back within the grace, in which nothing was written about its leaving."""
+    async with PlainSocket.open(pair.servers[0], "ada"):
+        await wait_online(pair.api, "ada", True, seconds=SLACK_SECONDS)
+        await pair.api.set_online("ada", False)
+    async with PlainSocket.open(pair.servers[0], "ada"):
+        await wait_online(pair.api, "ada", True, seconds=SLACK_SECONDS)
 
 
 async def test_the_flag_of_the_api_stays_until_the_next_edge(pair: Pair) -> None:

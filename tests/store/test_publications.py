@@ -50,6 +50,28 @@ async def test_publications_form_one_chain(stores: Stores) -> None:
         await listener.close()
 
 
+async def test_a_change_of_the_subscriber_is_published_on_every_feed_of_it(stores: Stores) -> None:
+    first = await stores.feed()
+    feeds = [first, await stores.feeds.open(first.environment, first.subscriber_id, "tenant:acme")]
+    heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+    listener = Listener(stores.client, stores.keys.probe("test"), lambda *told: heard.put_nowait(told), lambda _: None)
+    await listener.start()
+    try:
+        for feed in feeds:
+            await listener.subscribe(feed.keys.channel)
+        for name in ("Ada", "Ada", "Grace"):  # the second changes nothing
+            await stores.subscribers.write(feeds[0].environment, feeds[0].subscriber_id, {"firstName": name})
+        for feed in feeds:
+            await stores.append(feed, "after")
+        told = [await asyncio.wait_for(heard.get(), 5) for _ in range(6)]
+        for feed in feeds:
+            *changes, message = [payload for channel, payload in told if channel == feed.keys.channel]
+            assert changes == [b"subscriber"] * 2
+            assert parse_publication(message).kind == "n"
+    finally:
+        await listener.close()
+
+
 async def test_a_probe_is_heard(stores: Stores) -> None:
     listener = Listener(stores.client, stores.keys.probe("test"), lambda *_: None, lambda _: None)
     await listener.start()

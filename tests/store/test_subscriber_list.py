@@ -29,7 +29,7 @@ async def listed(
 ) -> list[str]:
     page = await stores.subscribers.page(ENVIRONMENT, order_by, order, limit, cursor)
     assert page is not None
-    return [subscriber.oid for subscriber in page.subscribers]
+    return [subscriber.oid for subscriber in page.records]
 
 
 async def test_pages_beside_a_cursor(stores: Stores) -> None:
@@ -45,7 +45,7 @@ async def test_pages_beside_a_cursor(stores: Stores) -> None:
     assert await listed(stores, limit=5, cursor=Cursor(at, "before")) == newest[0:2]
     page = await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, Cursor(at))
     assert page is not None
-    assert (page.found.total, page.found.has_next, page.found.has_previous) == (7, True, True)
+    assert (page.total, page.has_next, page.has_previous) == (7, True, True)
     assert await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, Cursor(b"\0" * 12)) is None
 
 
@@ -68,8 +68,8 @@ async def test_the_deleted_are_not_listed(stores: Stores) -> None:
     for order_by in ("_id", "updatedAt"):
         page = await stores.subscribers.page(ENVIRONMENT, order_by, "desc", 10)
         assert page is not None
-        assert [one.oid for one in page.subscribers] == [oids[2], oids[0]]
-        assert page.found.total == 2
+        assert [one.oid for one in page.records] == [oids[2], oids[0]]
+        assert page.total == 2
 
 
 async def test_concurrent_creations_are_listed_once(stores: Stores, other_stores: Stores) -> None:
@@ -78,7 +78,7 @@ async def test_concurrent_creations_are_listed_once(stores: Stores, other_stores
     )
     page = await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 100)
     assert page is not None
-    assert (len(page.subscribers), page.found.total) == (1, 1)
+    assert (len(page.records), page.total) == (1, 1)
 
 
 async def test_entries_without_a_subscriber_go_once_they_are_old(stores: Stores) -> None:

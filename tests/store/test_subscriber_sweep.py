@@ -27,7 +27,7 @@ async def test_every_environment_is_swept_once_a_day(stores: Stores, monkeypatch
     assert await services.subscriber_sweep.sweep_due() == 0, "it was done a moment ago"
     page = await stores.subscribers.page(DEVELOPMENT, "_id", "desc", 10)
     assert page is not None
-    assert [one.subscriber_id for one in page.subscribers] == ["ada"]
+    assert [one.subscriber_id for one in page.records] == ["ada"]
 
 
 async def test_a_sweep_under_way_ends_with_the_service(stores: Stores) -> None:

@@ -10,7 +10,8 @@ import pytest
 from inbox.errors import Conflict
 from inbox.ids import SubscriberId, new_ordered_id
 from inbox.models.topic import Preference, Subscription, Topic
-from inbox.store.subscriptions import Created, SubscriptionStore
+from inbox.store.listing import Cursor
+from inbox.store.subscriptions import Created, SubscriptionStore, as_they_are
 from inbox.store.topics import TopicStore
 
 from .conftest import ENVIRONMENT, Stores
@@ -44,15 +45,15 @@ def subscription(subscriber_oid: str, identifier: str, *, oid: str | None = None
 
 
 async def joined_ids(subscriptions: SubscriptionStore, subscriber_oid: str) -> list[str]:
-    found = await subscriptions.joined(ENVIRONMENT, subscriber_oid, "asc", 100)
+    found = await subscriptions.joined(ENVIRONMENT, subscriber_oid, "asc", 100, as_they_are)
     assert found is not None
-    return [one.identifier for _, one in found[0]]
+    return [one.identifier for _, one in found.records]
 
 
 async def topic_ids(subscriptions: SubscriptionStore, topic: Topic) -> list[str]:
-    found = await subscriptions.page(ENVIRONMENT, topic.oid, "asc", 100)
+    found = await subscriptions.page(ENVIRONMENT, topic.oid, "asc", 100, as_they_are)
     assert found is not None
-    return [one.identifier for one in found[0]]
+    return [one.identifier for one in found.records]
 
 
 async def test_topics_are_found_by_their_exact_name_newest_first(topics: TopicStore) -> None:
@@ -98,8 +99,7 @@ async def test_a_topic_is_made_once_renamed_and_deleted(topics: TopicStore) -> N
     assert await topics.get(ENVIRONMENT, "news") is None
     page = await topics.page(ENVIRONMENT, "created", "desc", 10)
     assert page is not None
-    assert page[0] == []
-    assert page[1].total == 0
+    assert (page.records, page.total) == ([], 0)
 
 
 async def test_concurrent_upserts_make_one_topic(topics: TopicStore) -> None:
@@ -118,16 +118,16 @@ async def test_pages_follow_creation_and_change(topics: TopicStore) -> None:
     async def keys(order_by: str, order: str, **where: object) -> list[str]:
         found = await topics.page(ENVIRONMENT, order_by, order, 2, **where)  # type: ignore[arg-type]
         assert found is not None
-        return [topic.key for topic in found[0]]
+        return [topic.key for topic in found.records]
 
     assert await keys("created", "desc") == ["t4", "t3"]
     assert await keys("created", "asc") == ["t0", "t1"]
     assert await keys("updated", "desc") == ["t1", "t4"]
     third = await topics.get(ENVIRONMENT, "t2")
     assert third is not None
-    assert await keys("created", "desc", cursor=third.oid) == ["t1", "t0"]
-    assert await keys("created", "desc", cursor=third.oid, side="before") == ["t4", "t3"]
-    assert await topics.page(ENVIRONMENT, "created", "desc", 2, cursor="0" * 24) is None
+    assert await keys("created", "desc", cursor=Cursor(third.oid.encode())) == ["t1", "t0"]
+    assert await keys("created", "desc", cursor=Cursor(third.oid.encode(), "before")) == ["t4", "t3"]
+    assert await topics.page(ENVIRONMENT, "created", "desc", 2, Cursor(b"0" * 24)) is None
     scanned = [[topic.key for topic in part] async for part in topics.scan(ENVIRONMENT, "created", "asc", 4, 2)]
     assert scanned == [["t0", "t1"], ["t2", "t3"]]
 
@@ -258,6 +258,8 @@ async def test_nothing_is_left_of_a_deleted_topic_or_subscriber(
     assert await topic_ids(subscriptions, alerts) == [f"alerts-{bob}"]
     await topics.write(ENVIRONMENT, "alerts", None, "delete")
     await subscriptions.delete_topic(ENVIRONMENT, alerts.oid)
-    left = {key.removeprefix(stores.keys.prefix) for key in await stores.keys_in_use()}
+    # but for the places of what was listed, which end by themselves
+    used = [key for key in await stores.keys_in_use() if "}gone:" not in key]
+    left = {key.removeprefix(stores.keys.prefix) for key in used}
     assert not {key for key in left if "topics" in key or "}j:" in key or "k:" in key.partition("}")[2]}
     assert not {key for key in left if news.oid in key or alerts.oid in key}

@@ -74,6 +74,7 @@ TOOLS = {
         _on_path("chromium", "browser tests"),
         _on_path("curl", "the curl lines of the demo and the README"),
         _on_path("openssl", "the subscriber hash made by hand"),
+        _on_path("faketime", "processes with other clocks"),
         _on_path("strace", "tests of what reaches the disk first"),
     )
 }

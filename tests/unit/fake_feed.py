@@ -148,6 +148,38 @@ class FakeFeeds:
         return None if self.gone else (self._state, self.log[since.counter :] if known else None)
 
 
+class FakeCards:
+    """Cards of the one subscriber and of every workflow. `workflows_known` says whether those need no reading."""
+
+    def __init__(self) -> None:
+        self.first_name: str | None = "Ada"
+        self.workflows_known = True
+        self.away = 0
+        self.calls: list[str] = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def subscriber(self, _: Environment, oid: str) -> dict[str, Any] | None:
+        read = self.first_name  # as it stood when the question came
+        await self._call("subscriber")
+        return None if read is None else {"_id": oid, "firstName": read}
+
+    async def workflow(self, _: Environment, message: StoredMessage) -> dict[str, Any]:
+        if not self.workflows_known:
+            await self._call("workflow")
+        return {"identifier": message.template_identifier}
+
+    def cached_workflow(self, _: Environment, message: StoredMessage) -> dict[str, Any] | None:
+        return {"identifier": message.template_identifier} if self.workflows_known else None
+
+    async def _call(self, name: str) -> None:
+        self.calls.append(name)
+        await self.hold.wait()
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable
+
+
 class Codec:
     """Encodes an event as a JSON list of name and payload, and counts how often it is asked to."""
 

@@ -11,7 +11,7 @@ from inbox.events import STORE_LOST, SUBSCRIBER_GONE
 from inbox.fanout import hub as hub_module
 from inbox.fanout.hub import Hub
 
-from .fake_feed import ENVIRONMENT, Codec, FakeFeeds, Tab
+from .fake_feed import ENVIRONMENT, Codec, FakeCards, FakeFeeds, Tab
 
 
 class Ear:
@@ -40,7 +40,8 @@ class House:
     def __init__(self) -> None:
         self.feeds = FakeFeeds()
         self.ear = Ear()
-        self.hub = Hub(self.feeds)  # type: ignore[arg-type]
+        self.cards = FakeCards()
+        self.hub = Hub(self.feeds, self.cards)  # type: ignore[arg-type]
         self.hub.listen_with(self.ear.subscribe, self.ear.unsubscribe)
 
     async def open(self, tab: Tab | None = None) -> Tab:
@@ -537,3 +538,81 @@ async def test_closing_during_a_repair_disturbs_nothing(house: House, tab: Tab) 
     again = await house.open()
     house.hear(house.feeds.append())
     assert (tab.told, again.told) == ([], ["received 1"])
+
+
+def names(tab: Tab) -> list[str]:
+    """The first name that each message came with; every one names its workflow."""
+    messages = [payload["message"] for delivery in tab.deliveries for _, payload in delivery.events]
+    assert {message["workflow"]["identifier"] for message in messages} == {"workflow"}
+    return [message["subscriber"]["firstName"] for message in messages]
+
+
+async def test_every_message_comes_with_its_cards(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.mark(1))
+    await tab.delivered(2)
+    house.feeds.append()
+    house.restored()
+    await tab.delivered(3)
+    assert tab.told == ["received 1", "updated 1 read", "received 2"]
+    assert names(tab) == ["Ada", "Ada", "Ada"]
+
+
+async def test_the_subscriber_s_card_is_read_once(house: House, tab: Tab) -> None:
+    house.hear(*[house.feeds.append() for _ in range(20)])
+    await house.open()
+    assert names(tab) == ["Ada"] * 20
+    assert house.cards.calls == ["subscriber"]
+
+
+async def test_it_is_read_again_after_a_change(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append())
+    house.cards.first_name = "Grace"
+    house.hear(b"subscriber", b"subscriber", house.feeds.append(), house.feeds.append())
+    await tab.delivered(3)
+    assert names(tab) == ["Ada", "Grace", "Grace"]
+    assert house.cards.calls == ["subscriber"] * 2
+
+
+async def test_it_is_read_again_after_a_break_that_may_have_lost_a_change(house: House, tab: Tab) -> None:
+    house.cards.first_name = "Grace"
+    house.feeds.append()
+    house.restored()
+    await tab.delivered(1)
+    assert names(tab) == ["Grace"]
+
+
+async def test_a_change_while_it_is_read_is_not_missed(house: House, tab: Tab) -> None:
+    house.hear(b"subscriber")
+    house.cards.hold.clear()
+    house.hear(house.feeds.append())
+    async with asyncio.timeout(5):
+        while len(house.cards.calls) < 2:  # the answer that is on its way is the old one
+            await asyncio.sleep(0)
+    house.cards.first_name = "Grace"
+    house.hear(b"subscriber", house.feeds.append())
+    house.cards.hold.set()
+    await tab.delivered(2)
+    assert names(tab) == ["Ada", "Grace"]
+
+
+async def test_a_workflow_that_is_not_known_yet_is_read_first(house: House, tab: Tab) -> None:
+    house.cards.workflows_known = False
+    house.hear(house.feeds.append(), house.feeds.append())
+    assert tab.deliveries == []
+    await tab.delivered(2)
+    assert tab.told == ["received 1", "received 2"]
+    assert names(tab) == ["Ada", "Ada"]
+
+
+async def test_a_message_waits_for_a_store_that_is_away(house: House, tab: Tab) -> None:
+    house.cards.workflows_known, house.cards.away = False, 3
+    house.hear(house.feeds.append(), house.feeds.append())
+    await tab.delivered(1)  # a repair brings both
+    assert tab.told == ["received 1", "received 2"]
+
+
+async def test_a_subscriber_that_is_gone_has_no_card(house: House, tab: Tab) -> None:
+    house.cards.first_name = None
+    house.hear(b"subscriber", house.feeds.append())
+    assert await tab.was_ended() == SUBSCRIBER_GONE
+    assert tab.deliveries == []

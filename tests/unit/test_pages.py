@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from inbox.models.cursor_page import CursorPage, CursorQuery, Side
-from inbox.service.pages import page_of_all, page_of_slice
-from inbox.store.listing import Slice
+from inbox.service.pages import page_of_all, page_of_list
+from inbox.store.listing import ListPage, Row
 
 IDS = [f"{number:024x}" for number in range(7)]
 
 
 def sliced(query: CursorQuery) -> CursorPage[str]:
-    """What `listing_page.lua` would give of IDS."""
+    """What a listing would give of IDS."""
     start, stop = 0, query.limit
     if query.cursor is not None:
         at = IDS.index(query.cursor)
@@ -22,7 +22,8 @@ def sliced(query: CursorQuery) -> CursorPage[str]:
             stop = at + (query.side == "upto")
             start = max(0, stop - query.limit)
     rows = IDS[start:stop]
-    return page_of_slice(rows, Slice(len(IDS), start, [(one.encode(), 0) for one in rows]))
+    listed = [Row(one.encode(), 0, one) for one in rows]
+    return page_of_list(ListPage(len(IDS), listed, start > 0, start + len(rows) < len(IDS)))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 10])
@@ -52,7 +53,7 @@ def test_walking_forth_and_back_meets_every_row_once(limit: int) -> None:
 
 
 def test_an_unknown_cursor_gives_an_empty_page() -> None:
-    assert page_of_all(IDS, IDS, CursorQuery(3, cursor="x")) == CursorPage([]) == page_of_slice([], None)
+    assert page_of_all(IDS, IDS, CursorQuery(3, cursor="x")) == CursorPage([]) == page_of_list(None)
 
 
 def test_totals_stop_at_fifty_thousand() -> None:

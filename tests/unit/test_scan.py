@@ -8,8 +8,8 @@ import pytest
 
 from inbox.models.cursor_page import CursorPage, CursorQuery, Side
 from inbox.service import scan as scan_module
-from inbox.service.scan import Part, scan
-from inbox.store.listing import Cursor, Slice
+from inbox.service.scan import scan
+from inbox.store.listing import Cursor, ListPage, Row
 
 ROWS = list(range(1_000))
 
@@ -18,7 +18,7 @@ def member(row: int) -> bytes:
     return b"%04d" % row
 
 
-async def read(limit: int, cursor: Cursor | None) -> Part[int]:
+async def read(limit: int, cursor: Cursor | None) -> ListPage[int]:
     """A list of the numbers up to 1,000, in order."""
     first, last = 0, limit
     if cursor:
@@ -29,7 +29,7 @@ async def read(limit: int, cursor: Cursor | None) -> Part[int]:
             last = at + 1 if cursor.side == "upto" else at
             first = max(0, last - limit)
     rows = ROWS[first:last]
-    return Part(Slice(len(ROWS), first, [(member(row), row) for row in rows]), [(member(row), row) for row in rows])
+    return ListPage(len(ROWS), [Row(member(row), row, row) for row in rows], first > 0, last < len(ROWS))
 
 
 async def find(

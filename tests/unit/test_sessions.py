@@ -104,6 +104,13 @@ async def test_a_good_token_is_believed() -> None:
     assert await service(Subscribers(ADA)).verify(token(exp=exp)) == Session(ENVIRONMENT, ADA, "", exp)
 
 
+@pytest.mark.parametrize("ahead", [{"iat": 5}, {"iat": 3_600}, {"nbf": 5}])
+async def test_the_clock_that_a_token_was_made_by_may_be_ahead(ahead: dict[str, int]) -> None:
+    [(claim, seconds)] = ahead.items()
+    made = token(**{claim: int(time.time()) + seconds})
+    assert (await service(Subscribers(ADA)).verify(made)).subscriber == ADA
+
+
 FORGED = {
     "expired": token(exp=int(time.time()) - 1),
     "without an end": token(exp=None),
@@ -113,7 +120,8 @@ FORGED = {
     "without an audience": token(aud=None),
     "of another issuer": token(iss="someone"),
     "of another service": token("t" * 32),
-    "not yet valid": token(nbf=int(time.time()) + 60),
+    "not yet valid": token(nbf=int(time.time()) + 3_600),
+    "valid from a day without a number": token(nbf="tomorrow"),
     "without a subscriber": token(_id=None),
     "of an unknown subscriber": token(_id="f" * 24),
     "of no id": token(_id="../" * 8),

@@ -9,16 +9,17 @@ from typing import Any
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.errors import BadRequest, NotFound, UnprocessableEntity
 from inbox.models.context import Context, ContextCreate, check_data, check_name
 from inbox.models.cursor_page import CursorPage, CursorQuery
 from inbox.models.environment import Environment
-from inbox.service.pages import page_of_slice
-from inbox.service.scan import Part, scan
+from inbox.service.pages import cursor_of, page_of_list
+from inbox.service.scan import scan
 from inbox.store.client import Client
 from inbox.store.fields import FieldStore
 from inbox.store.keys import Keys
-from inbox.store.listing import Cursor, Listing, Slice
+from inbox.store.listing import Cursor, Listing, ListPage, retire
 
 MAX_CONTEXTS = 1_000_000
 MAX_SEEN = 10_000
@@ -50,7 +51,7 @@ class ContextService:
     async def create(self, environment: Environment, body: ContextCreate) -> Context:
         """A new context. Raises BadRequest when there is one of that type and id, ValidationFailed."""
         kind, name = check_name(body.type, "type"), check_name(body.id, "id")
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         context = Context(kind, name, check_data(body.data or {}), now, now)
 
         def change(raw: bytes | None) -> bytes:
@@ -84,7 +85,7 @@ class ContextService:
 
     async def _upsert(self, environment: Environment, wanted: Context, *, keep: bool) -> dict[str, Any]:
         """Makes or changes a context and gives its data; `keep`: data that is there stays."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         data = wanted.data
 
         def change(raw: bytes | None) -> bytes:
@@ -112,7 +113,7 @@ class ContextService:
 
     async def update(self, environment: Environment, kind: str, name: str, data: dict[str, Any]) -> Context:
         """A context with other data. Raises NotFound, ValidationFailed."""
-        checked, now = check_data(data), time.time_ns() // 1_000_000
+        checked, now = check_data(data), now_ms()
 
         def change(raw: bytes | None) -> bytes:
             if raw is None:
@@ -131,28 +132,25 @@ class ContextService:
 
         key = f"{kind}:{name}"
         await self._store(environment).change(key, change)
-        await self._client.execute("ZREM", self._keys.contexts_order(environment.number), key.encode())
+        await retire(self._client, [self._keys.contexts_order(environment.number)], [key])
 
     async def find(
         self, environment: Environment, query: CursorQuery, wanted: ContextFilter
     ) -> CursorPage[Context]:
         """A page beside a cursor (a `type:id`); an unknown cursor gives an empty page. Filters are a bounded search."""
         listing = Listing(self._client, self._keys.contexts_order(environment.number))
-        cursor = Cursor(query.cursor.encode(), query.side) if query.cursor else None
+        cursor = cursor_of(query)
 
-        async def read(limit: int, edge: Cursor | None) -> Part[Context] | None:
-            found = await listing.read(query.order, limit, edge)
-            return Part(found, await self._load(environment, found)) if found else None
+        async def load(members: list[bytes]) -> list[Context | None]:
+            values = await self._store(environment).get_many([member.decode() for member in members])
+            return [_decoder.decode(raw) if raw is not None else None for raw in values]
+
+        async def read(limit: int, edge: Cursor | None) -> ListPage[Context] | None:
+            return await listing.page(query.order, limit, load, edge)
 
         if wanted.id or wanted.search:
             return await scan(read, wanted.takes, query, cursor, bytes.decode)
-        part = await read(query.limit, cursor)
-        return page_of_slice([context for _, context in part.rows] if part else [], part.found if part else None)
-
-    async def _load(self, environment: Environment, found: Slice) -> list[tuple[bytes, Context]]:
-        members = [member for member, _ in found.rows]
-        values = await self._store(environment).get_many([member.decode() for member in members])
-        return [(member, _decoder.decode(raw)) for member, raw in zip(members, values, strict=True) if raw is not None]
+        return page_of_list(await read(query.limit, cursor))
 
     def _store(self, environment: Environment) -> FieldStore:
         return FieldStore(self._client, self._keys.contexts(environment.number), MAX_CONTEXTS)

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from inbox.clock import now_ms, now_seconds
 from inbox.errors import BadRequest, NotFound, StoreUnavailable, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
@@ -190,7 +191,7 @@ class EnvironmentService:
     def is_hash(self, environment: Environment, kind: Kind, text: str, given: str) -> bool:
         """Whether `given` is a hash of the text (a subscriberId, a context) under any live key, and still valid."""
         keys, bound_only = self.live_keys(environment), self._settings.require_bound_hash
-        return is_valid_hash(given, keys, kind, environment.identifier, text, time.time(), bound_only=bound_only)
+        return is_valid_hash(given, keys, kind, environment.identifier, text, now_seconds(), bound_only=bound_only)
 
     async def set_max_age(self, environment: Environment, days: int) -> Environment:
         """Sets how many days an environment keeps messages. Raises ValidationFailed."""
@@ -238,7 +239,7 @@ class EnvironmentService:
         if given is None and len(list(self._stored_keys(environment))) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
         await self._end_sessions(environment)
-        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=int(time.time() * 1000)))
+        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=now_ms()))
         await self._end_sessions(environment)  # those that other processes opened in between, by a hash of this key
         await self._read()
 
@@ -358,4 +359,4 @@ def _first(found: Iterator[Environment]) -> Environment | None:
 
 def _new_environment(number: int, name: str, organization_id: str) -> Environment:
     identifier = "".join(secrets.choice(_IDENTIFIER_ALPHABET) for _ in range(12))
-    return Environment(number, new_object_id(), organization_id, name, identifier, int(time.time() * 1000))
+    return Environment(number, new_object_id(), organization_id, name, identifier, now_ms())

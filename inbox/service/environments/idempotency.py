@@ -1,6 +1,6 @@
 """Repeated requests: the answer to the first stands for all that carry the same Idempotency-Key (rest-server.md §1.7).
 
-Triggers take no part: their transaction, derived from the key, does the same without keeping anything more.
+Triggers take no part: their transaction, derived from the key, does the same without keeping an answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 MAX_KEY_LENGTH = 255
 MAX_ANSWER_BYTES = 16 * 1024
 LEASE_MS = 10_000
+KEY_USED = "This Idempotency-Key was used for another request: take a new one"
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.25
 
 
@@ -36,7 +37,7 @@ class IdempotencyService:
         pause = FIRST_PAUSE_SECONDS
         while known := await self._store.claim(environment.number, key, fingerprint, LEASE_MS):
             if known.fingerprint != fingerprint:
-                raise UnprocessableEntity("This Idempotency-Key was used for another request: take a new one")
+                raise UnprocessableEntity(KEY_USED)
             if not known.is_claim:
                 return known
             await asyncio.sleep(pause)

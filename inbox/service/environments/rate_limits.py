@@ -6,12 +6,12 @@ two windows at once. A refused request counts too.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal, Self
 
+from inbox.clock import now_seconds
 from inbox.errors import TooManyRequests
 from inbox.store.request_counts import RequestCounts
 
@@ -70,7 +70,7 @@ class RateLimiter:
         counts: RequestCounts,
         per_key: RateLimit | None,
         per_subscriber: RateLimit | None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now_seconds,
     ) -> None:
         self._counts = counts
         self._limits: dict[CallerKind, RateLimit | None] = {"key": per_key, "subscriber": per_subscriber}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
+from inbox import clock
 from inbox.errors import StoreUnavailable
 from inbox.models.environment import Environment
 from inbox.service.environments.environments import EnvironmentService
@@ -50,7 +50,7 @@ class RetentionSweep:
 
     async def sweep(self, now_ms: int | None = None) -> int:
         """Trims every feed that has messages older than its environment's age; how many feeds it looked at."""
-        now = int(time.time() * 1_000) if now_ms is None else now_ms
+        now = clock.now_ms() if now_ms is None else now_ms
         looked_at = 0
         for environment in await self._environments.fresh():
             before = now - environment.max_age_days * DAY_MS

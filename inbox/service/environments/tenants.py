@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from inbox.clock import now_ms
 from inbox.errors import Conflict, NotFound
 from inbox.ids import is_object_id, new_ordered_id
 from inbox.models.environment import Environment
@@ -64,7 +64,7 @@ class TenantService:
 
     async def create(self, environment: Environment, identifier: str, change: TenantChange) -> Tenant:
         """A new tenant. Raises Conflict when the identifier is taken."""
-        now = _now_ms()
+        now = now_ms()
         new = _with(Tenant(id=new_ordered_id(), identifier=identifier, created_ms=now, updated_ms=now), change)
         made = await self._store.put_tenant(environment.number, identifier, lambda known: None if known else new)
         if made is None:
@@ -109,8 +109,4 @@ def _same(tenant: Tenant, change: TenantChange) -> bool:
 def _with(tenant: Tenant, change: TenantChange) -> Tenant:
     name = tenant.name if change.name is UNSET else change.name
     data = tenant.data if change.data is UNSET else change.data or {}
-    return msgspec.structs.replace(tenant, name=name, data=data, updated_ms=max(_now_ms(), tenant.updated_ms))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return msgspec.structs.replace(tenant, name=name, data=data, updated_ms=max(now_ms(), tenant.updated_ms))

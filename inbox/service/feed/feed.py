@@ -43,6 +43,15 @@ class Window:
     above: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a message stands, or stood, among those of several feeds."""
+
+    feed: Feed
+    row: int
+    created_ms: int
+
+
 class FeedService:
     """Pages and counts of a subscriber's feeds.
 
@@ -84,7 +93,7 @@ class FeedService:
         """The newest `limit` messages that the filter takes, after `skip` of them.
 
         `holds` is a further test of what messages hold. With `after`, only those older than the message
-        of that id. Raises BadRequest when that is in none of these feeds.
+        of that id, or than it was before its deletion. Raises BadRequest when it never was in one of these feeds.
         """
         windows = await self._windows(feeds, wanted, after)
         if len(feeds) == 1:
@@ -141,29 +150,29 @@ class FeedService:
         cursor = await self._cursor(feeds, after) if after is not None else None
         return [await self._window(feed, wanted, cursor) for feed in feeds]
 
-    async def _cursor(self, feeds: Sequence[Feed], after: str) -> tuple[Feed, Message, int]:
+    async def _cursor(self, feeds: Sequence[Feed], after: str) -> Cursor:
         for feed in feeds:
-            if found := await self._feeds.find(feed, after):
-                return feed, *found
+            if found := await self._feeds.find_place(feed, after):
+                return Cursor(feed, *found)
         raise BadRequest("after must be the id of a notification of this subscriber")
 
     async def _window(
-        self, feed: Feed, wanted: NotificationFilter, cursor: tuple[Feed, Message, int] | None
+        self, feed: Feed, wanted: NotificationFilter, cursor: Cursor | None
     ) -> Window:
         before: list[int] = []
         if cursor:
-            before.append(await self._row_before(feed, *cursor))
+            before.append(await self._row_before(feed, cursor))
         if wanted.created_lte is not None:
             before.append(await self._feeds.seek(feed, wanted.created_lte) + 1)
         above = 0 if wanted.created_gte is None else await self._feeds.seek(feed, wanted.created_gte - 1)
         return Window(min(before) if before else None, above)
 
-    async def _row_before(self, feed: Feed, home: Feed, message: Message, row: int) -> int:
+    async def _row_before(self, feed: Feed, cursor: Cursor) -> int:
         """The row below which everything comes after that message; ids decide between feeds at the same time."""
-        if feed == home:
-            return row
-        is_after = feed.number < home.number
-        return await self._feeds.seek(feed, message.created_ms if is_after else message.created_ms - 1) + 1
+        if feed == cursor.feed:
+            return cursor.row
+        is_after = feed.number < cursor.feed.number
+        return await self._feeds.seek(feed, cursor.created_ms if is_after else cursor.created_ms - 1) + 1
 
     async def _page(
         self, feed: Feed, wanted: NotificationFilter, limit: int, window: Window, skip: int, holds: Holds | None

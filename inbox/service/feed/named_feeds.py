@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.errors import Conflict, NotFound, UnprocessableEntity
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
@@ -32,7 +32,7 @@ class NamedFeedService:
 
     async def create(self, environment: Environment, name: str) -> NamedFeed:
         """A new named feed. Raises Conflict when the name is taken, UnprocessableEntity when there are 100."""
-        feed = NamedFeed(new_object_id(), name, time.time_ns() // 1_000_000)
+        feed = NamedFeed(new_object_id(), name, now_ms())
 
         def change(before: bytes | None) -> bytes:
             if before is not None:

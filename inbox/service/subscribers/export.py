@@ -22,7 +22,7 @@ from inbox.store.activity import ActivityStore, Column, Entry, feed_tag
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.slices import in_slices
-from inbox.store.subscriptions import SubscriptionStore
+from inbox.store.subscriptions import SubscriptionStore, as_they_are
 from inbox.store.topics import TopicStore
 
 MESSAGES_SLICE = 50
@@ -83,17 +83,14 @@ class ExportService:
         yield b"}"
 
     async def _subscriptions_of(self, environment: Environment, subscriber: Subscriber) -> AsyncIterator[Items]:
-        number, cursor = environment.number, None
-        while True:
-            found = await self._subscriptions.joined(number, subscriber.oid, "asc", SUBSCRIPTIONS_SLICE, cursor=cursor)
-            if found is None:
-                raise _changed_meanwhile()
-            joined, place = found
-            topics = await self._topics.get_many(number, list({topic for topic, _ in joined}))
-            yield [subscription_of(topic, topics.get(topic), one) for topic, one in joined]
-            if not place.has_next:
+        number, at = environment.number, None
+        read = self._subscriptions.joined
+        while found := await read(number, subscriber.oid, "asc", SUBSCRIPTIONS_SLICE, as_they_are, at):
+            topics = await self._topics.get_many(number, list({topic for topic, _ in found.records}))
+            yield [subscription_of(topic, topics.get(topic), one) for topic, one in found.records]
+            if not found.has_next:
                 return
-            cursor = place.rows[-1][0].decode()
+            at = found.end
 
     async def _states_of(self, feeds: list[Feed]) -> AsyncIterator[Items]:
         for feed in feeds:

@@ -8,8 +8,9 @@ from inbox.ids import SubscriberId, is_object_id
 from inbox.models.cursor_page import CursorPage, CursorQuery
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.service.scan import Part, scan
-from inbox.store.listing import Cursor
+from inbox.service.pages import cursor_of, page_of_list
+from inbox.service.scan import scan
+from inbox.store.listing import Cursor, ListPage
 from inbox.store.subscribers import OrderBy, SubscriberStore
 
 Page = CursorPage[Subscriber]
@@ -46,7 +47,7 @@ class SubscriberList:
     async def newest(self, environment: Environment, page: int, limit: int) -> list[Subscriber]:
         """One numbered page (from 0), newest first."""
         found = await self._store.page(environment.number, "_id", "desc", limit, skip=page * limit)
-        return found.subscribers if found else []
+        return found.records if found else []
 
     async def find(self, environment: Environment, query: CursorQuery, wanted: SubscriberFilter) -> Page:
         """A page beside a cursor; an unknown cursor gives an empty page."""
@@ -56,25 +57,11 @@ class SubscriberList:
             return CursorPage([] if query.cursor else rows, total=len(rows))
         if query.cursor is not None and not is_object_id(query.cursor):
             return CursorPage([])
-        cursor = Cursor(bytes.fromhex(query.cursor), query.side) if query.cursor else None
+        cursor = cursor_of(query, bytes.fromhex)
 
-        async def read(limit: int, edge: Cursor | None) -> Part[Subscriber] | None:
-            page = await self._store.page(environment.number, wanted.order_by, query.order, limit, edge)
-            return Part(page.found, [(bytes.fromhex(one.oid), one) for one in page.subscribers]) if page else None
+        async def read(limit: int, edge: Cursor | None) -> ListPage[Subscriber] | None:
+            return await self._store.page(environment.number, wanted.order_by, query.order, limit, edge)
 
         if wanted.is_search:
             return await scan(read, wanted.takes, query, cursor, bytes.hex)
-        return _page_of(await read(query.limit, cursor))
-
-
-def _page_of(part: Part[Subscriber] | None) -> Page:
-    """The page that a part of the list is; an unknown cursor gives an empty one."""
-    if part is None:
-        return CursorPage([])
-    found, rows = part.found, part.found.rows
-    return CursorPage(
-        [subscriber for _, subscriber in part.rows],
-        next=rows[-1][0].hex() if rows and found.has_next else None,
-        previous=rows[0][0].hex() if rows and found.has_previous else None,
-        total=found.total,
-    )
+        return page_of_list(await read(query.limit, cursor), bytes.hex)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inbox.clock import now_ms
 from inbox.errors import BadRequest, NotFound
 from inbox.models.environment import Environment
 from inbox.models.preference import GLOBAL, Choice, Criticality, Preferences
@@ -66,7 +66,7 @@ class PreferenceService:
 
         def change(before: Preferences) -> dict[str, Choice | None]:
             everywhere = before.everywhere
-            return {} if everywhere.schedule else {GLOBAL: everywhere.merged({}, default, _now_ms())}
+            return {} if everywhere.schedule else {GLOBAL: everywhere.merged({}, default, now_ms())}
 
         written = await self._store.change(environment.number, subscriber, change)
         return written.everywhere.schedule if written else default
@@ -82,7 +82,7 @@ class PreferenceService:
         given = dict(channels)
 
         def change(before: Preferences) -> dict[str, Choice | None]:
-            changed: dict[str, Choice | None] = {GLOBAL: before.everywhere.merged(given, schedule, _now_ms())}
+            changed: dict[str, Choice | None] = {GLOBAL: before.everywhere.merged(given, schedule, now_ms())}
             for name, choice in before.choices.items():
                 if name != GLOBAL and not choice.channels.keys().isdisjoint(given):
                     left = choice.without(given)
@@ -111,7 +111,7 @@ class PreferenceService:
             merged[workflow.id] = dict(channels)
 
         def change(before: Preferences) -> dict[str, Choice | None]:
-            now = _now_ms()
+            now = now_ms()
             return {
                 name: before.choices.get(name, Choice()).merged(channels, None, now)
                 for name, channels in merged.items()
@@ -142,7 +142,3 @@ def _find(name: str, by_id: Mapping[str, Workflow], identified: Mapping[str, Wor
         return identified[name]
     before, is_slug, suffix = name.rpartition("_wf_")
     return by_id.get(suffix) if is_slug and before else by_id.get(name) if len(name) == 24 else None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

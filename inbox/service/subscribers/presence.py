@@ -1,4 +1,4 @@
-"""Who is online: a lease per process, edges written when the first socket of a subscriber comes and the last one goes.
+"""Who is online: a lease per process, edges written when a socket of a subscriber comes and when the last one goes.
 
 A process renews its lease and, doing so, hears whose lease has lapsed; it then sweeps the share of the dead. A process
 that overslept its own lease goes on under a new name, so that a sweep of the old one never hits what lives.
@@ -53,7 +53,7 @@ class PresenceService:
                 await self._store.forget(self.process)
 
     async def came(self, environment: Environment, oid: str) -> None:
-        """A socket was opened.
+        """A socket was opened: the subscriber is online, even if the API has said otherwise since the last one came.
 
         Raises StoreUnavailable, or NotFound when there is no such subscriber any more; the socket must then be refused.
         """
@@ -61,12 +61,11 @@ class PresenceService:
         self._sockets[held] += 1
         if leaving := self._leaving.pop(held, None):
             leaving.cancel()
-        if held not in self._joined:
-            try:
-                await self._join(held)
-            except BaseException:
-                self._release(held)
-                raise
+        try:
+            await self._join(held)
+        except BaseException:
+            self._release(held)
+            raise
 
     def left(self, environment: Environment, oid: str) -> None:
         """A socket was closed; after the grace the subscriber is offline unless another is open."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import jwt
 import orjson
 
+from inbox.clock import now_seconds
 from inbox.errors import BadRequest, Conflict, NotFound, Unauthorized
 from inbox.ids import SubscriberId, is_object_id
 from inbox.models.context_keys import feed_name
@@ -24,6 +24,14 @@ from inbox.store.subscribers import SubscriberStore
 ALGORITHM = "HS256"
 ISSUER = "novu_api"
 AUDIENCE = "widget_user"
+_CLAIMS: jwt.types.Options = {
+    "require": ["exp", "_id", "environmentId"],
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+}
+"""The library would ask this machine's clock; `_is_current` asks the store's."""
+LEEWAY_SECONDS = 60
 _NAMES = ("firstName", "lastName", "email")
 
 
@@ -129,7 +137,7 @@ class SessionService:
         return Session(environment, subscriber, feed_name(_context_keys(claims)), float(claims["exp"]))
 
     def _token(self, environment: Environment, subscriber: Subscriber, context_keys: Sequence[str]) -> str:
-        now = int(time.time())
+        now = int(now_seconds())
         names = {name: value for name in _NAMES if (value := subscriber.profile.get(name)) is not None}
         claims = {
             "_id": subscriber.oid,
@@ -156,7 +164,7 @@ class SessionService:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
-                options={"require": ["exp", "_id", "environmentId"]},
+                options=_CLAIMS,
             )
         except (jwt.PyJWTError, ValueError, UnicodeError):
             raise Unauthorized from None
@@ -178,8 +186,18 @@ def _is_hopeless(token: str, secret: str) -> bool:
         claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except ValueError:
         return True
-    expires_at = claims.get("exp") if isinstance(claims, dict) else None
-    return not isinstance(expires_at, int | float) or expires_at <= time.time()
+    return not isinstance(claims, dict) or not _is_current(claims)
+
+
+def _is_current(claims: Mapping[str, Any]) -> bool:
+    """Return whether a token has begun, give or take a minute, and has not ended, by the store's time.
+
+    When it was issued (`iat`) decides nothing: a moment that seems to lie ahead shows only that two clocks differ.
+    """
+    begins, ends = claims.get("nbf", 0), claims.get("exp")
+    if not isinstance(begins, int | float) or not isinstance(ends, int | float):
+        return False
+    return begins - LEEWAY_SECONDS <= now_seconds() < ends
 
 
 def _context_keys(claims: Mapping[str, Any]) -> list[str]:

@@ -11,10 +11,10 @@ from inbox.models.cursor_page import CursorPage, CursorQuery
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.models.topic import Subscription, Topic
-from inbox.service.pages import page_of_all, page_of_slice
+from inbox.service.pages import cursor_of, page_of_all, page_of_list
 from inbox.service.topics.topics import TopicService
 from inbox.store.subscribers import SubscriberStore
-from inbox.store.subscriptions import SubscriptionStore
+from inbox.store.subscriptions import Complete, SubscriptionStore, as_they_are
 from inbox.store.topics import TopicStore
 
 MAX_SCANNED = 1_000
@@ -72,20 +72,21 @@ class MembershipList:
 
         A page of one context is looked for among the first 1,000 subscriptions in that order.
         """
-        number, topic = environment.number, await self._topic_service.get(environment, topic_key)
+        topic = await self._topic_service.get(environment, topic_key)
+
+        async def complete(found: Sequence[Subscription]) -> list[Membership | None]:
+            members = await self.complete(environment, [(topic, one) for one in found])
+            await self._drop_orphans(environment, members)
+            return [one if one.subscriber else None for one in members]
+
         if subscriber_id is None and context_keys is None:
-            found = await self._subscriptions.page(
-                number, topic.oid, query.order, query.limit, cursor=query.cursor, side=query.side
+            return page_of_list(
+                await self._subscriptions.page(
+                    environment.number, topic.oid, query.order, query.limit, complete, cursor_of(query)
+                )
             )
-            page = page_of_slice(*found) if found else CursorPage([])
-        else:
-            listed = await self._candidates(environment, topic, query, subscriber_id)
-            taken = [one for one in listed if context_keys is None or one.context_keys == context_keys]
-            page = page_of_all(taken, [one.id for one in taken], query)
-        members = await self.complete(environment, [(topic, one) for one in page.rows])
-        await self._drop_orphans(environment, members)
-        present = [one for one in members if one.subscriber]
-        return CursorPage(present, page.next, page.previous, page.total)
+        listed = await self._candidates(environment, topic, query, subscriber_id)
+        return _page_of(await complete(_of_context(listed, context_keys)), query)
 
     async def joined(
         self,
@@ -97,22 +98,22 @@ class MembershipList:
     ) -> CursorPage[Membership]:
         """A page of a subscriber's subscriptions, of one topic or one exact context if asked."""
         number = environment.number
+        complete = self._with_topics(environment, subscriber)
         if topic_key is not None:
             topic = await self._topics.get(number, topic_key)
-            listed = [(topic.oid, one) for one in await self.held(environment, topic, subscriber)] if topic else []
-            pairs = listed if query.order == "asc" else listed[::-1]
-            page = self._narrowed(pairs, query, context_keys)
-        elif context_keys is not None:
-            some = await self._subscriptions.joined(number, subscriber.oid, query.order, MAX_SCANNED)
-            page = self._narrowed(some[0] if some else [], query, context_keys)
-        else:
-            found = await self._subscriptions.joined(
-                number, subscriber.oid, query.order, query.limit, cursor=query.cursor, side=query.side
+            listed = await self.held(environment, topic, subscriber) if topic else []
+            ordered = listed if query.order == "asc" else listed[::-1]
+            pairs = [(topic.oid, one) for one in _of_context(ordered, context_keys)] if topic else []
+            return _page_of(await complete(pairs), query)
+        if context_keys is not None:
+            some = await self._subscriptions.joined(number, subscriber.oid, query.order, MAX_SCANNED, complete)
+            taken = [one for one in some.records if one.subscription.context_keys == context_keys] if some else []
+            return _page_of(taken, query)
+        return page_of_list(
+            await self._subscriptions.joined(
+                number, subscriber.oid, query.order, query.limit, complete, cursor_of(query)
             )
-            page = page_of_slice(*found) if found else CursorPage([])
-        topics = await self._topics.get_many(number, list({oid for oid, _ in page.rows}))
-        rows = [Membership(topics[oid], one, subscriber) for oid, one in page.rows if oid in topics]
-        return CursorPage(rows, page.next, page.previous, page.total)
+        )
 
     async def of_subscriber(
         self, environment: Environment, topic_key: str, subscriber: Subscriber
@@ -129,13 +130,12 @@ class MembershipList:
 
         Raises NotFound.
         """
-        number = environment.number
-        found = await self._subscriptions.joined(number, subscriber.oid, "asc", MAX_SCANNED)
-        for topic_oid, one in found[0] if found else []:
-            if name in (one.identifier, one.id) and one.context_keys == context_keys:
-                topics = await self._topics.get_many(number, [topic_oid])
-                if topic_oid in topics:
-                    return Membership(topics[topic_oid], one, subscriber)
+        complete = self._with_topics(environment, subscriber)
+        found = await self._subscriptions.joined(environment.number, subscriber.oid, "asc", MAX_SCANNED, complete)
+        for one in found.records if found else []:
+            wanted = one.subscription
+            if name in (wanted.identifier, wanted.id) and wanted.context_keys == context_keys:
+                return one
         raise NotFound(f"Subscription {name} was not found", identifier=name)
 
     async def held(self, environment: Environment, topic: Topic, subscriber: Subscriber) -> Sequence[Subscription]:
@@ -155,21 +155,37 @@ class MembershipList:
         self, environment: Environment, topic: Topic, query: CursorQuery, subscriber_id: SubscriberId | None
     ) -> Sequence[Subscription]:
         if subscriber_id is None:
-            found = await self._subscriptions.page(environment.number, topic.oid, query.order, MAX_SCANNED)
-            return found[0] if found else []
+            found = await self._subscriptions.page(
+                environment.number, topic.oid, query.order, MAX_SCANNED, as_they_are
+            )
+            return found.records if found else []
         subscriber = await self._subscribers.get(environment.number, subscriber_id)
         listed = await self.held(environment, topic, subscriber) if subscriber else []
         return listed if query.order == "asc" else listed[::-1]
 
-    @staticmethod
-    def _narrowed(
-        pairs: Sequence[tuple[str, Subscription]], query: CursorQuery, context_keys: list[str] | None
-    ) -> CursorPage[tuple[str, Subscription]]:
-        taken = [pair for pair in pairs if context_keys is None or pair[1].context_keys == context_keys]
-        return page_of_all(taken, [one.id for _, one in taken], query)
+    def _with_topics(
+        self, environment: Environment, subscriber: Subscriber
+    ) -> Complete[tuple[str, Subscription], Membership]:
+        """What makes memberships of a subscriber's subscriptions; one whose topic is gone is passed over."""
+
+        async def complete(found: list[tuple[str, Subscription]]) -> list[Membership | None]:
+            topics = await self._topics.get_many(environment.number, list({oid for oid, _ in found}))
+            return [Membership(topics[oid], one, subscriber) if oid in topics else None for oid, one in found]
+
+        return complete
 
     async def _drop_orphans(self, environment: Environment, members: Sequence[Membership]) -> None:
         """Ends what a deletion of a subscriber, cut short, has left in a topic."""
         for one in members:
             if one.subscriber is None:
                 await self._subscriptions.delete(environment.number, one.topic.oid, [one.subscription])
+
+
+def _of_context(listed: Sequence[Subscription], context_keys: list[str] | None) -> list[Subscription]:
+    return [one for one in listed if context_keys is None or one.context_keys == context_keys]
+
+
+def _page_of(found: Sequence[Membership | None], query: CursorQuery) -> CursorPage[Membership]:
+    """The page of a list that was read as a whole."""
+    members = [one for one in found if one]
+    return page_of_all(members, [one.subscription.id for one in members], query)

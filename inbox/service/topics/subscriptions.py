@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from inbox.clock import now_ms
 from inbox.errors import InboxError, NotFound
 from inbox.ids import SubscriberId, made_ms, new_ordered_id, parse_subscriber_id
 from inbox.models.environment import Environment
@@ -139,7 +139,7 @@ class SubscriptionService:
         def change(before: Subscription) -> Subscription:
             others = [one for one in before.preferences if one.workflow_id != workflow.id]
             wanted = Preference(workflow.id, before.takes_workflow(workflow.id) if enabled is None else enabled)
-            later = max(_now_ms(), before.updated_ms)
+            later = max(now_ms(), before.updated_ms)
             return msgspec.structs.replace(before, preferences=[*others, wanted], updated_ms=later)
 
         number, one = environment.number, member.subscription
@@ -201,13 +201,9 @@ class SubscriptionService:
 
 def _change(patch: SubscriptionPatch, chosen: list[Preference] | None) -> Callable[[Subscription], Subscription]:
     def change(before: Subscription) -> Subscription:
-        later = max(_now_ms(), before.updated_ms)
+        later = max(now_ms(), before.updated_ms)
         name = before.name if patch.name is UNSET else patch.name
         preferences = before.preferences if chosen is None else chosen
         return msgspec.structs.replace(before, name=name, preferences=preferences, updated_ms=later)
 
     return change
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -10,7 +10,7 @@ from inbox.models.cursor_page import CursorPage, CursorQuery
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.models.topic import Topic
-from inbox.service.pages import page_of_all, page_of_slice
+from inbox.service.pages import cursor_of, page_of_all, page_of_list
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.store.topics import OrderBy, TopicStore
@@ -93,10 +93,7 @@ class TopicService:
         if wanted != TopicFilter():
             hits = await self._search(environment, query, order_by, wanted)
             return page_of_all(hits, [topic.oid for topic in hits], query)
-        found = await self._topics.page(
-            number, order_by, query.order, query.limit, cursor=query.cursor, side=query.side
-        )
-        return page_of_slice(*found) if found else CursorPage([])
+        return page_of_list(await self._topics.page(number, order_by, query.order, query.limit, cursor_of(query)))
 
     async def list_numbered(
         self, environment: Environment, page: int, page_size: int, key: str | None, name: str | None
@@ -110,7 +107,7 @@ class TopicService:
         if name is not None:
             return await self._topics.named(number, name, page_size, page * page_size)
         listed = await self._topics.page(number, "created", "desc", page_size, skip=page * page_size)
-        return (listed[0], listed[1].total) if listed else ([], 0)
+        return (listed.records, listed.total) if listed else ([], 0)
 
     async def member_ids(self, environment: Environment, topic: Topic) -> Sequence[str]:
         """The subscriberIds of a topic's members, the first 1,000 of them."""

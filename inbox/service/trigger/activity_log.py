@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict, deque
 
 import msgspec
 
+from inbox import clock
 from inbox.errors import StoreUnavailable
 from inbox.ids import derived_object_id
 from inbox.models.message import Message
@@ -92,7 +92,7 @@ class ActivityLog:
             self.note_failed(plan, delivery.feed, delivery.step_id, appended.reason)
             return
         feed, outcome = delivery.feed, _STEPS[appended.outcome]
-        ms = appended.created_ms or int(time.time() * 1_000)
+        ms = appended.created_ms or clock.now_ms()
         row = _row(plan, feed, delivery.step_id, outcome, ms, appended.row, delivery.severity)
         record = None
         if outcome == Outcome.SUPPRESSED:
@@ -104,7 +104,7 @@ class ActivityLog:
     def note_failed(self, plan: Plan, feed: Feed, step_id: str, reason: str, *, skipped: bool = False) -> None:
         """A step gave no message for this feed."""
         outcome = Outcome.SKIPPED if skipped else Outcome.FAILED
-        row = _row(plan, feed, step_id, outcome, int(time.time() * 1_000), 0, plan.workflow.severity)
+        row = _row(plan, feed, step_id, outcome, clock.now_ms(), 0, plan.workflow.severity)
         self._add(feed.environment, Noted(row, _record(plan, feed, feed.subscriber_id, step_id, reason)))
 
     def note_failure(self, plan: Plan, failure: Failure) -> None:
@@ -116,14 +116,14 @@ class ActivityLog:
         self, plan: Plan, feed: Feed, step_id: str, outcome: Outcome, reason: str = "", *, later: bool = False
     ) -> None:
         """A step that waits began, or had no need to; with `later`, it ended or was cancelled some time afterwards."""
-        row = _row(plan, feed, step_id, outcome, int(time.time() * 1_000), 0, plan.workflow.severity)
+        row = _row(plan, feed, step_id, outcome, clock.now_ms(), 0, plan.workflow.severity)
         if later:
             row = row._replace(is_further=True)
         self._add(feed.environment, Noted(row, _record(plan, feed, feed.subscriber_id, step_id, reason)))
 
     def note_refused(self, plan: Plan, environment: int, name: str, reason: str) -> None:
         """A recipient that cannot be delivered to: `name` is what the trigger called it."""
-        row = _row(plan, None, "", Outcome.FAILED, int(time.time() * 1_000), 0, plan.workflow.severity, name)
+        row = _row(plan, None, "", Outcome.FAILED, clock.now_ms(), 0, plan.workflow.severity, name)
         self._add(environment, Noted(row, _record(plan, None, name, "", reason)))
 
     async def flush(self) -> None:
@@ -138,7 +138,7 @@ class ActivityLog:
 
     async def repair(self, environment: int, now_ms: int | None = None) -> int:
         """Adds the rows of messages of the last minutes that have none; gives how many. For one process at a time."""
-        now = now_ms if now_ms is not None else int(time.time() * 1_000)
+        now = now_ms if now_ms is not None else clock.now_ms()
         since, until = now - REPAIRED_SECONDS * 1_000, now - SETTLE_SECONDS * 1_000
         recent = await self._store.recent(environment, since, MOST_REPAIRED)
         stored = {(bucket, number, row): ms for ms, bucket, number, row in recent if ms <= until}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from inbox import clock
 from inbox.errors import PayloadTooLarge
 from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
@@ -82,7 +82,7 @@ class Plan:
     external_reference: str | None = None
     expires_ms: int = 0
     """When its messages are deleted (ms since 1970), 0 never; a step's own end stands over it."""
-    triggered_ms: int = field(default_factory=lambda: int(time.time() * 1_000))
+    triggered_ms: int = field(default_factory=clock.now_ms)
     """When it was triggered: durations count from then, also when it is carried out later."""
     collapse_key: str | None = None
     collapse_mode: CollapseMode | None = None
@@ -163,7 +163,7 @@ class Plan:
     ) -> Delivery | Failure:
         rendered = self._rendered(step, subscriber, surroundings)
         message = self._message(step, rendered)
-        if message.expires_ms and message.expires_ms <= time.time() * 1_000:
+        if message.expires_ms and message.expires_ms <= clock.now_ms():
             return Failure(feed, step.step.step_id, EXPIRED, "skipped")
         content = encode_stored(message)
         if len(content) > MAX_MESSAGE_BYTES:
@@ -189,7 +189,7 @@ class Plan:
         surroundings: Mapping[str, Any],
     ) -> Wait | None:
         """None when its time has come already."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock.now_ms()
         scope = {**surroundings, "payload": self.payload, "subscriber": subscriber}
         due_ms = step.due(now_ms, scope)
         if isinstance(step, CompiledDigest):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
+from inbox import clock
 from inbox.errors import InboxError, StoreUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
 from inbox.models.context_keys import parse_context
@@ -34,6 +34,7 @@ from inbox.models.trigger import (
 from inbox.models.workflow import Workflow
 from inbox.models.workflow_override import Override
 from inbox.service.environments.contexts import ContextService
+from inbox.service.environments.idempotency import KEY_USED
 from inbox.service.environments.tenants import TenantService
 from inbox.service.trigger.delivery import DeliveryService
 from inbox.service.trigger.dispatches import DispatchService
@@ -103,8 +104,14 @@ class TriggerService:
         Without a transactionId the transaction is derived from the request's Idempotency-Key, so that a client's
         retry is the same transaction. Raises UnprocessableEntity (`workflow_not_found`), ValidationFailed or
         BadRequest (recipients, actor, tenant, context), PayloadInvalid, PayloadTooLarge (a message over 64 KiB) and
-        StoreUnavailable.
+        StoreUnavailable; UnprocessableEntity also for a key that was used for another request.
         """
+        await self._claim_key(environment, idempotency_key, request)
+        return await self._trigger(environment, request, idempotency_key)
+
+    async def _trigger(
+        self, environment: Environment, request: TriggerRequest, idempotency_key: str | None
+    ) -> TriggerOutcome:
         workflow = await self._find_workflow(environment, request.name)
         recipients = parse_recipients(request.to)
         return await self._start(environment, workflow, request, recipients, idempotency_key)
@@ -113,6 +120,7 @@ class TriggerService:
         self, environment: Environment, request: BroadcastRequest, idempotency_key: str | None = None
     ) -> TriggerOutcome:
         """Delivers a workflow to every subscriber of the environment, to more than 100 behind the request."""
+        await self._claim_key(environment, idempotency_key, request)
         workflow = await self._find_workflow(environment, request.name)
         return await self._start(environment, workflow, request, None, idempotency_key)
 
@@ -121,15 +129,16 @@ class TriggerService:
     ) -> list[TriggerOutcome]:
         """Carries out events one after the other, in order; what is wrong with one is its own outcome.
 
-        Raises StoreUnavailable, since then none of them can go on.
+        Raises StoreUnavailable, since then none of them can go on, and UnprocessableEntity as `trigger`.
         """
+        await self._claim_key(environment, idempotency_key, events)
         outcomes: list[TriggerOutcome] = []
         for place, event in enumerate(events):
             await asyncio.sleep(0)  # an event that fails before it is stored waits for nothing: others have their turn
             try:
                 request = msgspec.convert(event, TriggerRequest)
                 key = f"{idempotency_key}:{place}" if idempotency_key else None
-                outcomes.append(await self.trigger(environment, request, key))
+                outcomes.append(await self._trigger(environment, request, key))
             except msgspec.ValidationError as error:
                 outcomes.append(_failed(event, str(error)))
             except StoreUnavailable:
@@ -163,7 +172,7 @@ class TriggerService:
         context = parse_context(request.context)
         actor = None if request.actor is None else parse_recipient(request.actor, "actor")
         payload = complete_payload(workflow, request.payload)
-        now_ms = int(time.time() * 1_000)
+        now_ms = clock.now_ms()
         expires_ms = parse_expires_at(request.expires_at, now_ms)
         severity = parse_severity(request.overrides)
         explicit = parse_transaction_id(request.transaction_id)
@@ -196,6 +205,15 @@ class TriggerService:
         )
         await self._delivery.deliver(environment, plan, recipients)
         return TriggerOutcome("processed", transaction_id)
+
+    async def _claim_key(self, environment: Environment, idempotency_key: str | None, request: object) -> None:
+        """Raises UnprocessableEntity for an Idempotency-Key that was used for another request."""
+        if not idempotency_key:
+            return
+        said = type(request).__name__.encode() + msgspec.json.encode(request)
+        fingerprint = hashlib.blake2b(said, digest_size=12).digest()
+        if not await self._transactions.claim_key(environment.number, idempotency_key, fingerprint):
+            raise UnprocessableEntity(KEY_USED)
 
     async def _claim(
         self, environment: Environment, transaction_id: str, workflow: Workflow, names: Sequence[str]

@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
 from dataclasses import dataclass, replace
 
+from inbox.clock import now_ms
 from inbox.errors import StoreUnavailable
 from inbox.models.environment import Environment
 from inbox.models.event import Event
@@ -106,7 +106,7 @@ class EventRelay:
         """Leaves alarms for the buckets in which this process has caused events. Raises StoreUnavailable."""
         news = self._outbox.take_news()
         try:
-            await self._store.ring_all(dict.fromkeys(news, _now_ms() - TICK_MS))  # at once
+            await self._store.ring_all(dict.fromkeys(news, now_ms() - TICK_MS))  # at once
         except StoreUnavailable:
             self._outbox.put_back(news)
             raise
@@ -126,7 +126,7 @@ class EventRelay:
         for environment in self._environments.all():
             if environment.wanted_events:
                 sizes = await self._store.sizes(environment.number)
-                now = _now_ms() - TICK_MS
+                now = now_ms() - TICK_MS
                 await self._store.ring_all({place: now for place, (waiting, _) in sizes.items() if waiting})
                 self._note_dropped(environment, sum(dropped for _, dropped in sizes.values()))
 
@@ -184,7 +184,7 @@ class EventRelay:
             if again_ms is None or again_ms > 0:
                 break
         if again_ms is not None:
-            await self._store.ring_at(place, again_ms or _now_ms() - TICK_MS)
+            await self._store.ring_at(place, again_ms or now_ms() - TICK_MS)
         await self._hold(place, None)
 
     async def _hold(self, place: Place, lease_ms: int | None) -> bool:
@@ -204,7 +204,7 @@ class EventRelay:
             await self._store.remove(place, last or head.entry.id)
             return 0
         head = await self._store.head(place)
-        if head is None or head.next_ms > _now_ms():
+        if head is None or head.next_ms > now_ms():
             return head.next_ms if head else None
         return await self._deliver(environment, environment.webhook, place, head)
 
@@ -258,13 +258,13 @@ class EventRelay:
         return sent
 
     def _is_given_up(self, head: Head, sent: Sent) -> bool:
-        is_old = _now_ms() - head.entry.at_ms > self._retry_ms
+        is_old = now_ms() - head.entry.at_ms > self._retry_ms
         return sent.is_unwanted or is_old or (sent.is_refused and head.failures + 1 >= MOST_REFUSALS)
 
     async def _put_off(self, place: Place, head: Head) -> int:
         """Notes a failure; gives when the event is to be tried again."""
         seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(head.failures, 10)) * random.uniform(0.8, 1.2)
-        next_ms = _now_ms() + int(seconds * 1_000)
+        next_ms = now_ms() + int(seconds * 1_000)
         await self._store.note(place, replace(head, failures=head.failures + 1, next_ms=next_ms))
         return next_ms
 
@@ -274,7 +274,7 @@ class EventRelay:
         """Keeps an event among the failed ones, but for one that has no words, or whose subscriber was erased."""
         if isinstance(event, Unsaid):
             return
-        failed = FailedEvent(event, sent.reason, head.failures + 1, _now_ms())
+        failed = FailedEvent(event, sent.reason, head.failures + 1, now_ms())
         await self._failed.add(environment.number, failed)
         # an erasure that began while the event was on its way may have looked here before this one was kept
         if await self._word(environment, place, head.entry, head.told) is None:
@@ -300,7 +300,3 @@ class EventRelay:
                 extra={"action": "events_dropped"},
             )
         self._dropped[environment.number] = dropped
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

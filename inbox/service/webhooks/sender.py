@@ -8,13 +8,13 @@ import contextlib
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from inbox import __version__
+from inbox.clock import now_seconds
 from inbox.models.event import Event
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class WebhookSender:
             self._client = None
 
     async def _post(self, url: str, event: Event, secrets: Sequence[str]) -> Sent:
-        timestamp = int(time.time())
+        timestamp = int(now_seconds())
         headers = {
             "content-type": "application/json",
             "webhook-id": event.id,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import secrets
-import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.errors import NotFound, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
@@ -92,7 +92,7 @@ class WebhookService:
         before = _webhook_of(environment)
         secret = _new_secret()
         after = msgspec.structs.replace(
-            before, sealed=self._secrets.seal(secret), sealed_before=before.sealed, rotated_ms=_now_ms()
+            before, sealed=self._secrets.seal(secret), sealed_before=before.sealed, rotated_ms=now_ms()
         )
         await self._environments.change(environment, webhook=after)
         return secret
@@ -107,7 +107,7 @@ class WebhookService:
 
     def secrets_of(self, webhook: Webhook) -> list[str]:
         """The secrets that events are signed with, the newest first."""
-        overlaps = webhook.sealed_before is not None and _now_ms() - webhook.rotated_ms < OVERLAP_MS
+        overlaps = webhook.sealed_before is not None and now_ms() - webhook.rotated_ms < OVERLAP_MS
         sealed = [webhook.sealed, *([webhook.sealed_before] if overlaps and webhook.sealed_before else [])]
         return [self._secrets.unseal(one) for one in sealed]
 
@@ -145,7 +145,7 @@ class WebhookService:
         """Sends an event that says nothing, once. Raises NotFound."""
         webhook = _webhook_of(environment)
         event_id = f"evt_test_{new_object_id()}"
-        event = Event(event_id, TEST_EVENT, event_body(event_id, TEST_EVENT, _now_ms(), environment.id, {}))
+        event = Event(event_id, TEST_EVENT, event_body(event_id, TEST_EVENT, now_ms(), environment.id, {}))
         return await self._sender.send(webhook.url, event, self.secrets_of(webhook))
 
     async def close(self) -> None:
@@ -178,7 +178,3 @@ def _check_url(url: str) -> None:
 
 def _new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -44,6 +44,13 @@ class WorkflowCache:
             held.workflows[identifier] = workflow
         return workflow
 
+    def cached(self, environment: int, identifier: str) -> Workflow | None:
+        """Return the workflow if it was read, and its environment's version within the last second; else None."""
+        held = self._held.get(environment)
+        if held is None or self._clock() - held.checked_at >= VERSION_CHECK_SECONDS:
+            return None
+        return held.workflows.get(identifier)
+
     def drop(self, environment: int) -> None:
         """Forgets an environment that this process has changed."""
         self._held.pop(environment, None)

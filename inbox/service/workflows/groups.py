@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.errors import BadRequest, NotFound, UnprocessableEntity
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
@@ -43,7 +42,7 @@ class GroupService:
 
     async def create(self, environment: Environment, name: str) -> Group:
         """A new group. Raises UnprocessableEntity when there are 100."""
-        now = _now_ms()
+        now = now_ms()
         group = Group(new_object_id(), name, now, now)
         written = await self._store(environment).change(group.id, lambda _: msgspec.json.encode(group))
         if written == "full":
@@ -58,7 +57,7 @@ class GroupService:
             if raw is None and group_id != first.id:
                 raise _unknown(group_id)
             group = _decoder.decode(raw) if raw is not None else first
-            return msgspec.json.encode(msgspec.structs.replace(group, name=name, updated_ms=_now_ms()))
+            return msgspec.json.encode(msgspec.structs.replace(group, name=name, updated_ms=now_ms()))
 
         await self._store(environment).change(group_id, change)
         return await self.get(environment, group_id)
@@ -85,7 +84,3 @@ def _first(environment: Environment) -> Group:
 
 def _unknown(group_id: str) -> NotFound:
     return NotFound(f"Notification group {group_id} was not found")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

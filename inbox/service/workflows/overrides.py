@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 from msgspec.structs import asdict, replace
 
+from inbox.clock import now_ms
 from inbox.errors import BadRequest, NotFound, UnprocessableEntity
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
@@ -50,7 +49,7 @@ class OverrideService:
         self, environment: Environment, workflow: Workflow, tenant: Tenant, change: OverrideChange
     ) -> Override:
         """A new override. Raises BadRequest when the workflow has one for the tenant."""
-        now = _now_ms()
+        now = now_ms()
         override = _with(Override(new_object_id(), workflow.id, tenant.id, now, now), change)
 
         def write(raw: bytes | None) -> bytes:
@@ -90,13 +89,9 @@ def _with(override: Override, change: OverrideChange) -> Override:
         override,
         active=override.active if change.active is None else change.active,
         channels={**override.channels, **{name: on for name, on in sent.items() if on is not None}},
-        updated_ms=max(_now_ms(), override.updated_ms),
+        updated_ms=max(now_ms(), override.updated_ms),
     )
 
 
 def _unknown(override_id: str) -> NotFound:
     return NotFound(f"Workflow override {override_id} was not found")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,4 +1,5 @@
--- Creates or changes a subscriber. A write that changes nothing leaves the date of the last change alone.
+-- Creates or changes a subscriber. A write that changes nothing leaves the date of the last change alone. A change is published
+-- on the channel of each feed: pushed messages show the subscriber.
 -- KEYS: 1 the bucket's subscribers, 2 record, 3 outbox (where presence is written, and events of it are wanted)
 -- ARGV: 1 subscriberId, 2 oid of the record, 3 upsert | create | update, 4 count of fields to set,
 --       5 field that must still hold 6 ('' none; its value, '' absent),
@@ -35,4 +36,9 @@ if presence and presence[1] ~= was then
 --#outbox
 end
 if #ARGV > last then redis.call('HDEL', KEYS[2], unpack(ARGV, last + 1)) end
-return {known and 2 or 1, redis.call('HGETALL', KEYS[2])}
+local record = redis.call('HGETALL', KEYS[2])
+local bucket = string.sub(KEYS[1], 1, -1 - #'subscribers')
+for i = 1, #record, 2 do
+  if string.sub(record[i], 1, 1) == '#' then redis.call('SPUBLISH', bucket .. record[i + 1] .. 'h', 'subscriber') end
+end
+return {known and 2 or 1, record}

@@ -3,6 +3,7 @@
 -- ARGV: 1 topic key, 2 oid for a new one, 3 create | upsert | update | delete, 4 has a name (1 or 0), 5 name
 -- A topic is kept as its oid (24), creation and last change (13 digits each), 1 or 0 for having a name, and the name.
 -- Returns {1, topic} created | {2, topic} changed or as it was | {3, topic} deleted | {0} unknown | {-1} exists already
+--#retire
 local known = redis.call('HGET', KEYS[1], ARGV[1])
 if known and ARGV[3] == 'create' then return {-1} end
 if not known and (ARGV[3] == 'update' or ARGV[3] == 'delete') then return {0} end
@@ -16,8 +17,8 @@ local oid = known and string.sub(known, 1, 24) or ARGV[2]
 if ARGV[3] == 'delete' then
   redis.call('HDEL', KEYS[1], ARGV[1])
   redis.call('HDEL', KEYS[2], oid)
-  redis.call('ZREM', KEYS[3], oid)
-  redis.call('ZREM', KEYS[4], oid)
+  retire(KEYS[3], oid)
+  retire(KEYS[4], oid)
   forget_name()
   return {3, known}
 end

@@ -60,6 +60,8 @@ test("a message comes alive, as it is listed", async () => {
   }
   assert.equal(listed.to.subscriberId, subscriberId);
   assert.equal(listed.workflow.identifier, "orders");
+  assert.deepEqual(JSON.parse(JSON.stringify(live.to)), listed.to); // absent fields are undefined in the live one
+  assert.deepEqual(live.workflow, listed.workflow);
 });
 
 test("counts by severity", async () => {
