@@ -26,10 +26,15 @@ export class InboxClient {
   #token = null;
   #config;
   #base;
+  #socketEnd;
 
-  /** @param {Config} config */
-  constructor(config) {
+  /**
+   * @param {Config} config
+   * @param {() => Promise<string>} socketEnd the socket's state once it has ended, or should have
+   */
+  constructor(config, socketEnd) {
     this.#config = config;
+    this.#socketEnd = socketEnd;
     this.#base = config.baseUrl.replace(/\/+$/, "");
   }
 
@@ -93,6 +98,8 @@ export class InboxClient {
     const pending = this.#session();
     const reply = await this.#send(method, path, body, await pending);
     if (reply.status !== 401) return parse(reply);
+    const isOver = (await this.#socketEnd()) === "refused"; // a new session would bring a deleted subscriber back
+    if (isOver) return parse(reply);
     if (this.#token === pending) this.#token = null; // expired or revoked: one new session for all who meet this
     return parse(await this.#send(method, path, body, await this.#session()));
   }

@@ -2,9 +2,8 @@
  * `<inbox-bell application-identifier subscriber subscriber-hash base-url>`: a bell with a live list of notifications.
  *
  * One script tag embeds it: `<script type="module" src="…/static/inbox.js"></script>`; `base-url` is the service this
- * file came from unless given. It dispatches `inbox-notification` (`detail.notification`) when one arrives and
- * `inbox-action` (`detail.notification`, `detail.action`: "primary", "secondary" or "open") when one is pressed;
- * `preventDefault()` keeps the link from being followed.
+ * file came from unless given. It dispatches `inbox-notification` when a notification arrives, `inbox-action` when one
+ * is pressed, and `inbox-error` when something fails. docs/widget.md describes all of it.
  */
 
 import { InboxSession } from "./session.js";
@@ -14,7 +13,6 @@ const MINUTE_MS = 60_000;
 /** @type {import("./session.js").State} */
 const IDLE = {
   status: "idle",
-  reason: "",
   error: null,
   items: [],
   unread: 0,
@@ -63,6 +61,7 @@ export class InboxBell extends HTMLElement {
     this.#listening.abort();
     this.#session?.stop();
     this.#session = null;
+    this.#view.close();
   }
 
   /** @param {string} name */
@@ -80,6 +79,10 @@ export class InboxBell extends HTMLElement {
   /** Whether the panel is open; also the attribute `open`. */
   get open() {
     return this.hasAttribute("open");
+  }
+
+  set open(open) {
+    this.toggleAttribute("open", open); // Vue and React 19 assign what they find as a property
   }
 
   show() {
@@ -104,6 +107,7 @@ export class InboxBell extends HTMLElement {
       this.#session = new InboxSession(config, {
         onChange: () => this.#draw(),
         onReceived: (notification) => this.#receive(notification),
+        onFailure: (failure) => this.#fail(failure),
       });
       this.#session.start();
     }
@@ -147,8 +151,14 @@ export class InboxBell extends HTMLElement {
   /** @param {import("./feed.js").Notification} notification */
   #receive(notification) {
     this.#view.announce(`New notification: ${notification.subject ?? notification.body}`);
-    const init = { detail: { notification }, bubbles: true, composed: true };
-    this.dispatchEvent(new CustomEvent("inbox-notification", init));
+    this.#dispatch("inbox-notification", { notification });
+  }
+
+  /** Tell the developer of the page; the person reads plain words. @param {import("./session.js").Failure} failure */
+  #fail(failure) {
+    if (!this.#dispatch("inbox-error", failure)) return;
+    const { operation, status, message, isFinal } = failure;
+    console[isFinal ? "error" : "warn"](`inbox-bell: ${operation} failed${status ? ` (${status})` : ""}: ${message}`);
   }
 
   /** @param {import("./feed.js").Notification} item @param {Event} event */
@@ -170,8 +180,12 @@ export class InboxBell extends HTMLElement {
    * @param {import("./feed.js").Notification} notification @param {string} action @param {Event} event
    */
   #offer(notification, action, event) {
-    const init = { detail: { notification, action }, bubbles: true, composed: true, cancelable: true };
-    if (!this.dispatchEvent(new CustomEvent("inbox-action", init))) event.preventDefault();
+    if (!this.#dispatch("inbox-action", { notification, action })) event.preventDefault();
+  }
+
+  /** @param {string} name @param {object} detail @returns {boolean} false when the page prevented what follows */
+  #dispatch(name, detail) {
+    return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
 }
 

@@ -40,7 +40,8 @@ export function appearance(item, when) {
 
 /** @param {Notification} item @param {HTMLElement} time @param {Handlers} handlers */
 export function makeRow(item, time, handlers) {
-  const text = makeLink(item.redirect, { class: "text", "data-control": "open" }) ?? make("div", { class: "text" });
+  const opener = { class: "text", "data-control": "open" };
+  const text = makeLink(item.redirect, opener) ?? make("button", { ...opener, type: "button" });
   if (item.subject) text.append(make("strong", { dir: "auto" }, item.subject));
   text.append(make("span", { class: "body", dir: "auto" }, item.body));
   const content = make("div", { class: "content" }, text);

@@ -2,17 +2,17 @@
 
 import { InboxClient } from "./client.js";
 import { Feed } from "./feed.js";
-import { LiveSocket, backoff } from "./socket.js";
+import { LiveSocket, SocketError, backoff } from "./socket.js";
 
 const PAGE_SIZE = 10;
-const SEEN_BATCH = 20; // the most one report may name
+const SEEN_BATCH = 20; // after a change of more, every open page reads again
+const END_MS = 5_000; // within which the service closes the socket of a session that has ended
 
 /** @typedef {import("./feed.js").Notification} Notification */
 /** @typedef {"idle" | "connecting" | "live" | "offline" | "refused"} Status */
 /**
  * @typedef {object} State what there is to show
  * @property {Status} status
- * @property {string} reason why it was refused
  * @property {Notification[]} items
  * @property {number} unread
  * @property {boolean} loaded
@@ -20,15 +20,22 @@ const SEEN_BATCH = 20; // the most one report may name
  * @property {boolean} hasMore
  * @property {"load" | "change" | null} error what failed last
  */
+/**
+ * @typedef {object} Failure what the developer of the page is told
+ * @property {"session" | "socket" | "load" | "change" | "seen"} operation what failed
+ * @property {number} [status] of the service's answer, if it gave one
+ * @property {string} message in the service's or the browser's words
+ * @property {boolean} isFinal whether there will be no further try
+ */
 
 export class InboxSession {
   /** @type {Status} */
   #status = "connecting";
-  #reason = "";
   /** @type {State["error"]} */
   #error = null;
   #stopped = false;
   #stale = false;
+  #isFirstTry = true;
   #failures = 0;
   /** @type {Promise<void> | null} the one load under way */
   #loading = null;
@@ -37,17 +44,22 @@ export class InboxSession {
   /** @type {Set<string>} */
   #reporting = new Set();
   #feed = new Feed();
+  /** @type {InboxClient} */
   #client;
+  /** @type {LiveSocket} */
   #socket;
   #listener;
 
   /**
    * @param {import("./client.js").Config} config
-   * @param {{onChange: () => void, onReceived: (item: Notification) => void}} listener
+   * @param {object} listener
+   * @param {() => void} listener.onChange
+   * @param {(item: Notification) => void} listener.onReceived
+   * @param {(failure: Failure) => void} listener.onFailure
    */
   constructor(config, listener) {
     this.#listener = listener;
-    this.#client = new InboxClient(config);
+    this.#client = new InboxClient(config, () => this.#socket.ended(END_MS));
     this.#socket = new LiveSocket({
       url: (renew) => this.#client.socketUrl(renew),
       onEvent: (event, data) => this.#receive(event, data),
@@ -73,7 +85,7 @@ export class InboxSession {
   get state() {
     const { items, unread, loaded, hasMore } = this.#feed;
     const busy = this.#loading !== null;
-    return { status: this.#status, reason: this.#reason, error: this.#error, busy, items, unread, loaded, hasMore };
+    return { status: this.#status, error: this.#error, busy, items, unread, loaded, hasMore };
   }
 
   /** Loads the window again, from the newest down to the oldest one shown. One asked for meanwhile follows. */
@@ -121,17 +133,27 @@ export class InboxSession {
   /** @param {import("./socket.js").SocketState} state @param {Error} [reason] */
   #follow(state, reason) {
     if (this.#stopped) return;
+    if (state === "waiting" && reason && this.#isFirstTry) this.#report(connecting(reason), reason);
     if (state === "live") this.#status = "live";
     if (state === "waiting") this.#status = "offline";
-    if (state === "refused") this.#refuse(reason);
+    if (state !== "connecting") this.#isFirstTry = false; // what fails later is an outage, no mistake of the page
+    if (state === "refused" && reason) this.#refuse(reason);
     if (state === "live") this.sync(); // this flavour replays nothing: what was missed is loaded
     this.#changed();
   }
 
-  /** @param {Error} [reason] */
+  /** @param {Error} reason */
   #refuse(reason) {
+    if (this.#status === "refused") return;
     this.#status = "refused";
-    this.#reason = reason?.message ?? "";
+    this.#report(connecting(reason), reason, true);
+  }
+
+  /** @param {Failure["operation"]} operation @param {unknown} cause @param {boolean} [isFinal] */
+  #report(operation, cause, isFinal = false) {
+    const { status, message } = /** @type {{status?: number, message?: string}} */ (cause);
+    const failure = { operation, status, message: message || String(cause), isFinal };
+    if (isFinal || !this.#ended) this.#listener.onFailure(failure);
   }
 
   /** @param {() => Promise<void>} run */
@@ -148,12 +170,13 @@ export class InboxSession {
 
   #finishLoad() {
     this.#failures = 0;
-    this.#note(null);
+    this.#error = null;
   }
 
   /** A load that failed is tried again: no event would tell of what it lacks. @param {unknown} error */
   #failLoad(error) {
-    this.#note("load", error);
+    if (!this.#failures || /** @type {any} */ (error).terminal) this.#fail("load", error); // the first of several
+    this.#error = "load";
     if (this.#status !== "live") return; // coming live loads it
     this.#reload = setTimeout(() => this.sync(), backoff(this.#failures++));
   }
@@ -187,9 +210,10 @@ export class InboxSession {
     const watch = this.#feed.watch();
     try {
       await send(watch);
-      this.#note(null);
+      this.#error = null;
     } catch (error) {
-      this.#note("change", error);
+      this.#fail("change", error);
+      this.#error = "change";
     }
     this.#feed.forget(watch);
     if (this.#status === "live") this.#changed();
@@ -203,15 +227,14 @@ export class InboxSession {
       await this.#client.markSeen(ids);
       this.#feed.markSeen(ids);
     } catch (error) {
-      this.#note(this.#error, error); // they stay unseen and are reported when next shown
+      this.#fail("seen", error); // they stay unseen and are reported when next shown
     }
     ids.forEach((id) => this.#reporting.delete(id));
   }
 
-  /** @param {State["error"]} error @param {unknown} [cause] */
-  #note(error, cause) {
-    this.#error = error;
-    if (!(/** @type {any} */ (cause)?.terminal)) return;
+  /** @param {Failure["operation"]} operation @param {unknown} cause */
+  #fail(operation, cause) {
+    if (!(/** @type {any} */ (cause).terminal)) return this.#report(operation, cause);
     this.#socket.stop();
     this.#refuse(/** @type {Error} */ (cause));
   }
@@ -219,4 +242,9 @@ export class InboxSession {
   #changed() {
     if (!this.#stopped) this.#listener.onChange();
   }
+}
+
+/** @param {Error} reason why there is no connection @returns {"session" | "socket"} what there is none of */
+function connecting(reason) {
+  return reason instanceof SocketError ? "socket" : "session";
 }

@@ -15,13 +15,17 @@ export function backoff(attempt, random = Math.random) {
   return random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
 }
 
+/** The socket never opened, or the service closed it for good. */
+export class SocketError extends Error {}
+
 /** @typedef {"stopped" | "connecting" | "live" | "waiting" | "refused"} SocketState */
 /**
  * @typedef {object} SocketOptions
  * @property {(renew: boolean) => Promise<string>} url where to connect; `renew` when the last try never opened, which
- *   is all a browser tells of a refused token, or when the server has ended the session. A rejection with `terminal: true` ends the tries.
+ *   is all a browser tells of a refused token, or when the server has ended the session. A rejection with
+ *   `terminal: true` ends the tries.
  * @property {(event: string, data: any) => void} onEvent
- * @property {(state: SocketState, reason?: Error) => void} onState
+ * @property {(state: SocketState, reason?: Error) => void} onState with why it is refused or never opened
  * @property {new (url: string) => WebSocket} [WebSocket]
  * @property {{setTimeout: (run: () => void, ms: number) => any, clearTimeout: (handle: any) => void}} [timers]
  * @property {() => number} [random]
@@ -37,6 +41,8 @@ export class LiveSocket {
   #try = 0; // tells a late answer of url() from the current one
   #failures = 0;
   #renew = false;
+  /** @type {((state: SocketState) => void)[]} what waits for the end of the connection */
+  #endings = [];
   #options;
 
   /** @param {SocketOptions} options */
@@ -61,6 +67,18 @@ export class LiveSocket {
     } else if (this.state === "live") this.#ping();
   }
 
+  /**
+   * Resolve with the state once the connection is no longer live, or after `ms`.
+   * @param {number} ms @returns {Promise<SocketState>}
+   */
+  ended(ms) {
+    return new Promise((resolve) => {
+      if (this.state !== "live") return resolve(this.state);
+      this.#endings.push(resolve);
+      this.#options.timers.setTimeout(() => resolve(this.state), ms);
+    });
+  }
+
   async #connect() {
     this.#drop();
     const current = this.#try;
@@ -71,7 +89,7 @@ export class LiveSocket {
     } catch (error) {
       if (current !== this.#try) return;
       if (/** @type {any} */ (error).terminal) this.#become("refused", /** @type {Error} */ (error));
-      else this.#retry();
+      else this.#retry(/** @type {Error} */ (error));
     }
   }
 
@@ -80,7 +98,7 @@ export class LiveSocket {
     const socket = new this.#options.WebSocket(url);
     this.#socket = socket;
     this.#renew = true;
-    this.#after("reply", REPLY_MS, () => this.#retry());
+    this.#after("reply", REPLY_MS, () => this.#retry(new SocketError("The socket did not open in time")));
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
@@ -98,13 +116,13 @@ export class LiveSocket {
   #closed(code, reason) {
     if (SESSION_ENDED.includes(reason)) this.#renew = true;
     else if (code >= 4400 && code <= 4499) return this.#refuse(reason);
-    this.#retry();
+    this.#retry(this.state === "live" ? undefined : new SocketError(`The socket closed before it was open (${code})`));
   }
 
   /** @param {string} reason */
   #refuse(reason) {
     this.#drop();
-    this.#become("refused", new Error(reason));
+    this.#become("refused", new SocketError(reason));
   }
 
   #ping() {
@@ -125,10 +143,11 @@ export class LiveSocket {
     if (typeof parsed?.event === "string") this.#options.onEvent(parsed.event, parsed.data ?? {});
   }
 
-  #retry() {
+  /** @param {Error} [reason] why this try never opened */
+  #retry(reason) {
     this.#drop();
     this.#after("retry", backoff(this.#failures++, this.#options.random), () => this.#connect());
-    this.#become("waiting");
+    this.#become("waiting", reason);
   }
 
   /** Lets go of the connection and of everything that still waits for it. */
@@ -158,5 +177,6 @@ export class LiveSocket {
   #become(state, reason) {
     this.state = state;
     this.#options.onState(state, reason);
+    if (state !== "live") for (const resolve of this.#endings.splice(0)) resolve(state);
   }
 }

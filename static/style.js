@@ -1,8 +1,6 @@
 /**
  * The bell's looks, as a constructed sheet: allowed under `default-src 'self'`, where inline styles are not.
- * A page themes it by `--inbox-accent`, `--inbox-background`, `--inbox-text`, `--inbox-muted`, `--inbox-border`,
- * `--inbox-hover`, `--inbox-badge`, `--inbox-on-accent`, `--inbox-radius`, `--inbox-width`, and by the parts `bell`,
- * `badge`, `panel`, `list` and `item`.
+ * A page themes it by custom properties and parts, which docs/widget.md lists.
  */
 export const sheet = new CSSStyleSheet();
 
@@ -46,12 +44,11 @@ svg {
 }
 
 .panel {
-  position: absolute; z-index: 1000; inset-block-start: calc(100% + 0.5rem); inset-inline-end: 0; display: flex;
-  flex-direction: column; width: min(var(--inbox-width, 25rem), calc(100vw - 1rem)); max-height: min(36rem, 80vh);
-  overflow: hidden; color: var(--text); background: var(--ground); border: 1px solid var(--line);
+  position: fixed; z-index: 1000; inset: var(--top) auto var(--bottom) var(--left); display: flex;
+  flex-direction: column; width: min(var(--inbox-width, 25rem), calc(100vw - 1rem)); height: auto;
+  max-height: min(36rem, var(--room)); margin: 0; padding: 0; overflow: hidden; color: var(--text); background: var(--ground); border: 1px solid var(--line);
   border-radius: var(--radius); box-shadow: 0 12px 32px rgb(16 24 40 / 18%), 0 2px 6px rgb(16 24 40 / 10%);
 }
-.panel.flipped { inset-inline: 0 auto; }
 .head {
   display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding: 0.875rem 1rem;
   border-block-end: 1px solid var(--line);
@@ -73,7 +70,10 @@ h2 { font-size: 1rem; font-weight: 650; }
 .item:hover { background: var(--hover); }
 .avatar { flex: none; width: 2.25rem; height: 2.25rem; border-radius: 50%; object-fit: cover; }
 .content { flex: 1; min-width: 0; }
-.text { display: block; color: inherit; text-decoration: none; overflow-wrap: anywhere; border-radius: 4px; }
+.text {
+  display: block; width: 100%; text-align: start; color: inherit; text-decoration: none; overflow-wrap: anywhere;
+  border-radius: 4px;
+}
 .text strong { display: block; font-weight: 500; }
 .unread .text strong { font-weight: 680; }
 a.text:hover strong { text-decoration: underline; }
@@ -105,8 +105,9 @@ time { display: block; margin-block-start: 0.25rem; color: var(--muted); font-si
 .aloud { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @media (max-width: 30rem) {
-  .panel, .panel.flipped {
-    position: fixed; inset: auto 0 0; width: auto; max-height: 85vh; border-radius: var(--radius) var(--radius) 0 0;
+  .panel {
+    inset: auto 0 0; width: auto; max-width: none; max-height: 85vh; max-height: 85dvh;
+    border-radius: var(--radius) var(--radius) 0 0;
   }
 }
 @media (forced-colors: active) { .unread .toggle::before { background: CanvasText; } .badge { border: 1px solid; } }

@@ -1,6 +1,7 @@
 /** The bell, its badge and its panel in a shadow root: draws a state, reports what is pressed and what is seen. */
 
 import { icon, make, show } from "./dom.js";
+import { Panel } from "./panel.js";
 import { appearance, makeRow, makeTime, relativeTime } from "./row.js";
 import { SeenTracker } from "./seen.js";
 import { sheet } from "./style.js";
@@ -29,6 +30,7 @@ export class View {
   #root;
   #seen;
   #ends;
+  #panel;
 
   /** @param {ShadowRoot} root @param {Handlers} handlers */
   constructor(root, handlers) {
@@ -48,6 +50,7 @@ export class View {
     const dialog = { id: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1", hidden: "" };
     this.panel = make("section", { class: "panel", part: "panel", ...dialog }, head, this.status, this.problem);
     this.panel.append(this.scroller);
+    this.#panel = new Panel(this.panel, this.bell);
     this.announcer = make("p", { class: "aloud", "aria-live": "polite" });
     this.bell.append(icon(BELL), this.badge);
     this.bell.setAttribute("aria-controls", "panel");
@@ -65,7 +68,7 @@ export class View {
     this.bell.setAttribute("aria-expanded", String(open));
     this.bell.setAttribute("aria-label", unread ? `Notifications, ${shorten(unread)} unread` : "Notifications");
     show(this.badge, unread ? shorten(unread) : "");
-    this.panel.hidden = !open;
+    this.#panel.toggle(open);
     this.panel.setAttribute("aria-busy", String(state.busy));
     this.markAll.setAttribute("aria-disabled", String(!unread)); // not `disabled`: it would lose the focus
     show(this.status, statusText(state));
@@ -74,14 +77,17 @@ export class View {
     if (!open) return;
     this.#renderRows(state.items, locale);
     this.#renderEnd(state);
-    this.#keepInViewport();
   }
 
-  /** Shows the panel at once, where there is room for it, and gives it the focus; `render` fills it. */
+  /** Shows the panel at once and gives it the focus; `render` fills it. */
   open() {
-    this.panel.hidden = false;
-    this.#keepInViewport();
+    this.#panel.toggle(true);
     this.panel.focus();
+  }
+
+  /** Lets go of the page that the open panel follows. */
+  close() {
+    this.#panel.toggle(false);
   }
 
   /** Says it to a screen reader. @param {string} text */
@@ -158,13 +164,6 @@ export class View {
     this.#ends.disconnect(); // observing anew asks again whether the end is in view
     if (hasMore && !busy && !error) this.#ends.observe(this.more);
   }
-
-  /** The panel opens towards the side that has room. */
-  #keepInViewport() {
-    this.panel.classList.remove("flipped");
-    const { left, right } = this.panel.getBoundingClientRect();
-    this.panel.classList.toggle("flipped", left < 0 || right > document.documentElement.clientWidth);
-  }
 }
 
 /** @param {number} count */
@@ -174,12 +173,12 @@ function shorten(count) {
 
 /** @param {import("./session.js").State} state */
 function statusText({ status }) {
-  return status === "offline" ? "Not live. Reconnecting…" : "";
+  return status === "offline" ? "Connection lost. Reconnecting…" : "";
 }
 
 /** @param {import("./session.js").State} state */
-function problemText({ status, reason, error }) {
-  if (status === "refused") return `This inbox cannot be opened. ${reason}`;
+function problemText({ status, error }) {
+  if (status === "refused") return "Your notifications are not available. Please sign in again.";
   if (error === "load") return "Notifications could not be loaded.";
   return error === "change" ? "That change was not saved. Please try again." : "";
 }
@@ -187,6 +186,6 @@ function problemText({ status, reason, error }) {
 /** @param {import("./session.js").State} state */
 function hintText({ status, items, loaded, hasMore, error }) {
   if (status === "refused" || items.length || error === "load") return "";
-  if (status === "idle") return "Nobody is signed in.";
+  if (status === "idle") return "Sign in to see your notifications.";
   return loaded && !hasMore ? "No notifications yet." : "Loading…";
 }

@@ -20,6 +20,23 @@ def text(name: str) -> str:
     return (ROOT / name).read_text()
 
 
+WIDGET = text("docs/widget.md")
+STATIC = {path.name: path.read_text() for path in (ROOT / "static").glob("*.js")}
+LIFECYCLE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
+
+
+def table(title: str) -> list[list[str]]:
+    """The cells of the first table of the widget's page whose head begins with this title."""
+    _, _, rest = WIDGET.partition(f"| {title} |")
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def named(title: str, column: int = 0) -> list[list[str]]:
+    """The code of each row's cell in that column."""
+    return [re.findall("`([^`]+)`", row[column]) for row in table(title)]
+
+
 ERRORS = [
     name
     for name, kind in vars(errors).items()
@@ -63,6 +80,56 @@ def test_every_close_reason_is_documented(close: events.Close) -> None:
 def test_every_link_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", text(f"docs/{page}")):
         assert (ROOT / "docs" / page).parent.joinpath(target).exists(), target
+
+
+def test_the_widget_s_attributes_are_documented() -> None:
+    (listed,) = re.findall(r"observedAttributes = \[(.*)\]", STATIC["inbox.js"])
+    assert named("Attribute") == [[name] for name in re.findall('"([^"]+)"', listed)]
+
+
+def test_the_widget_s_members_are_documented() -> None:
+    body = STATIC["inbox.js"].partition("export class InboxBell")[2].partition("\n}\n")[0]
+    accessors = set(re.findall(r"^  (?:get|set) (\w+)\(", body, re.MULTILINE))
+    methods = set(re.findall(r"^  (\w+)\(", body, re.MULTILINE)) - LIFECYCLE
+    assert {name for [name] in named("Name")} == accessors | {f"{name}()" for name in methods}
+
+
+def test_the_widget_s_events_are_documented() -> None:
+    sent = dict(re.findall(r"#dispatch\(\"([^\"]+)\", (?:\{ )?([\w, ]+)", STATIC["inbox.js"]))
+    failure = STATIC["session.js"].partition("@typedef {object} Failure")[2].partition("*/")[0]
+    operations = re.findall('"([^"]+)"', failure.partition("operation")[0])
+    sent["inbox-error"] = ", ".join(re.findall(r"\} \[?(\w+)\]?", failure))
+    details = [", ".join(names).strip() for names in named("Event", 1)]
+    assert dict(zip([name for [name] in named("Event")], details, strict=True)) == {
+        name: detail.strip() for name, detail in sent.items()
+    }
+    assert named("`operation`") == [[name] for name in operations]
+
+
+def test_the_widget_s_notification_is_documented() -> None:
+    fields = STATIC["feed.js"].partition("@typedef {object} Notification")[2].partition("*/")[0]
+    (documented,) = re.findall(r"^`notification` has (.*?), as \[", WIDGET, re.MULTILINE | re.DOTALL)
+    assert set(re.findall("`([^`]+)`", documented)) == set(re.findall(r"\} \[?(\w+)\]?", fields))
+    typed = WIDGET.partition("interface InboxNotification {")[2].partition("}")[0]
+    assert set(re.findall(r"(\w+)\??:", typed)) == set(re.findall(r"\} \[?(\w+)\]?", fields))
+
+
+def test_the_widget_s_custom_properties_are_documented() -> None:
+    light, _, dark = STATIC["style.js"].partition("prefers-color-scheme: dark")
+    defaults = [dict(re.findall(r"var\((--inbox-[\w-]+), ([^)]+)\)", sheet)) for sheet in (light, dark)]
+    width = defaults[1].pop("--inbox-width")  # it stands below the colours and is the same in both
+    documented = {
+        name: (row[1].strip("`"), row[2].strip("`"))
+        for [name], row in zip(named("Custom property"), table("Custom property"), strict=True)
+    }
+    assert documented == {
+        name: (default, defaults[1].get(name, "")) for name, default in {**defaults[0], "--inbox-width": width}.items()
+    }
+
+
+def test_the_widget_s_parts_are_documented() -> None:
+    parts = re.findall(r'part: "([^"]+)"', STATIC["view.js"] + STATIC["row.js"])
+    assert sorted(name for [name] in named("Part")) == sorted(parts)
 
 
 def test_every_script_tells_its_keys_and_arguments() -> None:

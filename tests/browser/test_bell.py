@@ -41,8 +41,8 @@ async def test_is_used_by_keyboard_alone(open_window: OpenWindow, service: Serve
     await window.page.keyboard.press("Enter")
     await expect(window.panel).to_be_focused()
     await expect(window.bell).to_have_attribute("aria-expanded", "true")
-    await window.page.keyboard.press("Tab")  # Mark all read
-    await window.page.keyboard.press("Tab")
+    for _ in ("Mark all read", "the notification", "Accept"):
+        await window.page.keyboard.press("Tab")
     await window.page.keyboard.press("Enter")
     await expect(window.item("Keys").get_by_role("button", name="Accept, done")).to_be_focused()
     await window.page.keyboard.press("Escape")
@@ -205,6 +205,134 @@ async def test_dates_are_told_in_the_language_of_the_page(run_module: Run) -> No
     assert told == ["now", "now", "3 min. ago", "yesterday", "gestern", "2 wk. ago", "2 yr. ago"]
 
 
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+async def test_a_row_without_a_link_is_opened_by_keyboard(open_window: OpenWindow, service: Server, key: str) -> None:
+    subscriber = f"kay-{key}"
+    window = await window_of(open_window, service, subscriber)
+    await window.page.evaluate(
+        """() => {
+          window.heard = [];
+          const hear = ({ detail }) => heard.push([detail.action, detail.notification.subject]);
+          document.addEventListener("inbox-action", hear);
+        }"""
+    )
+    async with Api.open(service) as api, InboxApi.open(service, subscriber) as inbox:
+        await api.trigger(subscriber, {"subject": "Plain", "body": "No link"}, workflow="welcome")
+        await window.open_panel()
+        row = window.item("Plain").get_by_role("button", name="Plain No link")
+        await row.focus()
+        async with window.page.expect_response("**/read"):
+            await window.page.keyboard.press(key)
+        await expect(window.item("Plain")).to_have_class("item")
+        await expect(row).to_be_focused()
+        assert (await inbox.notifications())[0]["isRead"] is True
+        await window.page.keyboard.press(key)  # a read one has nothing to mark, the page may still show it
+    assert await window.page.evaluate("heard") == [["open", "Plain"], ["open", "Plain"]]
+    await expect(window.badge).to_be_hidden()
+
+
+CORNERS = [
+    "top: 4px; left: 4px",
+    "top: 4px; right: 4px",
+    "bottom: 4px; left: 4px",
+    "bottom: 4px; right: 4px",
+    "top: 45%; left: 45%",
+]
+WINDOWS = [(1200, 820), (700, 400), (390, 760), (320, 480)]
+
+
+async def test_the_panel_opens_where_there_is_room(open_window: OpenWindow, service: Server) -> None:
+    """It is inside the window and leaves the bell free: in every corner, size and direction of script."""
+    async with Api.open(service) as api:
+        for number in range(8):
+            await api.trigger("xeno", {"subject": f"Item {number}", "body": "b"}, workflow="welcome")
+    window = await window_of(open_window, service, "xeno")
+    for width, height in WINDOWS:
+        await window.page.set_viewport_size({"width": width, "height": height})
+        for corner in CORNERS:
+            for direction in ("ltr", "rtl"):
+                await window.page.evaluate(
+                    """([direction, corner]) => {
+                      document.dir = direction;
+                      document.querySelector("inbox-bell").style = `position: fixed; ${corner}`;
+                    }""",
+                    [direction, corner],
+                )
+                await window.page.locator("inbox-bell").evaluate("bell => bell.show()")
+                await expect(window.items).to_have_count(8)
+                panel, bell = await window.panel.bounding_box(), await window.bell.bounding_box()
+                where = (width, height, corner, direction, panel, bell)
+                assert panel is not None
+                assert bell is not None
+                assert 0 <= panel["x"] <= width - panel["width"], where
+                assert 0 <= panel["y"] <= height - panel["height"], where
+                assert panel["height"] > 100, where
+                if width > 480:  # else it is a sheet at the lower edge
+                    assert panel["y"] >= bell["y"] + bell["height"] or panel["y"] + panel["height"] <= bell["y"], where
+                else:
+                    assert (panel["width"], panel["y"] + panel["height"]) == (width, height), where
+                await window.page.locator("inbox-bell").evaluate("bell => bell.hide()")
+                await expect(window.panel).to_be_hidden()
+
+
+@pytest.mark.parametrize("popover", [True, False], ids=["top layer", "an older browser"])
+async def test_nothing_of_the_page_covers_or_cuts_the_panel(
+    open_window: OpenWindow, service: Server, popover: bool
+) -> None:
+    window = await open_window("about:blank")
+    if not popover:
+        await window.page.add_init_script(
+            "for (const name of ['popover', 'showPopover', 'hidePopover']) delete HTMLElement.prototype[name]"
+        )
+    await window.page.goto(f"{service.url}/?subscriber=yara")
+    await window.is_live()
+    await window.page.evaluate(
+        """(popover) => {
+          const bell = document.querySelector("inbox-bell");
+          const box = document.body.appendChild(document.createElement("div"));
+          box.style = "position: absolute; inset: 10px auto auto 500px; width: 60px; height: 60px; overflow: hidden";
+          if (popover) box.style.transform = "translate(0)"; // what cuts even a fixed element
+          const cover = document.body.appendChild(document.createElement("div"));
+          cover.style = `position: fixed; inset: 80px 0 0 0; z-index: ${popover ? 2147483647 : 1}`;
+          box.append(bell);
+        }""",
+        popover,
+    )
+    await window.is_live()
+    await window.open_panel()
+    await expect(window.panel).to_contain_text("No notifications yet.")
+    box = await window.panel.bounding_box()
+    assert box is not None
+    on_top = await window.page.evaluate(
+        "([x, y]) => document.elementFromPoint(x, y).localName",
+        [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+    )
+    assert on_top == "inbox-bell"
+    await window.page.keyboard.press("Escape")
+    await expect(window.panel).to_be_hidden()
+
+
+async def test_the_open_panel_stays_at_its_bell(open_window: OpenWindow, service: Server) -> None:
+    """While the page scrolls, and when the bell is taken off the page and put back."""
+    window = await window_of(open_window, service, "zeno")
+    await window.page.evaluate(
+        """() => {
+          document.body.style.height = "3000px";
+          document.querySelector("inbox-bell").style = "position: absolute; top: 300px; left: 600px";
+        }"""
+    )
+    distance = """bell => bell.shadowRoot.querySelector(".panel").getBoundingClientRect().top
+      - bell.shadowRoot.querySelector(".bell").getBoundingClientRect().bottom"""
+    host = window.page.locator("inbox-bell")
+    await window.open_panel()
+    assert await host.evaluate(distance) == 8
+    await window.page.evaluate("new Promise((done) => { document.onscroll = done; scrollTo(0, 150); })")
+    assert await host.evaluate(distance) == 8
+    await host.evaluate("bell => { const home = bell.parentNode; bell.remove(); home.append(bell); }")
+    await expect(window.panel).to_be_visible()
+    assert await host.evaluate(distance) == 8
+
+
 async def test_the_panel_opens_to_the_side_that_has_room(open_window: OpenWindow, service: Server) -> None:
     window = await window_of(open_window, service, "xia")
     for direction, side in (("ltr", "left"), ("ltr", "right"), ("rtl", "left"), ("rtl", "right")):
@@ -234,7 +362,7 @@ async def test_an_unsigned_page_says_so(open_window: OpenWindow, service: Server
     window = await window_of(open_window, service, "yan")
     await window.page.locator("inbox-bell").evaluate("bell => bell.removeAttribute('subscriber')")
     await window.open_panel()
-    await expect(window.panel).to_contain_text("Nobody is signed in.")
+    await expect(window.panel).to_contain_text("Sign in to see your notifications.")
 
 
 async def test_a_bell_taken_off_the_page_lets_go_of_its_connection(open_window: OpenWindow, service: Server) -> None:

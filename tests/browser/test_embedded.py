@@ -12,11 +12,13 @@ from playwright.async_api import Route, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, subscriber_hash
+from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
 from .conftest import OpenWindow
 from .window import Window
 
+EXAMPLE = REPOSITORY / "docs/examples/inbox-client.mjs"
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -90,15 +92,18 @@ async def test_works_under_a_strict_content_security_policy(open_window: OpenWin
         await api.trigger("kim", {"subject": "Under a policy", "body": "Hello"}, workflow="welcome")
         await window.open_panel()
         await expect(window.item("Under a policy")).to_be_visible()
-    assert await window.panel.evaluate("panel => getComputedStyle(panel).position") == "absolute"  # its styles apply
+    assert await window.panel.evaluate("panel => getComputedStyle(panel).position") == "fixed"  # its styles apply
 
 
 async def test_production_lets_in_by_the_subscriber_s_hash(run_server: RunServer, open_window: OpenWindow) -> None:
     server = await run_server()
-    refused = await open_window("about:blank", tolerated=("Failed to load resource",))
+    refused = await open_window(
+        "about:blank",
+        tolerated=("Failed to load resource", "inbox-bell: session failed (400): Please provide a valid HMAC hash"),
+    )
     await show_page(refused, server, tag(server, "max"))
     await refused.open_panel()
-    await expect(refused.problem).to_contain_text("This inbox cannot be opened.")
+    await expect(refused.problem).to_contain_text("Your notifications are not available.")
     window = await open_window("about:blank")
     by_hash = f'subscriber-hash="{subscriber_hash(server.api_key, "max")}"'
     await show_page(window, server, tag(server, "max", by_hash))
@@ -107,6 +112,103 @@ async def test_production_lets_in_by_the_subscriber_s_hash(run_server: RunServer
         await api.create_workflow("plain")
         await api.trigger("max", {"n": 1}, workflow="plain")
     await expect(window.badge).to_have_text("1")
+
+
+HEAR_ERRORS = """(quiet) => {
+  window.errors = [];
+  document.addEventListener("inbox-error", (event) => {
+    errors.push(event.detail);
+    if (quiet) event.preventDefault();
+  });
+}"""
+
+
+async def errors_of(window: Window, count: int) -> list[dict[str, object]]:
+    """The details of the page's `inbox-error` events, once there are so many."""
+    wait = """(count) => new Promise((done) => {
+      const look = () => (errors.length < count ? setTimeout(look, 20) : done(errors));
+      look();
+    })"""
+    errors: list[dict[str, object]] = await window.page.evaluate(wait, count)
+    return errors
+
+
+async def test_a_refusal_is_told_to_the_developer_and_not_to_the_person(
+    open_window: OpenWindow, service: Server
+) -> None:
+    said = "inbox-bell: session failed (400): Please provide a valid application identifier"
+    for quiet in (True, False):
+        window = await open_window(f"{service.url}/?subscriber=lou", tolerated=("Failed to load resource",))
+        await window.is_live()
+        await window.page.evaluate(HEAR_ERRORS, quiet)
+        bell = window.page.locator("inbox-bell")
+        await bell.evaluate("bell => bell.setAttribute('application-identifier', 'nobody')")
+        await window.open_panel()
+        await expect(window.problem).to_have_text("Your notifications are not available. Please sign in again.")
+        message = "Please provide a valid application identifier"
+        refusal = {"operation": "session", "status": 400, "message": message, "isFinal": True}
+        assert await errors_of(window, 1) == [refusal]
+        assert [text for text in window.complaints if text.startswith("inbox-bell")] == ([] if quiet else [said])
+        window.complaints.clear()
+
+
+async def test_what_fails_is_told_to_the_developer(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window(f"{service.url}/?subscriber=moe", tolerated=("Failed to load resource",))
+    await window.is_live()
+    await window.page.evaluate(HEAR_ERRORS, True)
+    async with Api.open(service) as api:
+        await api.trigger("moe", {"subject": "Kept", "body": "b"}, workflow="welcome")
+    await window.page.route("**/read", lambda route: route.fulfill(status=500, json={"message": "no"}), times=1)
+    await window.page.route("**/seen", lambda route: route.abort(), times=1)
+    async with window.page.expect_request_finished(lambda request: request.url.endswith("/read")):
+        await window.open_panel()
+        await window.item("Kept").get_by_role("button", name="Mark as read").click()
+    await expect(window.problem).to_have_text("That change was not saved. Please try again.")
+    errors = {one["operation"]: one for one in await errors_of(window, 2)}
+    assert errors["change"] == {"operation": "change", "status": 500, "message": "no", "isFinal": False}
+    assert errors["seen"]["message"] == "Failed to fetch"
+
+
+async def test_a_socket_that_never_opens_is_told_once(open_window: OpenWindow, service: Server) -> None:
+    """A proxy that lets no WebSocket through: a mistake of the set-up, other than a connection that is lost later."""
+    window = await open_window("about:blank", tolerated=("WebSocket connection to",))
+    await window.page.add_init_script(f"({HEAR_ERRORS})(true)")
+    tries: list[str] = []
+    window.page.on("websocket", lambda socket: tries.append(socket.url))
+    await window.page.route_web_socket("**/ws*", lambda route: route.close(code=1011))
+    await window.page.goto(f"{service.url}/?subscriber=ned")
+    await errors_of(window, 1)
+    await window.page.evaluate("window.dispatchEvent(new Event('online'))")
+    await expect(window.page.locator("inbox-bell .bell[data-status=offline]")).to_be_attached()
+    (error,) = await errors_of(window, 1)
+    assert (error["operation"], error["isFinal"]) == ("socket", False)
+
+
+async def test_the_example_client_runs_in_a_browser(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window("about:blank")
+    await window.page.route("**/inbox-client.mjs", lambda route: route.fulfill(path=EXAMPLE))
+    await show_page(window, service, "")
+    async with Api.open(service) as api:
+        await window.page.evaluate(
+            """async ([url, applicationIdentifier]) => {
+              const { InboxClient } = await import("/inbox-client.mjs");
+              const credentials = async () => ({ applicationIdentifier, subscriber: { subscriberId: "oz" } });
+              window.shown = [];
+              await new Promise((done) => {
+                window.inbox = new InboxClient(url, credentials, (state) => (shown.push(state), done()));
+                window.ended = inbox.run();
+              });
+            }""",
+            [service.url, service.application_identifier],
+        )
+        await api.trigger("oz", {"subject": "In a browser", "body": "b"}, workflow="welcome")
+        newest = """() => new Promise((done) => {
+          const look = () => (shown.at(-1).unread ? done(shown.at(-1)) : setTimeout(look, 20));
+          look();
+        })"""
+        state = await window.page.evaluate(newest)
+        assert [item["subject"] for item in state["items"]] == ["In a browser"]
+        await window.page.evaluate("inbox.stop(); ended")
 
 
 async def test_a_page_hooks_in_by_events(open_window: OpenWindow, service: Server) -> None:

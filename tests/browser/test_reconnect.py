@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi
@@ -14,7 +14,7 @@ from .window import LONGEST_TRY_MS, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
 
-LOST = ("Failed to load resource", "WebSocket connection to")  # what Chromium itself says of a service that is away
+LOST = ("Failed to load resource", "WebSocket connection to", "inbox-bell: ")  # of a service that is away or refuses
 
 
 async def two_services(run_server: RunServer, url: str, key_prefix: str) -> tuple[Server, Server]:
@@ -30,7 +30,7 @@ async def trigger(api: Api, subscriber: str, *subjects: str) -> None:
 
 
 async def is_cut_off(window: Window) -> None:
-    await expect(window.status).to_have_text("Not live. Reconnecting…")
+    await expect(window.status).to_have_text("Connection lost. Reconnecting…")
 
 
 async def test_a_restart_loses_nothing_and_repeats_nothing(
@@ -106,7 +106,7 @@ async def test_a_refused_session_is_said_and_not_tried_again(open_window: OpenWi
     sessions.clear()
     await window.page.locator("inbox-bell").evaluate("bell => bell.setAttribute('application-identifier', 'nobody')")
     await window.open_panel()
-    await expect(window.problem).to_contain_text("This inbox cannot be opened.")
+    await expect(window.problem).to_contain_text("Your notifications are not available.")
     await window.page.evaluate("window.dispatchEvent(new Event('online'))")
     await window.page.evaluate("window.dispatchEvent(new Event('online'))")
     await expect(window.status).to_be_hidden()
@@ -182,6 +182,32 @@ async def test_a_load_that_fails_is_tried_again_while_live(open_window: OpenWind
     await expect(window.problem).to_be_hidden()
 
 
+async def test_a_refused_request_waits_for_the_reason_of_the_socket(open_window: OpenWindow, service: Server) -> None:
+    """The 401 of a deleted subscriber may come before the socket closes: no new session brings them back."""
+    window = await open_window("about:blank", tolerated=LOST)
+    sockets: list[WebSocketRoute] = []
+
+    def relay(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    sessions: list[str] = []
+    window.page.on(
+        "request", lambda request: sessions.append(request.url) if request.url.endswith("/session") else None
+    )
+    await window.page.route_web_socket("**/ws*", relay)
+    await window.page.route("**/seen", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
+    await window.page.goto(f"{service.url}/?subscriber=vera")
+    await window.is_live()
+    async with Api.open(service) as api:
+        await trigger(api, "vera", "Last")
+    async with window.page.expect_response("**/seen"):
+        await window.open_panel()
+    await sockets[0].close(code=4401, reason="subscriber_deleted")
+    await expect(window.problem).to_contain_text("Your notifications are not available.")
+    assert len(sessions) == 1
+
+
 async def test_a_deleted_subscriber_is_not_brought_back(open_window: OpenWindow, service: Server) -> None:
     window = await open_window(f"{service.url}/?subscriber=uwe", tolerated=LOST)
     await window.is_live()
@@ -191,7 +217,7 @@ async def test_a_deleted_subscriber_is_not_brought_back(open_window: OpenWindow,
             await trigger(api, "uwe", "Left over")
         await expect(window.item("Left over")).to_be_visible()
         await api.call("DELETE", "/v2/subscribers/uwe", 200)
-        await expect(window.problem).to_contain_text("This inbox cannot be opened.")
+        await expect(window.problem).to_contain_text("Your notifications are not available.")
         await window.page.evaluate("window.dispatchEvent(new Event('online'))")
         sent: list[str] = []
         window.page.on("request", lambda request: sent.append(request.url))

@@ -79,7 +79,27 @@ async def test_gives_up_an_attempt_that_does_not_open(run_module: Run) -> None:
         return [log.states, log.sockets[0].closed];
         """
     )
-    assert states == [["connecting", "waiting"], 1000]
+    assert states == [["connecting", "waiting: The socket did not open in time"], 1000]
+
+
+async def test_tells_how_a_connection_ended(run_module: Run) -> None:
+    ended = await run_module(
+        IMPORTS
+        + """
+        const { clock, options, last } = harness();
+        const socket = new LiveSocket(options);
+        socket.start();
+        const before = await socket.ended(5_000);
+        await clock.advance(0);
+        last().onopen();
+        const late = socket.ended(5_000), closed = socket.ended(60_000);
+        await clock.advance(5_000);
+        const told = [before, await late];
+        last().onclose({ code: 4401, reason: "subscriber_deleted" });
+        return [...told, await closed];
+        """
+    )
+    assert ended == ["connecting", "live", "refused"]
 
 
 async def test_a_server_that_accepts_and_drops_is_met_ever_slower(run_module: Run) -> None:
@@ -185,7 +205,7 @@ async def test_a_session_without_network_is_asked_for_again(run_module: Run) -> 
         return [log.states, log.sockets.length];
         """
     )
-    assert states == [["connecting", "waiting", "connecting"], 1]
+    assert states == [["connecting", "waiting: Failed to fetch", "connecting"], 1]
 
 
 async def test_waking_tries_at_once_and_starts_the_waits_anew(run_module: Run) -> None:

@@ -1,0 +1,84 @@
+"""The network between a client and a service: a relay of TCP connections that a test cuts and mends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from .processes import free_port
+
+CHUNK_BYTES = 65_536
+
+
+class Link:
+    """Relays connections to `port` from a port of its own, which stays the same while the link is down."""
+
+    def __init__(self, port: int) -> None:
+        self.port = free_port()
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._relays: set[asyncio.Task[None]] = set()
+        self._is_silent = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, port: int) -> AsyncIterator[Link]:
+        """A link that is up."""
+        link = cls(port)
+        await link.mend()
+        try:
+            yield link
+        finally:
+            await link.cut()
+
+    async def mend(self) -> None:
+        """Let connections through. Those that fell silent stay so."""
+        self._is_silent = False
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+
+    async def cut(self) -> None:
+        """Break every connection and refuse new ones."""
+        await self._refuse()
+        for relay in self._relays:
+            relay.cancel()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
+    async def fall_silent(self) -> None:
+        """Lose what is sent on every connection, without a word to either end, and refuse new ones."""
+        self._is_silent = True
+        await self._refuse()
+
+    async def _refuse(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relay = asyncio.current_task()
+        assert relay is not None
+        self._relays.add(relay)
+        relay.add_done_callback(self._relays.discard)
+        with suppress(OSError, asyncio.CancelledError):
+            try:
+                there, back = await asyncio.open_connection("127.0.0.1", self._target)
+                try:
+                    await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+                finally:
+                    back.close()
+            finally:
+                writer.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_lost = False
+        while chunk := await reader.read(CHUNK_BYTES):
+            is_lost = is_lost or self._is_silent
+            if not is_lost:
+                writer.write(chunk)
+                await writer.drain()
+        if not is_lost:
+            writer.close()
