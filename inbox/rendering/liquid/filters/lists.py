@@ -11,7 +11,7 @@ from inbox.rendering import javascript as js
 from inbox.rendering.budget import UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import add, count_below, slice_list
-from inbox.rendering.liquid.context import Context, join_texts
+from inbox.rendering.liquid.context import Context, LiquidError, join_texts
 from inbox.rendering.liquid.registry import register
 from inbox.rendering.liquid.values import (
     Drop,
@@ -236,14 +236,21 @@ def sample(context: Context, value: Any, count: Any = 1) -> Any:
 
 
 @register("default")
-def default_value(_: Context, value: Any, fallback: Any = UNDEFINED, option: Any = UNDEFINED) -> Any:
+def default_value(_: Context, value: Any, fallback: Any = UNDEFINED, *options: Any) -> Any:
     """Give the fallback for false, nil and what is empty; with `allow_false: true` not for false."""
     value = to_value(value)
     if isinstance(value, str | list):
         return value if value else fallback
-    if value is False and isinstance(option, list) and option[0] == "allow_false" and js.is_truthy(option[1]):
+    if value is False and any([_allows_false(option) for option in options]):
         return False
     return fallback if is_false(value) else value
+
+
+def _allows_false(option: Any) -> bool:
+    """Return whether an option is `allow_false: true`. Raise LiquidError for an argument without a name."""
+    if not isinstance(option, list | dict | Drop):
+        raise LiquidError("default takes one value, and 'allow_false'")
+    return isinstance(option, list) and option[:1] == ["allow_false"] and js.is_truthy(option[1])
 
 
 @register("raw")

@@ -38,10 +38,12 @@ def json_with_single_quotes(context: Context, value: Any, space: Any = UNDEFINED
     return to_json(value, space).replace('"', "'").replace("\n", "\\n")
 
 
-def _dig(item: Any, path: str) -> Any:
-    """Return the text of the field that a dotted path names; empty when there is none."""
+def _dig(item: Any, path: Any) -> Any:
+    """Return the text of the field that a dotted path names; empty when there is none. Raise LiquidError for no path."""
     if not isinstance(item, dict | list):
         return ""
+    if not isinstance(path, str):
+        raise LiquidError("the path of a field must be a text")
     for name in path.split("."):
         if not isinstance(item, dict | list) or not has_property(item, name):
             return ""
@@ -58,8 +60,6 @@ def _shown(context: Context, value: list[Any], path: Any) -> list[Any]:
     context.weigh(value)
     if not js.is_truthy(path):
         return value
-    if not isinstance(path, str):
-        raise LiquidError("the path of a field must be a text")
     return [_dig(item, path) for item in value]
 
 
