@@ -241,7 +241,7 @@ def default_value(_: Context, value: Any, fallback: Any = UNDEFINED, *options: A
     value = to_value(value)
     if isinstance(value, str | list):
         return value if value else fallback
-    if value is False and any([_allows_false(option) for option in options]):
+    if value is False and [option for option in options if _allows_false(option)]:
         return False
     return fallback if is_false(value) else value
 

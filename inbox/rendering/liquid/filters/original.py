@@ -39,7 +39,7 @@ def json_with_single_quotes(context: Context, value: Any, space: Any = UNDEFINED
 
 
 def _dig(item: Any, path: Any) -> Any:
-    """Return the text of the field that a dotted path names; empty when there is none. Raise LiquidError for no path."""
+    """Return the text of the field that a dotted path names; empty when there is none."""
     if not isinstance(item, dict | list):
         return ""
     if not isinstance(path, str):
