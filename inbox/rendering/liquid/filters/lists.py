@@ -165,8 +165,10 @@ def sum_numbers(context: Context, value: Any, path: Any = UNDEFINED) -> js.Numbe
 
 
 @register()
-def compact(_: Context, value: Any) -> list[Any]:
-    return [item for item in to_list(value) if not js.is_nil(to_value(item))]
+def compact(context: Context, value: Any) -> list[Any]:
+    items = to_list(value)
+    context.spend(2 * len(items))
+    return [item for item in items if not js.is_nil(to_value(item))]
 
 
 @register()
