@@ -203,7 +203,7 @@ def slice_value(context: Context, value: Any, begin: Any = UNDEFINED, length: An
     if js.is_nil(value):
         return []
     whole = value if isinstance(value, list) else context.text(value)
-    begin, length = to_value(begin), 1 if length is UNDEFINED else to_value(length)
+    begin, length = to_value(begin), to_value(length)
     begin = add(len(whole), begin) if js.less_than(begin, 0) else begin
     if js.less_than(begin, 0) or js.less_than(length, 0):
         return [] if isinstance(value, list) else ""
@@ -232,7 +232,7 @@ def sample(context: Context, value: Any, count: Any = 1) -> Any:
     items = list(value) if isinstance(value, list) else list(context.text(value))
     context.spend(UNITS_PER_ITEM * len(items))
     random.shuffle(items)
-    if count is UNDEFINED or count == 1:
+    if js.strictly_equal(count, 1):
         return items[0] if items else UNDEFINED
     return slice_list(items, 0, count)
 
