@@ -13,7 +13,7 @@ _SUMMARIES = {
 
 
 def digest_view(events: list[dict[str, Any]], count: int) -> dict[str, Any]:
-    """Return the variables `steps.<stepId>` of a digest. `events` are those that it kept, `count` how many came.
+    """Return the variables `steps.<stepId>` of a digest; `count` may be more than the events that are kept.
 
     A summary that would be larger than a template's result may be is empty.
     """

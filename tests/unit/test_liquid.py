@@ -37,7 +37,7 @@ def render(source: str | LiquidTemplate) -> str:
         ("{{ payload.cents | divided_by: 100 }}", "19.99"),
         ("{{ -7 | divided_by: 2 }} {{ 12.5 | round }} {{ 2.5 | round }} {{ 0 | divided_by: 0 }}", "-3.5 13 3 NaN"),
         ("{{ payload.list.length }} {{ payload.list.size }} {{ payload.list.last }}", "3 3 c"),
-        ("{{ payload.name.length }}", "3"),
+        ("{{ payload.name.length }} {{ payload.name.size }} {{ payload.name.first }}", "3 3 "),
         ("{% if payload.items.length > 1 %}then{% else %}else{% endif %} {{ steps.d.events.length }}", "then 3"),
         ('{{ payload.null | date: "%Y" }}', ""),
         ("{{ payload.at | date }}", "Tuesday, March 5, 2024 at 9:30 pm +0000"),

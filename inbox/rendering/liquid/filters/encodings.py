@@ -130,11 +130,11 @@ def url_decode(context: Context, value: Any) -> str:
 
 
 @register()
-def slugify(context: Context, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
+def slugify(context: Context, value: Any, mode: Any = "default", cased: Any = UNDEFINED) -> str:
     """Make a text fit for a URL: what the mode does not keep becomes a hyphen."""
     text = context.text(value)
     context.spend(UNITS_PER_SLUG_CHARACTER * len(text))
-    kept = _SLUG_MODES.get("default" if mode is UNDEFINED else to_text(mode))
+    kept = _SLUG_MODES.get(to_text(mode))
     if kept:
         if mode == "latin":
             text = text.translate(_ACCENT_TABLE)
