@@ -17,6 +17,8 @@ from inbox.work import weight
 
 UNITS_PER_STEP = 5
 UNITS_PER_OPERATION = 20
+UNITS_PER_OPERAND = 15
+"""For its conversion to a number or a text."""
 
 
 class CannotEvaluate(Exception):
@@ -42,6 +44,9 @@ class Evaluation:
             spend(UNITS_PER_STEP)
             return rule
         [(name, operands)] = rule.items()
+        if name == "var" and isinstance(operands, str):  # most operands are
+            spend(UNITS_PER_OPERATION + len(operands))
+            return look_up(data, operands)
         operands = operands if isinstance(operands, list) else [operands]
         control = _CONTROL.get(name)
         if control:
@@ -53,7 +58,8 @@ class Evaluation:
         return [self.apply(one, data) if isinstance(one, dict | list) else one for one in rules]
 
     def _operate(self, name: str, values: list[Any], data: Any) -> Any:
-        spend(UNITS_PER_OPERATION + sum([weight(value) for value in values if isinstance(value, str | list | dict)]))
+        sizes = sum([weight(value) for value in values if isinstance(value, str | list | dict)])
+        spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values) + sizes)
         if name in _READING:
             return _READING[name](data, *_padded(values, 2)) if name != "missing" else _missing(data, values)
         if name in OF_DATES:
@@ -151,7 +157,7 @@ def _property(value: Any, name: str) -> Any:
 
 def _missing(data: Any, values: list[Any]) -> list[Any]:
     names = values[0] if values and isinstance(values[0], list) else values
-    spend(UNITS_PER_OPERATION * len(names))
+    spend((UNITS_PER_OPERATION + UNITS_PER_OPERAND) * len(names))
     return [name for name in names if _is_missing(data, name)]
 
 
@@ -169,7 +175,7 @@ def _missing_some(data: Any, needed: Any, names: Any) -> list[Any]:
 
 def _padded(values: list[Any], count: int) -> list[Any]:
     """Return exactly so many operands: further ones are ignored, those that are not there are undefined."""
-    return [*values[:count], *[UNDEFINED] * (count - len(values))]
+    return values if len(values) == count else [*values[:count], *[UNDEFINED] * (count - len(values))]
 
 
 _CONTROL: dict[str, Callable[[Evaluation, list[Any], Any], Any]] = {

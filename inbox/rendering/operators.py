@@ -1,7 +1,8 @@
 """The operators of conditions that take values and give one: JSON-logic's own, and those that Novu replaces or adds.
 
 They are JavaScript's: an operand that is not there is UNDEFINED, and numbers are doubles. Every function takes values
-that anybody may have written, raises for none of them, and costs no more than their size.
+that anybody may have written and raises for none of them. `logic.py` pays for the size of operands, a function here for
+what costs more than that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeGuard
 
 from inbox.rendering import javascript
+from inbox.rendering.budget import spend
 from inbox.rendering.date_parser import DAY_MS, MAX_TIME_MS, days_from_civil, parse_date
 
 Operator = Callable[..., Any]
@@ -29,6 +31,11 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
+UNITS_PER_ITEM = 6
+"""For an item that is compared."""
+UNITS_PER_DATE = 300
+CHARACTERS_PER_UNIT = 50
+"""For a text that is searched."""
 _FLOAT = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
@@ -59,9 +66,20 @@ def strictly_equal(left: Any, right: Any) -> bool:
 
 def _includes(items: list[Any], value: Any) -> bool:
     """Return what `items.includes(value)` gives: NaN equals itself there."""
+    spend(UNITS_PER_ITEM * len(items))
     if isinstance(value, float) and math.isnan(value):
         return any(isinstance(item, float) and math.isnan(item) for item in items)
     return any(strictly_equal(item, value) for item in items)
+
+
+def _parse_date(text: str) -> int | None:
+    spend(UNITS_PER_DATE)
+    return parse_date(text)
+
+
+def _has_text(text: str, part: Any) -> bool:
+    spend(UNITS_PER_ITEM + len(text) // CHARACTERS_PER_UNIT)
+    return isinstance(part, str) and part in text
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -151,7 +169,10 @@ def _to_integer(value: Any) -> float:
 def _is_in(value: Any, container: Any) -> bool:
     if isinstance(container, str):
         return bool(container) and to_text(value) in container
-    return isinstance(container, list) and any(strictly_equal(item, value) for item in container)
+    if not isinstance(container, list):
+        return False
+    spend(UNITS_PER_ITEM * len(container))
+    return any(strictly_equal(item, value) for item in container)
 
 
 def _merge(*values: Any) -> list[Any]:
@@ -170,7 +191,7 @@ def _comparable(left: Any, right: Any) -> tuple[float, float] | None:
     if not any(map(math.isnan, numbers)):
         return numbers
     if isinstance(left, str) and isinstance(right, str):
-        times = parse_date(left), parse_date(right)
+        times = _parse_date(left), _parse_date(right)
         if times[0] is not None and times[1] is not None:
             return times[0], times[1]
     return None
@@ -225,7 +246,7 @@ def _contains_any(value: Any, wanted: Any) -> bool | None:
     if not isinstance(wanted, list):
         return None
     if isinstance(value, str):
-        return any(isinstance(item, str) and item in value for item in wanted)
+        return any(_has_text(value, item) for item in wanted)
     return any(_includes(wanted, item) for item in value) if isinstance(value, list) else None
 
 
@@ -253,7 +274,7 @@ def _is_not_between(value: Any, limits: Any) -> bool:
 def _moment(value: Any) -> float:
     """Return what `new Date(value).getTime()` gives: ms since 1970, NaN for no date."""
     if isinstance(value, str | list | dict):
-        parsed = parse_date(to_text(value))
+        parsed = _parse_date(to_text(value))
         return math.nan if parsed is None else parsed
     number = to_number(value)
     return math.trunc(number) if abs(number) <= MAX_TIME_MS else math.nan

@@ -57,6 +57,25 @@ async def test_a_workflow_that_waits_is_created_and_read_back(novu: Novu) -> Non
     assert [step.step_id for step in read.steps] == ["collect", "wait", "in-app"]
 
 
+async def test_the_issues_of_a_step_are_read(novu: Novu) -> None:
+    rule = {"!": {"var": "steps.nope.read"}}
+    message = models.InAppStepUpsertDto(
+        name="In-app",
+        step_id="in-app",
+        type=models.StepTypeEnum.IN_APP,
+        control_values=models.InAppControlDto(body="x", skip=rule),
+    )
+    body = models.CreateWorkflowDto(name="Issues", workflow_id="issues", steps=[message], active=True)
+    await novu.workflows.create_async(create_workflow_dto=body)
+    [step] = (await novu.workflows.get_async(workflow_id="issues")).result.steps
+    assert isinstance(step, models.InAppStepResponseDto)
+    assert step.issues is not None
+    assert step.issues.controls is not None
+    [issue] = step.issues.controls["skip"]
+    assert issue.issue_type == models.ContentIssueEnum.ILLEGAL_VARIABLE_IN_CONTROL_VALUE
+    assert issue.variable_name == "steps.nope.read"
+
+
 async def test_what_waits_is_told_and_cancelled(novu: Novu) -> None:
     await novu.workflows.create_async(create_workflow_dto=waiting_workflow())
     for number in range(3):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from inbox.ids import SubscriberId
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
+from inbox.rendering import compile_steps
 from inbox.store import changes
 from inbox.store.feed import Feed
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS
@@ -190,3 +192,27 @@ async def test_what_leads_to_a_message_is_kept_while_a_step_may_ask_and_no_longe
     assert await seconds("u") <= IDEMPOTENCY_TTL_SECONDS < 30 * 86_400 < await seconds("t")
     await pass_and_fire(rig)
     assert await seconds("t") <= IDEMPOTENCY_TTL_SECONDS
+
+
+async def test_a_run_that_waits_through_the_upgrade_keeps_what_its_rules_meant(rig: Rig) -> None:
+    silent = {"skip": {"var": "payload.silent"}}  # stored when a true rule skipped its step
+    await make(rig, DELAY, in_app("later", "later", **silent))
+    await trigger(rig, "t", "ada", silent=True)
+    await trigger(rig, "u", "bob", silent=False)
+    await forget_the_meaning(rig)
+    await pass_and_fire(rig)
+    assert (await rig.contents("ada"), await rig.contents("bob")) == ([], ["later"])
+
+
+async def forget_the_meaning(rig: Rig) -> None:
+    """The plans of all runs become as they were stored before rules said when a step runs."""
+    changed = 0
+    for key in [one for one in await left_over(rig) if ":n:" in one]:
+        for name in await rig.first.client.execute("HKEYS", key):
+            if name.startswith(b"="):
+                plan = msgspec.msgpack.decode(await rig.first.client.execute("HGET", key, name))
+                del plan["workflow"]["conditions"]
+                await rig.first.client.execute("HSET", key, name, msgspec.msgpack.encode(plan))
+                changed += 1
+    assert changed == 2
+    compile_steps.cache_clear()  # as in the process that is started then

@@ -134,6 +134,10 @@ ONES = {"payload": {"ones": [1] * 9_000}}
         {"merge": [[0] * 400] * 50 + [[]]},
         {"missing": ["a"] * 400},
         {"substr": ["é" * 20_000, 1, 2]},
+        {"containsAny": [[2] * 100, [1] * 100]},
+        {"notIn": [1, [2] * 400]},
+        {"<": ["March 5, 2024", "March 4, 2024"]},
+        {"withinLast": ["March 5, 2024", {"amount": 1, "unit": "days"}]},
     ],
 )
 def test_what_is_done_for_many_items_has_an_end(each: dict[str, Any]) -> None:
@@ -148,6 +152,8 @@ def test_what_is_done_for_many_items_has_an_end(each: dict[str, Any]) -> None:
         {"reduce": [{"var": "payload.ones"}, {"cat": [{"var": "accumulator"}, {"var": "accumulator"}]}, "x"]},
         {"reduce": [{"var": "payload.ones"}, {"merge": [{"var": "accumulator"}, {"var": "accumulator"}]}, [1]]},
         {"merge": [{"map": [{"var": "payload.ones"}, {"cat": ["y" * 9_000, {"var": ""}]}]}] * 10},
+        {"containsAny": [{"var": "payload.ones"}, {"map": [{"var": "payload.ones"}, 2]}]},
+        {"containsAny": ["x" * 60_000, {"map": [{"var": "payload.ones"}, "y"]}]},
     ],
 )
 def test_what_grows_or_loops_within_a_loop_has_an_end(rule: dict[str, Any]) -> None:
