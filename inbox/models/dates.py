@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from inbox.clock import now_ms
+
 
 def iso(ms: int) -> str:
     """`2026-01-31T10:00:00.000Z` for milliseconds since 1970."""
@@ -12,4 +14,4 @@ def iso(ms: int) -> str:
 
 def iso_now() -> str:
     """This moment on the wire."""
-    return iso(int(datetime.now(UTC).timestamp() * 1000))
+    return iso(now_ms())
