@@ -51,7 +51,7 @@ async def measure(server: Server, path: str, rounds: int, handshakes: int) -> Re
     bare_path = "/nowhere" + path.removeprefix("/ws")
     pairs = []
     for _ in range(rounds):
-        bare = await _spend(server, bare_path, b"403", handshakes)
+        bare = await _spend(server, bare_path, b"404", handshakes)
         pairs.append((bare, await _spend(server, path, b"401", handshakes)))
     return Refused(
         median(us for _, us in pairs), median(bare for bare, _ in pairs), median(us - bare for bare, us in pairs)

@@ -126,10 +126,12 @@ async def test_what_stays_allowed(production: Server) -> None:
 
 @pytest.mark.parametrize("size", [9_000, 40_000])
 @pytest.mark.parametrize("header", ["Cookie", "query", "many"])
-async def test_a_handshake_may_be_as_large_as_a_request(production: Server, ada: str, header: str, size: int) -> None:
+@pytest.mark.parametrize("path", ["/ws?token=", "/socket.io/?EIO=4&transport=websocket&token="])
+async def test_a_handshake_may_be_as_large_as_a_request(
+    production: Server, ada: str, path: str, header: str, size: int
+) -> None:
     """websockets#1471, streamlit#15492: the library's 8 KiB a line and 128 headers are not ours."""
-    token = (await create_session(production, ada))["token"]
-    path, extra = f"/ws?token={token}", ""
+    path, extra = path + (await create_session(production, ada))["token"], ""
     if header == "query":
         path += "&a=" + "x" * size
     else:

@@ -81,7 +81,7 @@ TOOLS = {
         _on_path("openssl", "the subscriber hash made by hand"),
         _on_path("faketime", "processes with other clocks"),
         _on_path("strace", "tests of what reaches the disk first"),
-        Tool("nginx", "tests behind a proxy", "apt-get install nginx-light", find_nginx),
+        Tool("nginx", "tests behind a proxy", "apt-get install nginx", find_nginx),
     )
 }
 
