@@ -55,7 +55,7 @@ WORKFLOWS = [
     workflow(MANY, *[{"body": f"{place}"} for place in range(STEPS_OF_MANY)]),
     workflow(INACTIVE, {"body": "never"}, active=False),
     workflow(EMPTY),
-    workflow(FAILING, {"body": "{{ payload.n | divided_by: 0 }}"}, {"body": "fine"}),
+    workflow(FAILING, {"body": "{{ '%' | url_decode }}"}, {"body": "fine"}),
     workflow(OFF, {"body": "never"}, preferences=preferences(enabled=False)),
     workflow(CHANNEL_OFF, {"body": "never"}, preferences=preferences(enabled=True, in_app=False)),
     workflow(CRITICAL, {"body": "yes"}, preferences=preferences(enabled=False, read_only=True)),

@@ -212,7 +212,7 @@ async def test_a_slow_worker_whose_share_was_taken_over_changes_nothing(rig: Rig
 
 async def test_preferences_conditions_and_failures_are_counted(rig: Rig) -> None:
     names = await rig.people()
-    await rig.workflow("mixed", "{{subscriber.data.missing | divided_by: 0}}", "fine")
+    await rig.workflow("mixed", "{{subscriber.data.missing | append: '%' | url_decode}}", "fine")
     muted = await rig.first.subscribers.get(rig.environment, SubscriberId(names[0]))
     await rig.first.preferences.choose(rig.environment, muted, [("mixed", {"in_app": False})])
     await rig.first.triggers.broadcast(

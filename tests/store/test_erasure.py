@@ -145,7 +145,7 @@ async def rig(store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch) 
     await rig.workflow("muted", "{{payload.text}}")
     await rig.workflow("delayed", "{{payload.text}}", "delay")
     await rig.workflow("digested", "{{payload.text}}", "digest")
-    await rig.workflow("failing", "{{ payload.text | divided_by: 0 }}")
+    await rig.workflow("failing", "{{ payload.text | append: '%' | url_decode }}")
     for topic in TOPICS:
         await rig.first.topics.upsert(rig.environment, topic, None)
     await rig.first.webhooks.set_stream(rig.environment, True)

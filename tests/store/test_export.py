@@ -37,7 +37,7 @@ async def services(store_url: str, key_prefix: str) -> AsyncIterator[Services]:
     client = await open_client(store_url)
     services = join_services(Settings(redis_url=store_url, key_prefix=key_prefix, max_feed_length=10_000), client)
     await services.environments.load()
-    for identifier, body in (("w", "{{payload.text}}"), ("muted", "x"), ("failing", "{{ payload.n | divided_by: 0 }}")):
+    for identifier, body in (("w", "{{payload.text}}"), ("muted", "x"), ("failing", "{{ '%' | url_decode }}")):
         steps = [{"name": "step", "type": "in_app", "controlValues": {"body": body}}]
         made = msgspec.convert({"name": identifier, "workflowId": identifier, "steps": steps}, WorkflowCreate)
         await services.workflows.create(services.environments.current, made)

@@ -15,7 +15,7 @@ from inbox.rendering.liquid.nodes import Block, Render
 from inbox.rendering.liquid.parser import Parser
 from inbox.rendering.liquid.scanner import Value
 from inbox.rendering.liquid.tags import tag
-from inbox.rendering.liquid.values import Loop, to_items, to_value
+from inbox.rendering.liquid.values import Drop, Loop, to_items, to_value
 
 
 class _Heading:
@@ -42,7 +42,7 @@ class _Heading:
 
     def read_options(self, context: Context) -> dict[str, Any]:
         """Return the values of the named arguments; those that are undefined are left out."""
-        values = {name: to_value(option(context)) for name, option in self.options.items()}
+        values = {name: option(context) for name, option in self.options.items()}
         return {name: value for name, value in values.items() if value is not UNDEFINED}
 
 
@@ -110,7 +110,7 @@ def _tablerow(parser: Parser, token: Token) -> Render:
         offset = offset if js.is_truthy(offset) else 0
         items = slice_list(items, offset, add(offset, options.get("limit", len(items))))
         columns = options.get("cols")
-        columns = js.to_number(columns) if js.is_truthy(columns) else len(items)
+        columns = js.to_number(to_value(columns)) if isinstance(columns, Drop) or js.is_truthy(columns) else len(items)
         loop = Loop(len(items), f"{heading.variable}-{heading.text}", columns)
         scope: dict[str, Any] = {"tablerowloop": loop}
         context.scopes.append(scope)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.context import Context
 
 Handler = Callable[..., Any]
-"""Takes the context, the value and its arguments in order; those that are missing are UNDEFINED by default."""
+"""Takes the context, the value and its arguments; a default stands for an argument that is missing or undefined."""
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
 
@@ -23,15 +24,25 @@ class FilterKind:
 
     handler: Handler
     fewest: int
-    most: int
+    defaults: tuple[Any, ...]
     expression_at: int | None = None
+
+    @property
+    def most(self) -> int:
+        return len(self.defaults)
 
     def call(self, context: Context, value: Any, arguments: list[Any]) -> Any:
         """Return what the filter makes of a value; arguments too many are passed over."""
-        return self.handler(context, value, *arguments[: self.most])
+        given = [
+            default if argument is UNDEFINED else argument
+            for argument, default in zip(arguments, self.defaults, strict=False)
+        ]
+        return self.handler(context, value, *given)
 
 
 MAX_ARGUMENTS = 100
+MISSING = object()
+"""The default of an argument for which it makes a difference whether it is missing or undefined."""
 
 FILTERS: dict[str, FilterKind] = {}
 
@@ -42,11 +53,16 @@ def register(
     """Register a filter by its function's name, or by these; with `exactly` it takes this number of arguments."""
 
     def add(handler: AnyHandler) -> AnyHandler:
-        parameters = inspect.signature(handler).parameters.values()
-        takes_any = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-        fewest, most = exactly or 0, MAX_ARGUMENTS if takes_any else len(parameters) - 2
+        defaults = _defaults(list(inspect.signature(handler).parameters.values())[2:])
         for name in names or (handler.__name__,):
-            FILTERS[name] = FilterKind(handler, fewest, most, expression_at)
+            FILTERS[name] = FilterKind(handler, exactly or 0, defaults, expression_at)
         return handler
 
     return add
+
+
+def _defaults(parameters: list[inspect.Parameter]) -> tuple[Any, ...]:
+    if parameters and parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL:
+        return (*_defaults(parameters[:-1]), *[UNDEFINED] * MAX_ARGUMENTS)
+    none = (inspect.Parameter.empty, MISSING)
+    return tuple(UNDEFINED if parameter.default in none else parameter.default for parameter in parameters)

@@ -17,6 +17,7 @@ from inbox.ids import derived_object_id
 from inbox.models.dates import iso
 from inbox.models.environment import Environment
 from inbox.models.workflow import Workflow, decode_workflow, encode_workflow
+from inbox.rendering.digests import digest_view
 from inbox.service.trigger.activity_log import ActivityLog
 from inbox.service.trigger.drafts import Draft, Failure, Plan, Wait, with_conditions_of_today
 from inbox.store.activity import Outcome
@@ -271,4 +272,4 @@ def _view(events: Sequence[tuple[Plan, int]], count: int) -> dict[str, Any]:
         {"id": derived_object_id("event", plan.transaction_id), "time": iso(ms), "payload": plan.payload}
         for plan, ms in events
     ]
-    return {"events": shown, "eventCount": count, "count": count, "last": shown[-1]}
+    return digest_view(shown, count)

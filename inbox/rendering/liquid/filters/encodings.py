@@ -34,14 +34,16 @@ _ACCENTS = {
 _ACCENT_TABLE = str.maketrans({letter: plain for letters, plain in _ACCENTS.items() for letter in letters})
 _PRETTY = "._~!$&'()+,;=@"
 UNITS_PER_SLUG_CHARACTER = 5
+UNITS_PER_TAG = 12
 
 
 @register("escape", "xml_escape")
 def escape(context: Context, value: Any) -> str:
-    return _escaped(context.text(value))
+    return _escaped(context, context.text(value))
 
 
-def _escaped(text: str) -> str:
+def _escaped(context: Context, text: str) -> str:
+    context.scan(text)
     for plain, escaped in _ESCAPES.items():  # "&" is first
         text = text.replace(plain, escaped)
     return text
@@ -52,12 +54,14 @@ def escape_once(context: Context, value: Any) -> str:
     text = context.text(value)
     context.scan(text)
     plain = _ESCAPED.sub(lambda found: _UNESCAPES[found[0]], text)
-    return _escaped(plain)
+    return _escaped(context, plain)
 
 
 @register()
 def newline_to_br(context: Context, value: Any) -> str:
-    return _NEWLINE.sub("<br />\n", context.text(value))
+    text = context.text(value)
+    context.scan(text)
+    return _NEWLINE.sub("<br />\n", text)
 
 
 @register()
@@ -72,7 +76,7 @@ def strip_html(context: Context, value: Any) -> str:
         position = _behind_block(text, begin, blocks)
         if position < 0:
             return "".join(shown) + text[begin:]
-        context.spend(5)
+        context.spend(UNITS_PER_TAG)
     return "".join(shown) + text[position:]
 
 
@@ -126,11 +130,11 @@ def url_decode(context: Context, value: Any) -> str:
 
 
 @register()
-def slugify(context: Context, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
+def slugify(context: Context, value: Any, mode: Any = "default", cased: Any = UNDEFINED) -> str:
     """Make a text fit for a URL: what the mode does not keep becomes a hyphen."""
     text = context.text(value)
     context.spend(UNITS_PER_SLUG_CHARACTER * len(text))
-    kept = _SLUG_MODES.get("default" if mode is UNDEFINED else to_text(mode))
+    kept = _SLUG_MODES.get(to_text(mode))
     if kept:
         if mode == "latin":
             text = text.translate(_ACCENT_TABLE)

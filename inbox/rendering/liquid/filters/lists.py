@@ -11,7 +11,7 @@ from inbox.rendering import javascript as js
 from inbox.rendering.budget import UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import add, count_below, slice_list
-from inbox.rendering.liquid.context import Context, join_texts
+from inbox.rendering.liquid.context import Context, LiquidError, join_texts
 from inbox.rendering.liquid.registry import register
 from inbox.rendering.liquid.values import (
     Drop,
@@ -165,8 +165,10 @@ def sum_numbers(context: Context, value: Any, path: Any = UNDEFINED) -> js.Numbe
 
 
 @register()
-def compact(_: Context, value: Any) -> list[Any]:
-    return [item for item in to_list(value) if not js.is_nil(to_value(item))]
+def compact(context: Context, value: Any) -> list[Any]:
+    items = to_list(value)
+    context.spend(2 * len(items))
+    return [item for item in items if not js.is_nil(to_value(item))]
 
 
 @register()
@@ -201,7 +203,7 @@ def slice_value(context: Context, value: Any, begin: Any = UNDEFINED, length: An
     if js.is_nil(value):
         return []
     whole = value if isinstance(value, list) else context.text(value)
-    begin, length = to_value(begin), 1 if length is UNDEFINED else to_value(length)
+    begin, length = to_value(begin), to_value(length)
     begin = add(len(whole), begin) if js.less_than(begin, 0) else begin
     if js.less_than(begin, 0) or js.less_than(length, 0):
         return [] if isinstance(value, list) else ""
@@ -230,20 +232,27 @@ def sample(context: Context, value: Any, count: Any = 1) -> Any:
     items = list(value) if isinstance(value, list) else list(context.text(value))
     context.spend(UNITS_PER_ITEM * len(items))
     random.shuffle(items)
-    if count is UNDEFINED or count == 1:
+    if js.strictly_equal(count, 1):
         return items[0] if items else UNDEFINED
     return slice_list(items, 0, count)
 
 
 @register("default")
-def default_value(_: Context, value: Any, fallback: Any = UNDEFINED, option: Any = UNDEFINED) -> Any:
+def default_value(_: Context, value: Any, fallback: Any = UNDEFINED, *options: Any) -> Any:
     """Give the fallback for false, nil and what is empty; with `allow_false: true` not for false."""
     value = to_value(value)
     if isinstance(value, str | list):
         return value if value else fallback
-    if value is False and isinstance(option, list) and option[0] == "allow_false" and js.is_truthy(option[1]):
+    if value is False and [option for option in options if _allows_false(option)]:
         return False
     return fallback if is_false(value) else value
+
+
+def _allows_false(option: Any) -> bool:
+    """Return whether an option is `allow_false: true`. Raise LiquidError for an argument without a name."""
+    if not isinstance(option, list | dict | Drop):
+        raise LiquidError("default takes one value, and 'allow_false'")
+    return isinstance(option, list) and option[:1] == ["allow_false"] and js.is_truthy(option[1])
 
 
 @register("raw")

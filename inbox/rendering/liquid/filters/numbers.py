@@ -6,12 +6,10 @@ import math
 from typing import Any
 
 from inbox.rendering import javascript as js
-from inbox.rendering.javascript import UNDEFINED, Number
+from inbox.rendering.javascript import Number
 from inbox.rendering.liquid.context import Context
-from inbox.rendering.liquid.registry import register
+from inbox.rendering.liquid.registry import MISSING, register
 from inbox.rendering.liquid.values import to_value
-
-_MISSING = object()
 
 
 def number(context: Context, value: Any) -> float:
@@ -22,7 +20,7 @@ def number(context: Context, value: Any) -> float:
 
 
 def _argument(context: Context, value: Any) -> float:
-    return math.nan if value is _MISSING else number(context, value)
+    return math.nan if value is MISSING else number(context, value)
 
 
 @register()
@@ -51,28 +49,28 @@ def floor(context: Context, value: Any) -> Number:
 
 
 @register()
-def divided_by(context: Context, value: Any, divisor: Any = _MISSING, whole: Any = False) -> Number:
+def divided_by(context: Context, value: Any, divisor: Any = MISSING, whole: Any = False) -> Number:
     quotient = js.divide(number(context, value), _argument(context, divisor))
     return js.floor(quotient) if number(context, whole) else quotient
 
 
 @register()
-def minus(context: Context, value: Any, other: Any = _MISSING) -> Number:
+def minus(context: Context, value: Any, other: Any = MISSING) -> Number:
     return number(context, value) - _argument(context, other)
 
 
 @register()
-def plus(context: Context, value: Any, other: Any = _MISSING) -> Number:
+def plus(context: Context, value: Any, other: Any = MISSING) -> Number:
     return number(context, value) + _argument(context, other)
 
 
 @register()
-def times(context: Context, value: Any, factor: Any = _MISSING) -> Number:
+def times(context: Context, value: Any, factor: Any = MISSING) -> Number:
     return number(context, value) * _argument(context, factor)
 
 
 @register()
-def modulo(context: Context, value: Any, divisor: Any = _MISSING) -> Number:
+def modulo(context: Context, value: Any, divisor: Any = MISSING) -> Number:
     """Return the remainder with the sign of the divisor."""
     by = _argument(context, divisor)
     return js.remainder(js.remainder(number(context, value), by) + by, by)
@@ -81,7 +79,7 @@ def modulo(context: Context, value: Any, divisor: Any = _MISSING) -> Number:
 @register("round")
 def round_half_up(context: Context, value: Any, digits: Any = 0) -> Number:
     """Round a half away from zero, by shifting the decimal point of what is printed."""
-    exact, places = number(context, value), 0.0 if digits is UNDEFINED else number(context, digits)
+    exact, places = number(context, value), number(context, digits)
     scaled = _shift_point(math.fabs(exact), places)
     if not scaled <= js.MAX_SAFE_INTEGER:
         return exact

@@ -14,7 +14,7 @@ from inbox.rendering.liquid.arrays import slice_list
 from inbox.rendering.liquid.context import Context, LiquidError, join_texts
 from inbox.rendering.liquid.filters.encodings import weigh_json
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import Drop, Loop, has_property, read_property, to_json
+from inbox.rendering.liquid.values import Drop, Loop, has_property, read_property, to_json, to_value
 
 CACHED_WORDS = 1_024
 MAX_WORD_LENGTH = 100
@@ -28,7 +28,6 @@ def _inflected(word: str, is_singular: bool) -> str:
     return str(_pluralizer.singular(word) if is_singular else _pluralizer.plural(word))
 
 
-
 @register("json")
 def json_with_single_quotes(context: Context, value: Any, space: Any = UNDEFINED) -> str:
     """Write lists and objects as JSON with single quotes and line breaks as `\\n`, anything else as its text."""
@@ -38,10 +37,12 @@ def json_with_single_quotes(context: Context, value: Any, space: Any = UNDEFINED
     return to_json(value, space).replace('"', "'").replace("\n", "\\n")
 
 
-def _dig(item: Any, path: str) -> Any:
+def _dig(item: Any, path: Any) -> Any:
     """Return the text of the field that a dotted path names; empty when there is none."""
     if not isinstance(item, dict | list):
         return ""
+    if not isinstance(path, str):
+        raise LiquidError("the path of a field must be a text")
     for name in path.split("."):
         if not isinstance(item, dict | list) or not has_property(item, name):
             return ""
@@ -58,33 +59,30 @@ def _shown(context: Context, value: list[Any], path: Any) -> list[Any]:
     context.weigh(value)
     if not js.is_truthy(path):
         return value
-    if not isinstance(path, str):
-        raise LiquidError("the path of a field must be a text")
     return [_dig(item, path) for item in value]
 
 
 @register()
-def digest(context: Context, value: Any, limit: Any = 2, path: Any = UNDEFINED, separator: Any = UNDEFINED) -> Any:
+def digest(context: Context, value: Any, limit: Any = 2, path: Any = UNDEFINED, separator: Any = ", ") -> Any:
     """Put the items of a list together: `Ann`, `Ann and Ben`, `Ann, Ben and 2 others`."""
     if not isinstance(value, list) or not value:
         return ""
     items = _shown(context, value, path)
-    most = 2 if limit is UNDEFINED else limit
-    between = ", " if separator is UNDEFINED else js.to_text(separator)
+    between = js.to_text(separator)
     if len(items) == 1:
         return items[0]
     if len(items) == 2:
         return f"{js.to_text(items[0])} and {js.to_text(items[1])}"
-    if js.at_most(len(items), most):
+    if js.at_most(len(items), to_value(limit)):
         return f"{join_texts(between, js.item_texts(items[:-1]))} and {js.to_text(items[-1])}"
-    rest, first = _rest(items, most)
+    rest, first = _rest(items, limit)
     return (
         f"{join_texts(between, js.item_texts(first))} and {js.number_text(rest)} {'other' if rest == 1 else 'others'}"
     )
 
 
 def _rest(items: list[Any], most: Any) -> tuple[js.Number, list[Any]]:
-    return len(items) - js.to_number(most), slice_list(items, 0, most)
+    return len(items) - js.to_number(to_value(most)), slice_list(items, 0, most)
 
 
 @register("toSentence")
@@ -111,7 +109,7 @@ def to_sentence(
     if len(words) == 2:
         return f"{js.to_text(words[0])}{js.to_text(two)}{js.to_text(words[1])}"
     mark = js.to_text(between)
-    if js.at_most(len(words), limit):
+    if js.at_most(len(words), to_value(limit)):
         return f"{join_texts(mark, js.item_texts(words[:-1]))}{js.to_text(last)}{js.to_text(words[-1])}"
     rest, first = _rest(words, limit)
     final = two if js.strictly_equal(limit, 1) else last
@@ -130,19 +128,17 @@ def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = ""
         return ""
     is_written = js.is_truthy(plural)
     word = js.to_text(singular if count == 1 else plural) if is_written else inflect(context, singular, count)
-    return f"{js.number_text(count)} {word}" if show_count in (UNDEFINED, "true") else word
+    return f"{js.number_text(count)} {word}" if show_count == "true" else word
 
 
 def _count(value: Any) -> js.Number:
     if isinstance(value, list | dict):
         return len(value)
-    return js.to_number(value.value if isinstance(value, Drop) else value)
+    return js.to_number(to_value(value))
 
 
 def inflect(context: Context, word: Any, count: js.Number) -> str:
     """Return the singular of an English word for 1, else its plural. Raise LiquidError for what is no word."""
-    if word is UNDEFINED:
-        word = ""
     if not isinstance(word, str):
         raise LiquidError("the word to count with must be a text")
     if len(word) > MAX_WORD_LENGTH:

@@ -69,7 +69,9 @@ def rstrip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
 
 @register()
 def strip_newlines(context: Context, value: Any) -> str:
-    return _NEWLINE.sub("", context.text(value))
+    text = context.text(value)
+    context.scan(text)
+    return _NEWLINE.sub("", text)
 
 
 @register()
@@ -137,8 +139,8 @@ def split(context: Context, value: Any, separator: Any = UNDEFINED) -> list[str]
 @register()
 def truncate(context: Context, value: Any, length: Any = 50, ellipsis: Any = "...") -> Any:
     """Cut a text to a number of characters, the ellipsis among them."""
-    text, end = context.text(value), "..." if ellipsis is UNDEFINED else context.text(ellipsis)
-    most = 50 if length is UNDEFINED else js.to_number(to_value(length))
+    text, end = context.text(value), context.text(ellipsis)
+    most = js.to_number(to_value(length))
     if count_below(most) >= len(text):
         return value
     return text[: count_below(most - len(end))] + end
@@ -146,8 +148,8 @@ def truncate(context: Context, value: Any, length: Any = 50, ellipsis: Any = "..
 
 @register()
 def truncatewords(context: Context, value: Any, count: Any = 15, ellipsis: Any = "...") -> str:
-    text, end = context.text(value), "..." if ellipsis is UNDEFINED else context.text(ellipsis)
-    most = 15 if count is UNDEFINED else js.to_number(to_value(count))
+    text, end = context.text(value), context.text(ellipsis)
+    most = js.to_number(to_value(count))
     most = 1 if most <= 0 else most
     context.scan(text)
     words = _SPACES.split(text.lstrip(js.WHITESPACE))
@@ -169,8 +171,8 @@ def number_of_words(context: Context, value: Any, mode: Any = UNDEFINED) -> int:
 
 
 @register()
-def array_to_sentence_string(context: Context, value: Any, connector: Any = UNDEFINED) -> Any:
-    items, word = to_list(value), "and" if connector is UNDEFINED else context.text(connector)
+def array_to_sentence_string(context: Context, value: Any, connector: Any = "and") -> Any:
+    items, word = to_list(value), context.text(connector)
     context.weigh(items)
     if len(items) <= 1:
         return items[0] if items else ""
