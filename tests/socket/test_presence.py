@@ -16,7 +16,7 @@ from tests.support.sockets import PlainSocket
 
 from .conftest import PRESENCE_GRACE_SECONDS, PRESENCE_LEASE_SECONDS, Pair
 
-SLACK_SECONDS = 10.0  # how late a busy machine may notice what is due
+SLACK_SECONDS = 60.0  # how late a busy machine may notice what is due
 LAPSE_SECONDS = PRESENCE_LEASE_SECONDS + PRESENCE_GRACE_SECONDS + SLACK_SECONDS
 WATCH_SECONDS = PRESENCE_LEASE_SECONDS + PRESENCE_GRACE_SECONDS + 1
 

@@ -22,6 +22,7 @@ from inbox.store.rows import Counts, Position, State
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 CHECK = b"chk"
+HANG_SECONDS = 60
 START_MS = 1_700_000_000_000
 LETTERS = {"new": "n", "marked": "m", "deleted": "x", "bulk": "b", "trimmed": "t"}
 
@@ -225,8 +226,8 @@ class Tab:
         self._news.set()
 
     async def delivered(self, count: int) -> list[Delivery]:
-        """All deliveries, once there are `count`. Raises TimeoutError after 5 s."""
-        async with asyncio.timeout(5):
+        """All deliveries, once there are `count`. Raises TimeoutError when it hangs."""
+        async with asyncio.timeout(HANG_SECONDS):
             while len(self.deliveries) < count:
                 self._news.clear()
                 await self._news.wait()
@@ -234,8 +235,8 @@ class Tab:
         return self.deliveries
 
     async def was_ended(self) -> Close:
-        """Why it was ended, once it was. Raises TimeoutError after 5 s."""
-        async with asyncio.timeout(5):
+        """Why it was ended, once it was. Raises TimeoutError when it hangs."""
+        async with asyncio.timeout(HANG_SECONDS):
             while not self.ended:
                 self._news.clear()
                 await self._news.wait()

@@ -11,6 +11,8 @@ from inbox.events import PING_TIMEOUT, Close
 from inbox.fanout.heartbeat import Heartbeat, Rhythm
 
 INTERVAL, PATIENCE = 0.05, 0.2
+ENDLESS = 3_600.0
+"""A patience that no stalled machine exhausts."""
 
 
 class Peer:
@@ -19,22 +21,22 @@ class Peer:
     def __init__(self) -> None:
         self.asked: list[float] = []
         self.ended: list[Close] = []
-        self.news = asyncio.Event()
+        self._news: asyncio.Queue[None] = asyncio.Queue()
         self.began = 0.0
 
     def send(self, frame: bytes) -> None:
         assert frame == b"2"
         self.asked.append(asyncio.get_running_loop().time())
-        self.news.set()
+        self._news.put_nowait(None)
 
     def end(self, close: Close) -> None:
         self.ended.append(close)
-        self.news.set()
+        self._news.put_nowait(None)
 
     async def next(self) -> None:
-        self.news.clear()
-        async with asyncio.timeout(5):
-            await self.news.wait()
+        """Return once it was asked, or ended, once more than before."""
+        async with asyncio.timeout(60):
+            await self._news.get()
 
 
 @pytest.fixture
@@ -42,10 +44,10 @@ async def peer() -> Peer:
     return Peer()
 
 
-@pytest.fixture
-async def heartbeat(peer: Peer) -> AsyncIterator[Heartbeat]:
+@pytest.fixture(params=[ENDLESS])
+async def heartbeat(peer: Peer, request: pytest.FixtureRequest) -> AsyncIterator[Heartbeat]:
     peer.began = asyncio.get_running_loop().time()
-    heartbeat = Heartbeat(peer, b"2", Rhythm(INTERVAL, PATIENCE))  # type: ignore[arg-type]
+    heartbeat = Heartbeat(peer, b"2", Rhythm(INTERVAL, request.param))  # type: ignore[arg-type]
     yield heartbeat
     heartbeat.stop()
 
@@ -58,6 +60,7 @@ async def test_each_answer_is_followed_by_another_question(peer: Peer, heartbeat
     assert (len(gaps), min(gaps) >= INTERVAL * 0.8, peer.ended) == (4, True, [])
 
 
+@pytest.mark.parametrize("heartbeat", [PATIENCE], indirect=True)
 async def test_silence_is_the_end(peer: Peer, heartbeat: Heartbeat) -> None:
     await peer.next()
     await peer.next()

@@ -256,7 +256,7 @@ async def test_what_comes_during_a_repair_follows_it(house: House, tab: Tab) -> 
 
 
 async def until_called(feeds: FakeFeeds, name: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while name not in feeds.calls:
             await asyncio.sleep(0)
 
