@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ import typer
 
 from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, with_services
 from inbox.errors import BadRequest, NotFound, StartupError
-from inbox.models.activity import DETAIL
+from inbox.models.activity import DETAIL, outcomes_by_step
 from inbox.models.mismatch import suggest
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Result:
     @property
     def steps(self) -> Iterator[StepOutcome]:
         """What became of every step for every recipient."""
-        return (step for one in self.activities for step in one.steps)
+        return (step for one in self.activities for step in _steps_of(one))
 
     def why_nothing(self, *, nobody: str) -> str:
         """Return why nobody got a message and nobody will, an empty text if somebody does.
@@ -183,16 +184,21 @@ def _recipient_view(activity: Activity) -> dict[str, Any]:
             **({"reason": step.reason} if step.reason else {}),
             **({"messageId": step.message.id} if step.message else {}),
         }
-        for step in activity.steps
+        for step in _steps_of(activity)
     ]
     return {"subscriberId": activity.name, "steps": steps}
+
+
+def _steps_of(activity: Activity) -> Iterator[StepOutcome]:
+    """The outcomes in the order of the workflow's steps: their times tell none, since two clocks wrote them."""
+    return chain.from_iterable(outcomes_by_step(activity))
 
 
 def _print(result: Result) -> None:
     """Print the status and the transaction, then a line for each step of each recipient, of the first twenty."""
     print(f"{result.outcome.status}\t{result.transaction}")
     for one in result.activities[:MAX_SHOWN]:
-        for step in one.steps:
+        for step in _steps_of(one):
             print("\t".join(filter(None, (one.name, step.step_id, step.outcome, _reason(step)))))
     if len(result.activities) > MAX_SHOWN:
         counts = Counter(step.outcome for step in result.steps)

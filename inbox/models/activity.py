@@ -89,7 +89,7 @@ def activity_view(activity: Activity, environment: Environment) -> dict[str, Any
         "updatedAt": iso(max(step.ms for step in activity.steps)),
         "severity": activity.severity,
         "to": {"subscriberId": activity.name},
-        "jobs": [job_view(activity, steps) for steps in _by_step(activity)],
+        "jobs": [job_view(activity, steps) for steps in outcomes_by_step(activity)],
     }
     view["template"] = _template(activity)
     if activity.subscriber:
@@ -137,7 +137,7 @@ def execution_detail(activity: Activity, step: StepOutcome) -> dict[str, Any]:
     return {**view, "raw": step.reason} if step.reason else view
 
 
-def _by_step(activity: Activity) -> list[list[StepOutcome]]:
+def outcomes_by_step(activity: Activity) -> list[list[StepOutcome]]:
     """The outcomes of each step, in the workflow's order; their times tell none, since two clocks wrote them."""
     steps = activity.workflow.steps if activity.workflow else []
     grouped: dict[str, list[StepOutcome]] = {one.step_id: [] for one in steps}
