@@ -143,9 +143,9 @@ async def test_an_unknown_one_is_not_found(api: Api, ada: str, method: str, path
 
 
 WRONG: dict[str, list[Any]] = {
-    "email": ["none", "", 7],
-    "locale": ["no locale", "", 7],
-    "timezone": ["Mars/Olympus", "", 7],
+    "email": ["none", 7],
+    "locale": ["no locale", 7],
+    "timezone": ["Mars/Olympus", 7],
     "firstName": [7, {}],
     "data": ["text", []],
     "channels": [{}, [1]],
