@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inbox.rendering.budget import spend
-from inbox.rendering.javascript import slice_text, text_length
-from inbox.rendering.operators import OF_DATES, PLAIN, UNDEFINED, is_truthy, to_number, to_text
+from inbox.rendering.javascript import UNDEFINED, slice_text, text_length, to_text
+from inbox.rendering.operators import OF_DATES, PLAIN, is_truthy, to_number
 from inbox.work import weight
 
 UNITS_PER_STEP = 5

@@ -11,26 +11,16 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Final, Literal, TypeGuard
+from typing import Any
 
 from inbox.rendering import javascript
 from inbox.rendering.budget import spend
 from inbox.rendering.date_parser import DAY_MS, MAX_TIME_MS, days_from_civil, parse_date
+from inbox.rendering.javascript import UNDEFINED, is_nil, is_number, strictly_equal, to_text
 
 Operator = Callable[..., Any]
 
 
-class Undefined:
-    """JavaScript's `undefined`."""
-
-    def __bool__(self) -> Literal[False]:
-        return False
-
-    def __repr__(self) -> str:
-        return "undefined"
-
-
-UNDEFINED: Final = Undefined()
 UNITS_PER_ITEM = 6
 """For an item that is compared."""
 UNITS_PER_DATE = 300
@@ -49,19 +39,7 @@ def is_truthy(value: Any) -> bool:
 
 def to_number(value: Any) -> float:
     """Return what `Number(value)` gives, as a double."""
-    return math.nan if value is UNDEFINED else javascript.to_float(javascript.to_number(value))
-
-
-def to_text(value: Any) -> str:
-    """Return what `String(value)` gives."""
-    return "undefined" if value is UNDEFINED else javascript.to_text(value)
-
-
-def strictly_equal(left: Any, right: Any) -> bool:
-    """Return what `left === right` gives."""
-    if left is UNDEFINED or right is UNDEFINED:
-        return left is right
-    return javascript.strictly_equal(left, right)
+    return javascript.to_float(javascript.to_number(value))
 
 
 def _includes(items: list[Any], value: Any) -> bool:
@@ -82,13 +60,9 @@ def _has_text(text: str, part: Any) -> bool:
     return isinstance(part, str) and part in text
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _or_nothing(value: Any) -> str:
     """Return a value's text as `join` writes it: nothing for null and undefined."""
-    return "" if value is None or value is UNDEFINED else to_text(value)
+    return "" if is_nil(value) else to_text(value)
 
 
 # JSON-logic's own
@@ -113,17 +87,11 @@ def _subtract(left: Any, right: Any) -> float:
 
 
 def _divide(left: Any, right: Any) -> float:
-    dividend, divisor = to_number(left), to_number(right)
-    if divisor:
-        return dividend / divisor
-    if not dividend or math.isnan(dividend) or math.isnan(divisor):
-        return math.nan
-    return math.copysign(math.inf, dividend) * math.copysign(1, divisor)
+    return javascript.divide(to_number(left), to_number(right))
 
 
 def _remainder(left: Any, right: Any) -> float:
-    dividend, divisor = to_number(left), to_number(right)
-    return math.fmod(dividend, divisor) if divisor and math.isfinite(dividend) else math.nan
+    return javascript.remainder(to_number(left), to_number(right))
 
 
 def _extreme(sign: int) -> Operator:
@@ -256,7 +224,7 @@ def _is_empty(value: Any) -> bool:
 
 def _bounds(value: Any, limits: Any) -> tuple[float, float] | None:
     """Return the two limits, None unless all three are numbers."""
-    if _is_number(value) and isinstance(limits, list) and len(limits) == 2 and all(map(_is_number, limits)):
+    if is_number(value) and isinstance(limits, list) and len(limits) == 2 and all(map(is_number, limits)):
         return limits[0], limits[1]
     return None
 
@@ -285,7 +253,7 @@ def _before(now_ms: int, ago: Any) -> tuple[float, str] | None:
     if not isinstance(ago, dict) or ago.get("unit") not in _UNITS:
         return None
     amount, unit = ago.get("amount"), ago["unit"]
-    if not _is_number(amount) or not amount > 0:
+    if not is_number(amount) or not amount > 0:
         return None
     moment = _go_back(now_ms, amount, unit) if amount <= MAX_TIME_MS else math.nan
     return (moment if abs(moment) <= MAX_TIME_MS else math.nan), unit

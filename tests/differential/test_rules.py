@@ -12,8 +12,9 @@ import pytest
 
 from inbox.rendering.budget import working
 from inbox.rendering.conditions import Condition
+from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.logic import KNOWN, LOOPS, CannotEvaluate, Evaluation
-from inbox.rendering.operators import OF_DATES, PLAIN, UNDEFINED
+from inbox.rendering.operators import OF_DATES, PLAIN
 from inbox.rendering.templates import RenderError
 
 from .engines import Result, run_node
