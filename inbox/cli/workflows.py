@@ -77,7 +77,8 @@ def check(source: Source, drop_unsupported: DropUnsupported = False, json: AsJso
     else:
         _print_findings(report)
         if not report.problems:
-            print(f"{count_of(len(report.workflows), 'workflow')}: nothing wrong")
+            warned = f", {count_of(len(report.warnings), 'warning')}" if report.warnings else ""
+            print(f"{count_of(len(report.workflows), 'workflow')}: nothing wrong{warned}")
     if report.problems:
         raise typer.Exit(1)
 

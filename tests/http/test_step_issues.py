@@ -74,3 +74,24 @@ async def test_rules_that_name_steps_that_are_not_there_or_come_later(api: Api) 
     unknown = told("steps.nope.read", "there is no step nope; before this one there is first")
     assert second == {"controls": {"skip": [unknown]}}
     assert third is None
+
+
+async def test_fields_and_variables_that_do_not_exist(api: Api) -> None:
+    """Each is null, and null equals false: the reminder would reach everybody."""
+    misspelt = {"==": [{"var": "steps.first.raed"}, False]}
+    rule = {"or": [misspelt, {"var": "step.first.read"}, {"var": "steps.wait.read"}]}
+    wait = {"name": "w", "stepId": "wait", "type": "delay", "controlValues": {"amount": 1, "unit": "hours"}}
+    *_, last = await issues(api, in_app("first"), wait, in_app("last", skip=rule))
+    assert last is not None
+    messages = {one["variableName"]: one["message"].partition(": ")[2] for one in last["controls"]["skip"]}
+    assert messages["steps.wait.read"] == "wait has no read; it has nothing to read"
+    assert messages["steps.first.raed"].startswith("first has no raed; it has seen, read, archived")
+    assert messages["step.first.read"].startswith("there is no variable step; there are actor, context, payload")
+
+
+async def test_a_template_may_have_variables_of_its_own(api: Api) -> None:
+    loop = "{% for one in steps.collect.events %}{{ one.payload.x }}{% endfor %}"
+    body = "{% assign step = payload.a %}{{ step.b }}" + loop
+    controls = {"amount": 1, "unit": "hours"}
+    digest = {"name": "c", "stepId": "collect", "type": "digest", "controlValues": controls}
+    assert await issues(api, digest, in_app("last", body=body)) == [None, None]

@@ -54,6 +54,14 @@ async def activity_of(api: Api, transaction: str) -> Json:
     return activity
 
 
+async def test_the_list_of_a_transaction_has_every_step(api: Api, name: str) -> None:
+    """The first ran, the second waits: both are there, as by `GET /v1/notifications/{id}`."""
+    first, last = ({**MESSAGE, "stepId": step_id} for step_id in ("first", "last"))
+    await make(api, name, first, {**first, "stepId": "second"}, waiting("delay", **HOUR), last)
+    await api.trigger(name, {"n": 1}, workflow=name, transactionId=f"t-{name}")
+    assert await jobs(api, f"t-{name}") == [("in_app", "completed"), ("in_app", "completed"), ("delay", "delayed")]
+
+
 async def completed(api: Api, transaction: str, *kinds: str) -> None:
     """Returns once its jobs are these, all completed: what happens behind requests is noted a moment afterwards."""
 

@@ -106,7 +106,8 @@ class ActivityService:
             found = await self._of_context(environment, search, wanted.contexts)
             return found[skip : skip + limit], len(found) >= skip + limit
         entries = (await self._scan(environment, search, skip + limit))[skip:]
-        return await self._activities(environment, entries), len(entries) == limit
+        activities = await self._activities(environment, entries, every_step=bool(wanted.transactions))
+        return activities, len(entries) == limit
 
     async def of_transaction(self, environment: Environment, transaction_id: str) -> Sequence[Activity]:
         """Return the activities of a transaction with all their steps, oldest first: one for each recipient."""
@@ -144,15 +145,21 @@ class ActivityService:
         named = [one for one in known if not tags or one[1].stored.transaction_id in transactions]
         return named, len(entries) > skip + len(chosen)
 
-    async def _activities(self, environment: Environment, entries: Sequence[Entry]) -> list[Activity]:
-        """The activities of rows; what waited is told to its end, which stands elsewhere, some time later."""
-        waited = {entry.row.notification for entry in entries if entry.row.outcome in _WAITING}
-        if waited:
+    async def _activities(
+        self, environment: Environment, entries: Sequence[Entry], *, every_step: bool = False
+    ) -> list[Activity]:
+        """Return the activities of rows, of those that waited with what came later, which stands elsewhere.
+
+        `every_step`: of all of them; the rows of their transactions are read for that.
+        """
+        rows = [entry.row for entry in entries if every_step or entry.row.outcome in _WAITING]
+        if rows:
             known = {entry.ref for entry in entries}
-            transactions = {entry.row.transaction for entry in entries if entry.row.outcome in _WAITING}
-            rest = await self._scan(
-                environment, Search({Column.TRANSACTION: transactions, Column.NOTIFICATION: waited})
-            )
+            columns = {
+                Column.TRANSACTION: {row.transaction for row in rows},
+                Column.NOTIFICATION: {row.notification for row in rows},
+            }
+            rest = await self._scan(environment, Search(columns))
             entries = [*entries, *(entry for entry in rest if entry.ref not in known)]
         return await self._reader.activities(environment, entries)
 

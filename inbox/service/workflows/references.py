@@ -8,7 +8,11 @@ from typing import Any
 
 from inbox.models.workflow import Step, Workflow
 from inbox.rendering import TemplateError, compile_step
+from inbox.rendering.templates import VARIABLES
+from inbox.store.message_states import message_state_view
 
+IN_APP_FIELDS = tuple(message_state_view(None))
+DIGEST_FIELDS = ("events", "eventCount", "count", "last", "countSummary", "sentenceSummary")
 UNKNOWN_VARIABLE = "ILLEGAL_VARIABLE_IN_CONTROL_VALUE"
 
 
@@ -50,16 +54,31 @@ def _step_issues(workflow: Workflow, index: int) -> Iterator[Issue]:
         return
     for field, paths in compiled.paths.items():
         for path in sorted(paths):
-            if path[:1] == ("steps",) and len(path) > 1 and (problem := _problem(workflow.steps, index, path[1])):
+            if problem := _problem(workflow.steps, index, field, path):
                 yield Issue(index, field, f"{'.'.join(path)}: {problem}", ".".join(path))
 
 
-def _problem(steps: list[Step], index: int, name: str) -> str | None:
-    """Return what is wrong with naming a step; None if it stands before, and is carried out."""
+def _problem(steps: list[Step], index: int, field: str, path: tuple[str, ...]) -> str | None:
+    """Return what is wrong with a path that a field reads; None if it can be there.
+
+    The variables of a template may be its own (`assign`), so only those of a rule are known by their first name.
+    """
+    if path[:1] != ("steps",) or len(path) == 1:
+        is_unknown = field == "skip" and path and path[0] not in VARIABLES
+        return f"there is no variable {path[0]}; there are {', '.join(sorted(VARIABLES))}" if is_unknown else None
+    name = path[1]
     place = next((place for place, step in enumerate(steps) if step.step_id == name), None)
     if place is None:
         known = ", ".join(step.step_id for step in steps[:index])
         return f"there is no step {name}; before this one there is {known or 'none'}"
     if place == index:
         return f"{name} is this step itself"
-    return f"step {name} comes after this one" if place > index else None
+    return f"step {name} comes after this one" if place > index else _unknown_field(steps[place], path[2:])
+
+
+def _unknown_field(step: Step, path: tuple[str, ...]) -> str | None:
+    """Return what is wrong with what a path reads of a step."""
+    known = () if step.delay else DIGEST_FIELDS if step.digest else IN_APP_FIELDS
+    if not path or path[0] in known:
+        return None
+    return f"{step.step_id} has no {path[0]}; it has {', '.join(known) or 'nothing to read'}"
