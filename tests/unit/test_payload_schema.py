@@ -128,6 +128,7 @@ def items(schema: dict[str, Any]) -> dict[str, Any]:
         ({"properties": {"a": {"pattern": "("}}}, "#/properties/a/pattern must be a regular expression"),
         ({"pattern": "^(?=.*[0-9]).{8,}$"}, "without look-around and back-references"),
         ({"$ref": "https://example.com/schema.json"}, "refers to what is not in it"),
+        ({"required": ["a", "a"]}, "#/required must NOT have duplicate items (items ## 0 and 1 are identical)"),
         ({"$ref": "#", "default": 1}, "refers to itself without end"),
     ],
 )
@@ -192,8 +193,8 @@ TREE = {
 }
 
 
-def nested(levels: int) -> dict[str, Any]:
-    value: dict[str, Any] = {}
+def nested(levels: int, innermost: Any = None) -> Any:
+    value: Any = {} if innermost is None else innermost
     for _ in range(levels):
         value = {"next": value}
     return value
@@ -217,18 +218,50 @@ def test_a_hostile_value_is_told_apart_in_linear_time(schema: dict[str, Any], pa
     assert refused(schema, payload)
 
 
+TWICE = {
+    "properties": {"tree": {"$ref": "#/definitions/node"}},
+    "definitions": {
+        "node": {
+            "type": "object",
+            "properties": {"next": {"$ref": "#/definitions/node"}},
+            "patternProperties": {"^n": {"$ref": "#/definitions/node"}},
+        }
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("schema", "payload"),
     [
         (TREE, {"tree": nested(60)}),
+        (TWICE, {"tree": nested(60, "no object")}),
         (items({"enum": NUMBERS}), {"list": [-1] * 9_000}),
         (items({"anyOf": [{"const": number} for number in range(1_500)]}), {"list": [-1] * 800}),
-        (items({"type": "string"}), {"list": [NUMBERS] * 30}),
+        ({"required": [f"k{number}" for number in range(400)]}, {"a": "x" * 1_000_000}),
     ],
 )
-def test_what_is_wrong_with_a_large_value_is_not_gone_through(schema: dict[str, Any], payload: dict[str, Any]) -> None:
-    """Collecting the errors of each would take seconds to ages."""
+def test_what_is_wrong_with_a_very_large_value_is_not_gone_through(
+    schema: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    """Collecting the errors of each would take seconds to ages, or all memory."""
     assert refused(schema, payload) == [("", "#")]
+
+
+def test_of_a_large_value_the_first_problem_is_named() -> None:
+    names = {"propertyNames": {"pattern": "^[a-z]+$"}}
+    [first, *_] = refused(names, {f"k{number}": 1 for number in NUMBERS})
+    assert first == ("", "#/propertyNames/pattern")
+    assert refused(items({"type": "string"}), {"list": NUMBERS}) == [("list.0", "#/properties/list/items/type")]
+
+
+def test_a_property_that_is_not_allowed_where_none_is_named() -> None:
+    assert refused({"additionalProperties": False}, {"k": 1}) == [("k", "#/additionalProperties")]
+
+
+def test_defaults_are_bounded_in_bytes() -> None:
+    schema = items({"properties": {"a": {"default": "x" * 10_000}}})
+    with pytest.raises(ValidationFailed):
+        complete(schema, {"list": [{}] * 9_000})
 
 
 @pytest.mark.parametrize(

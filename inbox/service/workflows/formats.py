@@ -49,7 +49,12 @@ def _url(text: str) -> bool:
     return re.match(r"(?:https?|ftp)://[^/?#]*\.", text, re.IGNORECASE) is not None and _uri(text)
 
 
+def _anything(_: str) -> bool:
+    return True
+
+
 FORMATS: dict[str, Format] = {
+    **dict.fromkeys(("idn-email", "idn-hostname", "iri", "iri-reference"), _anything),  # unknown to ajv-formats
     "time": _ajv_time,
     "date-time": _ajv_date_time,
     "iso-time": _iso_time,

@@ -1,8 +1,8 @@
 """JSON Schema, draft 7, with what ajv adds to it: defaults, `nullable`, its formats and its words.
 
 Schemas are the operator's and trusted; values are not. A compiled validator judges them: its patterns take linear time
-and it remembers what it has judged, so no value makes it slow. Only collecting what is wrong grows with the
-alternatives that were tried: the size of the value bounds it.
+and it remembers what it has judged, so no value makes it slow. Collecting what is wrong is another matter: each error
+holds a copy of the part that is wrong, and there is one for each way that leads there. The size of the value bounds it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from jsonschema_rs import Draft7Validator, RegexOptions, ValidationError
+from jsonschema_rs import Draft7Validator, RegexOptions, ValidationError, ValidationErrorKind
 
 from inbox.rendering.javascript import number_text
 from inbox.service.workflows.formats import FORMATS
@@ -22,10 +22,14 @@ MAX_PATTERN_BYTES = 1024 * 1024
 """Of a compiled pattern. Matching takes time in proportion to the text and to this."""
 MAX_ENUM_OBJECTS = 100
 """Lists and objects in an `enum`, which are compared one by one; texts and numbers are looked up."""
-MAX_DESCRIBED = 5_000_000
-"""Parts of a value, times the bytes of the schema and the alternatives that a part may meet; beyond, no details."""
+MAX_COPIED = 100_000_000
+"""What errors may hold: parts of a value, times its bytes, the weight of the schema and the ways to a part."""
+BYTES_PER_KEYWORD = 10
+COPIES_OF_NAMES = 25
+"""An error of `propertyNames` holds the whole object again for each name."""
 MAX_DEFAULTS = 100_000
-"""Parts of a value and its schema that are looked at for defaults."""
+"""Parts of a value and its schema that are looked at for defaults, and hundreds of bytes that these may have."""
+BYTES_PER_STEP = 100
 
 ALTERNATIVES = ("anyOf", "oneOf")
 _SCHEMA = ("additionalItems", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else", "items")
@@ -64,12 +68,15 @@ class Schema:
         """Raise SchemaInvalid for what is no schema, refers outside itself, or has a pattern that is not linear."""
         self._schema = schema
         text = orjson.dumps(schema)
-        self._bytes, self._has_defaults = len(text), b'"default"' in text
+        self._has_defaults = b'"default"' in text
         parts = list(_parts(schema))
         for part in parts:
             _check_part(part)
         self._alternatives = sum(len(part.get(name, ())) for part in parts for name in ALTERNATIVES)
-        self._is_recursive = any("$ref" in part for part in parts)
+        self._references = sum("$ref" in part for part in parts)
+        self._weight = 1 + len(text) // BYTES_PER_KEYWORD
+        if any("propertyNames" in part for part in parts):
+            self._weight *= COPIES_OF_NAMES
         options = RegexOptions(size_limit=MAX_PATTERN_BYTES)
         try:
             self._validator = Draft7Validator(
@@ -91,31 +98,45 @@ class Schema:
         return copied
 
     def problems(self, value: Any) -> list[Problem]:
-        """Return what is wrong with a value; of one that is too large to say, only that it does not match."""
+        """Return what is wrong: of a large value the first problem, of a very large one only that it does not match."""
         if self._validator.is_valid(value):
             return []
-        if not self._can_describe(value):
-            return [Problem([], "must match the schema (it is too large to say where it does not)", [])]
-        return [problem for error in self._validator.iter_errors(value) for problem in self._described(error)]
-
-    def _can_describe(self, value: Any) -> bool:
-        """Return whether saying what is wrong takes little enough for every value of this size."""
         size, depth = _size(value)
-        tried: int = max(self._alternatives, 1) ** (depth if self._is_recursive else 1)
-        return size * self._bytes * tried <= MAX_DESCRIBED
+        copied = len(orjson.dumps(value)) * self._weight * self._ways(depth)
+        if copied * size <= MAX_COPIED:
+            errors = self._validator.iter_errors(value)
+            return [problem for error in errors for problem in self._described(error, value)]
+        if copied <= MAX_COPIED:
+            return list(self._described(self._first_error(value), value))
+        return [Problem([], "must match the schema (it is too large to say where it does not)", [])]
 
-    def _described(self, error: ValidationError) -> Iterator[Problem]:
+    def _ways(self, depth: int) -> int:
+        """Return how many ways there may be to a part of a value that is nested so deeply."""
+        ways: int = max(self._alternatives, 1)
+        return max(self._alternatives + self._references, 1) ** depth if self._references else ways
+
+    def _first_error(self, value: Any) -> ValidationError:
+        try:
+            self._validator.validate(value)
+        except ValidationError as error:
+            return error
+        raise AssertionError("the value fits")  # it did not a moment ago
+
+    def _described(self, error: ValidationError, value: Any) -> Iterator[Problem]:
         """Yield what ajv says of an error of the library: of alternatives first what is wrong with each."""
         kind, path, schema_path = error.kind, error.instance_path, error.schema_path
         for branch in kind.value if kind.name in ALTERNATIVES else ():
             for inner in branch:
-                yield from self._described(inner)
+                yield from self._described(inner, value)
         if kind.name == "additionalProperties":
             for name in kind.value:
                 yield Problem(path, "must NOT have additional properties", schema_path, name)
         elif kind.name == "propertyNames":
-            yield from self._described(kind.value)
+            yield from self._described(kind.value, value)
             yield Problem(path, "property name must be valid", schema_path)
+        elif kind.name == "falseSchema" and schema_path[-1:] == ["additionalProperties"]:
+            for name in _at(value, path):  # the error tells none of the names
+                yield Problem(path, "must NOT have additional properties", schema_path, name)
         elif kind.name == "falseSchema":
             yield Problem(path, _message(error), [*schema_path, "false schema"])
         elif kind.name == "type":
@@ -155,7 +176,7 @@ class _Defaults:
         properties = schema.get("properties", {})
         for name, part in properties.items():
             if name not in value and isinstance(part, dict) and "default" in part:
-                value[name] = orjson.loads(orjson.dumps(part["default"]))
+                value[name] = self._copy(part["default"])
             if name in value:
                 self.fill(part, value[name])
         for name, part in schema.get("dependencies", {}).items():
@@ -166,6 +187,11 @@ class _Defaults:
             for name in value.keys() - properties.keys():
                 self.fill(others, value[name])
 
+    def _copy(self, default: Any) -> Any:
+        text = orjson.dumps(default)
+        self._steps -= len(text) // BYTES_PER_STEP
+        return orjson.loads(text)
+
     def _fill_list(self, items: Any, value: list[Any]) -> None:
         if not isinstance(items, list):
             for item in value:
@@ -173,7 +199,7 @@ class _Defaults:
             return
         for index, part in enumerate(items):
             if index == len(value) and isinstance(part, dict) and "default" in part:
-                value.append(orjson.loads(orjson.dumps(part["default"])))
+                value.append(self._copy(part["default"]))
             if index < len(value):
                 self.fill(part, value[index])
 
@@ -308,7 +334,7 @@ _MESSAGES: dict[str, Callable[[Any], str]] = {
 
 def _schema_problem(error: ValidationError) -> str:
     """Return where a schema is none, and why."""
-    if error.kind.name not in _MESSAGES:
+    if isinstance(error.kind, ValidationErrorKind.Referencing):
         return "refers to what is not in it"
     if error.kind.name in ALTERNATIVES:
         return _schema_problem(error.kind.value[0][0])
