@@ -16,7 +16,7 @@ from inbox.rendering.conditions import Condition
 from inbox.rendering.handlebars import compile_handlebars
 from inbox.rendering.paths import FieldPaths
 from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
-from inbox.rendering.urls import UnsafeLink, check_link, is_path
+from inbox.rendering.urls import UnsafeLink, check_link, guard_of
 from inbox.rendering.waits import CompiledDelay, CompiledDigest
 
 CACHED_WORKFLOWS = 1_024
@@ -226,12 +226,12 @@ class _Compiler:
 
     def url(self, field: str, source: str | None) -> RenderUrl:
         """A link's renderer; it gives an empty text for a link that is refused, and adds the reason to the list."""
-        template, must_be_path = self.text(field, source), is_path(source or "")
+        template, guard = self.text(field, source), guard_of(source or "")
 
         def render(scope: Scope, refused: list[str]) -> str:
             url = template.render(scope)
             try:
-                return check_link(url, is_path=must_be_path)
+                return check_link(url, guard)
             except UnsafeLink as error:
                 refused.append(f"{field}: {error}: {url[:MAX_SHOWN_LINK]!r}")
                 return ""

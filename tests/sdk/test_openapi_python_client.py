@@ -92,7 +92,7 @@ async def test_a_backend_calls_in_types(generated: Generated, server: Server) ->
             name="Message",
             type_=model("InAppStepUpsertType")("in_app"),
             control_values=model("InAppControlsUpsert")(
-                body="Hi {{payload.n}}", primary_action=model("Action")(label="Yes")
+                body="Hi {{payload.n}}", primary_action=model("ActionUpsert")(label="Yes")
             ),
         )
         workflow = model("WorkflowCreate")(name="Greeting", workflow_id="greeting", steps=[step])
@@ -154,7 +154,7 @@ async def test_a_page_calls_in_types(generated: Generated, server: Server) -> No
         step = model("InAppStepUpsert")(
             name="Message",
             type_=model("InAppStepUpsertType")("in_app"),
-            control_values=model("InAppControlsUpsert")(body="Hi", primary_action=model("Action")(label="Yes")),
+            control_values=model("InAppControlsUpsert")(body="Hi", primary_action=model("ActionUpsert")(label="Yes")),
         )
         workflow = model("WorkflowCreate")(name="Greeting", workflow_id="greeting", steps=[step], tags=["greetings"])
         await generated.operation("workflows", "create_workflow").asyncio(client=client, body=workflow)

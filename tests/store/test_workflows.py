@@ -101,7 +101,7 @@ async def test_a_change_never_brings_back_what_was_deleted(client: Client, key_p
 async def test_every_change_has_a_revision_of_its_own(
     service: WorkflowService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "_now_ms", lambda: 1_000)  # a clock that stands still
+    monkeypatch.setattr(service_module, "now_ms", lambda: 1_000)  # a clock that stands still
     seen = [(await service.create(DEVELOPMENT, body())).revision]
     for number in range(3):
         seen.append((await service.patch(DEVELOPMENT, "w", WorkflowPatch(name=f"N{number}"))).revision)

@@ -6,7 +6,7 @@ import pytest
 
 from inbox.models.workflow import Action, InAppControls, Redirect, Step, Workflow
 from inbox.rendering import CompiledStep, Rendered
-from inbox.rendering.urls import UnsafeLink, check_link, is_path
+from inbox.rendering.urls import Guard, UnsafeLink, check_link, guard_of
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_link_that_could_run_code_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["/a", "/", "/a//b", "/a/\\b", " /a ", "/?next=//x", "/#//x", "/.//x", ""])
 def test_a_path_stays_a_path(url: str) -> None:
-    assert check_link(url, is_path=True) == url.strip()
+    assert check_link(url, Guard.PATH) == url.strip()
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,34 @@ def test_a_path_stays_a_path(url: str) -> None:
 )
 def test_a_path_never_leads_to_another_site(url: str) -> None:
     with pytest.raises(UnsafeLink, match="another one"):
-        check_link(url, is_path=True)
+        check_link(url, Guard.PATH)
 
 
 @pytest.mark.parametrize(
     ("template", "expected"),
-    [("/{{payload.path}}", True), (" /x", True), ("/", True), ("/\\x", True), ("//cdn.example/x", False),
-     ("{{payload.url}}", False), ("https://x/{{payload.path}}", False), ("", False)],
-)  # fmt: skip
-def test_which_templates_are_paths(template: str, expected: bool) -> None:
-    assert is_path(template) is expected
+    [
+        ("/{{payload.path}}", Guard.PATH),
+        (" /x", Guard.PATH),
+        ("/", Guard.PATH),
+        ("/\\x", Guard.PATH),
+        ("{%- if true -%}/{{payload.path}}{%- endif -%}", Guard.PATH),
+        ("{% comment %} x {% endcomment %}/{{payload.path}}", Guard.PATH),
+        ("{{payload.base}}/{{payload.path}}", Guard.HOST),
+        ("//cdn.example/x", Guard.NONE),
+        ("{{payload.url}}", Guard.NONE),
+        ("https://x/{{payload.path}}", Guard.NONE),
+        ("", Guard.NONE),
+    ],
+)
+def test_what_a_template_promises(template: str, expected: Guard) -> None:
+    assert guard_of(template) is expected
+
+
+def test_a_path_behind_a_value_may_have_a_host_but_is_none_itself() -> None:
+    assert check_link("https://shop.example/a", Guard.HOST) == "https://shop.example/a"
+    assert check_link("/a", Guard.HOST) == "/a"
+    with pytest.raises(UnsafeLink):
+        check_link("//evil.example", Guard.HOST)
 
 
 def rendered(path: str) -> Rendered:

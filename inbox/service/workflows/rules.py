@@ -21,7 +21,7 @@ from inbox.models.workflow import (
     StepUpsert,
 )
 from inbox.rendering.times import check_cron, is_too_long
-from inbox.rendering.urls import UnsafeLink, check_link, is_path
+from inbox.rendering.urls import Guard, UnsafeLink, check_link, guard_of
 from inbox.service.workflows.views import slugify
 
 MAX_DATA_VALUES = 100
@@ -169,7 +169,7 @@ def _check_content(controls: InAppControls, field: str) -> None:
 def check_stored_link(template: str, field: str) -> None:
     """Raise ValidationFailed, naming the field, for a link that no value can make a safe one."""
     try:
-        check_link(template, is_path=is_path(template))
+        check_link(template, Guard.NONE if guard_of(template) is Guard.NONE else Guard.HOST)
     except UnsafeLink as error:
         raise invalid(field, f"this link is not allowed: {error}", template) from None
 
