@@ -97,7 +97,7 @@ async def test_a_backend_calls_in_types(generated: Generated, server: Server) ->
         )
         workflow = model("WorkflowCreate")(name="Greeting", workflow_id="greeting", steps=[step])
         created = await generated.operation("workflows", "create_workflow").asyncio(client=client, body=workflow)
-        assert isinstance(created, model("WorkflowResponse"))
+        assert isinstance(created, model("CreatedWorkflowResponse"))
         assert (created.data.workflow_id, created.data.steps[0].type_.value) == ("greeting", "in_app")
 
         ada = model("CreateSubscriber")(subscriber_id="ada", first_name="Ada")
