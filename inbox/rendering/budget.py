@@ -61,3 +61,10 @@ def spend(units: int) -> None:
     work = _work.get()
     if work is not None:
         work.spend(units)
+
+
+def weigh(value: object, units_per_part: int = 1) -> None:
+    """Take from the budget for going over everything in a value. Raise TooMuchWork when it is used up."""
+    work = _work.get()
+    if work is not None:
+        work.weigh(value, units_per_part)

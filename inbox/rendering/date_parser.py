@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 MAX_DATE_LENGTH = 200
-"""No text that names a moment is longer; what comes after so many characters is not looked at."""
+"""A longer text names no moment."""
 MAX_TIME_MS = 8_640_000_000_000_000
 """The last moment that JavaScript has."""
 DAY_MS = 86_400_000
@@ -33,7 +33,8 @@ _HALVES = {"am": 0, "pm": 12}
 
 def parse_date(text: str) -> int | None:
     """Return the moment (ms since 1970) that a text names, None when it names none."""
-    text = text[:MAX_DATE_LENGTH]
+    if len(text) > MAX_DATE_LENGTH:
+        return None
     iso = _ISO.fullmatch(text)
     if iso and iso["year"] != "-000000":
         return _iso_moment(iso)

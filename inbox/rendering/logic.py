@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from inbox.rendering.budget import spend
+from inbox.rendering.budget import spend, weigh
 from inbox.rendering.javascript import UNDEFINED, slice_text, text_length, to_text
 from inbox.rendering.operators import OF_DATES, PLAIN, is_truthy, to_number
-from inbox.work import weight
 
 UNITS_PER_STEP = 5
 UNITS_PER_OPERATION = 20
@@ -58,8 +57,10 @@ class Evaluation:
         return [self.apply(one, data) if isinstance(one, dict | list) else one for one in rules]
 
     def _operate(self, name: str, values: list[Any], data: Any) -> Any:
-        sizes = sum([weight(value) for value in values if isinstance(value, str | list | dict)])
-        spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values) + sizes)
+        spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values))
+        for value in values:
+            if isinstance(value, str | list | dict):
+                weigh(value)
         if name in _READING:
             return _READING[name](data, *_padded(values, 2)) if name != "missing" else _missing(data, values)
         if name in OF_DATES:

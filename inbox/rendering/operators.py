@@ -26,7 +26,7 @@ UNITS_PER_ITEM = 6
 UNITS_PER_DATE = 300
 CHARACTERS_PER_UNIT = 50
 """For a text that is searched."""
-_FLOAT = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_FLOAT = re.compile(f"[+-]?(?:Infinity|{javascript.UNSIGNED_DECIMAL})")
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 _TOLERANCE_MS = {"minutes": _MINUTE_MS, "hours": _HOUR_MS, "years": 7 * DAY_MS}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH
-from inbox.rendering.javascript import UNDEFINED
-from inbox.rendering.liquid.values import has_property, read_property, to_text
-from inbox.work import Work, weight
+from inbox.rendering.javascript import UNDEFINED, Number, to_number
+from inbox.rendering.liquid.values import has_property, read_property, to_text, to_value
+from inbox.work import Work
 
 UNITS_PER_PART = 8
 """For each scalar, list and object within a value that is made a text."""
@@ -36,7 +36,7 @@ class Context:
         self.registers: dict[str, Any] = {}
         self.interrupt = ""
 
-    def find(self, name: Any) -> Any:
+    def find(self, name: str) -> Any:
         """Return a variable by its name; UNDEFINED when there is none."""
         for scope in reversed(self.scopes):
             if name in scope:
@@ -64,9 +64,16 @@ class Context:
         return to_text(value)
 
     def weigh(self, value: Any) -> None:
-        """Pay for going over everything that is in a value."""
-        if isinstance(value, list | dict):
-            self.spend(UNITS_PER_PART * weight(value))
+        """Pay for going over everything that is in a value, e.g. for its conversion to a number or a text."""
+        if isinstance(value, str):
+            self.spend(len(value) // CHARACTERS_PER_UNIT)
+        elif isinstance(value, list | dict):
+            self.work.weigh(value, UNITS_PER_PART)
+
+    def number(self, value: Any) -> Number:
+        """Return a value as JavaScript takes it for a number, paid for by all that is in it."""
+        self.weigh(value)
+        return to_number(to_value(value))
 
     def scan(self, text: str) -> None:
         """Pay for work on each character of a text: a regular expression, or an encoding."""

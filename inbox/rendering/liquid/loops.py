@@ -43,6 +43,7 @@ class _Heading:
     def read_options(self, context: Context) -> dict[str, Any]:
         """Return the values of the named arguments; those that are undefined are left out."""
         values = {name: option(context) for name, option in self.options.items()}
+        context.weigh(list(values.values()))
         return {name: value for name, value in values.items() if value is not UNDEFINED}
 
 
@@ -66,7 +67,7 @@ def _for(parser: Parser, token: Token) -> Render:
         items = heading.items(context)
         if not items:
             return otherwise.render(context, out) if otherwise else None
-        context.scopes.append({"continue": context.registers.get(register, UNDEFINED)})
+        context.scopes.append({"continue": context.registers.get(register) or {}})
         options = heading.read_options(context)
         context.scopes.pop()
         if "offset" in options:

@@ -10,17 +10,17 @@ from inbox.rendering.budget import UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.compare import equals
 from inbox.rendering.liquid.context import Context
-from inbox.rendering.liquid.expressions import evaluate_text, property_reader
+from inbox.rendering.liquid.expressions import expression_reader, property_reader
 from inbox.rendering.liquid.filters.lists import identity
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import Drop, is_false, property_name, to_items, to_list, to_text
+from inbox.rendering.liquid.values import Drop, is_false, property_name, to_items, to_list
 
 Found = tuple[int, Any] | None
 
 
 def _by_property(context: Context, path: Any, expected: Any) -> Callable[[Any], bool]:
     """Return whether an item's property is what is expected; without that, whether it is neither false nor nil."""
-    read = property_reader(context, to_text(path))
+    read = property_reader(context, context.text(path))
     if expected is UNDEFINED:
         return lambda item: not is_false(read(item))
     return lambda item: equals(context, read(item), expected)
@@ -28,15 +28,8 @@ def _by_property(context: Context, path: Any, expected: Any) -> Callable[[Any], 
 
 def _by_expression(context: Context, name: Any, expression: Any) -> Callable[[Any], Any]:
     """Return what the expression gives with an item under that name."""
-    evaluate, variable = evaluate_text(context, to_text(expression)), property_name(name)
-
-    def read(item: Any) -> Any:
-        context.scopes.append({variable: item})
-        value = evaluate(context)
-        context.scopes.pop()
-        return value
-
-    return read
+    context.weigh(name)
+    return expression_reader(context, property_name(name), context.text(expression))
 
 
 def _each(context: Context, items: list[Any]) -> Iterator[tuple[int, Any]]:
@@ -87,7 +80,7 @@ def _grouped(context: Context, value: Any, read: Callable[[Any], Any]) -> list[d
 
 @register()
 def group_by(context: Context, value: Any, path: Any = UNDEFINED) -> list[dict[str, Any]]:
-    return _grouped(context, value, property_reader(context, to_text(path)))
+    return _grouped(context, value, property_reader(context, context.text(path)))
 
 
 @register(exactly=2, expression_at=1)
