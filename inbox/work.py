@@ -5,6 +5,8 @@ Counting gives the same result on a busy machine and on an idle one, on a slow o
 
 from __future__ import annotations
 
+from typing import Any
+
 CHARACTERS_PER_UNIT = 20
 
 
@@ -44,17 +46,19 @@ def weight(value: object, most: int) -> int:
     return _weight_of_all(value, most) if isinstance(value, list | tuple | dict) else 1
 
 
+_SIZED = (str, list, dict, tuple)
+
+
 def _weight_of_all(value: list[object] | tuple[object, ...] | dict[object, object], most: int) -> int:
     units = 1
-    waiting: list[object] = [value]
+    waiting: list[Any] = [value]
     while waiting and units < most:
         part = waiting.pop()
         if isinstance(part, str):
             units += len(part) // CHARACTERS_PER_UNIT
-        elif isinstance(part, dict):
-            units += len(part)
-            waiting += part.values()
-        elif isinstance(part, list | tuple):
-            units += len(part)
-            waiting += part
+            continue
+        units += len(part)
+        if units < most:
+            parts = part.values() if isinstance(part, dict) else part
+            waiting += [inner for inner in parts if isinstance(inner, _SIZED)]
     return units

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 MAX_DATE_LENGTH = 200
 """A longer text names no moment."""
+UNITS_PER_DATE = 200
+UNITS_PER_DATE_CHARACTER = 5
 MAX_TIME_MS = 8_640_000_000_000_000
 """The last moment that JavaScript has."""
 DAY_MS = 86_400_000
@@ -29,6 +31,11 @@ _ZONES = {
     "cdt": -5, "cst": -6, "edt": -4, "est": -5, "mdt": -6, "mst": -7, "pdt": -7, "pst": -8,
 }  # fmt: skip
 _HALVES = {"am": 0, "pm": 12}
+
+
+def units_to_parse(text: str) -> int:
+    """Return the units of work that reading a text as a date takes."""
+    return UNITS_PER_DATE + (UNITS_PER_DATE_CHARACTER * len(text) if len(text) <= MAX_DATE_LENGTH else 0)
 
 
 def parse_date(text: str) -> int | None:

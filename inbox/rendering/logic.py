@@ -18,6 +18,8 @@ UNITS_PER_STEP = 5
 UNITS_PER_OPERATION = 20
 UNITS_PER_OPERAND = 15
 """For its conversion to a number or a text."""
+UNITS_PER_PART = 4
+"""For each value within a list or an object, which may become part of a text."""
 
 
 class CannotEvaluate(Exception):
@@ -59,8 +61,10 @@ class Evaluation:
     def _operate(self, name: str, values: list[Any], data: Any) -> Any:
         spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values))
         for value in values:
-            if isinstance(value, str | list | dict):
+            if isinstance(value, str):
                 weigh(value)
+            elif isinstance(value, list | dict):
+                weigh(value, UNITS_PER_PART)
         if name in _READING:
             return _READING[name](data, *_padded(values, 2)) if name != "missing" else _missing(data, values)
         if name in OF_DATES:

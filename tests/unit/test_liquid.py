@@ -135,6 +135,7 @@ def spent(source: str, **payload: Any) -> tuple[str, int]:
 
 
 DISTINCT = "".join(map(chr, range(0x4E00, 0x4E00 + 10_000)))
+FALLING = [str(number) for number in range(999, -1, -1)]
 MIXED = [1, *["1" * 1_000] * 64]
 
 
@@ -152,6 +153,12 @@ MIXED = [1, *["1" * 1_000] * 64]
         ("{{ (payload.a..payload.a) | size }}", {"a": "0" * 10_000 + "7"}, "1", 2_000),
         ("{% for i in (1..2) limit: payload.a %}{{ i }}{% endfor %}", {"a": [["1"] * 1_000]}, "", 8_000),
         ("{{ 0 | date: '%1000000d' | size }}", {}, "1000000", 200_000),
+        ("{% for p in payload.a %}{{ p[0] }}{% break %}{% endfor %}", {"a": dict.fromkeys(FALLING, 1)}, "0", 12_000),
+        ("{{ payload.a | group_by: 0 | size }}", {"a": dict.fromkeys(FALLING, 1)}, "1000", 12_000 + 24_000),
+        ("{{ payload.a | where_exp: 'i', payload.b | size }}", {"a": [2] * 50, "b": "i" + "<i" * 200}, "0", 150_000),
+        ("{{ payload.a | url_encode | size }}", {"a": "日" * 10_000}, "90000", 30_000),
+        ("{{ payload.a | date: '%Y' | size }}", {"a": "()" * 100}, "200", 1_000),
+        ("{{ 0 | date: '%Y', 'Europe/Berlin' }}", {}, "1970", 500),
         ("{{ payload.a | date: '%Y' | size }}", {"a": "1" * 100_000}, "100000", 10_000),
     ],
 )  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH
+from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH, UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED, Number, to_number
-from inbox.rendering.liquid.values import has_property, read_property, to_text, to_value
+from inbox.rendering.liquid.values import has_property, read_property, to_items, to_text, to_value
 from inbox.work import Work
 
 UNITS_PER_PART = 8
@@ -69,6 +69,14 @@ class Context:
             self.spend(len(value) // CHARACTERS_PER_UNIT)
         elif isinstance(value, list | dict):
             self.work.weigh(value, UNITS_PER_PART)
+
+    def items(self, value: Any) -> list[Any]:
+        """Return what a loop goes over, paid for: the fields of an object are put in order first."""
+        if isinstance(value, dict):
+            self.spend(UNITS_PER_ITEM * len(value))
+        items = to_items(value)
+        self.charge(items)
+        return items
 
     def number(self, value: Any) -> Number:
         """Return a value as JavaScript takes it for a number, paid for by all that is in it."""

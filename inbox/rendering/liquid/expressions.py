@@ -23,6 +23,7 @@ Expression = Callable[[Context], Any]
 CACHED_EXPRESSIONS = 1_024
 MAX_EXPRESSION_LENGTH = 1_000
 """Of one that a filter is given as a text, which may be a value's."""
+UNITS_PER_OPERATION = 15
 UNITS_PER_PARSED_CHARACTER = 20
 """Paid each time, also when the expression is remembered: the same template with the same values costs the same."""
 
@@ -93,7 +94,12 @@ def _negation(operand: Expression) -> Expression:
 
 def _operation(name: str, left: Expression, right: Expression) -> Expression:
     operate = BINARY[name]
-    return lambda context: operate(context, left(context), right(context))
+
+    def evaluate(context: Context) -> bool:
+        context.spend(UNITS_PER_OPERATION)
+        return operate(context, left(context), right(context))
+
+    return evaluate
 
 
 def compile_value(read: Value | None, names: Names) -> Expression:
@@ -250,7 +256,7 @@ def path_of(text: str) -> Expression:
 
 
 def _parsed(context: Context, text: str, parse: Callable[[], Expression]) -> Expression:
-    """Return what a text, which may be a value's, is parsed to. Raise LiquidError if it is too long or no expression."""
+    """Return what a text that may be a value's is parsed to. Raise LiquidError if it is too long or no expression."""
     if len(text) > MAX_EXPRESSION_LENGTH:
         raise LiquidError(f"an expression is longer than {MAX_EXPRESSION_LENGTH} characters")
     context.spend(UNITS_PER_FILTER + UNITS_PER_PARSED_CHARACTER * len(text))

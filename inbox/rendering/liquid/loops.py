@@ -15,7 +15,7 @@ from inbox.rendering.liquid.nodes import Block, Render
 from inbox.rendering.liquid.parser import Parser
 from inbox.rendering.liquid.scanner import Value
 from inbox.rendering.liquid.tags import tag
-from inbox.rendering.liquid.values import Drop, Loop, to_items, to_value
+from inbox.rendering.liquid.values import Drop, Loop, to_value
 
 
 class _Heading:
@@ -36,9 +36,7 @@ class _Heading:
 
     def items(self, context: Context) -> list[Any]:
         """Return what is looped over, before `offset` and `limit`."""
-        items = to_items(self.collection(context))
-        context.spend(len(items) // 10)
-        return items
+        return context.items(self.collection(context))
 
     def read_options(self, context: Context) -> dict[str, Any]:
         """Return the values of the named arguments; those that are undefined are left out."""

@@ -13,7 +13,7 @@ from inbox.rendering.liquid.context import Context
 from inbox.rendering.liquid.expressions import expression_reader, property_reader
 from inbox.rendering.liquid.filters.lists import identity
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import Drop, is_false, property_name, to_items, to_list
+from inbox.rendering.liquid.values import Drop, is_false, property_name, to_list
 
 Found = tuple[int, Any] | None
 
@@ -72,7 +72,7 @@ def reject_exp(context: Context, value: Any, name: Any, expression: Any) -> list
 
 def _grouped(context: Context, value: Any, read: Callable[[Any], Any]) -> list[dict[str, Any]]:
     groups: dict[Any, dict[str, Any]] = {}
-    for _, item in _each(context, to_items(value)):
+    for _, item in _each(context, context.items(value)):
         key = read(item)
         groups.setdefault(identity(key), {"name": key, "items": []})["items"].append(item)
     return list(groups.values())

@@ -178,7 +178,10 @@ def number_of_words(context: Context, value: Any, mode: Any = UNDEFINED) -> int:
     context.scan(text)
     if not text:
         return 0
-    cjk = _CJK_CHARACTER.findall(text) if mode in ("cjk", "auto") else []
+    cjk = []
+    if mode in ("cjk", "auto"):
+        context.scan(text)
+        cjk = _CJK_CHARACTER.findall(text)
     if mode == "cjk" or cjk:
         return len(cjk) + len(_OTHER_WORD.findall(text))
     return len(_SPACES.split(text))
