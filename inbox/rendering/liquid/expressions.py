@@ -219,7 +219,7 @@ def _compile_filter(read: Filter, names: Names, scanner: Scanner) -> Callable[[C
 def _check_arguments(read: Filter, names: Names, scanner: Scanner) -> None:
     """Raise LiquidSyntaxError for a number of arguments that always fails, or an expression that does not parse."""
     kind, count = FILTERS[read.name], len(read.arguments)
-    if count < kind.fewest or (kind.fewest and count > kind.most):
+    if count < kind.fewest or (kind.is_exact and count > kind.fewest):
         few = "argument" if kind.fewest == 1 else "arguments"
         raise scanner.error(f"filter '{read.name}' takes {kind.fewest} {few}, not {count}", read.position)
     if kind.expression_at is None:

@@ -118,7 +118,7 @@ def to_sentence(
 
 
 @register("pluralize")
-def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = "", show_count: Any = "true") -> str:
+def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = "", show_count: Any = "true") -> Any:
     """Write a count with its word: `2 items`; nothing for none. The items of a list and the fields of an object count.
 
     Without `plural` the word follows English rules. `show_count` other than the text `true` leaves the number out.
@@ -128,8 +128,8 @@ def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = ""
     if not count > 0:  # NaN as well
         return ""
     is_written = js.is_truthy(plural)
-    word = js.to_text(singular if count == 1 else plural) if is_written else inflect(context, singular, count)
-    return f"{js.number_text(count)} {word}" if show_count == "true" else word
+    word = (singular if count == 1 else plural) if is_written else inflect(context, singular, count)
+    return f"{js.number_text(count)} {js.to_text(word)}" if show_count == "true" else word
 
 
 def _count(context: Context, value: Any) -> js.Number:

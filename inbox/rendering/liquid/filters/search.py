@@ -60,12 +60,12 @@ def reject(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = 
     return _where(context, value, _by_property(context, path, expected), False)
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def where_exp(context: Context, value: Any, name: Any, expression: Any) -> list[Any]:
     return _where(context, value, _by_expression(context, name, expression), True)
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def reject_exp(context: Context, value: Any, name: Any, expression: Any) -> list[Any]:
     return _where(context, value, _by_expression(context, name, expression), False)
 
@@ -83,7 +83,7 @@ def group_by(context: Context, value: Any, path: Any = UNDEFINED) -> list[dict[s
     return _grouped(context, value, property_reader(context, context.text(path)))
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def group_by_exp(context: Context, value: Any, name: Any, expression: Any) -> list[dict[str, Any]]:
     return _grouped(context, value, _by_expression(context, name, expression))
 
@@ -94,7 +94,7 @@ def find(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = UN
     return found[1] if found else UNDEFINED
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def find_exp(context: Context, value: Any, name: Any, expression: Any) -> Any:
     found = _search(context, value, _by_expression(context, name, expression))
     return found[1] if found else UNDEFINED
@@ -106,7 +106,7 @@ def find_index(context: Context, value: Any, path: Any = UNDEFINED, expected: An
     return found[0] if found else UNDEFINED
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def find_index_exp(context: Context, value: Any, name: Any, expression: Any) -> Any:
     found = _search(context, value, _by_expression(context, name, expression))
     return found[0] if found else UNDEFINED
@@ -117,6 +117,6 @@ def has(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = UND
     return _search(context, value, _by_property(context, path, expected)) is not None
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def has_exp(context: Context, value: Any, name: Any, expression: Any) -> bool:
     return _search(context, value, _by_expression(context, name, expression)) is not None
