@@ -59,6 +59,7 @@ def _shown(context: Context, value: list[Any], path: Any, *others: Any) -> list[
         raise LiquidError("the path of a field must be a text")
     names = to_text(path).split(".")
     context.spend(UNITS_PER_ITEM * len(names) * len(value))
+    weigh_json(context, value)
     return [_dig(item, names) for item in value]
 
 
