@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from inbox.rendering.budget import spend, weigh
+from inbox.rendering.budget import COUNTED_PER_UNIT, spend, weigh
 from inbox.rendering.javascript import UNDEFINED, slice_text, text_length, to_text
 from inbox.rendering.operators import OF_DATES, PLAIN, is_truthy, to_number
 
@@ -150,6 +150,8 @@ def _property(value: Any, name: str) -> Any:
         return value.get(name, UNDEFINED)
     if not isinstance(value, str | list):
         return UNDEFINED
+    if isinstance(value, str):
+        spend(len(value) // COUNTED_PER_UNIT)
     if name == "length":
         return text_length(value) if isinstance(value, str) else len(value)
     if not (name.isascii() and name.isdigit()) or len(name) > 9 or (name[0] == "0" and name != "0"):

@@ -184,6 +184,7 @@ def test_the_steps_that_a_rule_takes_depend_on_its_values_only() -> None:
         ({"<": [{"var": "list"}, 1]}, 4 * 3_000),
         ({"+": [{"var": "text"}, 1]}, 30_000 // 20),
         ({"<": [{"var": "date"}, {"var": "date"}]}, 2 * 1_000),
+        ({"var": "text.length"}, 30_000 // 500),
         ({"containsAny": [{"var": "text"}, ["2"]]}, 30_000 // 15),
     ],
 )

@@ -156,6 +156,8 @@ MIXED = [1, *["1" * 1_000] * 64]
         ("{% for p in payload.a %}{{ p[0] }}{% break %}{% endfor %}", {"a": dict.fromkeys(FALLING, 1)}, "0", 12_000),
         ("{{ payload.a | group_by: 0 | size }}", {"a": dict.fromkeys(FALLING, 1)}, "1000", 12_000 + 24_000),
         ("{{ payload.a | where_exp: 'i', payload.b | size }}", {"a": [2] * 50, "b": "i" + "<i" * 200}, "0", 150_000),
+        ("{{ payload.a.size }}", {"a": "é" * 100_000}, "100000", 200),
+        ("{{ payload.a | map: 'size' | join }}", {"a": ["é" * 100_000] * 2}, "100000 100000", 400),
         ("{% if payload.a == blank %}blank{% endif %}", {"a": " " * 10_000}, "blank", 1_000),
         ("{{ payload.a | url_encode | size }}", {"a": "日" * 10_000}, "90000", 30_000),
         ("{{ payload.a | date: '%Y' | size }}", {"a": "()" * 100}, "200", 1_000),

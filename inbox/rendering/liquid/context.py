@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH, UNITS_PER_ITEM
+from inbox.rendering.budget import CHARACTERS_PER_UNIT, COUNTED_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH, UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED, Number, to_number
 from inbox.rendering.liquid.values import has_property, read_property, to_items, to_text, to_value
 from inbox.work import Work
@@ -45,8 +45,14 @@ class Context:
         if isinstance(environment, Mapping) and name in environment:
             return environment[name]
         if not isinstance(environment, Mapping) and has_property(environment, name):
-            return read_property(environment, name)
+            return self.property(environment, name)
         return 0 if name == "size" else UNDEFINED  # the size of the empty object that is asked last
+
+    def property(self, value: Any, key: Any) -> Any:
+        """Return a property of any value, paid for where a text is counted."""
+        if isinstance(value, str):
+            self.spend(len(value) // COUNTED_PER_UNIT)
+        return read_property(value, key)
 
     def charge(self, value: Any) -> None:
         """Pay for going once over a text's characters, a list's items or an object's fields, not into them."""

@@ -16,7 +16,7 @@ from inbox.rendering.liquid.context import Context, LiquidError, check_count, ch
 from inbox.rendering.liquid.lexer import LiquidSyntaxError
 from inbox.rendering.liquid.registry import FILTERS
 from inbox.rendering.liquid.scanner import Constant, Filter, FilteredValue, Path, Range, Scanner, Value, whole_scanner
-from inbox.rendering.liquid.values import is_false, property_name, read_property, to_value
+from inbox.rendering.liquid.values import is_false, property_name, to_value
 
 Expression = Callable[[Context], Any]
 
@@ -141,7 +141,7 @@ def _compile_path(read: Path, names: Names) -> Expression:
         return lambda context: context.find(root)
     if len(parts) == 2 and not callable(parts[1]):
         name = parts[1]
-        return lambda context: read_property(context.find(root), name)
+        return lambda context: context.property(context.find(root), name)
     return _properties(lambda context: context.find(root), parts[1:])
 
 
@@ -163,9 +163,9 @@ def _properties(base: Expression, parts: list[Any]) -> Expression:
             if callable(part):
                 key = part(context)
                 context.weigh(key)
-                value = read_property(value, key)
+                value = context.property(value, key)
             else:
-                value = read_property(value, part)
+                value = context.property(value, part)
         return value
 
     return evaluate

@@ -24,10 +24,10 @@ from inbox.rendering.liquid.values import (
 )
 
 
-def read_dotted(item: Any, path: list[str]) -> Any:
+def _read_dotted(context: Context, item: Any, path: list[str]) -> Any:
     """Return the property that a list of names leads to."""
     for name in path:
-        item = read_property(item, name)
+        item = context.property(item, name)
     return item
 
 
@@ -111,7 +111,7 @@ def _read_each(context: Context, items: list[Any], path: Any) -> list[tuple[Any,
     """Return each item behind its property, or behind itself without a path."""
     names = to_text(path).split(".") if js.is_truthy(path) else []
     context.spend(UNITS_PER_ITEM * len(items) * (1 + len(names)))
-    return [(read_dotted(item, names), item) for item in items]
+    return [(_read_dotted(context, item, names), item) for item in items]
 
 
 def _sort_key(context: Context, key: Any, count: int) -> Any:
@@ -155,7 +155,7 @@ _compare_keys = cmp_to_key(_compare)
 def map_property(context: Context, value: Any, path: Any = UNDEFINED) -> list[Any]:
     items, names = to_list(value), to_text(path).split(".")
     context.spend(UNITS_PER_ITEM * len(items) * len(names))
-    return [read_dotted(item, names) for item in items]
+    return [_read_dotted(context, item, names) for item in items]
 
 
 @register("sum")
