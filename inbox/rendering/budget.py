@@ -31,6 +31,8 @@ UNITS_PER_ITEM = 12
 """For an item of a list whose properties are read, or which is compared."""
 CHARACTERS_PER_UNIT = 10
 """For a text that is written, searched or made."""
+COUNTED_PER_UNIT = 500
+"""Characters of a text whose length or one of whose characters is read: UTF-16 units are counted from its begin."""
 
 _work: ContextVar[Work | None] = ContextVar("work of a recipient", default=None)
 
@@ -61,3 +63,10 @@ def spend(units: int) -> None:
     work = _work.get()
     if work is not None:
         work.spend(units)
+
+
+def weigh(value: object, units_per_part: int = 1) -> None:
+    """Take from the budget for going over everything in a value. Raise TooMuchWork when it is used up."""
+    work = _work.get()
+    if work is not None:
+        work.weigh(value, units_per_part)

@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass, field
 
 MAX_DATE_LENGTH = 200
-"""No text that names a moment is longer; what comes after so many characters is not looked at."""
+"""A longer text names no moment."""
+UNITS_PER_DATE = 200
+UNITS_PER_DATE_CHARACTER = 5
 MAX_TIME_MS = 8_640_000_000_000_000
 """The last moment that JavaScript has."""
 DAY_MS = 86_400_000
@@ -31,9 +33,15 @@ _ZONES = {
 _HALVES = {"am": 0, "pm": 12}
 
 
+def units_to_parse(text: str) -> int:
+    """Return the units of work that reading a text as a date takes."""
+    return UNITS_PER_DATE + (UNITS_PER_DATE_CHARACTER * len(text) if len(text) <= MAX_DATE_LENGTH else 0)
+
+
 def parse_date(text: str) -> int | None:
     """Return the moment (ms since 1970) that a text names, None when it names none."""
-    text = text[:MAX_DATE_LENGTH]
+    if len(text) > MAX_DATE_LENGTH:
+        return None
     iso = _ISO.fullmatch(text)
     if iso and iso["year"] != "-000000":
         return _iso_moment(iso)

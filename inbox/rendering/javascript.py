@@ -37,7 +37,9 @@ class Undefined:
 
 UNDEFINED: Final = Undefined()
 
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+UNSIGNED_DECIMAL = r"(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
+"""The pattern of a decimal number. No digit is tried twice, so a long text takes time in proportion to its length."""
+_DECIMAL = re.compile(f"[+-]?{UNSIGNED_DECIMAL}")
 _PREFIXED = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _INFINITY = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from inbox.rendering.budget import spend
+from inbox.rendering.budget import COUNTED_PER_UNIT, spend, weigh
 from inbox.rendering.javascript import UNDEFINED, slice_text, text_length, to_text
 from inbox.rendering.operators import OF_DATES, PLAIN, is_truthy, to_number
-from inbox.work import weight
 
 UNITS_PER_STEP = 5
 UNITS_PER_OPERATION = 20
 UNITS_PER_OPERAND = 15
 """For its conversion to a number or a text."""
+UNITS_PER_PART = 4
+"""For each value within a list or an object, which may become part of a text."""
 
 
 class CannotEvaluate(Exception):
@@ -58,8 +59,12 @@ class Evaluation:
         return [self.apply(one, data) if isinstance(one, dict | list) else one for one in rules]
 
     def _operate(self, name: str, values: list[Any], data: Any) -> Any:
-        sizes = sum([weight(value) for value in values if isinstance(value, str | list | dict)])
-        spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values) + sizes)
+        spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values))
+        for value in values:
+            if isinstance(value, str):
+                weigh(value)
+            elif isinstance(value, list | dict):
+                weigh(value, UNITS_PER_PART)
         if name in _READING:
             return _READING[name](data, *_padded(values, 2)) if name != "missing" else _missing(data, values)
         if name in OF_DATES:
@@ -145,6 +150,8 @@ def _property(value: Any, name: str) -> Any:
         return value.get(name, UNDEFINED)
     if not isinstance(value, str | list):
         return UNDEFINED
+    if isinstance(value, str):
+        spend(len(value) // COUNTED_PER_UNIT)
     if name == "length":
         return text_length(value) if isinstance(value, str) else len(value)
     if not (name.isascii() and name.isdigit()) or len(name) > 9 or (name[0] == "0" and name != "0"):

@@ -15,7 +15,7 @@ from typing import Any
 
 from inbox.rendering import javascript
 from inbox.rendering.budget import spend
-from inbox.rendering.date_parser import DAY_MS, MAX_TIME_MS, days_from_civil, parse_date
+from inbox.rendering.date_parser import DAY_MS, MAX_TIME_MS, days_from_civil, parse_date, units_to_parse
 from inbox.rendering.javascript import UNDEFINED, is_nil, is_number, strictly_equal, to_text
 
 Operator = Callable[..., Any]
@@ -23,10 +23,9 @@ Operator = Callable[..., Any]
 
 UNITS_PER_ITEM = 6
 """For an item that is compared."""
-UNITS_PER_DATE = 300
-CHARACTERS_PER_UNIT = 50
+CHARACTERS_PER_UNIT = 15
 """For a text that is searched."""
-_FLOAT = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_FLOAT = re.compile(f"[+-]?(?:Infinity|{javascript.UNSIGNED_DECIMAL})")
 _UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 _MINUTE_MS, _HOUR_MS = 60_000, 3_600_000
 _TOLERANCE_MS = {"minutes": _MINUTE_MS, "hours": _HOUR_MS, "years": 7 * DAY_MS}
@@ -51,7 +50,7 @@ def _includes(items: list[Any], value: Any) -> bool:
 
 
 def _parse_date(text: str) -> int | None:
-    spend(UNITS_PER_DATE)
+    spend(units_to_parse(text))
     return parse_date(text)
 
 

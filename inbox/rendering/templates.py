@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from inbox.errors import NO_VALUE, ValidationFailed
 from inbox.models.workflow import MAX_TEMPLATE_LENGTH
-from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_OUTPUT_BYTES, spend, working
+from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_OUTPUT_BYTES, spend, weigh, working
 from inbox.rendering.liquid import LiquidSyntaxError, LiquidTemplate, parse
 from inbox.rendering.liquid.context import UNITS_PER_PART
 from inbox.rendering.liquid.nodes import Node, PathOutput
 from inbox.rendering.liquid.values import read_property, to_output
-from inbox.work import TooMuchWork, weight
+from inbox.work import TooMuchWork
 
 LONG_TEXT = 200
 UNITS_PER_LOOKUP = 5
@@ -117,7 +117,7 @@ class Lookups:
         if len(parts) == 1:
             return _bounded(self._text(scope, parts[0]), self.field)
         if len(parts) > MANY_PARTS:
-            _charge(UNITS_PER_LOOKUP * len(parts), self.field)
+            _pay(self.field, spend, UNITS_PER_LOOKUP * len(parts))
         return _bounded(
             "".join([part if isinstance(part, str) else self._text(scope, part) for part in parts]), self.field
         )
@@ -136,7 +136,7 @@ class Lookups:
         if isinstance(value, str):
             return value
         if isinstance(value, dict | list):
-            _charge(UNITS_PER_PART * weight(value), self.field)
+            _pay(self.field, weigh, value, UNITS_PER_PART)
         return to_output(value)
 
 
@@ -161,16 +161,16 @@ class _Liquid:
             raise RenderError(self.field, str(error) or type(error).__name__) from error
 
 
-def _charge(units: int, field: str) -> None:
+def _pay(field: str, pay: Callable[..., None], *amount: Any) -> None:
     try:
-        spend(units)
+        pay(*amount)
     except TooMuchWork as error:
         raise RenderError(field, str(error)) from None
 
 
 def _bounded(text: str, field: str) -> str:
     if len(text) > LONG_TEXT:
-        _charge(len(text) // CHARACTERS_PER_UNIT, field)
+        _pay(field, spend, len(text) // CHARACTERS_PER_UNIT)
     if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode(errors="replace")) > MAX_OUTPUT_BYTES:
         raise RenderError(field, f"the result is larger than {MAX_OUTPUT_BYTES} bytes")
     return text

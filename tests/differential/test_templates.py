@@ -40,6 +40,19 @@ DIFFERENCES: dict[str, frozenset[str]] = {
             "{{ payload.emoji | group_by: 2, payload.half }}",
         }
     ),
+    "An expression or a path that a value gives to a filter (`where_exp: 'i', payload.e`) may have 1,000 characters "
+    "and values nested 32 levels deep, and no unknown filter; the original takes it.": frozenset(
+        {
+            "{% assign e = 'i.n == 2 | nope' %}{{ payload.items | where_exp: 'i', e | size }}",
+            f"{{% assign e = '{'[' * 40}i{']' * 40}' %}}{{{{ payload.items | where_exp: 'i', e | size }}}}",
+            f"{{% assign e = '{'i' * 1_001}' %}}{{{{ payload.items | where: e | size }}}}",
+        }
+    ),
+    "A text of more than 200 characters is no date; the original reads dates with any number of spaces and "
+    "remarks.": frozenset({f"{{{{ '2024-02-29{' ' * 200}' | date: '%Y' }}}}"}),
+    "The time zones `SystemV/…`, which JavaScript has kept from before 2020, are unknown.": frozenset(
+        {"{{ payload.date | date: '%H:%M', 'SystemV/PST8' }}"}
+    ),
 }
 """Why a template differs → the templates of the corpus that do."""
 

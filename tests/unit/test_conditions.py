@@ -10,6 +10,7 @@ from inbox.rendering.budget import working
 from inbox.rendering.conditions import MAX_DEPTH, Condition
 from inbox.rendering.logic import Evaluation
 from inbox.rendering.templates import RenderError, TemplateError
+from inbox.work import TooMuchWork
 
 NOW_MS = 1_772_281_845_678  # 2026-02-28T12:30:45.678Z
 SCOPE: dict[str, Any] = {
@@ -175,3 +176,28 @@ def test_the_steps_that_a_rule_takes_depend_on_its_values_only() -> None:
             spent.append(before - work.left)
     assert spent[0] == spent[1] < spent[2]
     assert spent[2] - spent[0] == 1_000 * ((spent[2] - spent[0]) // 1_000)
+
+
+@pytest.mark.parametrize(
+    ("rule", "least"),
+    [
+        ({"<": [{"var": "list"}, 1]}, 4 * 3_000),
+        ({"+": [{"var": "text"}, 1]}, 30_000 // 20),
+        ({"<": [{"var": "date"}, {"var": "date"}]}, 2 * 1_000),
+        ({"var": "text.length"}, 30_000 // 500),
+        ({"containsAny": [{"var": "text"}, ["2"]]}, 30_000 // 15),
+    ],
+)
+def test_operands_are_paid_for_by_their_size(rule: Any, least: int) -> None:
+    data = {"list": [[[1]]] * 1_000, "text": "1" * 30_000 + "x", "date": "()" * 100}
+    with working() as work:
+        granted = work.left
+        Evaluation(0).apply(rule, data)
+    assert granted - work.left >= least
+
+
+@pytest.mark.parametrize("merged", ["accumulator", "current"])
+def test_a_list_that_grows_within_itself_is_too_much_work(merged: str) -> None:
+    both = {"merge": [[[{"var": "accumulator"}]], [{"var": merged}], {"var": "accumulator"}]}
+    with working(), pytest.raises(TooMuchWork):
+        Evaluation(0).apply({"reduce": [{"var": "list"}, both, []]}, {"list": [[1]] * 3_000})

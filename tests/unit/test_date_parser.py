@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inbox.rendering.date_parser import days_from_civil, parse_date
+from inbox.rendering.date_parser import MAX_DATE_LENGTH, days_from_civil, parse_date
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,10 @@ def test_moments(text: str, moment: str | None) -> None:
     assert parse_date(text) == expected
 
 
-def test_a_hostile_text_is_read_up_to_a_length() -> None:
-    assert parse_date("(" * 1_000_000) is None
-    assert parse_date("2024-03-05 " + " " * 1_000_000 + "x") == parse_date("2024-03-05")
+def test_a_text_that_is_longer_than_a_date_can_be_is_none() -> None:
+    day = "2024-03-05".ljust(MAX_DATE_LENGTH)
+    assert parse_date(day) == parse_date("2024-03-05")
+    assert parse_date(day + " ") is None
 
 
 def test_days_of_the_calendar() -> None:

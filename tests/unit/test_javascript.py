@@ -128,3 +128,10 @@ def test_text_is_counted_in_utf16_units() -> None:
     assert slice_text("a\U0001f4a5ä", 0, 3) == "a\U0001f4a5"
     assert slice_text("a\U0001f4a5ä", 1, 2) == "\ud83d"
     assert slice_text("abc", 1, 9) == "bc"
+
+
+@pytest.mark.parametrize("digits", ["1", "1.", ".1", "1.1", "1e1", "0x1"])
+def test_a_long_text_that_is_almost_a_number_is_read_once(digits: str) -> None:
+    long = digits + "1" * 500_000  # tried from each of its digits, it would take days
+    assert math.isnan(to_number(long + "x"))
+    assert not math.isnan(to_number(long))

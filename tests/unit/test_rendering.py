@@ -234,7 +234,7 @@ FAR = {"far": 10**12, "nines": int("9" * 4_000), "digits": "9" * 4_000}
         ("{{ payload.big }}{{ payload.big }}", f"larger than {MAX_OUTPUT_BYTES} bytes"),
         ("{{ payload.items | where_exp: 'i', payload.big }}", "an expression is longer than"),
         ("{{ '100%' | url_decode }}", "URI malformed"),
-        ("{{ 'x' | date: '%Y', 'Nowhere' }}", "unknown time zone: Nowhere"),
+        ("{{ 1 | date: '%Y', 'Nowhere' }}", "unknown time zone: Nowhere"),
     ],
 )
 def test_what_cannot_or_must_not_be_rendered_fails_in_words(source: str, problem: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inbox.work import MAX_WEIGHT, TooMuchWork, Work, weight
+from inbox.work import TooMuchWork, Work, weight
 
 
 def test_what_is_granted_can_be_spent_and_no_more() -> None:
@@ -27,11 +27,30 @@ def test_what_is_granted_can_be_spent_and_no_more() -> None:
     ],
 )  # fmt: skip
 def test_the_weight_of_a_value_is_all_that_is_in_it(value: Any, units: int) -> None:
-    assert weight(value) == units
+    assert weight(value, 1_000) == units
+    work = Work(1_000)
+    work.weigh(value, 3)
+    assert work.left == 1_000 - 3 * units
 
 
-def test_weighing_a_list_that_holds_another_many_times_has_an_end() -> None:
-    value: list[Any] = ["x"]
+class Counted(dict[str, Any]):
+    """An object that counts how often it is looked into."""
+
+    looks = 0
+
+    def values(self) -> Any:
+        Counted.looks += 1
+        return super().values()
+
+
+def test_weighing_ends_where_the_work_does() -> None:
+    value: Any = Counted(x=1)
     for _ in range(60):
-        value = [value, value]
-    assert MAX_WEIGHT <= weight(value) < MAX_WEIGHT + 10
+        value = [value, value]  # 2 ** 60 objects
+    assert 5_000 <= weight(value, 5_000) < 5_010
+    Counted.looks = 0
+    work = Work(8_000)
+    with pytest.raises(TooMuchWork):
+        work.weigh(value, 8)
+    assert work.left < 0
+    assert 0 < Counted.looks <= 1_000

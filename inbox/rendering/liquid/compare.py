@@ -18,9 +18,9 @@ LONG_TEXT = 100
 def equals(context: Context, left: Any, right: Any) -> bool:
     """Return `left == right`: lists are equal when their items are, objects only to themselves."""
     if isinstance(left, Drop):
-        return _equals_literal(left, right)
+        return _equals_literal(context, left, right)
     if isinstance(right, Drop):
-        return _equals_literal(right, left)
+        return _equals_literal(context, right, left)
     if isinstance(left, list):
         return isinstance(right, list) and _equal_lists(context, left, right)
     if isinstance(left, str) and len(left) > LONG_TEXT:
@@ -38,14 +38,17 @@ def _equal_lists(context: Context, left: list[Any], right: list[Any]) -> bool:
     return True
 
 
-def _equals_literal(literal: Drop, other: Any) -> bool:
+def _equals_literal(context: Context, literal: Drop, other: Any) -> bool:
     if literal is NIL:
         return js.is_nil(to_value(other))
     if literal is EMPTY:
         return _is_empty(other)
     if other is False or js.is_nil(to_value(other)):
         return True
-    return not other.strip(js.WHITESPACE) if isinstance(other, str) else _is_empty(other)
+    if not isinstance(other, str):
+        return _is_empty(other)
+    context.charge(other)
+    return not other.strip(js.WHITESPACE)
 
 
 def _is_empty(other: Any) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH
-from inbox.rendering.javascript import UNDEFINED
-from inbox.rendering.liquid.values import has_property, read_property, to_text
-from inbox.work import Work, weight
+from inbox.rendering.budget import CHARACTERS_PER_UNIT, COUNTED_PER_UNIT, MAX_ITEMS, MAX_TEXT_LENGTH, UNITS_PER_ITEM
+from inbox.rendering.javascript import UNDEFINED, Number, to_number
+from inbox.rendering.liquid.values import has_property, read_property, to_items, to_text, to_value
+from inbox.work import Work
 
 UNITS_PER_PART = 8
 """For each scalar, list and object within a value that is made a text."""
@@ -36,7 +36,7 @@ class Context:
         self.registers: dict[str, Any] = {}
         self.interrupt = ""
 
-    def find(self, name: Any) -> Any:
+    def find(self, name: str) -> Any:
         """Return a variable by its name; UNDEFINED when there is none."""
         for scope in reversed(self.scopes):
             if name in scope:
@@ -45,8 +45,14 @@ class Context:
         if isinstance(environment, Mapping) and name in environment:
             return environment[name]
         if not isinstance(environment, Mapping) and has_property(environment, name):
-            return read_property(environment, name)
+            return self.property(environment, name)
         return 0 if name == "size" else UNDEFINED  # the size of the empty object that is asked last
+
+    def property(self, value: Any, key: Any) -> Any:
+        """Return a property of any value, paid for where a text is counted."""
+        if isinstance(value, str):
+            self.spend(len(value) // COUNTED_PER_UNIT)
+        return read_property(value, key)
 
     def charge(self, value: Any) -> None:
         """Pay for going once over a text's characters, a list's items or an object's fields, not into them."""
@@ -64,9 +70,24 @@ class Context:
         return to_text(value)
 
     def weigh(self, value: Any) -> None:
-        """Pay for going over everything that is in a value."""
-        if isinstance(value, list | dict):
-            self.spend(UNITS_PER_PART * weight(value))
+        """Pay for going over everything that is in a value, e.g. for its conversion to a number or a text."""
+        if isinstance(value, str):
+            self.spend(len(value) // CHARACTERS_PER_UNIT)
+        elif isinstance(value, list | dict):
+            self.work.weigh(value, UNITS_PER_PART)
+
+    def items(self, value: Any) -> list[Any]:
+        """Return what a loop goes over, paid for: the fields of an object are put in order first."""
+        if isinstance(value, dict):
+            self.spend(UNITS_PER_ITEM * len(value))
+        items = to_items(value)
+        self.charge(items)
+        return items
+
+    def number(self, value: Any) -> Number:
+        """Return a value as JavaScript takes it for a number, paid for by all that is in it."""
+        self.weigh(value)
+        return to_number(to_value(value))
 
     def scan(self, text: str) -> None:
         """Pay for work on each character of a text: a regular expression, or an encoding."""

@@ -16,13 +16,16 @@ from inbox.rendering.liquid.context import Context, LiquidError, check_count, ch
 from inbox.rendering.liquid.lexer import LiquidSyntaxError
 from inbox.rendering.liquid.registry import FILTERS
 from inbox.rendering.liquid.scanner import Constant, Filter, FilteredValue, Path, Range, Scanner, Value, whole_scanner
-from inbox.rendering.liquid.values import is_false, read_property, to_value
+from inbox.rendering.liquid.values import is_false, property_name, to_value
 
 Expression = Callable[[Context], Any]
 
 CACHED_EXPRESSIONS = 1_024
 MAX_EXPRESSION_LENGTH = 1_000
 """Of one that a filter is given as a text, which may be a value's."""
+UNITS_PER_OPERATION = 15
+UNITS_PER_PARSED_CHARACTER = 20
+"""Paid each time, also when the expression is remembered: the same template with the same values costs the same."""
 
 
 @dataclass(slots=True)
@@ -91,7 +94,12 @@ def _negation(operand: Expression) -> Expression:
 
 def _operation(name: str, left: Expression, right: Expression) -> Expression:
     operate = BINARY[name]
-    return lambda context: operate(context, left(context), right(context))
+
+    def evaluate(context: Context) -> bool:
+        context.spend(UNITS_PER_OPERATION)
+        return operate(context, left(context), right(context))
+
+    return evaluate
 
 
 def compile_value(read: Value | None, names: Names) -> Expression:
@@ -108,7 +116,7 @@ def _compile_range(read: Range, names: Names) -> Expression:
     first, last = compile_value(read.first, names), compile_value(read.last, names)
 
     def evaluate(context: Context) -> Any:
-        start, stop = js.to_number(to_value(first(context))), js.to_number(to_value(last(context)))
+        start, stop = context.number(first(context)), context.number(last(context))
         length = stop - start + 1
         if not length > 0:  # NaN as well
             return []
@@ -127,13 +135,25 @@ def _compile_path(read: Path, names: Names) -> Expression:
         return _properties(compile_value(read.base, names), parts)
     root = parts[0]
     if callable(root):
-        return _properties(lambda context: context.find(to_value(root(context))), parts[1:])
+        return _properties(_computed_variable(root), parts[1:])
+    root = property_name(root)
     if len(parts) == 1:
         return lambda context: context.find(root)
     if len(parts) == 2 and not callable(parts[1]):
         name = parts[1]
-        return lambda context: read_property(context.find(root), name)
+        return lambda context: context.property(context.find(root), name)
     return _properties(lambda context: context.find(root), parts[1:])
+
+
+def _computed_variable(name: Expression) -> Expression:
+    """Return the function that finds the variable whose name is the text of a value."""
+
+    def evaluate(context: Context) -> Any:
+        value = name(context)
+        context.weigh(value)
+        return context.find(property_name(value))
+
+    return evaluate
 
 
 def _properties(base: Expression, parts: list[Any]) -> Expression:
@@ -143,9 +163,9 @@ def _properties(base: Expression, parts: list[Any]) -> Expression:
             if callable(part):
                 key = part(context)
                 context.weigh(key)
-                value = read_property(value, key)
+                value = context.property(value, key)
             else:
-                value = read_property(value, part)
+                value = context.property(value, part)
         return value
 
     return evaluate
@@ -199,7 +219,7 @@ def _compile_filter(read: Filter, names: Names, scanner: Scanner) -> Callable[[C
 def _check_arguments(read: Filter, names: Names, scanner: Scanner) -> None:
     """Raise LiquidSyntaxError for a number of arguments that always fails, or an expression that does not parse."""
     kind, count = FILTERS[read.name], len(read.arguments)
-    if count < kind.fewest or (kind.fewest and count > kind.most):
+    if count < kind.fewest or (kind.is_exact and count > kind.fewest):
         few = "argument" if kind.fewest == 1 else "arguments"
         raise scanner.error(f"filter '{read.name}' takes {kind.fewest} {few}, not {count}", read.position)
     if kind.expression_at is None:
@@ -235,31 +255,40 @@ def path_of(text: str) -> Expression:
     return compile_value(read, Names())
 
 
-def evaluate_text(context: Context, text: str) -> Expression:
-    """Return `expression_of` a text that may come from a value. Raise LiquidError when it does not parse."""
-    _check_expression(context, text)
+def _parsed(context: Context, text: str, parse: Callable[[], Expression]) -> Expression:
+    """Return what a text that may be a value's is parsed to. Raise LiquidError if it is too long or no expression."""
+    if len(text) > MAX_EXPRESSION_LENGTH:
+        raise LiquidError(f"an expression is longer than {MAX_EXPRESSION_LENGTH} characters")
+    context.spend(UNITS_PER_FILTER + UNITS_PER_PARSED_CHARACTER * len(text))
     try:
-        return expression_of(text)[0]
+        return parse()
     except LiquidSyntaxError as error:
         raise LiquidError(str(error)) from None
 
 
-def _check_expression(context: Context, text: str) -> None:
-    if len(text) > MAX_EXPRESSION_LENGTH:
-        raise LiquidError(f"an expression is longer than {MAX_EXPRESSION_LENGTH} characters")
-    context.spend(UNITS_PER_FILTER + len(text))
+def expression_reader(context: Context, variable: str, text: str) -> Callable[[Any], Any]:
+    """Return the function that evaluates an expression with an item as a variable. Raise LiquidError as `_parsed`."""
+    evaluate = _parsed(context, text, lambda: expression_of(text)[0])
+    units = len(text)
+
+    def read(item: Any) -> Any:
+        context.spend(units)
+        context.scopes.append({variable: item})
+        value = evaluate(context)
+        context.scopes.pop()
+        return value
+
+    return read
 
 
 def property_reader(context: Context, text: str) -> Callable[[Any], Any]:
-    """Return the function that reads a property of an item by a path. Raise LiquidError when it does not parse."""
-    _check_expression(context, text)
-    try:
-        path = path_of(text)
-    except LiquidSyntaxError as error:
-        raise LiquidError(str(error)) from None
+    """Return the function that reads a property of an item by a path. Raise LiquidError as `_parsed`."""
+    path = _parsed(context, text, lambda: path_of(text))
+    units = len(text)
     inner = Context(context.work, None)
 
     def read(item: Any) -> Any:
+        context.spend(units)
         inner.environment = item
         return path(inner)
 

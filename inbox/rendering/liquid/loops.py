@@ -15,7 +15,7 @@ from inbox.rendering.liquid.nodes import Block, Render
 from inbox.rendering.liquid.parser import Parser
 from inbox.rendering.liquid.scanner import Value
 from inbox.rendering.liquid.tags import tag
-from inbox.rendering.liquid.values import Drop, Loop, to_items, to_value
+from inbox.rendering.liquid.values import Drop, Loop, to_value
 
 
 class _Heading:
@@ -36,13 +36,12 @@ class _Heading:
 
     def items(self, context: Context) -> list[Any]:
         """Return what is looped over, before `offset` and `limit`."""
-        items = to_items(self.collection(context))
-        context.spend(len(items) // 10)
-        return items
+        return context.items(self.collection(context))
 
     def read_options(self, context: Context) -> dict[str, Any]:
         """Return the values of the named arguments; those that are undefined are left out."""
         values = {name: option(context) for name, option in self.options.items()}
+        context.weigh(list(values.values()))
         return {name: value for name, value in values.items() if value is not UNDEFINED}
 
 
@@ -66,7 +65,7 @@ def _for(parser: Parser, token: Token) -> Render:
         items = heading.items(context)
         if not items:
             return otherwise.render(context, out) if otherwise else None
-        context.scopes.append({"continue": context.registers.get(register, UNDEFINED)})
+        context.scopes.append({"continue": context.registers.get(register) or {}})
         options = heading.read_options(context)
         context.scopes.pop()
         if "offset" in options:

@@ -17,7 +17,7 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
 @dataclass(frozen=True, slots=True)
 class FilterKind:
-    """A filter: what it does, the fewest and the most arguments that it takes.
+    """A filter: what it does, and the fewest arguments that it takes; more are passed over unless it `is_exact`.
 
     `expression_at` is the index of an argument that is an expression in a text.
     """
@@ -25,6 +25,7 @@ class FilterKind:
     handler: Handler
     fewest: int
     defaults: tuple[Any, ...]
+    is_exact: bool = False
     expression_at: int | None = None
 
     @property
@@ -48,14 +49,14 @@ FILTERS: dict[str, FilterKind] = {}
 
 
 def register(
-    *names: str, exactly: int | None = None, expression_at: int | None = None
+    *names: str, exactly: int = 0, at_least: int = 0, expression_at: int | None = None
 ) -> Callable[[AnyHandler], AnyHandler]:
-    """Register a filter by its function's name, or by these; with `exactly` it takes this number of arguments."""
+    """Register a filter by its function's name, or by these; `exactly` or `at_least` so many arguments are needed."""
 
     def add(handler: AnyHandler) -> AnyHandler:
         defaults = _defaults(list(inspect.signature(handler).parameters.values())[2:])
         for name in names or (handler.__name__,):
-            FILTERS[name] = FilterKind(handler, exactly or 0, defaults, expression_at)
+            FILTERS[name] = FilterKind(handler, exactly or at_least, defaults, exactly > 0, expression_at)
         return handler
 
     return add

@@ -64,29 +64,42 @@ class Moment:
         return days_from_civil(self.year, self.month, self.day) - days_from_civil(self.year, 1, 1) + 1
 
 
-def zone_moment(ms: int | None, zone: Any) -> Moment | None:
-    """Return a moment in a zone: UTC for none, a name of the IANA's, or minutes behind UTC.
+def zone_moment(ms: int, zone: Any) -> Moment | None:
+    """Return a moment in a zone: UTC for none, a name of the IANA's or an old one, or minutes behind UTC.
 
-    Raise LiquidError for a name that there is not.
+    None when the minutes are no number. Raise LiquidError for a name that there is not.
     """
     if js.is_nil(zone):
         offset, name = 0, "UTC"
     elif isinstance(zone, str):
-        offset, name = _zone_offset(zone, ms or 0), zone
+        offset, name = _zone_offset(zone, ms), zone
     else:
         minutes = js.to_number(zone)
         if minutes != minutes or abs(minutes) > 1e9:
             return None
         offset, name = -int(minutes), ""
-    if ms is None:
-        return None
     days, day_ms = divmod(ms + offset * MINUTE_MS, DAY_MS)
     return Moment(ms, offset, name, *_civil(days), (days + 4) % 7, day_ms)
 
 
+_NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+"""Names of the machine's database that stand for no place."""
+_OLD_NAMES = {
+    "ACT": "Australia/Darwin", "AET": "Australia/Sydney", "AGT": "America/Argentina/Buenos_Aires",
+    "ART": "Africa/Cairo", "AST": "America/Anchorage", "BET": "America/Sao_Paulo", "BST": "Asia/Dhaka",
+    "CAT": "Africa/Maputo", "CNT": "America/St_Johns", "CST": "America/Chicago", "CTT": "Asia/Shanghai",
+    "EAT": "Africa/Nairobi", "ECT": "Europe/Paris", "IET": "America/Indiana/Indianapolis", "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo", "MIT": "Pacific/Apia", "NET": "Asia/Yerevan", "NST": "Pacific/Auckland", "PLT": "Asia/Karachi",
+    "PNT": "America/Phoenix", "PRT": "America/Puerto_Rico", "PST": "America/Los_Angeles", "SST": "Pacific/Guadalcanal",
+    "US/Pacific-New": "America/Los_Angeles", "VST": "Asia/Ho_Chi_Minh",
+}  # fmt: skip
+"""Short names that JavaScript knows besides the database's; what they mean is what JavaScript takes them for."""
+
+
 @cache
 def _zone_names() -> dict[str, str]:
-    return {name.lower(): name for name in available_timezones()}
+    names = {name.lower(): name for name in available_timezones() - _NO_ZONES}
+    return names | {name.lower(): zone for name, zone in _OLD_NAMES.items()}
 
 
 def _zone_offset(name: str, ms: int) -> int:
@@ -118,6 +131,7 @@ def format_moment(context: Context, moment: Moment, form: str) -> str:
     for found in _DIRECTIVE.finditer(form):
         context.spend(UNITS_PER_DIRECTIVE)
         parts += (form[position : found.start()], _directive(moment, found))
+        context.charge(parts[-1])
         length += len(parts[-1])
         check_length(length)
         position = found.end()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from inbox import clock
 from inbox.rendering import javascript as js
-from inbox.rendering.date_parser import MAX_DATE_LENGTH, MAX_TIME_MS, parse_date
+from inbox.rendering.date_parser import MAX_TIME_MS, parse_date, units_to_parse
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.context import Context
 from inbox.rendering.liquid.registry import register
@@ -14,20 +14,24 @@ from inbox.rendering.liquid.strftime import Moment, format_moment, zone_moment
 from inbox.rendering.liquid.values import to_value
 
 DEFAULT_FORMAT = "%A, %B %-e, %Y at %-l:%M %P %z"
-UNITS_PER_DATE = 300
+UNITS_PER_MOMENT = 100
+UNITS_PER_ZONE = 500
 
 
 def _moment(context: Context, value: Any, zone: Any = UNDEFINED) -> Moment | None:
     """Return the moment that a value names, in a zone; None when it names none.
 
-    A number, and a text of digits, is in seconds since 1970. Raise LiquidError for an unknown zone.
+    A number, and a text of digits, is in seconds since 1970. Raise LiquidError for a moment in an unknown zone.
     """
-    context.spend(UNITS_PER_DATE)
     value = to_value(value)
     if js.is_nil(value):
         return None
-    ms = _milliseconds(context, value)
-    return zone_moment(ms, to_value(zone))
+    ms, zone = _milliseconds(context, value), to_value(zone)
+    if ms is None:
+        return None
+    context.weigh(zone)
+    context.spend(UNITS_PER_MOMENT if js.is_nil(zone) else UNITS_PER_ZONE)
+    return zone_moment(ms, zone)
 
 
 def _milliseconds(context: Context, value: Any) -> int | None:
@@ -36,13 +40,16 @@ def _milliseconds(context: Context, value: Any) -> int | None:
     if js.is_number(value):
         return _clipped(js.to_float(value) * 1_000)
     if value in ("now", "today"):
-        return time.time_ns() // 1_000_000
+        return clock.now_ms()
     if isinstance(value, str) and value.isascii() and value.isdigit():
-        return _clipped(js.to_float(js.to_number(value[:MAX_DATE_LENGTH])) * 1_000)
+        return _clipped(js.to_float(context.number(value)) * 1_000)
     if isinstance(value, list):
         context.weigh(value)
         value = js.to_text(value)
-    return parse_date(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    context.spend(units_to_parse(value))
+    return parse_date(value)
 
 
 def _clipped(ms: float) -> int | None:

@@ -94,11 +94,12 @@ def _behind_block(text: str, begin: int, blocks: dict[str, str]) -> int:
 
 def _encoded(context: Context, value: Any, safe: str) -> str:
     text = context.text(value)
-    context.scan(text)
     try:
-        return quote(text, safe=safe)
+        encoded = text.encode()
     except UnicodeEncodeError:
         raise LiquidError("the text has half of a character") from None
+    context.spend(len(encoded))
+    return quote(encoded, safe=safe)
 
 
 @register()
@@ -120,7 +121,7 @@ def uri_escape(context: Context, value: Any) -> str:
 def url_decode(context: Context, value: Any) -> str:
     """Decode percent signs and plus signs. Raise LiquidError for what is not encoded rightly."""
     text = context.text(value).replace("+", " ")
-    context.scan(text)
+    context.spend(len(text))
     try:
         if _BAD_PERCENT.search(text):
             raise LiquidError("URI malformed")

@@ -8,7 +8,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from inbox.rendering import javascript as js
-from inbox.rendering.budget import UNITS_PER_ITEM
+from inbox.rendering.budget import CHARACTERS_PER_UNIT, UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import add, count_below, slice_list
 from inbox.rendering.liquid.context import Context, LiquidError, join_texts
@@ -24,10 +24,10 @@ from inbox.rendering.liquid.values import (
 )
 
 
-def read_dotted(item: Any, path: list[str]) -> Any:
+def _read_dotted(context: Context, item: Any, path: list[str]) -> Any:
     """Return the property that a list of names leads to."""
     for name in path:
-        item = read_property(item, name)
+        item = context.property(item, name)
     return item
 
 
@@ -97,7 +97,7 @@ def sort_natural(context: Context, value: Any, path: Any = UNDEFINED) -> list[An
 
 def _sorted(context: Context, value: Any, path: Any, fold: Callable[[Any], Any]) -> list[Any]:
     items = to_list(value)
-    keyed = [(fold(_sort_key(context, read)), item) for read, item in _read_each(context, items, path)]
+    keyed = [(fold(_sort_key(context, read, len(items))), item) for read, item in _read_each(context, items, path)]
     by_key = _compare_keys
     if _are_alike([key for key, _ in keyed]):
         by_key = _same_key
@@ -111,15 +111,20 @@ def _read_each(context: Context, items: list[Any], path: Any) -> list[tuple[Any,
     """Return each item behind its property, or behind itself without a path."""
     names = to_text(path).split(".") if js.is_truthy(path) else []
     context.spend(UNITS_PER_ITEM * len(items) * (1 + len(names)))
-    return [(read_dotted(item, names), item) for item in items]
+    return [(_read_dotted(context, item, names), item) for item in items]
 
 
-def _sort_key(context: Context, key: Any) -> Any:
-    """Return what a key is compared as: lists and objects by their text, which is made once."""
+def _sort_key(context: Context, key: Any, count: int) -> Any:
+    """Return what one of so many keys is compared as: lists and objects by their text, which is made once.
+
+    A key is compared some log2(count) times, and a text is gone over each time.
+    """
     key = to_value(key)
     if isinstance(key, list | dict):
         context.weigh(key)
-        return js.to_text(key)
+        key = js.to_text(key)
+    if isinstance(key, str):
+        context.spend(len(key) * count.bit_length() // CHARACTERS_PER_UNIT)
     return key
 
 
@@ -150,7 +155,7 @@ _compare_keys = cmp_to_key(_compare)
 def map_property(context: Context, value: Any, path: Any = UNDEFINED) -> list[Any]:
     items, names = to_list(value), to_text(path).split(".")
     context.spend(UNITS_PER_ITEM * len(items) * len(names))
-    return [read_dotted(item, names) for item in items]
+    return [_read_dotted(context, item, names) for item in items]
 
 
 @register("sum")
@@ -158,8 +163,7 @@ def sum_numbers(context: Context, value: Any, path: Any = UNDEFINED) -> js.Numbe
     """Add up numbers, or a property of each item; what is no number is passed over."""
     total = 0.0
     for read, _ in _read_each(context, to_list(value), path):
-        context.weigh(read)
-        number = js.to_float(js.to_number(to_value(read)))
+        number = js.to_float(context.number(read))
         total += number if number == number else 0
     return total
 
@@ -204,6 +208,7 @@ def slice_value(context: Context, value: Any, begin: Any = UNDEFINED, length: An
         return []
     whole = value if isinstance(value, list) else context.text(value)
     begin, length = to_value(begin), to_value(length)
+    context.weigh([begin, length])
     begin = add(len(whole), begin) if js.less_than(begin, 0) else begin
     if js.less_than(begin, 0) or js.less_than(length, 0):
         return [] if isinstance(value, list) else ""
@@ -231,6 +236,7 @@ def sample(context: Context, value: Any, count: Any = 1) -> Any:
         return []
     items = list(value) if isinstance(value, list) else list(context.text(value))
     context.spend(UNITS_PER_ITEM * len(items))
+    context.weigh(count)
     random.shuffle(items)
     if js.strictly_equal(count, 1):
         return items[0] if items else UNDEFINED

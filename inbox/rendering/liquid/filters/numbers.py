@@ -9,13 +9,11 @@ from inbox.rendering import javascript as js
 from inbox.rendering.javascript import Number
 from inbox.rendering.liquid.context import Context
 from inbox.rendering.liquid.registry import MISSING, register
-from inbox.rendering.liquid.values import to_value
 
 
 def number(context: Context, value: Any) -> float:
     """Return a value as filters take it for a number: 0 for what is none."""
-    context.weigh(value)
-    converted = js.to_float(js.to_number(to_value(value)))
+    converted = js.to_float(context.number(value))
     return 0.0 if math.isnan(converted) else converted
 
 
@@ -96,5 +94,4 @@ def _shift_point(value: Number, places: Number) -> Number:
 @register()
 def to_integer(context: Context, value: Any) -> Number:
     """Convert to a number, which need not be whole."""
-    context.weigh(value)
-    return js.to_number(to_value(value))
+    return context.number(value)

@@ -14,7 +14,7 @@ from inbox.rendering.liquid.arrays import slice_list
 from inbox.rendering.liquid.context import Context, LiquidError, join_texts
 from inbox.rendering.liquid.filters.encodings import weigh_json
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import Drop, Loop, has_property, read_property, to_json, to_value
+from inbox.rendering.liquid.values import Drop, Loop, has_property, read_property, to_json, to_text, to_value
 
 CACHED_WORDS = 1_024
 MAX_WORD_LENGTH = 100
@@ -37,13 +37,9 @@ def json_with_single_quotes(context: Context, value: Any, space: Any = UNDEFINED
     return to_json(value, space).replace('"', "'").replace("\n", "\\n")
 
 
-def _dig(item: Any, path: Any) -> Any:
-    """Return the text of the field that a dotted path names; empty when there is none."""
-    if not isinstance(item, dict | list):
-        return ""
-    if not isinstance(path, str):
-        raise LiquidError("the path of a field must be a text")
-    for name in path.split("."):
+def _dig(item: Any, names: list[str]) -> Any:
+    """Return the text of the field that a list of names leads to; empty when there is none."""
+    for name in names:
         if not isinstance(item, dict | list) or not has_property(item, name):
             return ""
         item = read_property(item, name)
@@ -53,13 +49,18 @@ def _dig(item: Any, path: Any) -> Any:
     return "" if js.is_nil(item) else js.to_text(item)
 
 
-def _shown(context: Context, value: list[Any], path: Any) -> list[Any]:
-    """Return what is shown of each item: itself, or the field that a path names."""
+def _shown(context: Context, value: list[Any], path: Any, *others: Any) -> list[Any]:
+    """Return what is shown of each item: itself, or the field that a path names. Pay for it and the other arguments."""
     context.spend(UNITS_PER_ITEM * len(value))
-    context.weigh(value)
+    context.weigh([value, *others])
     if not js.is_truthy(path):
         return value
-    return [_dig(item, path) for item in value]
+    if not isinstance(path, str) and any(isinstance(item, dict | list) for item in value):
+        raise LiquidError("the path of a field must be a text")
+    names = to_text(path).split(".")
+    context.spend(UNITS_PER_ITEM * len(names) * len(value))
+    weigh_json(context, value)
+    return [_dig(item, names) for item in value]
 
 
 @register()
@@ -67,7 +68,7 @@ def digest(context: Context, value: Any, limit: Any = 2, path: Any = UNDEFINED, 
     """Put the items of a list together: `Ann`, `Ann and Ben`, `Ann, Ben and 2 others`."""
     if not isinstance(value, list) or not value:
         return ""
-    items = _shown(context, value, path)
+    items = _shown(context, value, path, limit, separator)
     between = js.to_text(separator)
     if len(items) == 1:
         return items[0]
@@ -103,7 +104,7 @@ def to_sentence(
     """
     if not isinstance(value, list) or not value:
         return ""
-    words = _shown(context, value, path)
+    words = _shown(context, value, path, limit, between, two, last)
     if len(words) == 1:
         return words[0]
     if len(words) == 2:
@@ -118,23 +119,22 @@ def to_sentence(
 
 
 @register("pluralize")
-def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = "", show_count: Any = "true") -> str:
+def pluralize(context: Context, value: Any, singular: Any = "", plural: Any = "", show_count: Any = "true") -> Any:
     """Write a count with its word: `2 items`; nothing for none. The items of a list and the fields of an object count.
 
     Without `plural` the word follows English rules. `show_count` other than the text `true` leaves the number out.
     """
-    count = _count(value)
+    context.weigh([singular, plural])
+    count = _count(context, value)
     if not count > 0:  # NaN as well
         return ""
     is_written = js.is_truthy(plural)
-    word = js.to_text(singular if count == 1 else plural) if is_written else inflect(context, singular, count)
-    return f"{js.number_text(count)} {word}" if show_count == "true" else word
+    word = (singular if count == 1 else plural) if is_written else inflect(context, singular, count)
+    return f"{js.number_text(count)} {js.to_text(word)}" if show_count == "true" else word
 
 
-def _count(value: Any) -> js.Number:
-    if isinstance(value, list | dict):
-        return len(value)
-    return js.to_number(to_value(value))
+def _count(context: Context, value: Any) -> js.Number:
+    return len(value) if isinstance(value, list | dict) else context.number(value)
 
 
 def inflect(context: Context, word: Any, count: js.Number) -> str:

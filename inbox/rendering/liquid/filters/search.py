@@ -10,17 +10,17 @@ from inbox.rendering.budget import UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.compare import equals
 from inbox.rendering.liquid.context import Context
-from inbox.rendering.liquid.expressions import evaluate_text, property_reader
+from inbox.rendering.liquid.expressions import expression_reader, property_reader
 from inbox.rendering.liquid.filters.lists import identity
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import Drop, is_false, property_name, to_items, to_list, to_text
+from inbox.rendering.liquid.values import Drop, is_false, property_name, to_list
 
 Found = tuple[int, Any] | None
 
 
 def _by_property(context: Context, path: Any, expected: Any) -> Callable[[Any], bool]:
     """Return whether an item's property is what is expected; without that, whether it is neither false nor nil."""
-    read = property_reader(context, to_text(path))
+    read = property_reader(context, context.text(path))
     if expected is UNDEFINED:
         return lambda item: not is_false(read(item))
     return lambda item: equals(context, read(item), expected)
@@ -28,15 +28,8 @@ def _by_property(context: Context, path: Any, expected: Any) -> Callable[[Any], 
 
 def _by_expression(context: Context, name: Any, expression: Any) -> Callable[[Any], Any]:
     """Return what the expression gives with an item under that name."""
-    evaluate, variable = evaluate_text(context, to_text(expression)), property_name(name)
-
-    def read(item: Any) -> Any:
-        context.scopes.append({variable: item})
-        value = evaluate(context)
-        context.scopes.pop()
-        return value
-
-    return read
+    context.weigh(name)
+    return expression_reader(context, property_name(name), context.text(expression))
 
 
 def _each(context: Context, items: list[Any]) -> Iterator[tuple[int, Any]]:
@@ -67,19 +60,19 @@ def reject(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = 
     return _where(context, value, _by_property(context, path, expected), False)
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def where_exp(context: Context, value: Any, name: Any, expression: Any) -> list[Any]:
     return _where(context, value, _by_expression(context, name, expression), True)
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def reject_exp(context: Context, value: Any, name: Any, expression: Any) -> list[Any]:
     return _where(context, value, _by_expression(context, name, expression), False)
 
 
 def _grouped(context: Context, value: Any, read: Callable[[Any], Any]) -> list[dict[str, Any]]:
     groups: dict[Any, dict[str, Any]] = {}
-    for _, item in _each(context, to_items(value)):
+    for _, item in _each(context, context.items(value)):
         key = read(item)
         groups.setdefault(identity(key), {"name": key, "items": []})["items"].append(item)
     return list(groups.values())
@@ -87,10 +80,10 @@ def _grouped(context: Context, value: Any, read: Callable[[Any], Any]) -> list[d
 
 @register()
 def group_by(context: Context, value: Any, path: Any = UNDEFINED) -> list[dict[str, Any]]:
-    return _grouped(context, value, property_reader(context, to_text(path)))
+    return _grouped(context, value, property_reader(context, context.text(path)))
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def group_by_exp(context: Context, value: Any, name: Any, expression: Any) -> list[dict[str, Any]]:
     return _grouped(context, value, _by_expression(context, name, expression))
 
@@ -101,7 +94,7 @@ def find(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = UN
     return found[1] if found else UNDEFINED
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def find_exp(context: Context, value: Any, name: Any, expression: Any) -> Any:
     found = _search(context, value, _by_expression(context, name, expression))
     return found[1] if found else UNDEFINED
@@ -113,7 +106,7 @@ def find_index(context: Context, value: Any, path: Any = UNDEFINED, expected: An
     return found[0] if found else UNDEFINED
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def find_index_exp(context: Context, value: Any, name: Any, expression: Any) -> Any:
     found = _search(context, value, _by_expression(context, name, expression))
     return found[0] if found else UNDEFINED
@@ -124,6 +117,6 @@ def has(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = UND
     return _search(context, value, _by_property(context, path, expected)) is not None
 
 
-@register(exactly=2, expression_at=1)
+@register(at_least=2, expression_at=1)
 def has_exp(context: Context, value: Any, name: Any, expression: Any) -> bool:
     return _search(context, value, _by_expression(context, name, expression)) is not None

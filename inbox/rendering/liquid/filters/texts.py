@@ -11,7 +11,7 @@ from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import count_below
 from inbox.rendering.liquid.context import Context, check_count, check_length, join_texts
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import to_list, to_value
+from inbox.rendering.liquid.values import to_list
 
 _SPACE = f"[{re.escape(js.WHITESPACE)}]"
 _SPACES = re.compile(f"{_SPACE}+")
@@ -47,24 +47,38 @@ def capitalize(context: Context, value: Any) -> str:
     return text[:1].upper() + text[1:].lower()
 
 
-def _strip_set(context: Context, characters: Any) -> str:
-    """Return the characters to strip: white space unless others are given."""
-    return context.text(characters) if js.is_truthy(characters) else js.WHITESPACE
+def _stripped(context: Context, value: Any, characters: Any, *, left: bool = False, right: bool = False) -> str:
+    """Return a text without such characters at its ends: white space unless others are given."""
+    text = context.text(value)
+    strip_set = frozenset(_charged(context, characters) if js.is_truthy(characters) else js.WHITESPACE)
+    begin, end = 0, len(text)
+    while left and begin < end and text[begin] in strip_set:
+        begin += 1
+    while right and begin < end and text[end - 1] in strip_set:
+        end -= 1
+    context.spend(len(text) - (end - begin))
+    return text[begin:end]
+
+
+def _charged(context: Context, characters: Any) -> str:
+    text = context.text(characters)
+    context.scan(text)
+    return text
 
 
 @register()
 def strip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
-    return context.text(value).strip(_strip_set(context, characters))
+    return _stripped(context, value, characters, left=True, right=True)
 
 
 @register()
 def lstrip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
-    return context.text(value).lstrip(_strip_set(context, characters))
+    return _stripped(context, value, characters, left=True)
 
 
 @register()
 def rstrip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
-    return context.text(value).rstrip(_strip_set(context, characters))
+    return _stripped(context, value, characters, right=True)
 
 
 @register()
@@ -140,7 +154,7 @@ def split(context: Context, value: Any, separator: Any = UNDEFINED) -> list[str]
 def truncate(context: Context, value: Any, length: Any = 50, ellipsis: Any = "...") -> Any:
     """Cut a text to a number of characters, the ellipsis among them."""
     text, end = context.text(value), context.text(ellipsis)
-    most = js.to_number(to_value(length))
+    most = context.number(length)
     if count_below(most) >= len(text):
         return value
     return text[: count_below(most - len(end))] + end
@@ -149,7 +163,7 @@ def truncate(context: Context, value: Any, length: Any = 50, ellipsis: Any = "..
 @register()
 def truncatewords(context: Context, value: Any, count: Any = 15, ellipsis: Any = "...") -> str:
     text, end = context.text(value), context.text(ellipsis)
-    most = js.to_number(to_value(count))
+    most = context.number(count)
     most = 1 if most <= 0 else most
     context.scan(text)
     words = _SPACES.split(text.lstrip(js.WHITESPACE))
@@ -164,7 +178,10 @@ def number_of_words(context: Context, value: Any, mode: Any = UNDEFINED) -> int:
     context.scan(text)
     if not text:
         return 0
-    cjk = _CJK_CHARACTER.findall(text) if mode in ("cjk", "auto") else []
+    cjk = []
+    if mode in ("cjk", "auto"):
+        context.scan(text)
+        cjk = _CJK_CHARACTER.findall(text)
     if mode == "cjk" or cjk:
         return len(cjk) + len(_OTHER_WORD.findall(text))
     return len(_SPACES.split(text))
