@@ -40,7 +40,7 @@ def check_shape(value: Any) -> None:
         level = [inner for item in level for inner in _containers(item.values() if isinstance(item, dict) else item)]
         if not level:
             return
-    raise BadRequest(f"The body is nested deeper than {MAX_JSON_DEPTH} levels")
+    raise BadRequest(f"A list or object is nested deeper than {MAX_JSON_DEPTH} levels")
 
 
 def _containers(values: Iterable[Any]) -> list[dict[str, Any] | list[Any]]:

@@ -657,6 +657,7 @@ def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> Non
     line = failure("trigger", "oder", "--to", "ada", **settings)
     assert line == "Production has no workflow oder: did you mean `order`?"
     told = {"[]": "must be a JSON object", "{": "is not valid JSON", "@/nope": "cannot be read: No such file"}
+    told['{"a":' * 300 + "1" + "}" * 300] = "nested deeper than 64 levels"
     for payload, problem in told.items():
         assert problem in failure("trigger", "order", "--to", "ada", "--payload", payload, **settings)
     for wrong in (("order",), ("order", "--to", "ada", "--broadcast"), ()):
