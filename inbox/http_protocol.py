@@ -129,7 +129,9 @@ class InboxHttpProtocol(HttpToolsProtocol):
         upgrade = sys.exception()
         super().handle_websocket_upgrade()
         protocol: Any = self.transport.get_protocol()
-        if not protocol.handshake_initiated:  # websockets could not read it: uvicorn would leave it hanging
+        if not protocol.handshake_initiated:  # websockets refuses it, or could not read it: uvicorn would leave that
+            if protocol.unusable:
+                self._refusal = BadRequest(f"The {protocol.unusable} of this WebSocket is malformed, or there are two")
             self.send_400_response("")
         elif upgrade is not None and (ahead := self._segment[upgrade.args[0] :]):
             protocol.data_received(ahead)

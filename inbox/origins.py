@@ -22,6 +22,10 @@ _PAGE_SCHEMES = {"ws": "http", "wss": "https"}
 _WITHOUT_HOST = ("file",)
 _OPAQUE_SCHEMES = ("about", "blob", "data", "javascript")
 _PARTS = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^/?#@:\[\]\s]*)(?::([0-9]{1,5}|\*)?)?/?")
+_PRIVATE_LABELS = frozenset(
+    ("localhost", "test", "example", "invalid", "local", "internal", "intranet", "private", "corp", "home", "lan")
+)
+"""Top-level labels below which nobody can register a name for everybody (RFC 6761, RFC 6762 appendix G)."""
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 
 
@@ -132,11 +136,15 @@ def _check_host(origin: Origin, text: str) -> None:
     if not origin.host or origin.host.startswith("["):
         return
     labels = origin.host.split(".")
+    if len(labels) > 1 and not labels[-1]:
+        labels.pop()  # the root: browsers send the dot as it was typed, and keep it apart from the name without it
     is_wildcard = labels[0] == ANY
     if is_wildcard and len(labels) == 1 and origin.scheme in _DEFAULT_PORTS:
         raise ValueError(f"{text} names no host: * stands for one label, as in https://*.example.org")
     if any(not _LABEL.fullmatch(label) for label in labels[is_wildcard:]):
         raise ValueError(f"{text} has a host that no browser sends (* stands for the whole first label only)")
+    if is_wildcard and len(labels) == 2 and origin.scheme in _DEFAULT_PORTS and labels[1] not in _PRIVATE_LABELS:
+        raise ValueError(f"{text} names every host of a top-level domain: name yours, as in https://*.example.org")
     if origin.scheme in _DEFAULT_PORTS and labels[-1].isdigit():
         _check_address(origin.host, text)
 

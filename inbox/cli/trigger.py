@@ -17,6 +17,7 @@ import typer
 from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, with_services
 from inbox.errors import BadRequest, NotFound, StartupError
 from inbox.models.activity import DETAIL, outcomes_by_step
+from inbox.models.json_values import check_shape
 from inbox.models.mismatch import suggest
 
 if TYPE_CHECKING:
@@ -221,4 +222,5 @@ def _read_payload(given: str) -> dict[str, Any]:
         raise BadRequest(f"--payload is not valid JSON: {error}") from None
     if not isinstance(content, dict):
         raise BadRequest("--payload must be a JSON object")
+    check_shape(content)  # as of a request
     return content

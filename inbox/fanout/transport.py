@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import websockets.http11
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
+from websockets.exceptions import InvalidHandshake, InvalidHeader, InvalidState
+from websockets.http11 import Request
 
 from inbox.events import Close
 
@@ -32,10 +33,23 @@ class InboxWebSocketProtocol(WebSocketsSansIOProtocol):
 
     _callback: Callable[[], None] | None = None
     _ahead = b""
+    unusable = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+
+    def handle_connect(self, event: Request) -> None:
+        """Leave a handshake that websockets refuses, such as one with two origins, to the protocol it came by.
+
+        Its answer is in the service's own words; `unusable` says which header it has to name.
+        """
+        try:
+            self.conn.process_request(event)
+        except InvalidHandshake as error:
+            self.unusable = error.name if isinstance(error, InvalidHeader) else "handshake"
+        else:
+            super().handle_connect(event)
 
     async def run_asgi(self) -> None:
         cast("dict[str, Any]", self.scope["extensions"])[EXTENSION] = self

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
@@ -47,13 +47,14 @@ def find_mismatches(value: Any, kind: Any, place: str = "") -> Iterator[Mismatch
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         inner = list(_within(value, kind, place))
-        yield from inner or [_at(str(error), place)]
+        yield from inner or [_at(str(error), place, kind)]
 
 
 def explain_mismatch(error: msgspec.ValidationError, value: Any, kind: Any) -> str:
-    """Return the library's text about the first thing that does not fit, with a hint at what would be right."""
-    first = next(find_mismatches(value, kind), None)
-    return f"{error}: {first.hint}" if first and first.hint else str(error)
+    """Return the library's text about one thing that does not fit, with a hint at what would be right."""
+    text = str(error)
+    meant = next((one for one in find_mismatches(value, kind) if one.message in text), None)
+    return f"{text}: {meant.hint}" if meant and meant.hint else text
 
 
 def mismatch_field(error: msgspec.ValidationError) -> str:
@@ -124,13 +125,24 @@ def _member(value: Any, kind: Any) -> Any:
     return kind
 
 
-def _at(text: str, place: str) -> Mismatch:
+def _at(text: str, place: str, kind: Any) -> Mismatch:
     """A mismatch from the library's text, whose path (`$.steps[0].type`) goes to the field."""
     found = _AT.search(text)
     inner = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", found["path"]).strip(".") if found else ""
     field = _join(place, inner) if inner else place
     message = text[: found.start()] if found else text
-    return Mismatch(field, message, _step_types() if _STEP_TYPE.fullmatch(field) else "")
+    if _STEP_TYPE.fullmatch(field):
+        return Mismatch(field, message, _step_types())
+    words = _words(kind) if message.startswith("Invalid enum value") else []
+    return Mismatch(field, message, f"it must be one of {', '.join(words)}" if words else "")
+
+
+def _words(kind: Any) -> list[str]:
+    """Return the words that a type allows; nothing if it allows other values too."""
+    kind = _bare(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return [word for member in get_args(kind) for word in _words(member)]
+    return [one for one in get_args(kind) if isinstance(one, str)] if get_origin(kind) is Literal else []
 
 
 def _step_types() -> str:

@@ -6,12 +6,15 @@ name, and steps of channels that are not served here.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inbox.models.workflow import WorkflowCreate, field_names, step_controls
 
 OTHER_STEPS = ("email", "sms", "push", "chat", "tool", "throttle", "custom", "http_request", "trigger")
 """The types of the original's steps that are not served here."""
+_STEP = re.compile(r"\b(steps[.\[])([0-9]+)")
 _STEP_FIELDS = ("stepId", "name", "type", "controlValues")
 
 
@@ -34,8 +37,17 @@ class Adopted(NamedTuple):
     """What `adopt` made of an export. `ignored` are the paths of the fields that were left out."""
 
     content: Any
-    dropped: list[DroppedStep]
-    ignored: list[str]
+    dropped: Sequence[DroppedStep] = ()
+    ignored: Sequence[str] = ()
+
+    def renumber(self, text: str) -> str:
+        """Return a path of a field of `content`, or a message with such paths, with the step numbers of the export."""
+        return _STEP.sub(lambda found: found[1] + str(self._exported_index(int(found[2]))), text)
+
+    def _exported_index(self, index: int) -> int:
+        for step in self.dropped:  # in their order
+            index += step.place <= index
+        return index
 
 
 def is_export(item: Any) -> bool:
@@ -58,14 +70,14 @@ def adopt(item: Any) -> Adopted:
     find.
     """
     if not isinstance(item, dict):
-        return Adopted(item, [], [])
+        return Adopted(item)
     known = field_names(WorkflowCreate)
     content = {name: value for name, value in item.items() if name in known}
     ignored = [name for name in item if name not in known]
     if isinstance(content.get("preferences"), dict):
         content["preferences"] = _preferences(content["preferences"])
     if not isinstance(content.get("steps"), list):
-        return Adopted(content, [], ignored)
+        return Adopted(content, ignored=ignored)
     steps: list[Any] = []
     dropped: list[DroppedStep] = []
     for index, step in enumerate(content["steps"]):

@@ -7,9 +7,9 @@ from typing import Any, cast, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import invalid
+from inbox.errors import ValidationFailed, invalid
 from inbox.models.workflow import WorkflowCreate, WorkflowPatch, WorkflowUpdate
-from inbox.models.workflow_export import adopt, unwrap
+from inbox.models.workflow_export import Adopted, adopt, unwrap
 from inbox.models.workflow_query import SortField, WorkflowQuery
 from inbox.routes.access import authenticate, services_of
 from inbox.routes.reading import MIB, convert, path_param, query_bool, query_int, query_list, read_body
@@ -36,9 +36,19 @@ async def create_workflow(request: Request) -> Response:
     if len(exported) != 1:
         raise invalid("general", "The body must hold one workflow", len(exported))
     adopted = adopt(exported[0])
-    workflow = await workflows.create(caller.environment, convert(adopted.content, WorkflowCreate))
+    try:
+        workflow = await workflows.create(caller.environment, convert(adopted.content, WorkflowCreate))
+    except ValidationFailed as error:
+        raise _renumbered(error, adopted) from None
     named = {"droppedSteps": [step.view() for step in adopted.dropped], "ignoredFields": adopted.ignored}
     return data(workflow_view(workflow) | named, 201)
+
+
+def _renumbered(error: ValidationFailed, adopted: Adopted) -> ValidationFailed:
+    """Return the error with the step numbers of the body, from which steps were left out."""
+    fields = {adopted.renumber(name): [*map(adopted.renumber, messages)] for name, messages in error.fields.items()}
+    values = {adopted.renumber(name): value for name, value in error.values.items()}
+    return ValidationFailed(fields, error.message, values)
 
 
 async def list_workflows(request: Request) -> Response:

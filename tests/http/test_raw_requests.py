@@ -78,6 +78,10 @@ async def send(server: Server, request: str) -> Answer:
         ("GET /ws?token=\u00e4 HTTP/1.1", HOST + UPGRADE, 400, "read"),
         ("GET /health HTTP/1.1", f"{HOST}A B: c\r\n", 400, "read"),
         ("GET /ws HTTP/1.1", f"{HOST}{UPGRADE}A: b\0c\r\n", 400, "read"),
+        ("GET /ws HTTP/1.1", f"{HOST}{UPGRADE}Origin: http://a.example\r\nOrigin: http://b.example\r\n", 400, "Origin"),
+        ("GET /socket.io/ HTTP/1.1", f"{HOST}{UPGRADE}Origin: null\r\nOrigin: null\r\n", 400, "Origin"),
+        ("GET /ws HTTP/1.1", f"{HOST}{UPGRADE}Sec-WebSocket-Protocol: @\r\n", 400, "Sec-WebSocket-Protocol"),
+        ("GET /ws HTTP/1.1", HOST + UPGRADE.replace("Upgrade\r", "Upgrade, @\r"), 400, "Connection"),
         ("CONNECT inbox.example:443 HTTP/1.1", HOST, 400, "read"),
         ("\x16\x03\x01\x02", "", 400, "read"),
     ],
@@ -150,6 +154,14 @@ async def test_a_head_over_the_limit_is_refused_in_words(run_server: RunServer, 
     assert orjson.loads(answer.body)["path"] == path
     assert "request refused" in server.log()
     assert "status=431" in server.log()
+
+
+async def test_a_handshake_of_two_origins_is_told_in_the_log(run_server: RunServer) -> None:
+    server = await run_server()
+    origins = "Origin: https://a.example\r\nOrigin: https://b.example\r\n"
+    (await send(server, f"GET /ws HTTP/1.1\r\n{HOST}{UPGRADE}{origins}\r\n")).check_error(400, "Origin")
+    assert "request refused" in server.log()
+    assert "status=400" in server.log()
 
 
 async def test_a_refused_request_tells_no_token(production: Server) -> None:

@@ -293,6 +293,17 @@ async def test_an_export_of_the_original_is_taken_on_request(api: Api, name: str
     assert (await api.data("GET", f"{PATH}/{name}", 200))["_id"] == answer["_id"]
 
 
+async def test_an_error_of_an_export_numbers_steps_as_the_body_does(api: Api, name: str) -> None:
+    mail = {"stepId": "mail", "name": "Mail", "type": "email"}
+    for values, field in (({"body": "{{"}, "steps.1.controlValues.body"), ({"body": 3}, "general")):
+        step = {"stepId": "in-app", "name": "In-app", "type": "in_app", "controlValues": values}
+        sent = {**body(name), "steps": [mail, step, mail]}
+        refused = await api.client.post(f"{PATH}?dropUnsupportedSteps=true", json=sent)
+        check_error(refused, 422)
+        [(named, error)] = refused.json()["errors"].items()
+        assert (named, "steps[1]" in error["messages"][0]) == (field, field == "general")
+
+
 @pytest.mark.parametrize("sent", [{"data": []}, {"data": [{}, {}]}, {"data": [3]}, {}, {"data": {"steps": 3}}])
 async def test_what_is_no_export_is_refused(api: Api, sent: Json) -> None:
     check_error(await api.client.post(f"{PATH}?dropUnsupportedSteps=true", json=sent), 422)

@@ -193,6 +193,23 @@ def test_the_examples_of_the_docs_are_right_and_survive_a_pull(settings: dict[st
         ("- 3\n", "workflow 1: Expected `object`, got `int`"),
         ("workflows: []\nother: 1\n", "beside workflows there is other"),
         ("", "Expected `object`, got `null`"),
+        (ORDER + "name: Again\n", "the key name stands twice"),
+        (ORDER.replace("{body:", "{body: x, 'body':"), "the key body stands twice"),
+        (
+            ORDER + "severity: urgent\n",
+            "order: severity: Invalid enum value 'urgent': it must be one of high, medium, low, none",
+        ),
+        (ORDER + "description: 2026-13-45\n", "this is no timestamp that can be read"),
+        (ORDER + "description: !!bool x\n", "this is no bool that can be read"),
+        (ORDER + "description: !!binary aGFsbG8=\n", "order: description: JSON holds no `bytes`"),
+        (ORDER + f"payloadSchema: {{maximum: 1{'0' * 400}}}\n", "order: payloadSchema.maximum: is no number"),
+        (ORDER + f"payloadSchema: {{maximum: 1{'0' * 5000}}}\n", "this is no int that can be read"),
+        (ORDER + f"payloadSchema: {'{not: ' * 70}{{}}{'}' * 70}\n", "order: payloadSchema.not.not.not: is nested"),
+        (ORDER + f"payloadSchema: {'{not: ' * 400}{{}}{'}' * 400}\n", "is nested deeper than 64 levels"),
+        (ORDER + "payloadSchema: &r {not: *r}\n", "order: payloadSchema.not.not.not: is nested deeper"),
+        (ORDER.replace("{body:", "{data: {n: .nan}, body:"), "order: steps.0.controlValues.data.n: is no number"),
+        (ORDER.replace("{body:", "{data: {1: x}, body:"), "order: steps.0.controlValues.data: the key 1 must be"),
+        (ORDER.replace("{body:", '{data: {n: "\\ud800"}, body:'), "order: steps.0.controlValues.data.n: holds half"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, content: str, told: str) -> None:
@@ -201,6 +218,69 @@ def test_what_is_wrong_is_told_in_a_line(tmp_path: Path, content: str, told: str
     line = failure("workflows", "check", str(path))
     assert line.startswith(f"{path}: ")
     assert told in line
+
+
+UNUSUAL = """
+workflowId: unusual
+name: &name Unusual
+description: 2026-01-02T03:04:05Z
+payloadSchema: {type: object, properties: {n: {type: number, maximum: 100000000000000000000000000}}}
+steps:
+  - name: *name
+    type: in_app
+    controlValues:
+      body: "{{payload.n}}"
+      data:
+        huge: 99999999999999999999999999
+        least: -9223372036854775808
+        most: 18446744073709551615
+        day: 2026-01-02
+        smile: "\\ud83d\\ude00"
+        merged: {<<: {a: 1, b: 2}, a: 3}
+"""
+
+
+async def test_a_file_holds_what_the_api_could_have_taken(
+    run_server: RunServer, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "unusual.yaml").write_text(UNUSUAL)
+    server = await serve(run_server, settings, INBOX_WORKFLOWS=str(tmp_path))
+    async with Api.open(server) as api:
+        await api.trigger("ada", {"n": 1}, workflow="unusual")
+        [message] = await api.feed("ada")
+        workflow = await api.data("GET", "/v2/workflows/unusual", 200)
+    expected = {
+        "huge": 1e26,
+        "least": -(2**63),
+        "most": 2**64 - 1,
+        "day": "2026-01-02",
+        "smile": "\U0001f600",
+        "merged": {"a": 3, "b": 2},
+    }
+    assert message["data"] == expected
+    assert workflow["steps"][0]["controls"]["values"]["data"] == expected
+    assert workflow["description"] == "2026-01-02T03:04:05Z"
+    assert workflow["payloadSchema"]["properties"]["n"]["maximum"] == 1e26
+    pulled = await asyncio.to_thread(run_inbox, "workflows", "pull", "-", **settings)
+    pushed = await asyncio.to_thread(run_inbox, "workflows", "push", "-", given=pulled.stdout, **settings)
+    assert (pushed.stdout, pushed.stderr) == ("unchanged\tunusual\n", "")
+
+
+def test_what_json_cannot_hold_is_not_pushed_and_the_dry_run_says_so(tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "wrong.toml").write_text(TOML.replace('body = "B"', 'body = "B", data = { n = [inf] }'))
+    for more in ((), ("--dry-run",)):
+        line = failure("workflows", "push", str(tmp_path), *more, **settings)
+        assert line.startswith(f"{tmp_path}/wrong.toml: other: steps.0.controlValues.data.n.0: is no number")
+
+
+def test_a_problem_of_an_export_names_the_step_by_its_number_in_the_export(tmp_path: Path) -> None:
+    steps = [dict(step) for step in EXPORT["steps"]]
+    steps[2]["controlValues"] = {"body": "{{"}
+    steps.append({"stepId": "last", "name": "Last", "type": "in_app", "controlValues": {"body": "{% if %}"}})
+    (tmp_path / "order.json").write_text(json.dumps(EXPORT | {"steps": steps}))
+    ended = run_inbox("workflows", "check", str(tmp_path), "--drop-unsupported-steps", "--json")
+    fields = [one["field"] for one in json.loads(ended.stdout)["problems"]]
+    assert fields == ["steps.2.controlValues.body", "steps.4.controlValues.body"]
 
 
 def test_everything_that_is_wrong_is_told(folder: Path, settings: dict[str, str]) -> None:
@@ -262,16 +342,16 @@ EXPECTED_FIELDS = {
     "steps.0.controlValues.boddy": "unknown field `boddy`",
     "steps.1.type": "Invalid value 'email'",
     "steps.2.controlValues.amount": "Expected `",
-    "workflowId": "workflowId must consist of letters",
+    "workflowId": "must consist of letters",
     "steps.0.controlValues.avatar": "avatar must be an http(s) URL",
-    "steps.1.stepId": "steps.1.stepId must consist of letters",
+    "steps.1.stepId": "must consist of letters",
     "steps.2.stepId": "stepId first is used twice",
     "steps.3.controlValues.cron": "cron must be a cron expression",
-    "payloadSchema": "payloadSchema",
+    "payloadSchema": "#/type must",
     "steps.0.controlValues.subject": "",
     "steps.0.controlValues.body": "",
     "steps.0.controlValues.primaryAction.label": "",
-    "steps.0.controlValues.expiresAt": "steps.0.controlValues.expiresAt",
+    "steps.0.controlValues.expiresAt": "",
     "steps.0.controlValues.skip": "",
     "steps.3.controlValues.digestKey": "",
 }
@@ -287,6 +367,7 @@ def test_every_field_of_a_workflow_that_is_wrong_is_told(tmp_path: Path) -> None
     told = {one["field"]: one["message"] for one in report["problems"]}
     assert told.keys() == EXPECTED_FIELDS.keys()
     assert {field for field, text in told.items() if not text.startswith(EXPECTED_FIELDS[field])} == set()
+    assert {field for field, text in told.items() if text.startswith(f"{field} ")} == set()
     assert {(one["file"], one["workflowId"]) for one in report["problems"]} == {(str(path), "a b")}
     told_by_line = run_inbox("workflows", "check", str(path)).stderr.splitlines()
     assert told_by_line == [
@@ -576,6 +657,7 @@ def test_what_cannot_be_triggered(folder: Path, settings: dict[str, str]) -> Non
     line = failure("trigger", "oder", "--to", "ada", **settings)
     assert line == "Production has no workflow oder: did you mean `order`?"
     told = {"[]": "must be a JSON object", "{": "is not valid JSON", "@/nope": "cannot be read: No such file"}
+    told['{"a":' * 300 + "1" + "}" * 300] = "nested deeper than 64 levels"
     for payload, problem in told.items():
         assert problem in failure("trigger", "order", "--to", "ada", "--payload", payload, **settings)
     for wrong in (("order",), ("order", "--to", "ada", "--broadcast"), ()):

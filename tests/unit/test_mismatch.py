@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -63,6 +63,24 @@ def test_every_place_is_found() -> None:
 @pytest.mark.parametrize("value", [{}, {"animals": None}, {"animals": []}, {"inner": {"firstName": "A"}}, {"more": 1}])
 def test_nothing_is_found_in_what_fits(value: Any) -> None:
     assert found(value) == {}
+
+
+class Choice(msgspec.Struct):
+    size: Literal["small", "large"] | None = None
+    sizes: list[Annotated[Literal["a", "b"], Meta(description="x")]] = []
+
+
+def test_a_word_that_is_not_allowed_names_those_that_are() -> None:
+    assert found({"size": "huge", "sizes": ["a", "c"]}, Choice) == {
+        "size": "Invalid enum value 'huge': it must be one of small, large",
+        "sizes.1": "Invalid enum value 'c': it must be one of a, b",
+    }
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(value := {"sizes": ["c"], "size": "huge"}, Choice)
+    assert explain_mismatch(caught.value, value, Choice) == (
+        "Invalid enum value 'c' - at `$.sizes[0]`: it must be one of a, b"
+    )
+    assert found({"size": 3}, Choice) == {"size": "Expected `str | null`, got `int`"}
 
 
 @pytest.mark.parametrize(("value", "name"), [(3, "int"), ([], "array"), (None, "null")])

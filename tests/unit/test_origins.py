@@ -27,6 +27,11 @@ from inbox.origins import AllowedOrigins, is_of_host, parse_listed
         ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
         ("moz-extension://*", "moz-extension://*"),
         ("file://", "file://"),
+        ("https://App.example.org.", "https://app.example.org."),
+        ("https://*.example.org.:8443", "https://*.example.org.:8443"),
+        ("https://b\u00fccher.example.", "https://xn--bcher-kva.example."),
+        ("http://*.localhost:*", "http://*.localhost:*"),
+        ("https://*.internal", "https://*.internal"),
     ],
 )
 def test_what_may_be_listed(text: str, canonical: str) -> None:
@@ -64,6 +69,13 @@ def test_what_may_be_listed(text: str, canonical: str) -> None:
         "capacitor://",
         "data:text/html,x",
         "javascript://x",
+        "https://app.example.org..",
+        "https://.",
+        "https://*.",
+        "https://*.com",
+        "https://*.com.",
+        "https://*.xn--p1ai:*",
+        "http://127.0.0.1.",
     ],
 )
 def test_what_can_match_nothing_is_refused(text: str) -> None:
@@ -92,6 +104,8 @@ def test_what_can_match_nothing_is_refused(text: str) -> None:
         ("moz-extension://*", "moz-extension://0b1e-22"),
         ("file://", "file://"),
         ("null", "null"),
+        ("https://app.example.org.", "https://app.example.org."),
+        ("https://*.tenant.example.", "https://one.tenant.example.:443"),
         ("*", "https://anything.example"),
         ("*", "null"),
     ],
@@ -112,6 +126,9 @@ def test_what_a_listed_origin_lets_in(listed: str, origin: str) -> None:
         ("https://app.example.org", "https://app.example.org//"),
         ("https://app.example.org", "https://app.example.org\\.evil.example"),
         ("https://app.example.org", "null"),
+        ("https://app.example.org", "https://app.example.org."),
+        ("https://app.example.org.", "https://app.example.org"),
+        ("https://*.tenant.example", "https://one.tenant.example."),
         ("https://app.example.org", ""),
         ("https://*.tenant.example", "https://tenant.example"),
         ("https://*.tenant.example", "https://.tenant.example"),
@@ -157,6 +174,7 @@ def test_a_server_s_own_pages(origin: str, host: str) -> None:
     ("origin", "host"),
     [
         ("https://inbox.example", None),
+        ("https://inbox.example.", "inbox.example"),
         ("https://inbox.example", ""),
         ("https://inbox.example", "other.example"),
         ("https://inbox.example", "inbox.example:8000"),

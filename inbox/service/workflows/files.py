@@ -21,9 +21,10 @@ import yaml
 
 from inbox.errors import BadRequest, InboxError, NotFound, StartupError
 from inbox.models.environment import Environment
+from inbox.models.json_values import MAX_JSON_DEPTH, JsonValues, NotJson
 from inbox.models.trigger import reason_of
 from inbox.models.workflow import Workflow, WorkflowCreate
-from inbox.models.workflow_export import adopt, is_export, unwrap
+from inbox.models.workflow_export import Adopted, adopt, is_export, unwrap
 from inbox.service.workflows.problems import find_problems
 from inbox.service.workflows.references import find_issues
 from inbox.service.workflows.workflows import WorkflowService, build_workflow
@@ -93,8 +94,9 @@ def check_files(source: Path, *, drop_unsupported: bool = False) -> FileReport:
         except BadRequest as error:
             report.problems.append(Finding(path, error.message))
             continue
+        values = JsonValues(MAX_FILE_BYTES)
         for place, item in enumerate(items):
-            body = _read_item(report, path, place, item, drop_unsupported)
+            body = _read_item(report, path, place, item, values, drop_unsupported)
             if body is None:
                 continue
             if body.workflow_id in first:
@@ -197,9 +199,35 @@ def _parse(path: Path) -> Any:
     try:
         if path.suffix == EXPORT_SUFFIX:
             return orjson.loads(text)
-        return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, orjson.JSONDecodeError, RecursionError) as error:
+        return tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, _YamlLoader)  # noqa: S506 (a safe one)
+    except (ValueError, yaml.YAMLError) as error:  # a ValueError of TOML and JSON
         raise BadRequest(" ".join(str(error).split())) from None
+    except RecursionError:
+        raise BadRequest(f"is nested deeper than {MAX_JSON_DEPTH} levels") from None
+
+
+class _YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
+    """Refuses, at their lines, keys that stand twice and scalars that are not what they look like or are tagged as."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """Raise MarkedYAMLError for a key that stands twice: the library would keep the last."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(None, None, f"the key {key.value} stands twice", key.start_mark)
+            seen.add(key.value)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Raise MarkedYAMLError too where the library raises whatever its own reading of a scalar ends with."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, AttributeError, LookupError):  # 2026-13-45, 10^5000, !!bool x
+            kind = str(node.tag).rpartition(":")[2]
+            raise yaml.MarkedYAMLError(None, None, f"this is no {kind} that can be read", node.start_mark) from None
 
 
 def _read_text(path: Path) -> str:
@@ -219,26 +247,30 @@ def _read_text(path: Path) -> str:
 
 
 def _read_item(
-    report: FileReport, path: Path, place: int, item: Any, drop_unsupported: bool
+    report: FileReport, path: Path, place: int, item: Any, values: JsonValues, drop_unsupported: bool
 ) -> WorkflowCreate | None:
     """Return a workflow, and report what is to be said of it; None if it cannot be used."""
     named = item.get("workflowId") if isinstance(item, dict) else None
     name = named if isinstance(named, str) else f"workflow {place + 1}"
-    if drop_unsupported:
-        item, dropped, ignored = adopt(item)
-        report.warnings += [Finding(path, "not served here: left out", name, str(step)) for step in dropped]
-        if ignored:
-            report.warnings.append(Finding(path, f"unknown here: left out: {', '.join(ignored)}", name))
-    elif is_export(item):
+    try:
+        item = values.read(item)
+    except NotJson as error:
+        report.problems.append(Finding(path, error.message, name, error.field))
+        return None
+    if not drop_unsupported and is_export(item):
         report.problems.append(Finding(path, EXPORTED, name))
         return None
-    problems = find_problems(item, FileWorkflow)
-    report.problems += [Finding(path, message, name, field) for field, message in problems]
+    adopted = adopt(item) if drop_unsupported else Adopted(item)
+    report.warnings += [Finding(path, "not served here: left out", name, str(step)) for step in adopted.dropped]
+    if adopted.ignored:
+        report.warnings.append(Finding(path, f"unknown here: left out: {', '.join(adopted.ignored)}", name))
+    problems = find_problems(adopted.content, FileWorkflow)
+    report.problems += [Finding(path, message, name, adopted.renumber(field)) for field, message in problems]
     if problems:
         return None
-    body = msgspec.convert(item, FileWorkflow)
+    body = msgspec.convert(adopted.content, FileWorkflow)
     for issue in find_issues(build_workflow(body)):
-        field = f"steps.{issue.step_index}.controlValues.{issue.field}"
+        field = adopted.renumber(f"steps.{issue.step_index}.controlValues.{issue.field}")
         report.warnings.append(Finding(path, issue.message, name, field))
     return body
 

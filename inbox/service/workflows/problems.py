@@ -31,11 +31,16 @@ def find_problems(item: Any, kind: type[WorkflowCreate]) -> list[tuple[str, str]
     for _ in range(MAX_ROUNDS):
         wrong = _check(item, kind)
         seen = wrong.keys() & found.keys()
-        found = wrong | found
+        for field, messages in wrong.items():
+            found.setdefault(field, messages)
         mended = [_mend(item, field, gently=field not in seen) for field in wrong]
         if not all(mended) or not wrong:
             break
-    return [(field, message) for field, messages in found.items() for message in messages]
+    return [
+        (field, message.removeprefix(f"{field} "))  # whoever shows the message names the field
+        for field, messages in found.items()
+        for message in messages
+    ]
 
 
 def _check(item: Any, kind: type[WorkflowCreate]) -> dict[str, list[str]]:
