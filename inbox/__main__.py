@@ -1,4 +1,4 @@
-"""`python -m inbox` is the command `inbox`."""
+"""Run the command `inbox` as `python -m inbox`."""
 
 from inbox.cli import main
 

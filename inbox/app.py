@@ -1,27 +1,28 @@
-"""The one place where everything is joined: services, hub, listener, routes. The lifespan opens and closes them."""
+"""The ASGI app: it joins services, hub, listener and routes; its lifespan opens and closes them."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
-from inbox.descriptors import descriptor_limit, share_out
-from inbox.errors import InboxError, StartupError, SubscriberGone
-from inbox.fanout.hub import Hub
-from inbox.fanout.listener import Listener
-from inbox.fanout.session_watch import SessionWatch
+from inbox.errors import StartupError
+from inbox.http.descriptors import descriptor_limit, share_out
+from inbox.http.middleware import Front
+from inbox.http.responses import ErrorLayer
+from inbox.http.route_index import RouteIndex
+from inbox.jobs import background_jobs
 from inbox.openapi.pages import PAGES
-from inbox.routes import NO_SOCKET, all_routes
-from inbox.routes.gate import Gate
-from inbox.routes.idempotency import Idempotency
-from inbox.routes.middleware import BodyDeadline, BrowserCors, NoStore, RateHeaders, RawPath, SocketLimit
-from inbox.routes.replies import on_http_exception, on_inbox_error, on_subscriber_gone, on_unexpected_error
+from inbox.realtime.handshake import Sockets
+from inbox.realtime.hub import Hub
+from inbox.realtime.listener import Listener
+from inbox.realtime.session_watch import SessionWatch
+from inbox.realtime.upgrades import Upgrades
+from inbox.routes import all_routes
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
@@ -29,7 +30,7 @@ from inbox.store.outage import OutageWatch
 
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Starlette:
-    """The service as an ASGI app. With `demo` it serves the demo page at `/` and makes the demo's workflow."""
+    """Return the ASGI app. With `demo` it serves the demo page at `/` and creates the workflow of the demo."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -38,7 +39,8 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
             _fanout(services) as (hub, listener, watch),
         ):
             app.state.services, app.state.listener = services, listener
-            app.state.gate = Gate(services, hub, watch)
+            sockets = Sockets(services, hub, watch)
+            app.state.upgrades = Upgrades(sockets, base_path=settings.base_path, max_sockets=_max_sockets(settings))
             if settings.workflows:
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
             for environment in services.environments.all():
@@ -49,80 +51,64 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
 
     routes = [*all_routes(with_demo=demo), *PAGES]
     check_base_path(settings.base_path, routes)
-    app = Starlette(
-        routes=[*routes, NO_SOCKET],
-        lifespan=lifespan,
-        middleware=_middleware(settings),
-        exception_handlers={
-            InboxError: on_inbox_error,
-            SubscriberGone: on_subscriber_gone,
-            HTTPException: on_http_exception,
-            Exception: on_unexpected_error,
-        },
+    index = RouteIndex(routes)
+    front = Front(
+        ErrorLayer(index),
+        base_path=settings.base_path,
+        origins=settings.allowed_origins,
+        log_requests=settings.log_requests,
+        is_idempotent=bool(settings.idempotency_seconds),
     )
-    app.router.redirect_slashes = False
-    return app
+    return Application(index, front, lifespan)
+
+
+class Application(Starlette):
+    """Starlette's application with the front and the index in place of its layers and its router."""
+
+    def __init__(
+        self, index: RouteIndex, front: ASGIApp, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]]
+    ) -> None:
+        super().__init__(routes=[index], lifespan=lifespan)
+        self._front = front
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return what gets every request."""
+        return self._front
 
 
 def check_base_path(base_path: str, routes: Iterable[BaseRoute]) -> None:
-    """Raise StartupError for a base path that begins like a path of ours: no request could tell which is meant."""
+    """Raise StartupError for a base path that begins like a path of the service: requests would be ambiguous."""
     first = base_path.split("/")[1:2]
     if any(getattr(route, "path", "/").split("/")[1:2] == first for route in routes):
         raise StartupError(f"INBOX_BASE_PATH: {base_path} begins like a path of the service itself, choose another")
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
-    """From the outermost; what nobody asked for is not there."""
-    is_limited = settings.rate_limit_per_key or settings.rate_limit_per_subscriber
-    return [
-        Middleware(RawPath, base_path=settings.base_path),
-        Middleware(SocketLimit, most=_most_sockets(settings)),
-        Middleware(NoStore),
-        Middleware(BodyDeadline),
-        Middleware(BrowserCors, origins=settings.allowed_origins),
-        *([Middleware(RateHeaders)] if is_limited else []),
-        *([Middleware(Idempotency)] if settings.idempotency_seconds else []),
-    ]
-
-
-def _most_sockets(settings: Settings) -> int | None:
+def _max_sockets(settings: Settings) -> int | None:
     limit = descriptor_limit()
     return settings.max_sockets or (share_out(limit).sockets if limit else None)
 
 
 @asynccontextmanager
 async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
-    """The hub, its listener and its watch, running; then presence, which is left as it is when the process stops."""
+    """Yield the hub, its listener and the session watch, with every background job running."""
     hub, process = Hub(services.feed_store, services.cards), secrets.token_hex(6)
 
-    async def is_well() -> None:
+    async def is_available() -> None:
         await services.client.check(services.keys.write_probe(process))
         await listener.probe()
 
-    outages = OutageWatch(is_well)
+    outages = OutageWatch(is_available)
     services.client.on_failure = outages.note
     listener = Listener(services.client, services.keys.probe(process), hub.receive, hub.restored)
-    hub.listen_with(listener.subscribe, listener.unsubscribe)
+    hub.listen_with(listener.subscribe, listener.acknowledged, listener.unsubscribe)
     watch = SessionWatch(services.environments.generations)
-    try:
-        await listener.start()
-        await services.presence.start()
-        services.subscriber_sweep.start()
-        services.activity_log.start()
-        services.dispatch_worker.start()
-        services.timer_worker.start()
-        services.retention_sweep.start()
-        services.event_relay.start()
-        watch.start()
-        yield hub, listener, watch
-    finally:
-        await outages.close()
-        await watch.close()
-        await services.event_relay.close()
-        await services.retention_sweep.close()
-        await services.timer_worker.close()
-        await services.dispatch_worker.close()
-        await services.activity_log.close()
-        await services.subscriber_sweep.close()
-        await services.presence.close()
-        await listener.close()
+    async with AsyncExitStack() as running:
+        running.push_async_callback(listener.close)
+        try:
+            await listener.start()
+            await services.presence.keep_lease()  # the first socket needs it
+            for job in background_jobs(services, watch.look).values():
+                await running.enter_async_context(job)
+            yield hub, listener, watch
+        finally:
+            await outages.close()

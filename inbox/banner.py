@@ -1,4 +1,4 @@
-"""What a developer sees when the demo is up: where to look, and two ways to send a first message."""
+"""The banner of the demo: its address, its credentials, and two ways to send a first message."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ PAYLOAD = {"subject": "Hello Alice", "body": "This came over the API."}
 
 
 def print_banner(url: str, services: Services) -> None:
-    """Prints the demo's address, the key and identifier, a curl line and a Python snippet on standard output."""
     environments = services.environments
     print(render_banner(url, environments.api_key, environments.current.identifier), flush=True)
 
 
 def render_banner(url: str, api_key: str, identifier: str) -> str:
-    """The text, ending without a line break; the curl line and the snippet work when pasted."""
     return f"""
   Demo                    {url}/
   API key                 {api_key}
@@ -36,7 +34,6 @@ def render_banner(url: str, api_key: str, identifier: str) -> str:
 
 
 def curl_line(url: str, api_key: str) -> str:
-    """A shell command that triggers the demo's workflow."""
     body = json.dumps({"name": WORKFLOW, "to": SUBSCRIBER, "payload": PAYLOAD})
     return (
         f"curl -X POST {url}/v1/events/trigger -H {shlex.quote(f'Authorization: ApiKey {api_key}')} "
@@ -45,7 +42,7 @@ def curl_line(url: str, api_key: str) -> str:
 
 
 def python_snippet(url: str, api_key: str) -> str:
-    """The same through the official SDK, in statements of one line, which an interactive interpreter takes too."""
+    """Return the same with the official SDK, in statements of one line, which an interactive interpreter takes too."""
     return f"""\
 import novu_py
 novu = novu_py.Novu(secret_key={api_key!r}, server_url={url!r})

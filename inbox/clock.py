@@ -1,8 +1,7 @@
-"""The store's time, the one clock of every process over it: dates are made, and compared with what is stored, by it.
+"""The store's time, which every process of an installation uses for dates and to compare with stored dates.
 
-A process counts on from the store's time with its own monotonic clock, so reading it costs no request, and a wall clock
-that is wrong or jumps changes nothing. `store/clock.py` measures the store's time and corrects this one. Until then it
-is the machine's time.
+The monotonic clock counts on from the last measurement of `store/clock.py`, so reading the time costs no request and a
+wall clock that is wrong or jumps changes nothing. Before the first measurement it is the machine's time.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ def now_us() -> int:
     return int(now_seconds() * 1_000_000)
 
 
-def correct(store_seconds: float, asked_at: float, answered_at: float) -> None:
-    """Correct the clock by one measurement, as far as the measurement proves it wrong and no further.
+def correct(store_seconds: float, sent_at: float, received_at: float) -> None:
+    """Correct the clock by one measurement, only as far as the measurement proves it wrong.
 
-    The store showed `store_seconds` at some moment between the two readings of the monotonic clock. A slow answer
+    The store's time was `store_seconds` at some moment between the two readings of the monotonic clock. A slow answer
     proves little, so it changes little: the time does not wander while the store or this process is busy.
     """
     global _offset
-    known = time.time() - time.monotonic() if _offset is None else _offset
-    _offset = min(max(known, store_seconds - answered_at), store_seconds - asked_at)
+    offset = time.time() - time.monotonic() if _offset is None else _offset
+    _offset = min(max(offset, store_seconds - received_at), store_seconds - sent_at)

@@ -1,14 +1,60 @@
-"""Every error the service answers with, and the one table error → HTTP status.
+"""Every error that the service answers with, in one tree; its leaves carry the HTTP status.
 
-An error's `message` is what the caller reads. `context` is flattened into the body beside `ctx`, as the contract asks
-(rest-server.md §1.4); `fields` is the `errors` object of a validation failure: field → messages and the value received.
+    StartupError                  the process cannot start: one line at the terminal, exit code 1
+      DirectoryInUse              (embedded/directory.py) another process has the data directory
+    InboxError             500    the request could not be served; alone, a defect of ours
+      BadRequest           400
+        PayloadInvalid            with `type`, `errors` and `schema`
+      Unauthorized         401
+      PaymentRequired      402
+      Forbidden            403
+      NotFound             404
+        SubscriberGone            deleted while the request was carried out; its own session is answered 401
+      MethodNotAllowed     405    with `Allow`
+      RequestTimeout       408    closes the connection
+      Conflict             409
+      PayloadTooLarge      413
+      UnsupportedMediaType 415
+      UnprocessableEntity  422    with `errors.general`
+      ValidationFailed     422    with `errors.<field>`
+        TemplateError             (rendering/templates.py) a template that does not parse
+        RenderError               (rendering/templates.py) a template that these variables do not fit
+      TooManyRequests      429    with `Retry-After`
+      HeadTooLarge         431    closes the connection
+      ServiceUnavailable   503    with `Retry-After`: the same request can succeed a moment later
+        StoreUnavailable          the store is away
+          WriteRefused            the store is full or read-only; what only reads goes on
+        Contention                the store is well, but other writers were faster at every attempt
+        TooManyConnections        this process is full
+        Draining                  this process is about to stop; only `/ready` says so
+
+docs/errors.md says when each is answered. `http/responses.py` answers with them, `models/error_body.py` makes the body.
+Background jobs catch `ServiceUnavailable` and try again later.
+
+Exceptions outside the tree never reach a caller; each ends in its own package:
+
+    Refusal                             realtime/       a refused socket: an HTTP answer, or a close code
+    TooManyFrames, MalformedPacket      realtime/       a close code
+    LiquidSyntaxError, LiquidError      rendering/      TemplateError, RenderError
+    TooMuchWork                         work.py         RenderError, or a condition that does not hold
+    CannotEvaluate                      rendering/      a condition that does not hold
+    UnsafeLink                          rendering/      ValidationFailed when stored, no link when rendered
+    SchemaInvalid, ValueTooLarge        service/workflows/json_schema.py    ValidationFailed, PayloadInvalid
+    NotJson                             models/json_values.py               a problem of a workflow file
+
+An error's `message` is what the caller reads. `context` is flattened into the body beside `ctx`, as the clients expect;
+`fields` is the `errors` object of a validation failure: field → messages and the value received.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from itertools import chain
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 NO_VALUE = "No Value Recorded"
 
@@ -21,6 +67,8 @@ class InboxError(Exception):
     """The request could not be served."""
 
     status: int = 500
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Headers of the answer."""
 
     def __init__(self, message: str | None = None, **context: Any) -> None:
         self.message = message or (type(self).__doc__ or "").strip()
@@ -29,11 +77,16 @@ class InboxError(Exception):
 
     @property
     def name(self) -> str:
-        """The status in words, e.g. `Not Found`; the contract's `error`."""
+        """The status in words, e.g. `Not Found`; `error` of the body."""
         return HTTPStatus(self.status).phrase
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, in one line."""
+        return self.message
+
     def detail(self) -> dict[str, Any]:
-        """What the error body carries beside statusCode, timestamp, path and message."""
+        """Return what the error body holds beside statusCode, timestamp, path and message."""
         context = {"error": self.name, "statusCode": self.status, **self.context}
         return {**context, "ctx": context}
 
@@ -79,13 +132,14 @@ class MethodNotAllowed(InboxError):
 
     def __init__(self, message: str, allowed: Iterable[str]) -> None:
         super().__init__(message)
-        self.allowed = sorted(allowed)
+        self.headers = {"Allow": ", ".join(sorted(allowed))}
 
 
 class RequestTimeout(InboxError):
     """The body did not come in time."""
 
     status = 408
+    headers = MappingProxyType({"Connection": "close"})  # the rest of the body is not waited for
 
 
 class Conflict(InboxError):
@@ -113,10 +167,10 @@ class UnprocessableEntity(InboxError):
 
     @property
     def name(self) -> str:
-        return "Unprocessable Entity"  # what the contract says; the interpreter's table renames it in 3.13
+        return "Unprocessable Entity"  # as Novu's clients expect; Python 3.13 has another phrase
 
     def detail(self) -> dict[str, Any]:
-        """With `errors`, which novu-py asks of every 422."""
+        """Return the details with `errors`, which novu-py expects in every 422."""
         return super().detail() | {"errors": {"general": {"messages": [self.message], "value": NO_VALUE}}}
 
 
@@ -131,6 +185,10 @@ class ValidationFailed(InboxError):
         super().__init__(message)
         self.fields = {name: [text] if isinstance(text, str) else text for name, text in fields.items()}
         self.values = values or {}
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(chain.from_iterable(self.fields.values()))
 
     def detail(self) -> dict[str, Any]:
         errors = {
@@ -149,14 +207,8 @@ class PayloadInvalid(BadRequest):
         self.schema = schema
 
     def detail(self) -> dict[str, Any]:
-        """As the contract has it for a payload that does not fit the workflow's schema (rest-server.md §1.4)."""
+        """Return the problems and the schema that they violate, under the names that Novu's clients read."""
         return super().detail() | {"type": "PAYLOAD_VALIDATION_ERROR", "errors": self.problems, "schema": self.schema}
-
-
-class UpgradeRequired(InboxError):
-    """A WebSocket needs HTTP/1.1."""
-
-    status = 426
 
 
 class HeadTooLarge(InboxError):
@@ -172,23 +224,53 @@ class TooManyRequests(InboxError):
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+        self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
-class TooManyConnections(InboxError):
-    """This process has as many connections open as it can hold; try again later."""
+class ServiceUnavailable(InboxError):
+    """The service cannot answer at the moment; try again shortly."""
 
     status = 503
-    retry_after_seconds = 10
+    headers = MappingProxyType({"Retry-After": "1"})
 
 
-class StoreUnavailable(InboxError):
+class StoreUnavailable(ServiceUnavailable):
     """The store is not available; try again shortly."""
 
-    status = 503
-    retry_after_seconds = 1
+
+class WriteRefused(StoreUnavailable):
+    """The store accepts no changes at the moment; try again shortly."""
+
+    def __init__(self, refusal: str = "") -> None:
+        """`refusal` is the code of the store's reply: OOM, MISCONF, READONLY or NOREPLICAS."""
+        super().__init__()
+        self.refusal = refusal
+
+
+class Contention(ServiceUnavailable):
+    """Other requests keep changing the same data; try again shortly."""
+
+    def __init__(self) -> None:
+        super().__init__(code="contention")
+
+
+class TooManyConnections(ServiceUnavailable):
+    """This process has as many connections open as it can hold; try again later."""
+
+    headers = MappingProxyType({"Retry-After": "10"})
+
+
+class Draining(ServiceUnavailable):
+    """This process is about to stop; send requests to another one."""
 
 
 def invalid(field: str, message: str, value: Any = NO_VALUE) -> ValidationFailed:
-    """A 422 that names one field."""
+    """Return a 422 for one field."""
     return ValidationFailed({field: message}, values={field: value})
+
+
+def existing(value: T | None, error: InboxError) -> T:
+    """Return a value that was looked up. Raise the error if there is none."""
+    if value is None:
+        raise error
+    return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from functools import lru_cache
 from itertools import count
 from typing import Any, NewType
 
@@ -21,61 +22,61 @@ SubscriberId = NewType("SubscriberId", str)
 
 MAX_SUBSCRIBER_ID_LENGTH = 255
 
+NAME = re.compile(r"[A-Za-z0-9_:.-]+|[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+\.[^\s@\x00-\x1f\x7f]+")
+"""Matches the names that callers give to topics, contexts and workflows; they may be e-mail addresses."""
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def new_object_id() -> ObjectId:
-    """A new 24-hex id: seconds since 1970 (8), then random."""
+    """Return a new 24-hex id: seconds since 1970 (8), then random."""
     return ObjectId(f"{int(now_seconds()):08x}{secrets.token_hex(8)}")
 
 
-_places = count()
+CACHED_IDS = 8_192
+_counter = count()
 
 
 def new_ordered_id() -> ObjectId:
-    """A new 24-hex id that sorts by its time: seconds since 1970 (8), microseconds (5), place (3), then random.
+    """Return a new 24-hex id that sorts by time: seconds since 1970 (8), microseconds (5), counter (3), random.
 
-    Those made in one microsecond by one process follow each other too, but for one time in 4,096.
+    Ids that one process makes in one microsecond are in order too, except where the counter wraps at 4,096.
     """
     seconds, microseconds = divmod(now_us(), 1_000_000)
-    return ObjectId(f"{seconds:08x}{microseconds:05x}{next(_places) % 4_096:03x}{secrets.token_hex(4)}")
+    return ObjectId(f"{seconds:08x}{microseconds:05x}{next(_counter) % 4_096:03x}{secrets.token_hex(4)}")
 
 
-def made_ms(ordered_id: str) -> int:
-    """When an ordered id was made: ms since 1970."""
+def created_ms(ordered_id: str) -> int:
+    """Return when an ordered id was created: ms since 1970."""
     return int(ordered_id[:8], 16) * 1_000 + int(ordered_id[8:13], 16) // 1_000
 
 
+@lru_cache(CACHED_IDS)
 def derived_object_id(*parts: str) -> ObjectId:
-    """The 24-hex id that always belongs to these parts: for things that are not stored by themselves."""
+    """Return the 24-hex id that always belongs to these parts, for things that are not stored by themselves."""
     return ObjectId(hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest())
 
 
 def new_transaction_id() -> str:
-    """A transaction id for a trigger that brought none: `txn_` and 24 hex."""
+    """Return `txn_` and 24 hex, for a trigger that has no transactionId."""
     return f"txn_{secrets.token_hex(12)}"
 
 
 def is_object_id(value: Any) -> bool:
-    """Whether the value is 24 hex characters."""
     return isinstance(value, str) and _OBJECT_ID.fullmatch(value) is not None
 
 
 def parse_object_id(value: Any, field: str) -> str:
-    """A 24-hex id in lower case.
-
-    Raises ValidationFailed (422, naming the field) for anything else.
-    """
+    """Return a 24-hex id in lower case. Raise ValidationFailed, with the name of the field, for anything else."""
     if not is_object_id(value):
         raise invalid(field, f"{field} must be a mongodb id", value)
     return str(value).lower()
 
 
 def parse_subscriber_id(value: Any, field: str = "subscriberId") -> SubscriberId:
-    """A subscriber id as callers choose it: 1 to 255 characters after trimming, no control characters.
+    """Return a caller's subscriberId: trimmed, 1 to MAX_SUBSCRIBER_ID_LENGTH characters, no control characters.
 
-    Raises BadRequest for NUL and unpaired surrogates, ValidationFailed (422) for everything else that is wrong.
+    Raise BadRequest for NUL and unpaired surrogates, ValidationFailed for all else.
     """
     if not isinstance(value, str):
         raise invalid(field, f"{field} must be a string", value)

@@ -1,8 +1,7 @@
-"""How the service logs: one configuration of the standard library, as text or as one JSON object a line.
+"""Logging with the standard library, as text or as one JSON object a line.
 
-A line carries named fields through `extra`, e.g. `log.info("connection opened", extra={"action": "connect",
-"connection_id": "c1", "subscriber_id": "ada"})`. Whatever reaches a line by accident, tokens, keys and hashes are
-masked when it is written, in messages of libraries and in tracebacks too.
+A line carries named fields in `extra`, e.g. `log.info("socket opened", extra={"action": "connection_opened"})`. Tokens,
+keys and hashes that reach a line by accident are masked, in messages of libraries and in tracebacks too.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import math
 import re
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,19 +20,9 @@ import orjson
 from inbox.settings import MASK, LogFormat, LogLevel
 
 PACE_SECONDS = 1.0
-FIELDS = (
-    "action",
-    "connection_id",
-    "subscriber_id",
-    "workflow_id",
-    "step_id",
-    "topic",
-    "transaction_id",
-    "message_id",
-    "status",
-    "reason",
-    "duration_ms",
-)
+OWN_LOGGERS = "inbox"
+"""Only fields of these are written; libraries attach objects of their own to lines."""
+_STANDARD_FIELDS = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
 
 _SECRETS = re.compile(
     r"""
@@ -48,13 +38,16 @@ _SECRETS = re.compile(
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
-def configure_logging(level: LogLevel, log_format: LogFormat) -> None:
-    """Sends every log line to standard error in the given format; calling it again replaces the former set-up.
+def configure_logging(level: LogLevel, log_format: LogFormat, worker: int | None = None) -> None:
+    """Send every log line to standard error in this format; calling it again replaces the former configuration.
 
-    `debug` is for this package alone: at that level libraries would log frames and headers, contents included.
+    `worker` is a field of every line: the number of this process among those on one port.
+    `debug` is for this package alone: at that level libraries would log frames and headers with their content.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    if worker is not None:
+        handler.addFilter(_WorkerNumber(worker))
     own_level = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(handlers=[handler], level=max(own_level, logging.INFO), force=True)
     logging.getLogger("inbox").setLevel(own_level)
@@ -65,29 +58,41 @@ def configure_logging(level: LogLevel, log_format: LogFormat) -> None:
     logging.captureWarnings(True)
 
 
+class _WorkerNumber(logging.Filter):
+    """Adds the number of this process to every line."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.worker = self._worker
+        return True
+
+
 class PacedLog:
-    """At most one line a second about what clients can repeat without end; each counts those left out before it."""
+    """At most one line a second about what clients can repeat without end. A line counts those suppressed before it."""
 
     def __init__(self, logger: logging.Logger, text: str, level: int = logging.INFO) -> None:
         self._logger = logger
         self._text = f"{text} (%d more since the last line)"
         self._level = level
         self._written_at = -math.inf
-        self._left_out = 0
+        self._suppressed = 0
 
     def write(self, **fields: Any) -> None:
         """Write a line with these fields, or count it for the next one."""
         now = time.monotonic()
         if now - self._written_at < PACE_SECONDS:
-            self._left_out += 1
+            self._suppressed += 1
             return
-        self._logger.log(self._level, self._text, self._left_out, extra=fields)
-        self._written_at, self._left_out = now, 0
+        self._logger.log(self._level, self._text, self._suppressed, extra=fields)
+        self._written_at, self._suppressed = now, 0
 
 
 def redact(text: str) -> str:
-    """The text with the values of tokens, keys and hashes replaced by a mask."""
-    return _SECRETS.sub(lambda found: (found["keep"] or "") + MASK, text)
+    """Return the text with the values of tokens, keys and hashes masked."""
+    return _SECRETS.sub(lambda match: (match["keep"] or "") + MASK, text)
 
 
 class TextFormatter(logging.Formatter):
@@ -95,7 +100,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         head = f"{_timestamp(record)} {record.levelname} {record.name} {_one_line(record.getMessage())}"
-        fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
+        fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record))
         trace = _trace(self, record)
         return redact(f"{head}{fields}" + (f"\n{trace}" if trace else ""))
 
@@ -104,16 +109,17 @@ class JsonFormatter(logging.Formatter):
     """One object a line: time, level, logger, message, the line's fields, and `exception` if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
+        fields = {name: v if isinstance(v, int | float) else redact(str(v)) for name, v in _fields(record)}
         entry: dict[str, Any] = {
             "time": _timestamp(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": redact(record.getMessage()),
-            **{name: redact(value) if isinstance(value, str) else value for name, value in _fields(record).items()},
+            **fields,
         }
         if trace := _trace(self, record):
             entry["exception"] = redact(trace)
-        return orjson.dumps(entry, default=str).decode()
+        return orjson.dumps(entry).decode()
 
 
 def _timestamp(record: logging.LogRecord) -> str:
@@ -121,12 +127,15 @@ def _timestamp(record: logging.LogRecord) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in FIELDS if getattr(record, name, None) is not None}
+def _fields(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of `extra`."""
+    if record.name.partition(".")[0] == OWN_LOGGERS:
+        fields = vars(record).items()
+        yield from ((name, value) for name, value in fields if name not in _STANDARD_FIELDS and value is not None)
 
 
 def _one_line(text: str) -> str:
-    """A subscriber's id or a URL may hold line breaks: they must not forge a line."""
+    # a subscriberId or a URL may hold line breaks, which must not forge a line
     return text.rstrip("\n").translate(_CONTROL)
 
 

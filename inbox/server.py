@@ -1,55 +1,60 @@
-"""Runs the service in this process: store, application and sockets, started in that order and ended in reverse."""
+"""The server of this process: store, application and sockets start in this order and end in reverse."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any
+from functools import partial
+from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 
 from inbox.app import create_app
-from inbox.embedded.access import open_store
-from inbox.embedded.address import Store
+from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
-from inbox.fanout.transport import MAX_MESSAGE_BYTES, InboxWebSocketProtocol
-from inbox.http_protocol import InboxHttpProtocol
+from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol
+from inbox.listening import BACKLOG, bind, duplicate, empty_queues, service_url
+from inbox.realtime.keepalive import Keepalive
+from inbox.realtime.protocol import InboxWebSocketProtocol
+from inbox.realtime.stock_protocol import StockWebSocketProtocol
+from inbox.realtime.upgrades import Upgrades
 from inbox.service.environments.environments import LOST
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 2048
-SEND_BUFFER_BYTES = 64 * 1024
-USER_TIMEOUT_MS = 20_000
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections: else one is closed just as a request is sent on it
 WS_PING_SECONDS = 20.0
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (names them, binds nothing)
+POLL_SECONDS = 0.01
+PARENT = 0
+"""The descriptor of the socket between a worker and its parent (`inbox/multiprocess.py`)."""
 
 Started = Callable[[str, Services], None]
 
 
-def run(settings: Settings, *, demo: bool = False, started: Started | None = None) -> None:
-    """Serves until SIGTERM, SIGINT or SIGHUP and returns once sockets, service and store have ended, in that order.
+def run(settings: Settings, *, demo: bool = False, started: Started | None = None, is_worker: bool = False) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP. Return once sockets, service and store have ended, in that order.
 
-    `started` is called once requests are answered, with the service's own URL and its services. Raises StartupError
-    when the service cannot start, and when its store was emptied under it.
+    `started` is called with the URL and the services once requests are answered. `is_worker`: this is one of the
+    processes of `inbox/multiprocess.py`, which share the port, and drains at SIGHUP. Raise StartupError when it cannot
+    start, and when its store was emptied while it ran.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings, demo, started))
+        runner.run(_serve(settings, demo, started, is_worker))
 
 
-async def _serve(settings: Settings, demo: bool, started: Started | None) -> None:
-    stop = StopSignals()
+async def _serve(settings: Settings, demo: bool, started: Started | None, is_worker: bool) -> None:
+    stop = StopSignals(is_worker)
     try:
         async with open_store(settings) as store:
             await _serve_on(store, settings, demo, started, stop)
@@ -62,8 +67,8 @@ async def _serve(settings: Settings, demo: bool, started: Started | None) -> Non
 
 
 async def _serve_on(store: Store, settings: Settings, demo: bool, started: Started | None, stop: StopSignals) -> None:
-    stop.heed()
-    listeners = bind(settings.host, settings.port)
+    stop.raise_if_stopping()
+    listeners = duplicate(bind(settings.host, settings.port, is_shared=stop.is_worker))
     url = service_url(settings.host, listeners[0].getsockname()[1]) + settings.base_path
     store.announce(url)
 
@@ -74,30 +79,31 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         log.info("serving at %s", url, extra={"action": "serve"})
         if started:
             started(url, app.state.services)
+        if stop.is_worker:
+            os.write(PARENT, b".")
 
     async with AsyncExitStack() as stack:
         for listener in listeners:
-            stack.enter_context(listener)  # uvicorn closes them at its end, but it may never get that far
+            stack.enter_context(listener)  # uvicorn closes them at its end, but may never be started
         state = await stack.enter_async_context(app.router.lifespan_context(app))
-        stop.heed()
-        server = Server(configure_server(app, settings), state or {}, report)
+        stop.raise_if_stopping()
+        server = Server(configure_server(app, settings), state or {}, report, settings.drains_for_seconds)
         stop.server = server
         app.state.services.environments.on_lost = stop.lose_store
-        spare_the_start()
+        freeze_gc()
         await server.serve(listeners)
 
 
-def spare_the_start() -> None:
-    """Has the garbage collector look no more at what the start has made, which stays to the end anyway.
+def freeze_gc() -> None:
+    """Exclude all objects of the start from garbage collection; they live until the end anyway.
 
-    A full collection over all modules holds the event loop for 40 ms, again and again; over the rest, for a fraction.
+    A full collection over all modules blocks the event loop for 40 ms each time; over the rest, for a fraction.
     """
     gc.collect()
     gc.freeze()
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, except on Windows, where there is none."""
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop
@@ -106,50 +112,63 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class StopSignals:
-    """What SIGTERM, SIGINT and a closed terminal (SIGHUP) do, from the first moment to the last.
+    """The handlers of SIGTERM, SIGINT and SIGHUP (a closed terminal), from the first moment to the last.
 
-    uvicorn's own handlers cover the serving alone: a signal while the store starts would end this process and leave
-    the store behind.
+    uvicorn's handlers hold only while it serves: a signal while the store starts would end this process and leave the
+    store running.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_worker: bool) -> None:
+        self.is_worker = is_worker
         self.received = False
         self.has_lost_store = False
-        self.server: uvicorn.Server | None = None
+        self.server: Server | None = None
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+                if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup sets
                     loop.add_signal_handler(number, self.receive, number)
+        if is_worker:
+            loop.add_reader(PARENT, self._lose_parent)
 
     def receive(self, number: signal.Signals) -> None:
-        """Before serving: gives up the start. While serving: ends it; SIGINT a second time waits for nobody."""
+        """Cancel the start, or end the serving (`Server.handle_exit`)."""
         if self.server:
-            self.server.handle_exit(number, None)
+            if self.is_worker and number == signal.SIGHUP:
+                self.server.drain(is_ready=True)
+            else:
+                self.server.handle_exit(number, None)
         elif not self.received and self._task:
             self._task.cancel()
         self.received = True
 
+    def _lose_parent(self) -> None:
+        asyncio.get_running_loop().remove_reader(PARENT)
+        self.receive(signal.SIGINT)
+
     def lose_store(self) -> None:
-        """Ends the serving, since what this process remembers is of a store that is gone."""
+        """End the serving: the caches of this process are of a store that is gone."""
         self.has_lost_store = True
         if self.server:
             self.server.should_exit = True
 
-    def heed(self) -> None:
-        """Gives up the start for a signal that came: its cancellation may have been lost on the way (tasks.py)."""
+    def raise_if_stopping(self) -> None:
+        """Raise CancelledError after a signal: the cancellation of `receive` may have been lost (`end_tasks`)."""
         if self.received:
             raise asyncio.CancelledError
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with the application's lifespan and the process's signals in other hands."""
+    """uvicorn's server, without its handling of the lifespan and of signals. It drains before it ends."""
 
-    def __init__(self, config: uvicorn.Config, state: Mapping[str, Any], started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, state: Mapping[str, Any], started: Callable[[], None], drain_seconds: float
+    ) -> None:
         super().__init__(config)
         self._state = state
         self._started = started
+        self._drain_seconds = drain_seconds
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -160,21 +179,54 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self._started()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain after the first SIGTERM, and end after that. End at once after another signal, or a second one.
+
+        A SIGINT while the server ends already waits for no request.
+        """
+        if sig == signal.SIGTERM and self._drain_seconds and not (self.should_exit or self._is_draining):
+            self.drain(is_ready=False)
+        else:
+            super().handle_exit(sig, frame)
+
+    def drain(self, *, is_ready: bool) -> None:
+        """Serve for the time of the drain, then end. `is_ready`: another process has taken over at the same port."""
+        log.info("draining for %g s", self._drain_seconds, extra={"action": "drain"})
+        self.lifespan.state[DRAINING] = not is_ready
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._end)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listeners first, then answer the requests that are on their way, then end the connections."""
+        self.lifespan.state.setdefault(DRAINING, True)
+        await empty_queues(sockets or [])
+        for server in self.servers:
+            server.close()
+        for _ in range(round(STOP_SECONDS / POLL_SECONDS)):
+            if not self._expects_requests():
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        await super().shutdown(sockets)
+
+    @property
+    def _is_draining(self) -> bool:
+        return DRAINING in self.lifespan.state
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+    def _expects_requests(self) -> bool:
+        connections = cast("set[InboxHttpProtocol | InboxWebSocketProtocol]", self.server_state.connections)
+        return any(connection.expects_request for connection in connections)
+
 
 def configure_server(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """uvicorn's options.
-
-    The lifespan is entered by `_serve_on`, not by uvicorn, which turns its errors into tracebacks on the log.
-    """
     return uvicorn.Config(
         app,
         http=InboxHttpProtocol,
-        ws=InboxWebSocketProtocol,
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws=cast("type[asyncio.Protocol]", _websocket_class(app, settings)),
         ws_ping_interval=WS_PING_SECONDS,
         ws_ping_timeout=WS_PING_SECONDS,
-        ws_per_message_deflate=False,
-        lifespan="off",
+        lifespan="off",  # `_serve_on` enters it: uvicorn would log its errors with tracebacks
         log_config=None,
         access_log=False,
         server_header=False,
@@ -186,52 +238,12 @@ def configure_server(app: Starlette, settings: Settings) -> uvicorn.Config:
     )
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets, one for each address of the host; accepted sockets inherit their options.
-
-    A peer that stops reading holds 64 KiB in the kernel at most, and on Linux is dropped after 20 s. Raises
-    StartupError when the host is unknown or the port taken.
-    """
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, UnicodeError) as error:
-        raise StartupError(f"the host {host} is not known: set INBOX_HOST to an address of this machine") from error
-    listeners: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in dict.fromkeys(addresses):
-            chosen = listeners[0].getsockname()[1] if listeners else port
-            listeners.append(_listen(socket.socket(family, kind, protocol), (address[0], chosen, *address[2:])))
-    except OSError as error:
-        for listener in listeners:
-            listener.close()
-        variable = "INBOX_HOST" if error.errno == errno.EADDRNOTAVAIL else "INBOX_PORT"
-        raise StartupError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another with {variable}"
-        ) from error
-    return listeners
-
-
-def _listen(listener: socket.socket, address: tuple[Any, ...]) -> socket.socket:
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if sys.platform == "linux":
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-        if listener.family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)  # at once: only this tells for sure that the port is free
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def service_url(host: str, port: int) -> str:
-    """Where a browser on this machine reaches the service."""
-    name = WILDCARDS.get(host, host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+def _websocket_class(app: Starlette, settings: Settings) -> Callable[..., asyncio.Protocol]:
+    """Return what uvicorn takes for the class of WebSockets."""
+    upgrades: Upgrades = app.state.upgrades
+    if settings.websockets == "inbox":
+        return partial(InboxWebSocketProtocol, upgrades, Keepalive(WS_PING_SECONDS))
+    return partial(StockWebSocketProtocol, upgrades)
 
 
 def _list_settings(settings: Settings) -> str:

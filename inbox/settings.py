@@ -1,6 +1,6 @@
-"""Every setting of the service: one frozen table, read from INBOX_* variables.
+"""The settings of the service, read from INBOX_* variables.
 
-A field's description is its help, `unit` its unit, both shown by `inbox settings` and in docs/settings.md.
+`inbox settings` and docs/settings.md show the description and the `unit` of each field.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -19,13 +19,15 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inbox.errors import StartupError
-from inbox.origins import ANY, parse_listed
+from inbox.http.origins import ANY, parse_setting
 
 PREFIX = "INBOX_"
 MASK = "********"
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+cluster")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
+DRAIN_SECONDS = 5.0
+"""In production: a proxy that asks `/ready` every two seconds notices in time."""
 KEYLESS = "pk_keyless_"
 BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
@@ -34,6 +36,7 @@ Durability = Literal["memory", "everysec", "fsync"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Mode = Literal["development", "production"]
+WebSockets = Literal["inbox", "websockets"]
 
 
 def _setting(default: Any, help_text: str, *, unit: str = "", **limits: Any) -> Any:
@@ -61,10 +64,15 @@ class Settings(BaseSettings):
         le=65535,
         validation_alias=AliasChoices(f"{PREFIX}PORT", "PORT"),
     )
+    workers: int = _setting(
+        1,
+        "How many processes serve on the port; they share one store. More than one need a POSIX system.",
+        unit="processes",
+        ge=1,
+    )
     base_path: str = _setting(
         "",
-        "The path below which a proxy serves all of it, e.g. /inbox. Requests are taken with and without it, so the "
-        "proxy may pass the path on as it came or cut this off.",
+        "Path prefix under which a proxy serves inbox, e.g. /inbox. The proxy may strip it or pass it on.",
     )
     mode: Mode = _setting(
         "production",
@@ -102,7 +110,9 @@ class Settings(BaseSettings):
     redis_url: str | None = _setting(
         None,
         "A Redis (7.0 or newer) or Valkey to use in place of the embedded store: redis://, rediss://, unix://, "
-        "redis+sentinel://host:port,host:port/service, redis+cluster://host:port,host:port or rediss+cluster://.",
+        "redis+sentinel://host:port,host:port/service, redis+cluster://host:port,host:port; with TLS "
+        "rediss+sentinel:// and rediss+cluster://. Options follow a question mark: ssl_ca_certs, ssl_certfile, "
+        "ssl_keyfile, ssl_cert_reqs (none), ssl_check_hostname (no), db, username, password.",
     )
     key_prefix: str = _setting("inbox:", "What every key and channel in the store begins with.", min_length=1)
     durability: Durability = _setting(
@@ -110,6 +120,17 @@ class Settings(BaseSettings):
         "What the embedded store keeps: memory (nothing outlives it), everysec (a power cut loses up to a second, and "
         "so does a kill while the disk is slow), fsync (replies leave after the data is on disk). Not together with "
         "INBOX_REDIS_URL.",
+    )
+
+    wait_replicas: int = _setting(
+        0, "How many replicas must have what a trigger stored before it is acknowledged; 0 waits for none.", ge=0
+    )
+    wait_replicas_seconds: float = _setting(
+        1.0,
+        "How long a trigger waits for the replicas of INBOX_WAIT_REPLICAS; then it is answered 503.",
+        unit="seconds",
+        gt=0,
+        le=4,
     )
 
     api_key: SecretStr | None = _setting(
@@ -158,7 +179,7 @@ class Settings(BaseSettings):
     )
     work_lease_seconds: float = _setting(
         10.0,
-        "After how long work behind requests that a process took and did not go on with passes to another.",
+        "How long background work stays with a process that stopped working on it.",
         unit="seconds",
         ge=1,
     )
@@ -172,10 +193,15 @@ class Settings(BaseSettings):
     webhook_retry_seconds: float = _setting(
         86400.0, "How old an event becomes before a webhook that fails is not tried any more.", unit="seconds", ge=0
     )
+    websockets: WebSockets = _setting(
+        "inbox",
+        "What reads and writes the frames of sockets: inbox, or websockets, the library, which takes more CPU and "
+        "memory.",
+    )
     max_sockets: int | None = _setting(
         None,
-        "Open sockets of all subscribers at one process; more are refused. When not set: as many as the process may "
-        "have descriptors (ulimit -n), less 256 for requests and the store, of a small number less half.",
+        "Open sockets of all subscribers at one process; more are refused. When not set: the process's limit of "
+        "descriptors (ulimit -n) minus 256 for requests and the store; if the limit is small, minus half.",
         unit="sockets",
         ge=1,
     )
@@ -188,6 +214,12 @@ class Settings(BaseSettings):
     max_socket_queue_bytes: int = _setting(
         1024 * 1024, "Bytes waiting for one slow socket before it is closed.", unit="bytes", ge=1024
     )
+    max_socket_queue_total_bytes: int = _setting(
+        64 * 1024 * 1024,
+        "Bytes waiting for all slow sockets of a process before the one with the most is closed.",
+        unit="bytes",
+        ge=1024 * 1024,
+    )
     max_feed_length: int = _setting(
         1_000,
         "How many messages a feed keeps, the newest; up to 64 more stand until the next trim.",
@@ -195,12 +227,22 @@ class Settings(BaseSettings):
         ge=10,
         le=MAX_FEED_LENGTH,
     )
+    drain_seconds: float | None = _setting(
+        None,
+        "How long the service goes on to serve after SIGTERM, with /ready at 503, so that a proxy stops using it. "
+        "When not set: 5 in production, 0 in development.",
+        unit="seconds",
+        ge=0,
+    )
     shutdown_seconds: int = _setting(
         10, "How long requests and sockets may take to end when the service stops.", unit="seconds", ge=0
     )
 
     log_level: LogLevel = _setting("info", "The least severe lines that are logged.")
     log_format: LogFormat = _setting("text", "How a log line is written: text, or json for one object a line.")
+    log_requests: bool = _setting(
+        False, "Whether each request has a log line: method, path without its query, status, duration and caller."
+    )
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
@@ -208,6 +250,12 @@ class Settings(BaseSettings):
         if self.cors_origins or self.mode == "production":
             return self.cors_origins
         return (ANY,)
+
+    @property
+    def drains_for_seconds(self) -> float:
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return DRAIN_SECONDS if self.mode == "production" else 0.0
 
     @field_validator("log_level", "log_format", "mode", "durability", mode="before")
     @classmethod
@@ -284,14 +332,14 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process: its INBOX_* variables (and PORT), then `overrides` by field name; None is ignored.
+    """Return the settings of the INBOX_* variables and PORT. `overrides` replace them by field name, unless None.
 
-    Raises StartupError with one line that lists every problem: unknown variables, invalid values, contradictions.
+    Raise StartupError with one line that lists every problem: unknown variables, invalid values, contradictions.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    values = {name: value for name, value in overrides.items() if value is not None}
     problems = [*_unknown_variables(os.environ)]
     try:
-        settings = Settings(**given)
+        settings = Settings(**values)
     except ValidationError as error:
         problems += [_describe(details) for details in error.errors(include_url=False, include_input=False)]
     if problems:
@@ -300,12 +348,12 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def mask_settings(settings: Settings) -> dict[str, str]:
-    """Each setting's variable and value as text, fit for a log: secrets and the password of a URL are masked."""
+    """Return each setting's variable and value as text, with secrets and passwords in URLs masked."""
     return {variable_name(name): _masked(name, getattr(settings, name)) for name in Settings.model_fields}
 
 
 def mask_url(url: str) -> str:
-    """The URL without its password and without a password among its query parameters."""
+    """Return the URL with the password masked, also in its query."""
     parts = urlsplit(url)
     credentials, at, host = parts.netloc.rpartition("@")
     user, colon, _ = credentials.partition(":")
@@ -315,7 +363,7 @@ def mask_url(url: str) -> str:
 
 
 def show_value(value: Any) -> str:
-    """A setting's value as it would be written in its variable, a secret masked."""
+    """Return a setting's value as its variable would have it, a secret masked."""
     if value is None:
         return ""
     if isinstance(value, SecretStr):
@@ -328,12 +376,10 @@ def show_value(value: Any) -> str:
 
 
 def variable_name(field: str) -> str:
-    """`redis_url` → `INBOX_REDIS_URL`."""
     return PREFIX + field.upper()
 
 
 def unit_of(field: FieldInfo) -> str:
-    """The unit of a setting, empty when it has none."""
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
@@ -351,15 +397,11 @@ def _describe(details: ErrorDetails) -> str:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
-    known = [variable_name(name) for name in Settings.model_fields]
+    variables = [variable_name(name) for name in Settings.model_fields]
     for name in sorted(environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            yield f"{name} is no setting of this version{_suggestion(name, known)}"
-
-
-def _suggestion(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75)
-    return f", did you mean {close[0]}?" if close else ""
+        if name.upper().startswith(PREFIX) and name.upper() not in variables:
+            close = difflib.get_close_matches(name.upper(), variables, n=1, cutoff=0.75)
+            yield f"{name} is no setting of this version" + (f", did you mean {close[0]}?" if close else "")
 
 
 def _masked(name: str, value: Any) -> str:
@@ -368,7 +410,7 @@ def _masked(name: str, value: Any) -> str:
 
 def _origin(text: str) -> str:
     try:
-        return parse_listed(text)
+        return parse_setting(text)
     except ValueError as error:
         raise _problem(str(error)) from error
 
@@ -377,18 +419,15 @@ def _check_redis_url(url: str) -> None:
     parts = _split_url(url)
     if parts.scheme not in REDIS_SCHEMES:
         raise _problem("must begin with one of " + ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES))
-    if parts.scheme == "unix" and not parts.path:
-        raise _problem("must name a socket: unix:///path/to/redis.sock")
+    if parts.scheme == "unix":
+        if not parts.path:
+            raise _problem("must name a socket: unix:///path/to/redis.sock")
+        return
     for host in parts.netloc.rpartition("@")[2].split(","):
-        if parts.scheme != "unix":
-            _check_port(host)
-
-
-def _check_port(host: str) -> None:
-    try:
-        _ = _split_url(f"//{host}").port
-    except ValueError as error:
-        raise _problem("holds a port that is no number from 0 to 65535") from error
+        try:
+            _ = _split_url(f"//{host}").port
+        except ValueError as error:
+            raise _problem("holds a port that is no number from 0 to 65535") from error
 
 
 def _split_url(text: str) -> SplitResult:

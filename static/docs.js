@@ -1,22 +1,34 @@
 /** The API's document as a page: one entry for each operation, grouped by family. It loads nothing from elsewhere. */
 
+/** @typedef {Record<string, any>} Json an object of the document */
+
+/**
+ * @param {string} name the element's tag
+ * @param {Json} [fields] properties to set
+ * @param {(Node | string)[]} children
+ */
 const element = (name, fields = {}, ...children) => {
   const made = Object.assign(document.createElement(name), fields);
   made.append(...children);
   return made;
 };
+const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 
 const SERVICE = new URL(".", document.baseURI).href.replace(/\/$/, "");
-const place = document.getElementById("operations");
-const find = document.getElementById("find");
+const list = byId("operations");
+const find = byId("find");
 
-/** A schema as a short text in the manner of a type: `{data: [Message]}`. */
+/**
+ * Return a schema as a short text, written like a type: `{data: [Message]}`.
+ * @param {Json | undefined} schema
+ * @returns {string}
+ */
 function typeOf(schema, depth = 0) {
   if (!schema) return "any";
   if (schema.$ref) return schema.$ref.split("/").at(-1);
   const options = schema.anyOf ?? schema.oneOf;
-  if (options) return options.map((one) => typeOf(one, depth)).join(" | ");
-  if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(" | ");
+  if (options) return options.map((/** @type {Json} */ one) => typeOf(one, depth)).join(" | ");
+  if (schema.enum) return schema.enum.map((/** @type {unknown} */ one) => JSON.stringify(one)).join(" | ");
   if (schema.type === "array") return `[${typeOf(schema.items, depth)}]`;
   if (schema.properties && depth < 2) {
     const required = new Set(schema.required ?? []);
@@ -28,13 +40,18 @@ function typeOf(schema, depth = 0) {
   return [schema.type ?? "any"].flat().join(" | ");
 }
 
-const resolve = (api, schema) => (schema.$ref ? api.components.schemas[schema.$ref.split("/").at(-1)] : schema);
+const resolve = (/** @type {Json} */ api, /** @type {Json} */ schema) =>
+  (schema.$ref ? api.components.schemas[schema.$ref.split("/").at(-1)] : schema);
 
-/** The fields of a schema, one a row. */
+/**
+ * Return the fields of a schema as a table, one row each.
+ * @param {Json} api the document
+ * @param {Json} schema
+ */
 function fields(api, schema) {
-  const known = resolve(api, schema);
-  const required = new Set(known.required ?? []);
-  const rows = Object.entries(known.properties ?? {}).map(([name, one]) =>
+  const resolved = resolve(api, schema);
+  const required = new Set(resolved.required ?? []);
+  const rows = Object.entries(resolved.properties ?? {}).map(([name, one]) =>
     element("tr", {}, element("td", {}, element("code", { textContent: name })),
       element("td", { textContent: required.has(name) ? "required" : "" }),
       element("td", {}, element("code", { textContent: typeOf(one) }))),
@@ -42,6 +59,7 @@ function fields(api, schema) {
   return element("table", {}, ...rows);
 }
 
+/** @param {string} method @param {string} path @param {Json} operation */
 function example(method, path, operation) {
   const credential = operation.security?.[0].session ? "Bearer $TOKEN" : "ApiKey $KEY";
   const lines = [`curl -X ${method.toUpperCase()} "${SERVICE}${path}"`];
@@ -51,9 +69,10 @@ function example(method, path, operation) {
   return lines.join(" \\\n  ");
 }
 
+/** @param {Json} api @param {string} method @param {string} path @param {Json} operation */
 function body(api, method, path, operation) {
   const parts = [element("p", { textContent: operation.description })];
-  const parameters = operation.parameters.map((one) =>
+  const parameters = operation.parameters.map((/** @type {Json} */ one) =>
     element("tr", {}, element("td", {}, element("code", { textContent: one.name })),
       element("td", { textContent: `${one.in}${one.required ? ", required" : ""}` }),
       element("td", {}, element("code", { textContent: typeOf(one.schema) }))),
@@ -75,6 +94,7 @@ function body(api, method, path, operation) {
   return parts;
 }
 
+/** @param {Json} api @param {string} method @param {string} path @param {Json} operation */
 function entry(api, method, path, operation) {
   const made = element("details", { id: operation.operationId }, element("summary", {},
     element("b", { textContent: method.toUpperCase() }), element("code", { textContent: path }),
@@ -86,10 +106,11 @@ function entry(api, method, path, operation) {
   return made;
 }
 
+/** @param {Json} api */
 function show(api) {
-  document.getElementById("about").textContent = `${api.info.description.split("\n")[0]} Version ${api.info.version}.`;
+  byId("about").textContent = `${api.info.description.split("\n")[0]} Version ${api.info.version}.`;
   const families = new Map();
-  const described = new Map(api.tags.map((tag) => [tag.name, tag.description]));
+  const described = new Map(api.tags.map((/** @type {Json} */ tag) => [tag.name, tag.description]));
   for (const [path, methods] of Object.entries(api.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
       const family = operation.tags[0];
@@ -98,14 +119,14 @@ function show(api) {
       families.get(family).append(entry(api, method, path, operation));
     }
   }
-  place.replaceChildren(...families.values());
-  if (location.hash) document.getElementById(location.hash.slice(1))?.setAttribute("open", "");
+  list.replaceChildren(...families.values());
+  if (location.hash) byId(location.hash.slice(1))?.setAttribute("open", "");
 }
 
 find.addEventListener("input", () => {
-  const wanted = find.value.trim().toLowerCase();
-  for (const one of place.querySelectorAll("details")) one.hidden = !one.dataset.words.includes(wanted);
-  for (const family of place.querySelectorAll("section")) {
+  const query = find.value.trim().toLowerCase();
+  for (const one of list.querySelectorAll("details")) one.hidden = !one.dataset.words.includes(query);
+  for (const family of list.querySelectorAll("section")) {
     family.hidden = ![...family.querySelectorAll("details")].some((one) => !one.hidden);
   }
 });
@@ -115,5 +136,5 @@ try {
   if (!reply.ok) throw new Error(`status ${reply.status}`);
   show(await reply.json());
 } catch (problem) {
-  place.textContent = `The document cannot be read: ${problem.message}`;
+  list.textContent = `The document cannot be read: ${/** @type {Error} */ (problem).message}`;
 }

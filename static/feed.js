@@ -4,6 +4,7 @@
 /**
  * @typedef {object} Notification as the inbox API gives it
  * @property {string} id
+ * @property {number} sequence larger is newer; it changes when the notification goes to the top
  * @property {string} [subject]
  * @property {string} body
  * @property {boolean} isRead
@@ -133,7 +134,7 @@ export class Feed {
 
 /** @param {Notification} a @param {Notification} b */
 function newestFirst(a, b) {
-  return Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.id < b.id ? 1 : -1);
+  return b.sequence - a.sequence;
 }
 
 /**
@@ -144,6 +145,7 @@ export function fromMessage(message) {
   const { data: link, action } = message.cta;
   return {
     id: message._id,
+    sequence: message.sequence,
     subject: message.subject,
     body: message.content,
     isRead: message.read,

@@ -5,7 +5,7 @@ const REPLY_MS = 10_000; // silence after a ping, or while opening, that means t
 const STABLE_MS = 5_000; // a server that accepts and drops at once must not be met at full speed
 const BASE_MS = 1_000;
 const CAP_MS = 30_000;
-const SESSION_ENDED = ["token_expired", "session_revoked"]; // closes after which a new session may be let in
+const SESSION_ENDED = [4401, 4403]; // token expired, session revoked: a new session may be let in
 
 /**
  * How long to wait, in ms, before the next try: full jitter, so that clients cut off together do not return together.
@@ -114,7 +114,7 @@ export class LiveSocket {
 
   /** @param {number} code 4400 to 4499 mean that the same try fails again @param {string} reason */
   #closed(code, reason) {
-    if (SESSION_ENDED.includes(reason)) this.#renew = true;
+    if (SESSION_ENDED.includes(code)) this.#renew = true;
     else if (code >= 4400 && code <= 4499) return this.#refuse(reason);
     this.#retry(this.state === "live" ? undefined : new SocketError(`The socket closed before it was open (${code})`));
   }

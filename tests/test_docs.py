@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Mount, Route
 
-from inbox import errors, events
+from inbox import errors
+from inbox.jobs import background_jobs
+from inbox.models.webhook import EVENT_TYPES
+from inbox.realtime import events
 from inbox.routes import all_routes
+from inbox.services import Services
 from inbox.settings import Settings, variable_name
+from inbox.steps import STEP_TYPES
+from inbox.store.client import Client, topology_of
+from inbox.store.rows import FeedCounts
+from tests.test_compatibility import expand
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +30,11 @@ def text(name: str) -> str:
     return (ROOT / name).read_text()
 
 
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+WRITTEN_PATH = re.compile(r"(?<![\w}/…])/[\w./{},-]+")
+NAMED_PATH = re.compile(r"`((?:\.ci|docs|inbox|requirements|static|tests)/[\w./-]*\w/?)`")
+LOWEST = "inbox/http/origins.py"
+"""`settings` uses it, so it stands below everything."""
 WIDGET = text("docs/widget.md")
 STATIC = {path.name: path.read_text() for path in (ROOT / "static").glob("*.js")}
 LIFECYCLE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
@@ -42,16 +57,21 @@ ERRORS = [
     for name, kind in vars(errors).items()
     if inspect.isclass(kind) and issubclass(kind, errors.InboxError | errors.StartupError)
 ]
-PATHS = sorted(
-    {route.path for route in all_routes(with_demo=True) if isinstance(route, Route | WebSocketRoute | Mount)} - {"/"}
-)
-EVENTS = [value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)]
+PATHS = sorted({route.path for route in all_routes(with_demo=True) if isinstance(route, Route | Mount)} - {"/"})
 CLOSES = [value for value in vars(events).values() if isinstance(value, events.Close)]
 
 
 @pytest.mark.parametrize("name", [variable_name(name) for name in Settings.model_fields])
 def test_every_setting_is_documented(name: str) -> None:
     assert name in text("docs/settings.md")
+
+
+def test_the_table_of_background_jobs_is_that_of_the_code() -> None:
+    client = Client(topology_of("redis://127.0.0.1"))  # it connects to nothing
+    jobs = background_jobs(Services(Settings(), client), client.close)
+    rows = [f"| {job.name} | {job.period_seconds:g} s | {job.purpose} |" for job in jobs.values()]
+    _, _, rest = text("docs/architecture.md").partition("| Job | Period | Purpose |\n|---|---|---|\n")
+    assert rest.partition("\n\n")[0].splitlines() == rows
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -61,25 +81,88 @@ def test_every_error_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_path_is_documented(path: str) -> None:
-    named = text("docs/protocol.md") + text("docs/compatibility.md")
-    beginning, _, last = path.rpartition("/")
-    assert path in named or (beginning in named and last in named)
+    written = WRITTEN_PATH.findall(text("docs/protocol.md") + text("docs/compatibility.md"))
+    assert path.rstrip("/") in {one.rstrip("/.,") for compact in written for one in expand(compact)}
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", events.EVENTS)
 def test_every_event_is_documented(name: str) -> None:
-    assert f"`{name}`" in text("docs/protocol.md")
+    assert f"\n| `{name}` | {events.EVENTS[name]} |\n" in text("docs/protocol.md")
+
+
+def test_every_event_is_in_the_table() -> None:
+    made = [*events.count_events(FeedCounts()), events.notifications_refetch(), events.notification_received({})]
+    assert {event.name for event in made} == set(events.EVENTS)
 
 
 @pytest.mark.parametrize("close", CLOSES, ids=lambda close: close.reason)
-def test_every_close_reason_is_documented(close: events.Close) -> None:
-    assert f"`{close.reason}`" in text("docs/protocol.md")
+def test_every_close_code_is_documented(close: events.Close) -> None:
+    assert f"| {close.code} | `{close.reason}`" in text("docs/protocol.md")
 
 
-@pytest.mark.parametrize("page", [*sorted(path.name for path in (ROOT / "docs").glob("*.md")), "../README.md"])
+def test_every_close_code_has_one_reason() -> None:
+    assert len({close.code for close in CLOSES}) == len(CLOSES)
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_every_webhook_event_is_documented(name: str) -> None:
+    assert f"\n| `{name}` | " in text("docs/webhooks.md")
+
+
+@pytest.mark.parametrize("name", STEP_TYPES)
+def test_every_step_type_is_documented(name: str) -> None:
+    assert f"type: {name}\n" in text("docs/workflows.md")
+    assert f"`{name}`" in text("docs/compatibility.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", text(f"docs/{page}")):
-        assert (ROOT / "docs" / page).parent.joinpath(target).exists(), target
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text(page)):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_anchor_is_there(page: str) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", text(page)):
+        document = (ROOT / page).parent.joinpath(target).read_text() if target else text(page)
+        assert anchor in anchors(document), f"{target}#{anchor}"
+
+
+def anchors(document: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them, and those that it sets itself."""
+    headings = [re.sub(r"[^\w\- ]", "", line.lower()) for line in re.findall(r"^#+ (.*)$", document, re.MULTILINE)]
+    return {heading.replace(" ", "-") for heading in headings} | set(re.findall(r'<a id="([^"]+)"', document))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_is_named_exists(page: str) -> None:
+    for path in NAMED_PATH.findall(text(page)):
+        assert (ROOT / path).exists(), path
+
+
+def test_imports_go_one_way() -> None:
+    """`docs/architecture.md` lists the packages; each imports from its own line and from those above."""
+    listed = re.findall(r"```imports\n(.*?)```", text("docs/architecture.md"), re.DOTALL)[0]
+    line_of = {name: number for number, line in enumerate(listed.splitlines(), 1) for name in line.split()}
+    files = [str(path.relative_to(ROOT)) for path in (ROOT / "inbox").rglob("*.py")]
+    for file in sorted(set(files) - {"inbox/__init__.py", "inbox/__main__.py"}):
+        own_line = 0 if file == LOWEST else line_of[_package(file)]
+        for imported in imports_of(file):
+            line = 0 if imported == LOWEST else line_of[_package(imported)]
+            assert line <= own_line, f"{file} imports {imported}"
+
+
+def imports_of(file: str) -> Iterator[str]:
+    """Yield the modules of ours that a module imports, as files; a package as its folder."""
+    for node in ast.walk(ast.parse(text(file))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("inbox."):
+            yield f"{node.module.replace('.', '/')}.py"
+        elif isinstance(node, ast.ImportFrom) and node.module == "inbox":
+            yield from (f"inbox/{alias.name}.py" for alias in node.names if alias.name != "__version__")
+
+
+def _package(file: str) -> str:
+    return file.split("/")[1].removesuffix(".py")
 
 
 def test_the_widget_s_attributes_are_documented() -> None:

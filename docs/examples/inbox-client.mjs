@@ -49,7 +49,7 @@ export class InboxClient {
     let [isAlive, pings] = [false];
     await new Promise((resolve, reject) => {
       socket.onopen = onOpen;
-      socket.onclose = ({ reason }) => (reason === "subscriber_deleted" ? reject(failure(410, reason)) : resolve());
+      socket.onclose = ({ code, reason }) => (code === 4410 ? reject(failure(410, reason)) : resolve());
       socket.onmessage = ({ data }) => {
         isAlive = true;
         if (data !== "pong") this.#refresh().catch((error) => error.status === 401 || reject(error));

@@ -67,7 +67,7 @@ class InboxClient:
     async def _follow(self, socket: ClientConnection) -> None:
         """Read again after each event, until the connection ends or something cannot be read.
 
-        A 401 ends nothing: the service is about to close the socket, and its reason tells whether to come back.
+        A 401 ends nothing: the service is about to close the socket, and its code tells whether to come back.
         """
         is_stale = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
@@ -76,7 +76,7 @@ class InboxClient:
                 async for _ in socket:
                     is_stale.set()
             reading.cancel()
-        if socket.close_reason == "subscriber_deleted":
+        if socket.close_code == 4410:  # the subscriber was deleted
             raise Refused(socket.close_reason)
 
     async def _read_whenever(self, is_stale: asyncio.Event) -> None:

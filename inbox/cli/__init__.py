@@ -1,28 +1,29 @@
-"""The command `inbox`: serve, and what a person needs to talk to the service."""
+"""The command `inbox`: serve, and administer what the service keeps."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inbox import __version__
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
-from inbox.cli.running import GIVEN_KEY, EnvironmentName, named_environment, with_services
+from inbox.cli.running import MISSING_KEY, needs_services
 from inbox.cli.subscribers import subscribers_cli
 from inbox.cli.trigger import trigger
 from inbox.cli.webhooks import webhooks_cli
 from inbox.cli.workflows import workflows_cli
 from inbox.clock import now_seconds
-from inbox.errors import InboxError, StartupError, ValidationFailed
-from inbox.ids import parse_subscriber_id
+from inbox.errors import InboxError, StartupError
+from inbox.ids import SubscriberId, parse_subscriber_id
 from inbox.logs import configure_logging
 from inbox.service.environments.subscriber_hash import bound_hash, plain_hash
 from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
 
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.services import Services
 
 cli = typer.Typer(
@@ -36,23 +37,21 @@ cli = typer.Typer(
 )
 
 
+def _subscriber_option(help_text: str) -> Any:
+    return typer.Option("--subscriber", parser=parse_subscriber_id, metavar="<str>", help=help_text)
+
+
 def main() -> None:
-    """Runs the command line; what keeps it from starting is one line on standard error and exit code 1."""
+    """Run the command line. An error that ends a command is one line on standard error and exit code 1."""
     try:
         cli(prog_name="inbox")  # not `python -m inbox`: what help shows can be typed
     except (StartupError, InboxError) as error:
-        print(f"inbox: {_explain(error)}", file=sys.stderr)
+        print(f"inbox: {error.reason if isinstance(error, InboxError) else error}", file=sys.stderr)
         sys.exit(1)
 
 
-def _explain(error: StartupError | InboxError) -> str:
-    if isinstance(error, ValidationFailed):
-        return "; ".join(message for messages in error.fields.values() for message in messages)
-    return str(error)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         print(f"inbox {__version__}")
         raise typer.Exit
 
@@ -63,7 +62,7 @@ def _options(
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
-    """Options of the program itself; Typer takes its help from above."""
+    """Declare the options of the program itself; Typer takes its help from `cli`."""
 
 
 @cli.command()
@@ -71,16 +70,24 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Serve the demo page at / (development mode only).")] = False,
     host: Annotated[str | None, typer.Option(help="The address to listen on, in place of INBOX_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on, in place of INBOX_PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(help="How many processes serve, in place of INBOX_WORKERS.")] = None,
+    worker: Annotated[int | None, typer.Option(hidden=True, help="The number of this process among them.")] = None,
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM."""
-    settings = load_settings(host=host, port=port)
+    settings = load_settings(host=host, port=port, workers=workers)
     if demo and settings.mode != "development":
         raise StartupError(f"--demo contradicts INBOX_MODE={settings.mode}: it needs INBOX_MODE=development")
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, worker)
+    if settings.workers > 1:
+        from inbox.multiprocess import run_workers
+
+        run_workers(settings, demo=demo)
+        return
     from inbox.banner import print_banner
     from inbox.server import run
 
-    run(settings, demo=demo, started=print_banner if demo else None)
+    shows_banner = demo and worker in (None, 1)
+    run(settings, demo=demo, started=print_banner if shows_banner else None, is_worker=worker is not None)
 
 
 cli.add_typer(keys_cli, name="keys")
@@ -92,43 +99,37 @@ cli.command("trigger")(trigger)
 
 
 @cli.command()
-def token(
-    subscriber: Annotated[str, typer.Option(help="The subscriberId; a subscriber not known yet is made.")],
-    environment: EnvironmentName = None,
+@needs_services
+async def token(
+    services: Services,
+    environment: Environment,
+    subscriber_id: Annotated[
+        SubscriberId, _subscriber_option("The subscriberId; a subscriber that does not exist yet is created.")
+    ],
 ) -> None:
     """Print a session token for a subscriber, as a browser would get it."""
-    subscriber_id = parse_subscriber_id(subscriber)
-
-    async def show(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        print(await services.sessions.issue_token(chosen, subscriber_id))
-
-    with_services("token", show)
+    print(await services.sessions.issue_token(environment, subscriber_id))
 
 
 @cli.command("hash")
-def subscriber_hash(
-    subscriber: Annotated[str, typer.Option(help="The subscriberId.")],
+@needs_services
+async def subscriber_hash(
+    services: Services,
+    environment: Environment,
+    subscriber_id: Annotated[SubscriberId, _subscriber_option("The subscriberId.")],
     expires_in: Annotated[
         int | None, typer.Option(min=1, help="Seconds; the hash is then bound to the environment and ends after them.")
     ] = None,
-    environment: EnvironmentName = None,
 ) -> None:
     """Print the hash that lets a page open a subscriber's inbox, as a backend makes it."""
-    subscriber_id = parse_subscriber_id(subscriber)
-
-    async def show(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        if services.environments.lacks_given_key(chosen):
-            raise StartupError(GIVEN_KEY.format(chosen.name))
-        key = services.environments.live_keys(chosen)[0]
-        if expires_in is None:
-            print(plain_hash(key, subscriber_id))
-        else:
-            expiry = int(now_seconds()) + expires_in
-            print(bound_hash(key, "subscriber", chosen.identifier, expiry, subscriber_id))
-
-    with_services("hash", show)
+    if services.environments.lacks_given_key(environment):
+        raise StartupError(MISSING_KEY.format(environment.name))
+    key = services.environments.live_keys(environment)[0]
+    if expires_in is None:
+        print(plain_hash(key, subscriber_id))
+    else:
+        expiry = int(now_seconds()) + expires_in
+        print(bound_hash(key, "subscriber", environment.identifier, expiry, subscriber_id))
 
 
 @cli.command()

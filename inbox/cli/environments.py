@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inbox.cli.keys import show_keys
-from inbox.cli.running import AsJson, count_of, print_header, print_json, with_services
+from inbox.cli.running import AsJson, count_of, needs_services, print_header, print_json
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -19,19 +19,16 @@ environments_cli = typer.Typer(
 
 
 @environments_cli.command("list")
-def list_environments(json: AsJson = False) -> None:
+@needs_services
+async def list_environments(services: Services, json: AsJson = False) -> None:
     """List every environment: name, application identifier, id and how many keys it has."""
-
-    async def show(services: Services) -> None:
-        listed = [_row(services, one) for one in services.environments.all()]
-        if json:
-            print_json(listed)
-            return
-        print_header("NAME", "IDENTIFIER", "ID", "KEYS")
-        for row in listed:
-            print(f"{row['name']}\t{row['applicationIdentifier']}\t{row['_id']}\t{count_of(row['keys'], 'key')}")
-
-    with_services("environments list", show)
+    rows = [_row(services, environment) for environment in services.environments.all()]
+    if json:
+        print_json(rows)
+        return
+    print_header("NAME", "IDENTIFIER", "ID", "KEYS")
+    for row in rows:
+        print(f"{row['name']}\t{row['applicationIdentifier']}\t{row['_id']}\t{count_of(row['keys'], 'key')}")
 
 
 def _row(services: Services, environment: Environment) -> dict[str, Any]:
@@ -46,29 +43,24 @@ def _row(services: Services, environment: Environment) -> dict[str, Any]:
 
 
 @environments_cli.command("create")
-def create_environment(
+@needs_services
+async def create_environment(
+    services: Services,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, not taken yet in any case.")],
     json: AsJson = False,
 ) -> None:
     """Make an environment with a key of its own and print both credentials as `inbox keys` does."""
-
-    async def create(services: Services) -> None:
-        made = await services.environments.create(name)
-        show_keys(services, made, as_json=json)
-
-    with_services("environments create", create)
+    show_keys(services, await services.environments.create(name), as_json=json)
 
 
 @environments_cli.command("retention")
-def set_retention(
+@needs_services
+async def set_retention(
+    services: Services,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The environment.")],
     max_age_days: Annotated[int, typer.Option(help="Messages older than so many days go.", min=1)],
 ) -> None:
     """Say how many days an environment keeps messages (90 at first); older ones go within an hour."""
-
-    async def change(services: Services) -> None:
-        environment = await services.environments.find_by_name(name)
-        changed = await services.environments.set_max_age(environment, max_age_days)
-        print(f"{changed.name} keeps messages for {changed.max_age_days} days")
-
-    with_services("environments retention", change)
+    environment = await services.environments.find_by_name(name)
+    environment = await services.environments.set_max_age(environment, max_age_days)
+    print(f"{environment.name} keeps messages for {environment.max_age_days} days")

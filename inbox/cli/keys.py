@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, warn_of_given_key, with_services
+from inbox.cli.running import (
+    AsJson,
+    EnvironmentName,
+    named_environment,
+    needs_services,
+    print_json,
+    warn_of_missing_key,
+    with_services,
+)
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -18,20 +26,20 @@ keys_cli = typer.Typer(help="API keys: print them, make one, end one.")
 
 
 @keys_cli.callback(invoke_without_command=True)
-def keys(context: typer.Context, environment: EnvironmentName = None, json: AsJson = False) -> None:
+def keys(context: typer.Context, environment_name: EnvironmentName = None, json: AsJson = False) -> None:
     """Print every live API key and the application identifier, in a form that a shell can read.
 
     The environment's name goes to standard error.
     """
     if context.invoked_subcommand is not None:
-        if environment is not None or json:
+        if environment_name is not None or json:
             raise typer.BadParameter("write --environment after the subcommand; --json goes with `inbox keys` alone")
         return
 
     async def show(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        show_keys(services, chosen, as_json=json)
-        warn_of_given_key(services, chosen)
+        environment = await named_environment(services, environment_name)
+        show_keys(services, environment, as_json=json)
+        warn_of_missing_key(services, environment)
 
     with_services("keys", show)
 
@@ -40,34 +48,29 @@ def show_keys(services: Services, environment: Environment, *, as_json: bool) ->
     """Print the credentials of an environment, and on standard error which one it is."""
     live_keys, identifier = services.environments.live_keys(environment), environment.identifier
     if as_json:
-        named = {"environment": environment.name, "environmentId": environment.id}
-        print_json({**named, "applicationIdentifier": identifier, "apiKeys": live_keys})
+        names = {"environment": environment.name, "environmentId": environment.id}
+        print_json({**names, "applicationIdentifier": identifier, "apiKeys": live_keys})
         return
     print(f"environment: {environment.name}", file=sys.stderr)
-    for place, key in enumerate(live_keys, start=1):
-        name = "INBOX_API_KEY" if place == 1 else f"API_KEY_{place}"  # INBOX_API_KEY_2 would be no setting
+    for number, key in enumerate(live_keys, start=1):
+        name = "INBOX_API_KEY" if number == 1 else f"API_KEY_{number}"  # INBOX_API_KEY_2 would be no setting
         print(f"{name}={shlex.quote(key)}")
     print(f"INBOX_APPLICATION_IDENTIFIER={shlex.quote(identifier)}")
 
 
 @keys_cli.command("create")
-def create_key(environment: EnvironmentName = None) -> None:
+@needs_services
+async def create_key(services: Services, environment: Environment) -> None:
     """Make a further API key and print it; two may be live at once, so that callers can change over."""
-
-    async def create(services: Services) -> None:
-        print(await services.environments.create_key(await named_environment(services, environment)))
-
-    with_services("keys create", create)
+    print(await services.environments.create_key(environment))
 
 
 @keys_cli.command("revoke")
-def revoke_key(
+@needs_services
+async def revoke_key(
+    services: Services,
+    environment: Environment,
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key to end, as printed by `inbox keys`.")],
-    environment: EnvironmentName = None,
 ) -> None:
     """End an API key everywhere within two seconds, and with it every browser session of the environment."""
-
-    async def revoke(services: Services) -> None:
-        await services.environments.revoke_key(await named_environment(services, environment), key)
-
-    with_services("keys revoke", revoke)
+    await services.environments.revoke_key(environment, key)

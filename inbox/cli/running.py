@@ -1,11 +1,13 @@
-"""What commands have in common: the store they act on, and the environment they mean."""
+"""What commands share: the services they use, the environment they name, and how they print."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -27,30 +29,30 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program 
 
 
 async def named_environment(services: Services, name: str | None) -> Environment:
-    """The environment of this name, or the current one. Raises NotFound."""
+    """Return the environment of this name, or the current one without a name. Raise NotFound."""
     return services.environments.current if name is None else await services.environments.find_by_name(name)
 
 
-GIVEN_KEY = (
+MISSING_KEY = (
     "the service of {} was started with an INBOX_API_KEY that this command was not given, and the store does not keep "
     "it: set the same variables here as there"
 )
 
 
-def warn_of_given_key(services: Services, environment: Environment) -> None:
-    """Says on standard error when the key that the service was given cannot be shown."""
+def warn_of_missing_key(services: Services, environment: Environment) -> None:
+    """Warn on standard error if the key that the service was started with cannot be shown."""
     if services.environments.lacks_given_key(environment):
-        print(f"inbox: {GIVEN_KEY.format(environment.name)}", file=sys.stderr)
+        print(f"inbox: {MISSING_KEY.format(environment.name)}", file=sys.stderr)
 
 
 def print_header(*names: str) -> None:
-    """What the columns of a list are: for the person at the terminal, not for a program that reads the list."""
+    """Print column names on standard error, so that a program that reads the list does not get them."""
     print("\t".join(names), file=sys.stderr)
 
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[str], None]]:
-    """Show on standard error that something is under way, and how far; nothing unless it is a terminal."""
+    """Show progress on standard error, if that is a terminal. Yield the function that reports it."""
     if not sys.stderr.isatty():
         yield lambda _text: None
         return
@@ -61,31 +63,60 @@ def progress(label: str) -> Iterator[Callable[[str], None]]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as one JSON document on standard output."""
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def count_of(number: int, noun: str) -> str:
-    """`1 workflow`, `2 workflows`."""
+    """Return `1 workflow` or `2 workflows`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def with_services(
-    command: str, use: Callable[[Services], Awaitable[None]], *, log_level: LogLevel = "warning"
-) -> None:
-    """Runs `use` on the store of the running service, or on one started for this command."""
-    given = load_settings()
-    configure_logging(log_level, given.log_format)
-    asyncio.run(_use_services(given, command, use))
+def with_services(command: str, use: Callable[[Services], Awaitable[None]], *, log_level: LogLevel = "warning") -> None:
+    """Run `use` on the store of the running service, or on one started for this command.
+
+    `command` names it to other processes.
+    """
+    settings = load_settings()
+    configure_logging(log_level, settings.log_format)
+    asyncio.run(_use_services(settings, command, use))
 
 
-async def _use_services(given: Settings, command: str, use: Callable[[Services], Awaitable[None]]) -> None:
-    from inbox.embedded.access import use_store
+def needs_services(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Make a command of a function of `services` and perhaps `environment`, that of the option `--environment`."""
+    # Typer makes an option of every parameter; importing the types of these two would slow `--help` down
+    types = {"Services": Any, "Environment": Any}
+    own = inspect.signature(function, locals=types, eval_str=True).parameters
+    parameters = [parameter for name, parameter in own.items() if name not in ("services", "environment")]
+    parameters.append(_option("context", typer.Context))
+    if "environment" in own:
+        parameters.append(_option("environment_name", EnvironmentName, default=None))
+
+    @wraps(function)
+    def run(context: typer.Context, **options: Any) -> None:
+        async def use(services: Services) -> None:
+            if "environment" in own:
+                options["environment"] = await named_environment(services, options.pop("environment_name"))
+            await function(services=services, **options)
+
+        with_services(context.command_path.partition(" ")[2], use)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+async def _use_services(settings: Settings, command: str, use: Callable[[Services], Awaitable[None]]) -> None:
+    from inbox.embedded.access import open_store
     from inbox.services import open_services
 
-    async with use_store(given, command) as store:
-        of_store = given.model_copy(update={"mode": store.mode})
-        async with open_services(of_store, store.url) as services:
-            await use(services)
-            await services.activity_log.flush()
-            await services.event_relay.announce()
+    async with (
+        open_store(settings, command) as store,
+        open_services(settings.model_copy(update={"mode": store.mode}), store.url) as services,
+    ):
+        await use(services)
+        await services.activity_log.flush()
+        await services.event_relay.announce()

@@ -1,4 +1,4 @@
-"""`inbox subscribers`: what is held of one person, to be taken away or to be gone."""
+"""`inbox subscribers`: export or erase what is stored of a person."""
 
 from __future__ import annotations
 
@@ -10,61 +10,65 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, progress, with_services
+from inbox.cli.running import (
+    AsJson,
+    EnvironmentName,
+    named_environment,
+    needs_services,
+    print_json,
+    progress,
+    with_services,
+)
 from inbox.errors import BadRequest
-from inbox.ids import parse_subscriber_id
+from inbox.ids import SubscriberId, parse_subscriber_id
 
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.service.subscribers.erasure import Erased
     from inbox.services import Services
 
 subscribers_cli = typer.Typer(help="Subscribers: export or erase what is held of one.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The subscriberId.")]
+Id = Annotated[SubscriberId, typer.Argument(parser=parse_subscriber_id, metavar="ID", help="The subscriberId.")]
 
 
 @subscribers_cli.command()
-def export(
-    subscriber: Id,
+@needs_services
+async def export(
+    services: Services,
+    environment: Environment,
+    subscriber_id: Id,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write; without it standard output.")
     ] = None,
-    environment: EnvironmentName = None,
 ) -> None:
     """Write everything that is held of a subscriber as one JSON document (docs/export.md)."""
-    subscriber_id = parse_subscriber_id(subscriber)
-
-    async def write(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        document = await services.export.export(chosen, subscriber_id)
-        if output is None and sys.stdout.isatty():
-            await _print(document)
-            return
-        with progress("exporting") as report:
-            counted = _counted(document, report)
-            await (_print(counted) if output is None else _write(counted, output))
-
-    with_services("subscribers export", write)
+    document = await services.export.export(environment, subscriber_id)
+    if output is None and sys.stdout.isatty():
+        await _print(document)
+        return
+    with progress("exporting") as report:
+        counted = _counted(document, report)
+        await (_print(counted) if output is None else _write(counted, output))
 
 
 @subscribers_cli.command()
 def erase(
-    subscriber: Id,
+    subscriber_id: Id,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    environment: EnvironmentName = None,
+    environment_name: EnvironmentName = None,
     json: AsJson = False,
 ) -> None:
     """Erase a subscriber with all that is held of it, for good. Called again it finishes what was cut short."""
-    subscriber_id = parse_subscriber_id(subscriber)
     if not yes and not sys.stdin.isatty():
         raise BadRequest("erasing cannot be undone: add --yes when nobody can be asked")
     if not yes:
         typer.confirm(f"Erase {subscriber_id} and everything that is held of it? This cannot be undone.", abort=True)
 
     async def remove(services: Services) -> None:
-        chosen = await named_environment(services, environment)
+        environment = await named_environment(services, environment_name)
         with progress("erasing") as report:
-            erased = await services.erasure.erase(chosen, subscriber_id, report)
+            erased = await services.erasure.erase(environment, subscriber_id, report)
         if json:
             print_json(erased.view())
         else:
@@ -89,7 +93,7 @@ async def _print(document: AsyncIterator[bytes]) -> None:
 
 
 async def _write(document: AsyncIterator[bytes], output: Path) -> None:
-    """Writes beside the file and then puts it in its place, readable by its owner only: a half one is never there."""
+    """Write a file that only its owner can read. It gets its name at the end: an incomplete file never has it."""
     part_path = output.with_name(output.name + ".part")
     try:
         descriptor = os.open(part_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -110,5 +114,5 @@ def _show(erased: Erased) -> None:
     for name, count in view["removed"].items():
         print(f"{name}\t{count}")
     print(f"append-only file\t{view['appendOnlyFile']}")
-    for one in view["outOfReach"]:
-        print(f"not erased: {one}", file=sys.stderr)
+    for remainder in view["outOfReach"]:
+        print(f"not erased: {remainder}", file=sys.stderr)

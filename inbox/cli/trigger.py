@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inbox.services import Services
     from inbox.store.dispatches import Progress
 
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 MAX_SHOWN = 20
 OBSTACLES = {
     "trigger_not_active": "the workflow is not active",
@@ -49,13 +49,12 @@ def trigger(
     wait: Annotated[
         bool, typer.Option("--wait", help="Help to deliver to many, show how far it is, and return when it is done.")
     ] = False,
-    environment: EnvironmentName = None,
+    environment_name: EnvironmentName = None,
     json: AsJson = False,
 ) -> None:
     """Send a notification: trigger a workflow for subscribers, topics or everybody. Open pages show it at once.
 
-    Prints what became of each step for each recipient. Exits with 1, and says why, when nobody got a message and nobody
-    will.
+    Prints the outcome of each step for each recipient. Exits with 1, and says why, if nobody gets a message.
     """
     recipients: list[Any] = [*(to or []), *({"type": "Topic", "topicKey": key} for key in topic or [])]
     if broadcast == bool(recipients):
@@ -63,26 +62,28 @@ def trigger(
     content = _read_payload(payload)
 
     async def send(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        await _check_workflow(services, chosen, workflow)
-        outcome = await _send(services, chosen, workflow, content, transaction_id, None if broadcast else recipients)
-        result = await _result_of(services, chosen, outcome)
+        environment = await named_environment(services, environment_name)
+        await _check_workflow(services, environment, workflow)
+        outcome = await _send(
+            services, environment, workflow, content, transaction_id, None if broadcast else recipients
+        )
+        result = await _result_of(services, environment, outcome)
         if json:
             print_json(result.view())
         else:
             _print(result)
         if result.progress and wait:
-            result = replace(result, progress=await _wait(services, chosen, result.transaction, result.progress))
-        whom = f"the topic {', '.join(topic)}" if topic else chosen.name
-        if why := result.why_nothing(nobody=f"{whom} has no subscribers"):
-            raise StartupError(f"nothing is delivered: {why}")
+            result = replace(result, progress=await _wait(services, environment, result.transaction, result.progress))
+        audience = f"the topic {', '.join(topic)}" if topic else environment.name
+        if reason := result.why_nothing(nobody=f"{audience} has no subscribers"):
+            raise StartupError(f"nothing is delivered: {reason}")
 
     with_services("trigger", send, log_level="error")  # what it would warn of is in the summary
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a trigger: its answer, what its steps did for each recipient, and how far its dispatch is."""
+    """The outcome of a trigger: its answer, its steps for each recipient, and the progress of its dispatch."""
 
     outcome: TriggerOutcome
     activities: Sequence[Activity]
@@ -90,19 +91,15 @@ class Result:
 
     @property
     def transaction(self) -> str:
-        """The transactionId, empty if there is none."""
         return self.outcome.transaction_id or ""
 
     @property
     def steps(self) -> Iterator[StepOutcome]:
-        """What became of every step for every recipient."""
-        return (step for one in self.activities for step in _steps_of(one))
+        """Yield the outcome of every step for every recipient."""
+        return (step for activity in self.activities for step in _steps_of(activity))
 
     def why_nothing(self, *, nobody: str) -> str:
-        """Return why nobody got a message and nobody will, an empty text if somebody does.
-
-        `nobody` is the answer where the trigger reached no recipient.
-        """
+        """Return why nobody gets a message, or "" if somebody does; `nobody` if the trigger had no recipient."""
         if self.outcome.status != "processed":
             return f"{OBSTACLES[self.outcome.status]} ({self.outcome.status})"
         if self.outcome.is_repeated:
@@ -115,17 +112,17 @@ class Result:
         return "; ".join(list(reasons)[:3]) or ("see above" if self.progress else nobody)
 
     def view(self) -> dict[str, Any]:
-        """The answer of the API, and beside it what it does not tell."""
+        """Return the answer of the API, with the recipients and the progress of the dispatch."""
         from inbox.service.trigger.dispatches import progress_view
 
-        view = self.outcome.view() | {"recipients": [_recipient_view(one) for one in self.activities]}
+        view = self.outcome.view() | {"recipients": [_recipient_view(activity) for activity in self.activities]}
         return view | {"dispatch": progress_view(self.progress)} if self.progress else view
 
 
 async def _check_workflow(services: Services, environment: Environment, name: str) -> None:
     if await services.workflows.find(environment, name) is None:
-        known = [one.identifier for one in await services.workflows.all(environment)]
-        hint = suggest(name, known) or "`inbox workflows list` shows those it has"
+        identifiers = [workflow.identifier for workflow in await services.workflows.all(environment)]
+        hint = suggest(name, identifiers) or "`inbox workflows list` shows those it has"
         raise NotFound(f"{environment.name} has no workflow {name}: {hint}")
 
 
@@ -142,7 +139,7 @@ async def _send(
 
     shared: dict[str, Any] = {"name": workflow, "payload": payload, "transaction_id": transaction_id}
     if recipients is None:
-        return await services.triggers.broadcast(environment, BroadcastRequest(**shared))
+        return await services.triggers.trigger(environment, BroadcastRequest(**shared))
     return await services.triggers.trigger(environment, TriggerRequest(to=recipients, **shared))
 
 
@@ -153,24 +150,23 @@ async def _result_of(services: Services, environment: Environment, outcome: Trig
     return Result(outcome, activities, await services.dispatches.progress(environment, outcome.transaction_id))
 
 
-async def _wait(services: Services, environment: Environment, transaction_id: str, known: Progress) -> Progress:
-    """Work beside the service, if one runs, until nothing of the dispatch is left. Return how it ended."""
-    found: Progress | None = known
-    services.dispatch_worker.start()
-    try:
-        with typer.progressbar(length=known.total, label="delivering", file=sys.stderr) as bar:
-            while found is not None:
-                known = found
-                bar.update(min(known.done, known.total) - bar.pos)
-                if known.state != "running":
+async def _wait(services: Services, environment: Environment, transaction_id: str, progress: Progress) -> Progress:
+    """Carry the dispatch out, beside the service if one runs, until it has ended. Return its last progress."""
+    from inbox.jobs import background_jobs
+
+    latest: Progress | None = progress
+    async with background_jobs(services)["dispatches"]:
+        with typer.progressbar(length=progress.total, label="delivering", file=sys.stderr) as bar:
+            while latest is not None:
+                progress = latest
+                bar.update(min(progress.done, progress.total) - bar.pos)
+                if progress.state != "running":
                     break
-                await asyncio.sleep(LOOK_SECONDS)
-                found = await services.dispatches.progress(environment, transaction_id)
-    finally:
-        await services.dispatch_worker.close()
-    counts = f"{known.delivered} delivered, {known.suppressed} suppressed, {known.failed} failed"
-    print(f"{known.state}: {counts}, {known.skipped} skipped, {known.waiting} waiting", file=sys.stderr)
-    return known
+                await asyncio.sleep(POLL_SECONDS)
+                latest = await services.dispatches.progress(environment, transaction_id)
+    counts = f"{progress.delivered} delivered, {progress.suppressed} suppressed, {progress.failed} failed"
+    print(f"{progress.state}: {counts}, {progress.skipped} skipped, {progress.waiting} waiting", file=sys.stderr)
+    return progress
 
 
 def _reason(step: StepOutcome) -> str:
@@ -191,36 +187,36 @@ def _recipient_view(activity: Activity) -> dict[str, Any]:
 
 
 def _steps_of(activity: Activity) -> Iterator[StepOutcome]:
-    """The outcomes in the order of the workflow's steps: their times tell none, since two clocks wrote them."""
+    """Yield outcomes in the order of the workflow's steps; their times give no order, since two clocks wrote them."""
     return chain.from_iterable(outcomes_by_step(activity))
 
 
 def _print(result: Result) -> None:
-    """Print the status and the transaction, then a line for each step of each recipient, of the first twenty."""
+    """Print the status and the transaction, then a line for each step of the first MAX_SHOWN recipients."""
     print(f"{result.outcome.status}\t{result.transaction}")
-    for one in result.activities[:MAX_SHOWN]:
-        for step in _steps_of(one):
-            print("\t".join(filter(None, (one.name, step.step_id, step.outcome, _reason(step)))))
+    for activity in result.activities[:MAX_SHOWN]:
+        for step in _steps_of(activity):
+            print("\t".join(filter(None, (activity.name, step.step_id, step.outcome, _reason(step)))))
     if len(result.activities) > MAX_SHOWN:
         counts = Counter(step.outcome for step in result.steps)
-        told = ", ".join(f"{count} {name}" for name, count in counts.items())
-        print(f"… {len(result.activities)} recipients in all: {told}")
+        totals = ", ".join(f"{count} {name}" for name, count in counts.items())
+        print(f"… {len(result.activities)} recipients in all: {totals}")
     if result.progress:
         total = result.progress.total
         print(f"accepted for {total} recipients: delivered behind the request, --wait shows how far it is")
 
 
-def _read_payload(given: str) -> dict[str, Any]:
-    """The payload. Raises BadRequest for a file that cannot be read and for what is no JSON object."""
+def _read_payload(option: str) -> dict[str, Any]:
+    """Return the payload. Raise BadRequest if its file cannot be read, or it is not a JSON object."""
     try:
-        text = sys.stdin.read() if given == "-" else Path(given[1:]).read_text() if given.startswith("@") else given
+        text = sys.stdin.read() if option == "-" else Path(option[1:]).read_text() if option.startswith("@") else option
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"--payload: {given[1:]} cannot be read: {getattr(error, 'strerror', error)}") from None
+        raise BadRequest(f"--payload: {option[1:]} cannot be read: {getattr(error, 'strerror', error)}") from None
     try:
         content = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"--payload is not valid JSON: {error}") from None
     if not isinstance(content, dict):
         raise BadRequest("--payload must be a JSON object")
-    check_shape(content)  # as of a request
+    check_shape(content)
     return content

@@ -1,4 +1,4 @@
-"""`inbox workflows`: the workflows of an environment, and those of files."""
+"""`inbox workflows`: list the workflows of an environment, exchange them with files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from inbox.cli.running import (
     EnvironmentName,
     count_of,
     named_environment,
+    needs_services,
     print_header,
     print_json,
     with_services,
 )
 
 if TYPE_CHECKING:
+    from inbox.models.environment import Environment
     from inbox.models.workflow import Workflow
     from inbox.service.workflows.files import FileReport
     from inbox.services import Services
@@ -39,46 +41,42 @@ DropUnsupported = Annotated[
 
 
 @workflows_cli.command("list")
-def list_workflows(environment: EnvironmentName = None, json: AsJson = False) -> None:
+@needs_services
+async def list_workflows(services: Services, environment: Environment, json: AsJson = False) -> None:
     """List every workflow: identifier, name, whether it is active and how many steps it has."""
-
-    async def show(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        workflows = await services.workflows.all(chosen)
-        if json:
-            print_json([_row(one) for one in workflows])
-            return
-        if workflows:
-            print_header("IDENTIFIER", "NAME", "STATE", "STEPS")
-        else:
-            print(f"{chosen.name} has no workflow yet", file=sys.stderr)
-        for one in workflows:
-            state = "active" if one.active else "inactive"
-            print(f"{one.identifier}\t{one.name}\t{state}\t{count_of(len(one.steps), 'step')}")
-
-    with_services("workflows list", show)
+    workflows = await services.workflows.all(environment)
+    if json:
+        print_json([_row(workflow) for workflow in workflows])
+        return
+    if workflows:
+        print_header("IDENTIFIER", "NAME", "STATE", "STEPS")
+    else:
+        print(f"{environment.name} has no workflow yet", file=sys.stderr)
+    for workflow in workflows:
+        state = "active" if workflow.active else "inactive"
+        print(f"{workflow.identifier}\t{workflow.name}\t{state}\t{count_of(len(workflow.steps), 'step')}")
 
 
 def _row(workflow: Workflow) -> dict[str, Any]:
     steps = [{"stepId": step.step_id, "name": step.name, "type": step.type} for step in workflow.steps]
-    named = {"workflowId": workflow.identifier, "_id": workflow.id, "name": workflow.name}
-    return {**named, "active": workflow.active, "tags": workflow.tags, "steps": steps}
+    ids = {"workflowId": workflow.identifier, "_id": workflow.id, "name": workflow.name}
+    return {**ids, "active": workflow.active, "tags": workflow.tags, "steps": steps}
 
 
 @workflows_cli.command()
 def check(source: Source, drop_unsupported: DropUnsupported = False, json: AsJson = False) -> None:
     """Check files without a service: every field, every template, every identifier.
 
-    A line for everything that is wrong; exit code 1 then.
+    Print one line for each mistake, and exit with 1 if there is one.
     """
     report = _read(source, drop_unsupported)
     if json:
-        print_json({"workflows": [one.workflow_id for one in report.workflows], **_findings(report)})
+        print_json({"workflows": [workflow.workflow_id for workflow in report.workflows], **_findings(report)})
     else:
         _print_findings(report)
         if not report.problems:
-            warned = f", {count_of(len(report.warnings), 'warning')}" if report.warnings else ""
-            print(f"{count_of(len(report.workflows), 'workflow')}: nothing wrong{warned}")
+            warnings = f", {count_of(len(report.warnings), 'warning')}" if report.warnings else ""
+            print(f"{count_of(len(report.workflows), 'workflow')}: nothing wrong{warnings}")
     if report.problems:
         raise typer.Exit(1)
 
@@ -86,13 +84,13 @@ def check(source: Source, drop_unsupported: DropUnsupported = False, json: AsJso
 @workflows_cli.command()
 def push(
     source: Source,
-    environment: EnvironmentName = None,
+    environment_name: EnvironmentName = None,
     prune: Annotated[bool, typer.Option("--prune", help="Delete the workflows that no file has.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False,
     drop_unsupported: DropUnsupported = False,
     json: AsJson = False,
 ) -> None:
-    """Make the workflows of an environment those of files; what has not changed is left alone."""
+    """Update an environment's workflows from files; unchanged ones are skipped."""
     from inbox.service.workflows.files import push_workflows
 
     report = _read(source, drop_unsupported)
@@ -104,8 +102,8 @@ def push(
         raise typer.Exit(1)
 
     async def send(services: Services) -> None:
-        chosen = await named_environment(services, environment)
-        outcomes = await push_workflows(services.workflows, chosen, report.workflows, prune=prune, dry_run=dry_run)
+        environment = await named_environment(services, environment_name)
+        outcomes = await push_workflows(services.workflows, environment, report.workflows, prune=prune, dry_run=dry_run)
         if json:
             pushed = [{"workflowId": identifier, "outcome": outcome} for identifier, outcome in outcomes]
             print_json({"workflows": pushed, **_findings(report)})
@@ -117,27 +115,26 @@ def push(
 
 
 @workflows_cli.command()
-def pull(
+@needs_services
+async def pull(
+    services: Services,
+    environment: Environment,
     target: Annotated[Path, typer.Argument(metavar="FILE", help="The .yaml file to write, or - for standard output.")],
-    environment: EnvironmentName = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Write the workflows of an environment to a file that `push` takes."""
     from inbox.service.workflows.files import STANDARD_STREAM, dump_workflows, write_workflows
 
-    async def write(services: Services) -> None:
-        workflows = await services.workflows.all(await named_environment(services, environment))
-        kept = [one for one in workflows if not one.is_v1]
-        if target == STANDARD_STREAM:
-            print(dump_workflows(kept), end="")
-        else:
-            write_workflows(target, kept, force=force)
-            print(f"{count_of(len(kept), 'workflow')} written to {target}")
-        for one in workflows:
-            if one.is_v1:
-                print(f"left out\t{one.identifier}\tit was made by the v1 API", file=sys.stderr)
-
-    with_services("workflows pull", write)
+    workflows = await services.workflows.all(environment)
+    writable = [workflow for workflow in workflows if not workflow.is_v1]
+    if target == STANDARD_STREAM:
+        print(dump_workflows(writable), end="")
+    else:
+        write_workflows(target, writable, force=force)
+        print(f"{count_of(len(writable), 'workflow')} written to {target}")
+    for workflow in workflows:
+        if workflow.is_v1:
+            print(f"left out\t{workflow.identifier}\tit was made by the v1 API", file=sys.stderr)
 
 
 def _read(source: Path, drop_unsupported: bool) -> FileReport:
@@ -147,10 +144,8 @@ def _read(source: Path, drop_unsupported: bool) -> FileReport:
 
 
 def _findings(report: FileReport) -> dict[str, Any]:
-    return {
-        "problems": [one.view() for one in report.problems],
-        "warnings": [one.view() for one in report.warnings],
-    }
+    views = {"problems": report.problems, "warnings": report.warnings}
+    return {name: [finding.view() for finding in findings] for name, findings in views.items()}
 
 
 def _print_findings(report: FileReport) -> None:

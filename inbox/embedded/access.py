@@ -1,43 +1,39 @@
-"""How a process gets at its store: the one of INBOX_REDIS_URL, an embedded one of its own, or the running service's."""
+"""How a process reaches its store: at INBOX_REDIS_URL, embedded in this process, or embedded in the running service."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from inbox.embedded.address import Store, tell_nobody
-from inbox.settings import Settings
+from inbox.settings import Mode, Settings
+
+SERVE = "serve"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that can be connected to.
+
+    `mode` is the environment that its service works in. `announce` records at which URL this service listens.
+    """
+
+    url: str
+    mode: Mode
+    announce: Callable[[str], None] = lambda _url: None
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store of a service: INBOX_REDIS_URL, else one that this process runs in its data directory.
+async def open_store(settings: Settings, command: str = SERVE) -> AsyncIterator[Store]:
+    """Yield the store at INBOX_REDIS_URL, else an embedded one: for a command that of a running service, if any.
 
-    Raises StartupError when the directory cannot be used, is held by another service, or the store does not start.
+    A command works in the mode of that service, running or stopped, unless INBOX_MODE is set. Raise StartupError when
+    the directory cannot be used, is held by another service, or the store does not start.
     """
     if settings.redis_url is not None:
-        yield _given_store(settings, settings.redis_url)
+        yield Store(settings.redis_url, settings.mode)
         return
-    from inbox.embedded.local import run_store  # needs a POSIX system, which a URL does not
+    from inbox.embedded.local import borrow_store, run_store  # need a POSIX system, which a URL does not
 
-    async with run_store(settings) as store:
+    async with run_store(settings) if command == SERVE else borrow_store(settings, command) as store:
         yield store
-
-
-@asynccontextmanager
-async def use_store(settings: Settings, command: str) -> AsyncIterator[Store]:
-    """The store for a command: INBOX_REDIS_URL, else the running service's, else one run for the command's time.
-
-    The mode is that of the service, running or stopped, where INBOX_MODE does not say otherwise. Raises StartupError.
-    """
-    if settings.redis_url is not None:
-        yield _given_store(settings, settings.redis_url)
-        return
-    from inbox.embedded.local import borrow_store
-
-    async with borrow_store(settings, command) as store:
-        yield store
-
-
-def _given_store(settings: Settings, url: str) -> Store:
-    return Store(url, settings.mode, announce=tell_nobody)

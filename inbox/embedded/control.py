@@ -1,7 +1,8 @@
-"""What is said to a store over its socket: are you there, and end yourself."""
+"""Probe a store over its unix socket, and shut it down."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum
@@ -17,20 +18,16 @@ ANSWER_SECONDS = 2.0
 
 
 class State(Enum):
-    """What a store says when it is asked."""
-
     READY = "ready"
     LOADING = "still reading its data"
     SILENT = "no answer"
 
 
 def socket_url(path: Path) -> str:
-    """The URL by which clients reach the store at a socket."""
     return f"unix://{quote(str(path))}"
 
 
 async def probe(path: Path) -> State:
-    """What the store at this socket is doing."""
     async with _client(path) as client:
         try:
             await client.execute_command("PING")
@@ -41,13 +38,11 @@ async def probe(path: Path) -> State:
     return State.READY
 
 
-async def ask_to_end(path: Path) -> None:
-    """Asks the store at this socket to write out its data and end; whether it does is for the caller to see."""
+async def request_shutdown(path: Path) -> None:
+    """Request that the store at this socket writes out its data and ends; the caller checks that it does."""
     async with _client(path) as client:
-        try:
+        with contextlib.suppress(RedisError, OSError):  # it hangs up, or is not there
             await client.execute_command("SHUTDOWN")
-        except (RedisError, OSError):
-            return  # it hung up, as it should, or it is not there
 
 
 @asynccontextmanager

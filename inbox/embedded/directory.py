@@ -1,4 +1,4 @@
-"""The data directory: who holds it, and where the store in it listens."""
+"""The data directory: the process that holds it, and where the store in it listens."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from typing import BinaryIO, get_args
 
 import msgspec
 
+from inbox.embedded.access import SERVE
 from inbox.embedded.files import FileLock
 from inbox.embedded.owner import owner_of
 from inbox.errors import StartupError
 from inbox.settings import Mode
 
-# The system's limit of a unix socket's path, its closing NUL included.
+# the system's limit of the path of a unix socket, with its final NUL
 SOCKET_PATH_BYTES = 104 if sys.platform == "darwin" else 108
-SERVE = "serve"
 LOG_FILE_BYTES = 1024 * 1024
 _LOCK, _APPEND_ONLY, _MODE = "inbox.lock", "appendonlydir", "inbox.mode"
 
 
 class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The process that holds a data directory, as its lock file tells it. `url` is known once it listens."""
+    """The process that holds a data directory, as written in its lock file. It has a `url` once it listens."""
 
     pid: int
     command: str
@@ -40,12 +40,12 @@ class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
         return cls(os.getpid(), command, mode, datetime.now(UTC).isoformat(timespec="seconds"))
 
     def __str__(self) -> str:
-        where = f" at {self.url}" if self.url else ""
-        return f"process {self.pid} (inbox {self.command}{where}, since {self.since})"
+        address = f" at {self.url}" if self.url else ""
+        return f"process {self.pid} (inbox {self.command}{address}, since {self.since})"
 
 
 class DirectoryInUse(StartupError):
-    """Another process holds the data directory; `holder` is None in the moment before it has said who it is."""
+    """Another process holds the data directory; `holder` is None until that process has written the lock file."""
 
     def __init__(self, path: Path, holder: Holder | None) -> None:
         super().__init__(f"the data directory {path} is in use by {holder or 'another process'}")
@@ -53,14 +53,17 @@ class DirectoryInUse(StartupError):
 
 
 class DataDirectory:
-    """The files of one data directory. Making the object makes the directory, readable by its owner only.
+    """The files of one data directory, which the constructor creates, readable by its owner only.
 
-    `owner` is the user that all its files belong to; root works on them as that user. Raises StartupError when the
-    directory cannot be made, or belongs to another user than this process's.
+    All files belong to the user `owner`; root works on them as that user. The constructor raises StartupError when the
+    directory cannot be created, or belongs to another user than this process's.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.abspath(path))
+        self.pid_file, self.log_file = self.path / "store.pid", self.path / "store.log"
+        self.store_lock = self.path / "store.lock"  # the store's own process locks it for as long as it lives
+        self._socket_note = self.path / "store.socket-path"
         self.owner = owner_of(self.path, self.path / _APPEND_ONLY)
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,27 +72,22 @@ class DataDirectory:
 
     @staticmethod
     def was_used(path: Path) -> bool:
-        """Whether a service has held a directory at this path, or its data was put there; makes nothing.
+        """Return whether a service has held the directory at this path, or data was put there; create nothing.
 
-        Raises StartupError when the directory belongs to another user than this process's.
+        Raise StartupError when the directory belongs to another user than this process's.
         """
         owner_of(path, path / _APPEND_ONLY)
         return (path / _LOCK).exists() or (path / _APPEND_ONLY).is_dir()
 
     @property
     def has_data(self) -> bool:
-        """Whether a store that was to keep its data has run here."""
+        """Whether a store that keeps its data has run here."""
         return (self.path / _APPEND_ONLY).is_dir()
 
-    @property
-    def store_lock(self) -> Path:
-        """The path of the file that the store's own process locks for as long as it lives."""
-        return self.path / "store.lock"
-
     def lock_store(self) -> FileLock | None:
-        """Return the lock of the store's process, or None while a store has it."""
+        """Return the lock of the store's process, or None while a store holds it."""
         with self.owner.acting():
-            return FileLock.take(self.store_lock)
+            return FileLock.acquire(self.store_lock)
 
     def open_log(self) -> BinaryIO:
         """Open the store's log for writing: at its end, or from the start once it is larger than 1 MiB."""
@@ -106,20 +104,12 @@ class DataDirectory:
             return None
         return next((mode for mode in get_args(Mode) if mode == text), None)
 
-    @property
-    def pid_file(self) -> Path:
-        return self.path / "store.pid"
-
-    @property
-    def log_file(self) -> Path:
-        return self.path / "store.log"
-
     @contextmanager
     def hold(self, holder: Holder) -> Iterator[FileLock]:
-        """Holds the directory during the block. Raises DirectoryInUse, or StartupError when it is not writable."""
+        """Hold the directory during the block. Raise DirectoryInUse, or StartupError when it is not writable."""
         try:
             with self.owner.acting():
-                lock = FileLock.take(self.path / _LOCK)
+                lock = FileLock.acquire(self.path / _LOCK)
                 if lock and holder.command == SERVE:
                     (self.path / _MODE).write_text(f"{holder.mode}\n")
         except OSError as error:
@@ -129,19 +119,19 @@ class DataDirectory:
         try:
             lock.write(msgspec.json.encode(holder))
             yield lock
-            lock.write(b"")  # nobody holds it: no later reader may take this process for the holder
+            lock.write(b"")  # a later reader must not believe that this process still holds it
         finally:
             lock.close()
 
     def read_holder(self) -> Holder | None:
-        """Who last wrote the lock file; None when it says nothing yet."""
+        """Return the last writer of the lock file; None while it is empty."""
         try:
             return msgspec.json.decode((self.path / _LOCK).read_bytes(), type=Holder)
         except (OSError, msgspec.DecodeError):
             return None
 
     def socket_path(self) -> Path:
-        """Where the store listens: in the directory, or where the note of `choose_socket_path` says."""
+        """Return where the store listens: in the directory, or at the path that `choose_socket_path` has noted."""
         try:
             with self.owner.acting():
                 return Path(self._socket_note.read_text().strip())
@@ -149,25 +139,25 @@ class DataDirectory:
             return self.path / "store.sock"
 
     def choose_socket_path(self) -> Path:
-        """A path that a store about to start can listen at.
+        """Return a path that a store about to start can listen at.
 
-        One too long for the system is replaced by a short one in a private directory of the temp directory, which is
-        noted, so that whoever comes later finds the store.
+        A path too long for the system is replaced by a short one in a private directory of the temp directory. It is
+        noted in a file, by which other processes find the store.
         """
         inside = self.path / "store.sock"
-        noted = self.socket_path()
+        noted_path = self.socket_path()
         with self.owner.acting():
             if _fits(inside):
                 self._socket_note.unlink(missing_ok=True)
                 return inside
-            if noted != inside and _is_private(noted.parent):
-                return noted
+            if noted_path != inside and _is_private(noted_path.parent):
+                return noted_path
             outside = _short_directory() / "store.sock"
             self._socket_note.write_text(f"{outside}\n")
             return outside
 
     def clear_store(self) -> None:
-        """Remove what a store that has ended left of its socket and its process id."""
+        """Remove the socket and the pid file of a store that has ended."""
         path = self.socket_path()
         with self.owner.acting():
             path.unlink(missing_ok=True)
@@ -175,10 +165,6 @@ class DataDirectory:
                 path.parent.rmdir()
             self._socket_note.unlink(missing_ok=True)
             self.pid_file.unlink(missing_ok=True)
-
-    @property
-    def _socket_note(self) -> Path:
-        return self.path / "store.socket-path"
 
     def _unusable(self, error: OSError) -> StartupError:
         user = "" if self.owner.is_this_process else f" as {self.owner.name}, its owner"
@@ -199,7 +185,7 @@ def _short_directory() -> Path:
 
 
 def _is_private(path: Path) -> bool:
-    """Whether it is a directory that nobody else could have put there or can write to."""
+    """Return whether the path is a directory that no other user could have created or can write to."""
     try:
         status = path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Locks on files, and the processes behind them."""
+"""Locks on files, and the command lines of processes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ except ModuleNotFoundError as error:
 
 
 class FileLock:
-    """An exclusive lock on a file, held; the kernel drops it when the last process that holds it ends, however it ends.
+    """An acquired exclusive lock on a file. The kernel releases it when the last process that holds it has ended.
 
-    The descriptor may be handed to a child, which then holds the lock too, and alone once the parent closed its own.
+    A child that inherits the descriptor holds the lock too, and alone once the parent has closed its own.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path) -> FileLock | None:
-        """The lock on this file, or None when another process has it. Raises OSError when the file is not writable."""
+    def acquire(cls, path: Path) -> FileLock | None:
+        """Return the lock on this file, or None if another process holds it. Raise OSError for an unwritable file."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,26 +38,23 @@ class FileLock:
         return cls(descriptor)
 
     def write(self, content: bytes) -> None:
-        """Replaces what the file says."""
+        """Replace the content of the file."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, content, 0)
 
     def close(self) -> None:
-        """Gives up this process's share of the lock."""
+        """Release this process's share of the lock."""
         os.close(self.descriptor)
 
 
 def command_line(pid: int) -> list[str]:
-    """The arguments of a running process, empty when there is none.
-
-    Where the system has no /proc they come as one string, as `ps` shows them.
-    """
+    """Return the arguments of a running process, [] if there is none; one string of `ps` where there is no /proc."""
     if sys.platform == "linux":
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="surrogateescape").split("\0")[:-1]
         except OSError:
             return []
-    shown = subprocess.run(  # noqa: S603
+    output = subprocess.run(  # noqa: S603
         ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
-    return [shown.strip()] if shown.strip() else []
+    return [output.strip()] if output.strip() else []

@@ -1,4 +1,4 @@
-"""The store of a data directory: run by the process that holds the directory, borrowed by commands meanwhile."""
+"""The store of a data directory: run by the process that holds the directory, and used by commands meanwhile."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import msgspec
 
-from inbox.embedded.address import Store, tell_nobody
+from inbox.embedded.access import SERVE, Store
 from inbox.embedded.control import State, probe, socket_url
-from inbox.embedded.directory import SERVE, DataDirectory, DirectoryInUse, Holder
+from inbox.embedded.directory import DataDirectory, DirectoryInUse, Holder
 from inbox.embedded.files import FileLock
 from inbox.embedded.supervisor import EmbeddedStore
 from inbox.errors import StartupError
@@ -22,11 +22,10 @@ POLL_SECONDS = 0.05
 
 @asynccontextmanager
 async def run_store(settings: Settings, command: str = SERVE) -> AsyncIterator[Store]:
-    """Holds the data directory and runs a store on it during the block.
+    """Hold the data directory and run a store on it during the block. Wait for a command that holds the directory.
 
-    A command works in the mode of the last service here, unless INBOX_MODE says otherwise. Raises DirectoryInUse when a
-    service has the directory (a command that has it is waited for), and StartupError: also for a command where there is
-    no data, since nobody would serve what it makes.
+    Raise DirectoryInUse when a service holds it, and StartupError, also for a command where there is no data, since
+    nobody would serve what it stores.
     """
     directory = DataDirectory(settings.data_dir)
     mode = settings.mode if command == SERVE else _mode(settings, directory.served_mode)
@@ -41,13 +40,15 @@ async def run_store(settings: Settings, command: str = SERVE) -> AsyncIterator[S
 
 @asynccontextmanager
 async def borrow_store(settings: Settings, command: str) -> AsyncIterator[Store]:
-    """The store of the service that has the data directory, else one as by `run_store`. Raises StartupError."""
+    """Yield the store of the service that holds the data directory, else one of `run_store`. Raise StartupError."""
     deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
     if not DataDirectory.was_used(settings.data_dir):
         raise _no_data(settings)
     async with AsyncExitStack() as stack:
         store = None
-        while store is None:  # a service that is just starting or ending has the directory, but no store that answers
+        while (
+            store is None
+        ):  # a service that is starting or ending holds the directory before or after its store answers
             try:
                 store = await stack.enter_async_context(run_store(settings, command))
             except DirectoryInUse as in_use:
@@ -75,12 +76,12 @@ async def _find_running(settings: Settings, holder: Holder | None) -> Store | No
     path = directory.socket_path()
     if holder is None or await probe(path) is not State.READY:
         return None
-    return Store(socket_url(path), _mode(settings, holder.mode), announce=tell_nobody)
+    return Store(socket_url(path), _mode(settings, holder.mode))
 
 
-def _mode(settings: Settings, served: Mode | None) -> Mode:
-    """INBOX_MODE where it is set, else the mode of the service, running or not: a command means its environment."""
-    return settings.mode if served is None or "mode" in settings.model_fields_set else served
+def _mode(settings: Settings, service_mode: Mode | None) -> Mode:
+    """Return INBOX_MODE if it is set, else the mode of the service: a command means its environment."""
+    return settings.mode if service_mode is None or "mode" in settings.model_fields_set else service_mode
 
 
 def _no_data(settings: Settings) -> StartupError:

@@ -1,4 +1,4 @@
-"""A store that outlived its service (kill -9, a crash) and still has the data directory."""
+"""A store that outlived its service (kill -9, a crash) and still uses the data directory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 
-from inbox.embedded.control import ask_to_end
+from inbox.embedded.control import request_shutdown
 from inbox.embedded.directory import DataDirectory
 from inbox.embedded.files import command_line
 from inbox.errors import StartupError
@@ -19,14 +19,14 @@ POLL_SECONDS = 0.02
 
 
 async def end_orphan(directory: DataDirectory) -> None:
-    """Ends the store of an earlier run, its data written out, so that there are never two on one directory.
+    """End the store of an earlier run, after it has written out its data, so that never two use one directory.
 
-    Call it while holding the directory. Raises StartupError when the store cannot be ended.
+    Call it while holding the directory. Raise StartupError when the store cannot be ended.
     """
     if not _has_store(directory):
         return
     log.warning("ending the store that an earlier run left", extra={"action": "end_orphan"})
-    await ask_to_end(directory.socket_path())
+    await request_shutdown(directory.socket_path())
     if await _is_gone(directory):
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -53,7 +53,7 @@ async def _is_gone(directory: DataDirectory) -> bool:
 
 
 def _signal_store(directory: DataDirectory, number: signal.Signals) -> bool:
-    """Whether the signal was sent. The number in the pid file may have passed to a stranger: it is made sure."""
+    """Return whether the signal was sent. Check the command line: another process may have the number by now."""
     try:
         pid = int(directory.pid_file.read_text())
         if not any(str(directory.path) in argument for argument in command_line(pid)):

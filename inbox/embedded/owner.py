@@ -1,4 +1,4 @@
-"""Whose a data directory is: its files stay that user's, whoever starts the store in it."""
+"""The owner of a data directory: its files stay that user's, even if root starts the store in it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,14 @@ class Owner:
 
     @classmethod
     def this_process(cls) -> Owner:
-        """Return the user that this process runs as."""
         return cls(os.geteuid(), os.getegid())
 
     @property
     def is_this_process(self) -> bool:
-        """Whether this process creates files as this user anyway."""
         return self.uid == os.geteuid()
 
     @property
     def name(self) -> str:
-        """The user's name, or its number if it has none."""
         try:
             return pwd.getpwuid(self.uid).pw_name
         except KeyError:
@@ -65,18 +62,18 @@ class Owner:
 
 
 def owner_of(directory: Path, data: Path) -> Owner:
-    """Return whose a data directory is: the owner of its data, or of the directory while it has none.
+    """Return the owner of the data of a directory, or of the directory while it has none.
 
-    Raises StartupError for a user that is neither the owner nor root: what it wrote, the owner could not read.
+    Raise StartupError if this process runs as neither the owner nor root: the owner could not read what it writes.
     """
     this_process = Owner.this_process()
-    found = _status_owner(data)
-    owner = found or _status_owner(directory)
+    data_owner = _status_owner(data)
+    owner = data_owner or _status_owner(directory)
     if owner is None or owner.is_this_process:
         return this_process
     if this_process.uid == ROOT:
         return owner
-    if found is None and os.access(directory, os.W_OK | os.X_OK):
+    if data_owner is None and os.access(directory, os.W_OK | os.X_OK):
         return this_process  # a shared directory that no store has used yet
     raise StartupError(
         f"the data directory {directory} belongs to the user {owner.name}: run this command as {owner.name} "

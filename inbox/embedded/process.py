@@ -1,8 +1,9 @@
-"""The store's own process: started on a data directory, watched until it is ready, ended with its data written out."""
+"""The store's own process: start it on a data directory, wait until it is ready, end it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from asyncio.subprocess import DEVNULL, Process
@@ -30,7 +31,7 @@ _PERSISTENCE: dict[Durability, list[str]] = {
 
 
 class StoreProcess:
-    """A running store. Made by `start_process`."""
+    """A running store, started by `start_process`."""
 
     def __init__(self, process: Process, socket_path: Path, directory: DataDirectory) -> None:
         self.socket_path = socket_path
@@ -42,52 +43,47 @@ class StoreProcess:
         return self._process.pid
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended; minus the signal's number when a signal ended it."""
+        """Return the exit code once the store has ended: the negative signal number if a signal ended it."""
         return await self._process.wait()
 
     async def wait_ready(self) -> None:
-        """Returns once it answers with its data loaded, however long the loading takes.
+        """Return once the store answers with its data loaded, however long that takes.
 
-        Raises StartupError with its last words when it ends, or when it says nothing for 15 s.
+        Raise StartupError with its last log line when it ends, or does not answer for START_SECONDS.
         """
         loop = asyncio.get_running_loop()
         ended = asyncio.create_task(self._process.wait())
-        silent_since = noted = loop.time()
+        silent_since = logged_at = loop.time()
         try:
             while (state := await probe(self.socket_path)) is not State.READY:
                 if state is State.LOADING:
                     silent_since = loop.time()
-                if loop.time() - noted > LOADING_NOTE_SECONDS:
-                    noted = loop.time()
+                if loop.time() - logged_at > LOADING_NOTE_SECONDS:
+                    logged_at = loop.time()
                     log.info("waiting for the store: %s", state.value)
                 done, _ = await asyncio.wait([ended], timeout=PROBE_SECONDS)
                 if done or loop.time() - silent_since > START_SECONDS:
-                    raise StartupError(f"the embedded store did not start: {last_words(self._directory.log_file)}")
+                    raise StartupError(f"the embedded store did not start: {last_log_line(self._directory.log_file)}")
         finally:
             ended.cancel()
 
     async def stop(self) -> None:
-        """Ends it and returns when it is gone; after 10 s without obedience it is killed."""
+        """Terminate the store, and kill it if it is still running after STOP_SECONDS. Return once it has ended."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._process.returncode is not None:
                 return
-            self._send(number)
+            with contextlib.suppress(ProcessLookupError):  # it ended in this very moment
+                self._process.send_signal(number)
             try:
                 await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
             except TimeoutError:
                 log.warning("the store does not end on %s", number.name)
 
-    def _send(self, number: signal.Signals) -> None:
-        try:
-            self._process.send_signal(number)
-        except ProcessLookupError:
-            return  # it ended in this very moment
-
 
 async def start_process(binary: Path, directory: DataDirectory, durability: Durability) -> StoreProcess:
-    """Starts a store on a data directory that no other store uses; the caller waits until it is ready.
+    """Start a store on a data directory; the caller waits until it is ready.
 
-    Raises StartupError when another store still has the directory or the program does not run.
+    Raise StartupError when another store still uses the directory or the program does not run.
     """
     lock = directory.lock_store()
     if lock is None:
@@ -97,17 +93,17 @@ async def start_process(binary: Path, directory: DataDirectory, durability: Dura
         command = [str(binary), *_arguments(directory, socket_path, durability)]
         process = await _spawn(command, directory, lock)
     except (OSError, SubprocessError) as error:
-        raise StartupError(f"the embedded store cannot be started{_as_whom(directory)}: {error}") from error
+        raise StartupError(f"the embedded store cannot be started{_user_note(directory)}: {error}") from error
     finally:
-        lock.close()  # the child holds it from here on
+        lock.close()  # the child process has inherited the lock
     return StoreProcess(process, socket_path, directory)
 
 
-def last_words(log_file: Path) -> str:
-    """The last line that a store wrote to its log, and where to read the rest."""
+def last_log_line(log_file: Path) -> str:
+    """Return the last line of a store's log, and the path of the log."""
     lines = log_file.read_text(errors="replace").split("\n") if log_file.exists() else []
-    spoken = [line.strip() for line in lines if line.strip()]
-    return f"{spoken[-1] if spoken else 'it said nothing'} (log: {log_file})"
+    written = [line.strip() for line in lines if line.strip()]
+    return f"{written[-1] if written else 'the log is empty'} (log: {log_file})"
 
 
 async def _spawn(command: list[str], directory: DataDirectory, lock: FileLock) -> Process:
@@ -120,11 +116,11 @@ async def _spawn(command: list[str], directory: DataDirectory, lock: FileLock) -
             stderr=output,
             pass_fds=(lock.descriptor,),
             start_new_session=True,  # Ctrl-C reaches the service only, which ends the store last
-            preexec_fn=None if owner.is_this_process else owner.become,  # uvloop's way knows no `user`
+            preexec_fn=None if owner.is_this_process else owner.become,  # uvloop does not support `user`
         )
 
 
-def _as_whom(directory: DataDirectory) -> str:
+def _user_note(directory: DataDirectory) -> str:
     return "" if directory.owner.is_this_process else f" as {directory.owner.name}, the data directory's owner"
 
 
@@ -139,5 +135,5 @@ def _arguments(directory: DataDirectory, socket_path: Path, durability: Durabili
         *("--save", ""),
         *("--stream-node-max-bytes", "1024"),
         *("--daemonize", "no"),
-        *("--set-proc-title", "no"),  # its command line tells a later run whose it is
+        *("--set-proc-title", "no"),  # a later run recognizes the store by its command line
     ]

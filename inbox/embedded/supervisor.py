@@ -1,17 +1,16 @@
-"""Keeps a store running: starts it, starts it again when it dies, ends it."""
+"""The supervisor of an embedded store, which starts it again when it dies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from types import TracebackType
 from typing import Self
 
 from inbox.embedded.binary import find_binary
 from inbox.embedded.control import socket_url
 from inbox.embedded.directory import DataDirectory
 from inbox.embedded.orphan import end_orphan
-from inbox.embedded.process import StoreProcess, last_words, start_process
+from inbox.embedded.process import StoreProcess, last_log_line, start_process
 from inbox.errors import StartupError
 from inbox.settings import Durability
 from inbox.tasks import end_tasks
@@ -26,8 +25,8 @@ STEADY_SECONDS = 10.0
 class EmbeddedStore:
     """A store on a data directory that the caller holds, running for the length of an `async with` block.
 
-    Entering raises StartupError when there is no program to run or it does not start. While the block runs, a store
-    that dies is replaced, after 0.1 s at first and up to 5 s when it dies again and again; clients keep the same URL.
+    Entering raises StartupError when there is no program to run or it does not start. During the block a store that
+    dies is started again after 0.1 s, up to 5 s when it dies repeatedly; clients keep the same URL.
     """
 
     def __init__(self, directory: DataDirectory, durability: Durability) -> None:
@@ -38,12 +37,10 @@ class EmbeddedStore:
 
     @property
     def url(self) -> str:
-        """Where clients reach it: a unix:// URL."""
         return socket_url(self._directory.socket_path())
 
     @property
     def pid(self) -> int | None:
-        """The process id of the store; None before the first start."""
         return self._process.pid if self._process else None
 
     async def __aenter__(self) -> Self:
@@ -57,9 +54,7 @@ class EmbeddedStore:
         self._watcher = asyncio.create_task(self._watch(), name="store supervisor")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._watcher:
             await end_tasks(self._watcher)
         await self._stop()
@@ -83,8 +78,8 @@ class EmbeddedStore:
         while self._process:
             started = loop.time()
             code = await self._process.wait()
-            words = last_words(self._directory.log_file)
-            log.error("the store ended with code %d: %s", code, words, extra={"action": "store_end"})
+            reason = last_log_line(self._directory.log_file)
+            log.error("the store ended with code %d: %s", code, reason, extra={"action": "store_end"})
             if loop.time() - started > STEADY_SECONDS:
                 delay = FIRST_DELAY_SECONDS
             await asyncio.sleep(delay)
@@ -92,9 +87,9 @@ class EmbeddedStore:
             await self._restart()
 
     async def _restart(self) -> None:
-        """Starts the store once more; when that fails, `_watch` sees it ended and comes back later."""
+        """Start the store again; if that fails, `_watch` sees that it has ended and retries."""
         try:
-            await end_orphan(self._directory)  # a child of the dead one may still be writing
+            await end_orphan(self._directory)  # a child of the ended store may still be writing
             await self._start()
             log.warning("the store runs again, as process %d", self.pid, extra={"action": "store_start"})
         except StartupError as error:

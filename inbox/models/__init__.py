@@ -1,1 +1,1 @@
-"""What things are: stored and wire forms. Parsing and dumping only, no I/O."""
+"""The domain types with their stored and wire forms: parsing and encoding, no I/O."""

@@ -1,19 +1,20 @@
-"""An activity on the wire: what a trigger did for one recipient, step by step (rest-server.md §10)."""
+"""An activity: the steps that one trigger ran for one recipient, and their wire form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from inbox.ids import derived_object_id
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.dates import iso, timestamps
 from inbox.models.environment import Environment
 from inbox.models.message import Message
 from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import Workflow
+from inbox.models.workflow import Severity, Workflow
 
-JOB_STATUS = {
+JOB_STATUS: dict[str, wire.JobStatus] = {
     "delivered": "completed",
     "suppressed": "canceled",
     "duplicate": "merged",
@@ -23,25 +24,33 @@ JOB_STATUS = {
     "merged": "merged",
     "ended": "completed",
     "canceled": "canceled",
+    "edited": "completed",
+    "retracted": "canceled",
 }
 DETAIL = {
     "delivered": "Message stored in the feed",
     "suppressed": "Suppressed by preference: nothing was stored",
     "duplicate": "This transaction was delivered before: nothing was stored again",
-    "skipped": "The step's condition skipped it",
+    "skipped": "The step was skipped: `raw` says why",
     "failed": "The step failed: nothing was stored",
     "delayed": "The step waits",
     "merged": "The event joined a digest: its message comes with those of the others",
     "ended": "The step has waited",
     "canceled": "Cancelled before its time came",
+    "edited": "The message was edited: `raw` names what changed",
+    "retracted": "The message was retracted: it is no longer in the feed",
 }
-_SUCCESSFUL = ("delivered", "duplicate", "ended", "merged")
-_STATUS = {"failed": "Failed", "delayed": "Pending", **dict.fromkeys(_SUCCESSFUL, "Success")}
+_SUCCESSFUL = ("delivered", "duplicate", "ended", "merged", "edited")
+_STATUS: dict[str, wire.DetailStatus] = {
+    "failed": "Failed",
+    "delayed": "Pending",
+    **dict.fromkeys(_SUCCESSFUL, "Success"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What became of one step: `outcome` is one of the keys of JOB_STATUS, `reason` what more is known, or empty."""
+    """The outcome of one execution of a step: a key of JOB_STATUS, with a `reason` or ""."""
 
     ms: int
     outcome: str
@@ -52,9 +61,9 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One trigger for one recipient. `subscriber` and `workflow` are None when they are gone or never were.
+    """One trigger for one recipient. `subscriber` and `workflow` are None if they do not exist (any more).
 
-    `identifier` is the workflow's, also of one that is gone.
+    `identifier` is that of the workflow, even of a deleted one.
     """
 
     id: str
@@ -65,65 +74,67 @@ class Activity:
     name: str
     subscriber: Subscriber | None
     workflow: Workflow | None
-    severity: str
+    severity: Severity
     steps: Sequence[StepOutcome]
 
     @property
     def message(self) -> Message | None:
-        """The first message that it left."""
+        """The first message that the activity stored."""
         return next((step.message for step in self.steps if step.message), None)
 
 
-def activity_view(activity: Activity, environment: Environment) -> dict[str, Any]:
-    """The activity as lists and single look-ups answer it; what is unknown is absent."""
-    created = iso(min(step.ms for step in activity.steps))
-    view: dict[str, Any] = {
+@wire.without_nulls
+def activity_view(activity: Activity, environment: Environment) -> wire.ActivityReply:
+    stored = activity.message.stored if activity.message else None
+    return {
         "_id": activity.id,
-        "_environmentId": environment.id,
-        "_organizationId": environment.organization_id,
+        **environment.ids,
         "_subscriberId": activity.subscriber_oid,
         "_templateId": activity.workflow_id,
         "transactionId": activity.transaction_id,
         "channels": ["in_app"],
-        "createdAt": created,
-        "updatedAt": iso(max(step.ms for step in activity.steps)),
+        **timestamps(min(step.ms for step in activity.steps), max(step.ms for step in activity.steps)),
         "severity": activity.severity,
         "to": {"subscriberId": activity.name},
         "jobs": [job_view(activity, steps) for steps in outcomes_by_step(activity)],
+        "template": _template(activity),
+        "subscriber": _person(activity.subscriber) if activity.subscriber else None,
+        "critical": activity.workflow.critical if activity.workflow else None,
+        "payload": stored.payload if stored else None,
+        "tags": stored.tags if stored else None,
+        "contextKeys": stored.context_keys if stored else None,
+        "dispatch": None,
     }
-    view["template"] = _template(activity)
-    if activity.subscriber:
-        view["subscriber"] = _person(activity.subscriber)
-    if activity.workflow:
-        view["critical"] = activity.workflow.critical
-    if message := activity.message:
-        stored = message.stored
-        view |= {"payload": stored.payload, "tags": stored.tags, "contextKeys": stored.context_keys}
-    return view
 
 
-def job_view(activity: Activity, outcomes: Sequence[StepOutcome]) -> dict[str, Any]:
-    """One step of an activity with everything that is known of its executions, oldest first."""
-    last = next((one for one in reversed(outcomes) if one.outcome != "duplicate"), outcomes[-1])
+def job_view(activity: Activity, outcomes: Sequence[StepOutcome]) -> wire.JobReply:
+    """Return one step of the activity with all its executions, oldest first."""
+    last = next((outcome for outcome in reversed(outcomes) if outcome.outcome != "duplicate"), outcomes[-1])
     steps = activity.workflow.steps if activity.workflow else []
-    known = next((one for one in steps if one.step_id == last.step_id), None)
-    template_id = known.id if known else derived_object_id("step", activity.workflow_id, last.step_id)
-    place = {"_id": template_id, "_templateId": template_id, "active": True, "filters": []}
-    named: dict[str, Any] = {"stepId": last.step_id, "name": known.name if known else last.step_id}
+    step = next((step for step in steps if step.step_id == last.step_id), None)
+    template_id = step.id if step else derived_object_id("step", activity.workflow_id, last.step_id)
     return {
         "_id": derived_object_id("job", activity.id, last.step_id),
-        "type": known.type if known else "in_app",
+        "type": step.type if step else "in_app",
         "providerId": "novu",
         "status": JOB_STATUS[last.outcome],
-        "step": {**place, **named},
-        "executionDetails": [execution_detail(activity, one) for one in outcomes],
+        "step": {
+            "_id": template_id,
+            "_templateId": template_id,
+            "active": True,
+            "filters": [],
+            "stepId": last.step_id,
+            "name": step.name if step else last.step_id,
+        },
+        "executionDetails": [execution_detail(activity, outcome) for outcome in outcomes],
         "updatedAt": iso(outcomes[-1].ms),
     }
 
 
-def execution_detail(activity: Activity, step: StepOutcome) -> dict[str, Any]:
-    """What happened when the step ran. `raw` tells more where more is known."""
-    view: dict[str, Any] = {
+@wire.without_nulls
+def execution_detail(activity: Activity, step: StepOutcome) -> wire.JobExecutionDetail:
+    """Return one execution of a step; `raw` is its reason, if it has one."""
+    return {
         "_id": derived_object_id("detail", activity.id, step.step_id, step.outcome, str(step.ms)),
         "_jobId": derived_object_id("job", activity.id, step.step_id),
         "createdAt": iso(step.ms),
@@ -133,26 +144,40 @@ def execution_detail(activity: Activity, step: StepOutcome) -> dict[str, Any]:
         "providerId": "novu",
         "source": "Internal",
         "status": _STATUS.get(step.outcome, "Warning"),
+        "raw": step.reason or None,
     }
-    return {**view, "raw": step.reason} if step.reason else view
+
+
+def execution_detail_view(activity: Activity, step: StepOutcome, environment: Environment) -> wire.ExecutionDetailReply:
+    """Return one execution of a step with the ids of its activity."""
+    return {
+        **environment.ids,
+        "_subscriberId": activity.subscriber_oid,
+        "_notificationId": activity.id,
+        "_notificationTemplateId": activity.workflow_id,
+        "transactionId": activity.transaction_id,
+        "channel": "in_app",
+        **execution_detail(activity, step),
+    }
 
 
 def outcomes_by_step(activity: Activity) -> list[list[StepOutcome]]:
-    """The outcomes of each step, in the workflow's order; their times tell none, since two clocks wrote them."""
+    """Return the outcomes of each step, in the workflow's order. Their times give no order: two clocks wrote them."""
     steps = activity.workflow.steps if activity.workflow else []
-    grouped: dict[str, list[StepOutcome]] = {one.step_id: [] for one in steps}
-    for one in activity.steps:
-        grouped.setdefault(one.step_id, []).append(one)
+    grouped: dict[str, list[StepOutcome]] = {step.step_id: [] for step in steps}
+    for outcome in activity.steps:
+        grouped.setdefault(outcome.step_id, []).append(outcome)
     return [outcomes for outcomes in grouped.values() if outcomes]
 
 
-def _person(subscriber: Subscriber) -> dict[str, Any]:
-    named = {name: subscriber.profile.get(name) for name in ("firstName", "lastName", "email", "phone")}
-    known = {name: value for name, value in named.items() if value is not None}
-    return {"_id": subscriber.oid, "subscriberId": subscriber.subscriber_id, **known}
+def _person(subscriber: Subscriber) -> wire.ActivitySubscriber:
+    ids = {"_id": subscriber.oid, "subscriberId": subscriber.subscriber_id}
+    return cast("wire.ActivitySubscriber", {**ids, **subscriber.texts("firstName", "lastName", "email", "phone")})
 
 
-def _template(activity: Activity) -> dict[str, Any]:
-    trigger = {"type": "event", "identifier": activity.identifier, "variables": []}
-    name = activity.workflow.name if activity.workflow else activity.identifier
-    return {"_id": activity.workflow_id, "name": name, "triggers": [trigger]}
+def _template(activity: Activity) -> wire.NamedWorkflow:
+    return {
+        "_id": activity.workflow_id,
+        "name": activity.workflow.name if activity.workflow else activity.identifier,
+        "triggers": [{"type": "event", "identifier": activity.identifier, "variables": []}],
+    }

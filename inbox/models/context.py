@@ -1,20 +1,21 @@
-"""A context: something a message belongs to beside its subscriber, such as a tenant; named by type and id."""
+"""A stored context: something that a message belongs to besides its subscriber, named by type and id."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 import orjson
 
 from inbox.errors import BadRequest, invalid
-from inbox.models.dates import iso
+from inbox.ids import NAME
+from inbox.models import wire
+from inbox.models.dates import timestamps
+from inbox.models.json_values import JsonObject
 
+MAX_CONTEXTS = 1_000_000
 MAX_NAME_LENGTH = 100
 MAX_DATA_BYTES = 64 * 1024
-
-_NAME = re.compile(r"[A-Za-z0-9_:.-]+|[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+\.[^\s@\x00-\x1f\x7f]+")
 
 
 class ContextCreate(msgspec.Struct):
@@ -31,9 +32,7 @@ class ContextUpdate(msgspec.Struct):
     data: dict[str, Any]
 
 
-class Context(msgspec.Struct, frozen=True, rename="camel"):
-    """A stored context."""
-
+class StoredContext(msgspec.Struct, frozen=True, rename="camel"):
     type: str
     id: str
     data: dict[str, Any]
@@ -42,36 +41,34 @@ class Context(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def key(self) -> str:
-        """`type:id`, as messages carry it."""
+        """`type:id`, as in the `contextKeys` of messages."""
         return f"{self.type}:{self.id}"
 
 
 def check_name(value: str, field: str) -> str:
-    """A type or an id: 1 to 100 letters, digits and `_:.-`, or like an e-mail address; a type holds no `:`.
+    """Return a context's type or id, stripped: 1 to 100 letters, digits and `_:.-`, or an e-mail address.
 
-    Raises BadRequest for NUL, ValidationFailed (422) for everything else that is wrong.
+    A type holds no `:`. Raise BadRequest for NUL, ValidationFailed for any other mistake.
     """
     if "\0" in value:
         raise BadRequest(f"{field} must not contain NUL")
     text = value.strip()
-    if not 0 < len(text) <= MAX_NAME_LENGTH or not _NAME.fullmatch(text) or (field == "type" and ":" in text):
+    if not 0 < len(text) <= MAX_NAME_LENGTH or not NAME.fullmatch(text) or (field == "type" and ":" in text):
         raise invalid(field, f"{field} must be 1 to {MAX_NAME_LENGTH} letters, digits, '_', ':', '.' or '-'", value)
     return text
 
 
-def check_data(data: dict[str, Any]) -> dict[str, Any]:
-    """The data. Raises ValidationFailed when it is larger than 64 KiB."""
+def check_data(data: JsonObject) -> JsonObject:
+    """Return the data. Raise ValidationFailed if it is larger than 64 KiB."""
     if len(orjson.dumps(data)) > MAX_DATA_BYTES:
         raise invalid("data", f"data must not be larger than {MAX_DATA_BYTES} bytes")
     return data
 
 
-def context_view(context: Context) -> dict[str, Any]:
-    """The Context of the wire."""
+def context_view(context: StoredContext) -> wire.ContextReply:
     return {
         "type": context.type,
         "id": context.id,
         "data": context.data,
-        "createdAt": iso(context.created_ms),
-        "updatedAt": iso(context.updated_ms),
+        **timestamps(context.created_ms, context.updated_ms),
     }

@@ -1,52 +1,67 @@
-"""Contexts: what a trigger, a session or a subscription is scoped by, as `type:id` keys."""
+"""The contexts that scope a trigger, a session or a subscription, as `type:id` keys."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import orjson
+from msgspec import UNSET, Meta, UnsetType
 
 from inbox.errors import invalid
+from inbox.models.documented import reference
+from inbox.models.json_values import JsonObject
 
 MAX_CONTEXTS = 5
 MAX_DATA_BYTES = 64 * 1024
 
 _TYPE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_ID = re.compile(r"[A-Za-z0-9_.:@+-]{1,100}")  # never a comma: a feed is named by its keys joined by commas
+_ID = re.compile(r"[A-Za-z0-9_.:@+-]{1,100}")  # no comma: a feed is named by its keys joined with commas
+
+
+class ContextEntry(msgspec.Struct):
+    """A context with data for templates."""
+
+    id: str
+    data: dict[str, Any] | UnsetType = UNSET
+
+
+_CONTEXT_VALUE = Meta(extra_json_schema={"anyOf": [{"type": "string"}, reference(ContextEntry)]})
+ContextBody = dict[str, Annotated[Any, _CONTEXT_VALUE]]
+"""The contexts of a body: type → id, or an object with the id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The contexts of one call. `variables` is what templates see: type → `{id, data}`."""
+class CallContext:
+    """The contexts of one call. `variables` are those of templates: type → `{id, data}`."""
 
     keys: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """The keys as they name a feed: sorted, joined by commas; "" for none."""
         return feed_name(self.keys)
 
 
 def feed_name(keys: Sequence[str]) -> str:
-    """The part of a feed's name that its context keys make: sorted, joined by commas; "" for none."""
+    """Return the context keys as they name a feed: sorted and joined by commas, "" for none."""
     return ",".join(sorted(keys))
 
 
-def parse_context(raw: Mapping[str, Any] | None) -> Context:
-    """`{type: id}` or `{type: {id, data?}}`, at most five. Raises ValidationFailed (422) naming what is wrong."""
+def parse_context(raw: Mapping[str, Any] | None) -> CallContext:
+    """Parse `{type: id}` or `{type: {id, data?}}` with at most five entries. Raise ValidationFailed."""
     if not raw:
-        return Context()
+        return CallContext()
     if len(raw) > MAX_CONTEXTS:
         raise invalid("context", f"context must contain no more than {MAX_CONTEXTS} entries")
     variables = {kind: _parse_one(kind, value) for kind, value in raw.items()}
-    return Context(sorted(f"{kind}:{entry['id']}" for kind, entry in variables.items()), variables)
+    return CallContext(sorted(f"{kind}:{entry['id']}" for kind, entry in variables.items()), variables)
 
 
-def _parse_one(kind: str, value: Any) -> dict[str, Any]:
+def _parse_one(kind: str, value: Any) -> JsonObject:
     name = f"context.{kind}"
     if not _TYPE.fullmatch(kind):
         raise invalid("context", "a context's type must be 1 to 100 letters, digits and '_.-'", kind)

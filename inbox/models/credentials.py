@@ -1,4 +1,4 @@
-"""Credentials of other channels: kept and shown as given, since a page may need them; no provider is ever called."""
+"""Credentials of other channels. They are stored and shown, since a page may need them; no provider is ever called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from inbox.errors import BadRequest
-from inbox.ids import derived_object_id
+from inbox.models.json_values import JsonObject
 
 Provider = Literal[
     "slack",
@@ -36,11 +36,11 @@ Provider = Literal[
     "pusher-beams",
     "appio",
 ]
-"""The closed list of chat and push providers of the SDKs: any other would not parse there."""
+"""The chat and push providers of the SDKs, which cannot parse any other."""
 
 MAX_DEVICE_TOKENS = 100
 
-Channels = list[dict[str, Any]]
+Channels = list[JsonObject]
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -56,53 +56,50 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     external_url: str | None = None
 
 
-class Channel(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ChannelCredentials(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The credentials of one provider; the body of the credentials calls, and an item of a profile's `channels`."""
 
     provider_id: Provider
     credentials: Credentials
     integration_identifier: str | None = None
 
-    def stored(self) -> dict[str, Any]:
-        """What is kept. Raises BadRequest for more device tokens than a person has devices."""
-        kept: dict[str, Any] = msgspec.to_builtins(self)
-        tokens = list(dict.fromkeys(self.credentials.device_tokens or []))
-        if len(tokens) > MAX_DEVICE_TOKENS:
-            raise BadRequest(f"There must be no more than {MAX_DEVICE_TOKENS} device tokens")
+    def stored(self) -> JsonObject:
+        """Return what the store keeps, each device token once. Raise BadRequest for too many of them."""
+        stored: JsonObject = msgspec.to_builtins(self)
         if self.credentials.device_tokens is not None:
-            kept["credentials"]["deviceTokens"] = tokens
-        return kept
+            stored["credentials"]["deviceTokens"] = _unique_tokens(self.credentials.device_tokens)
+        return stored
 
 
-def merge_channels(known: Channels, given: Channels) -> Channels:
-    """The known channels, those of the same provider and integration replaced, the new ones at the end."""
-    merged = {_name(channel): channel for channel in known}
-    return list((merged | {_name(channel): channel for channel in given}).values())
+def merge_channels(channels: Channels, changed: Channels) -> Channels:
+    """Return the channels with the changed ones, which replace those of the same provider and integration."""
+    merged = {_key(channel): channel for channel in channels}
+    return list((merged | {_key(channel): channel for channel in changed}).values())
 
 
-def append_channel(known: Channels, given: dict[str, Any]) -> Channels:
-    """As `merge_channels`, but the credentials given are added to the known ones, device tokens to its tokens."""
-    before: dict[str, Any] = next((one for one in known if _name(one) == _name(given)), {"credentials": {}})
-    old, new = before["credentials"], given["credentials"]
+def append_channel(channels: Channels, added: JsonObject) -> Channels:
+    """Merge a channel, adding to the credentials and device tokens of the one that it replaces.
+
+    Raise BadRequest for too many device tokens.
+    """
+    before: JsonObject = next((one for one in channels if _key(one) == _key(added)), {"credentials": {}})
+    old, new = before["credentials"], added["credentials"]
     credentials = {**old, **new}
     if "deviceTokens" in credentials:
-        tokens = list(dict.fromkeys([*old.get("deviceTokens", []), *new.get("deviceTokens", [])]))
-        if len(tokens) > MAX_DEVICE_TOKENS:
-            raise BadRequest(f"There must be no more than {MAX_DEVICE_TOKENS} device tokens")
-        credentials["deviceTokens"] = tokens
-    return merge_channels(known, [{**given, "credentials": credentials}])
+        credentials["deviceTokens"] = _unique_tokens([*old.get("deviceTokens", []), *new.get("deviceTokens", [])])
+    return merge_channels(channels, [{**added, "credentials": credentials}])
 
 
-def drop_provider(known: Channels, provider_id: str) -> Channels:
-    """Without anything of this provider."""
-    return [channel for channel in known if channel["providerId"] != provider_id]
+def drop_provider(channels: Channels, provider_id: str) -> Channels:
+    return [channel for channel in channels if channel["providerId"] != provider_id]
 
 
-def channel_view(channel: dict[str, Any], environment_id: str) -> dict[str, Any]:
-    """A channel of the wire: every one names an integration, whose id is made of environment and provider."""
-    named = derived_object_id("integration", environment_id, channel["providerId"])
-    return {**channel, "_integrationId": named}
+def _unique_tokens(tokens: list[str]) -> list[str]:
+    unique = list(dict.fromkeys(tokens))
+    if len(unique) > MAX_DEVICE_TOKENS:
+        raise BadRequest(f"There must be no more than {MAX_DEVICE_TOKENS} device tokens")
+    return unique
 
 
-def _name(channel: dict[str, Any]) -> tuple[Any, Any]:
+def _key(channel: JsonObject) -> tuple[Any, Any]:
     return channel["providerId"], channel.get("integrationIdentifier")

@@ -1,22 +1,25 @@
-"""The cursor pages of v2 lists (rest-server.md §4): what is asked for and what is answered."""
+"""The cursor pages of v2 lists: the query of a page, and the page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
+
+from inbox.models import wire
 
 MAX_COUNTED = 50_000
 
 Order = Literal["asc", "desc"]
 Side = Literal["after", "from", "before", "upto"]
-"""Which rows beside a cursor; `from` and `upto` include its own."""
+"""Which side of a cursor the rows are on; `from` and `upto` include its own row."""
 
 T = TypeVar("T")
+ItemT = TypeVar("ItemT")
 
 
 @dataclass(frozen=True, slots=True)
 class CursorQuery:
-    """Up to `limit` rows beside a cursor (an `_id`), or the first ones."""
+    """Up to `limit` rows on one side of a cursor (an `_id`), or the first rows."""
 
     limit: int = 10
     order: Order = "desc"
@@ -26,9 +29,9 @@ class CursorQuery:
 
 @dataclass(frozen=True, slots=True)
 class CursorPage(Generic[T]):
-    """Rows in their order; `next` and `previous` are the `_id`s to go on from.
+    """A page of rows; `next` and `previous` are the cursors of its neighbours.
 
-    `capped`: there may be more than `total`, since a bounded search did not look at the whole list.
+    A `capped` total is a lower bound, since a bounded search did not read the whole list.
     """
 
     rows: list[T]
@@ -37,8 +40,7 @@ class CursorPage(Generic[T]):
     total: int = 0
     capped: bool = False
 
-    def view(self, items: list[dict[str, Any]]) -> dict[str, Any]:
-        """The page on the wire, with its rows as `items`."""
+    def view(self, items: list[ItemT]) -> wire.CursorPageReply[ItemT]:
         return {
             "data": items,
             "next": self.next,

@@ -1,26 +1,24 @@
-"""An environment: the wall between development and production data."""
+"""Environments, which separate development from production data, and their API keys."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.dates import timestamps
 from inbox.models.webhook import EVENT_TYPES, Webhook
 
 DEVELOPMENT, PRODUCTION = 1, 2
-MAX_AGE_DAYS = 90
+DEFAULT_MAX_AGE_DAYS = 90
 
 
 class Environment(msgspec.Struct, frozen=True, rename="camel"):
     """One environment. `number` is part of every key; `id` (24 hex) and `identifier` are what callers see.
 
-    `generation` grows when a key is revoked: session tokens of an earlier one are no longer valid. `hash_required`,
-    `in_app_…` are the in-app integration's settings; `connected` is set once a browser has opened a session. Messages
-    older than `max_age_days` go. Events go to the `webhook`, and to the stream in Redis with `event_stream`. What the
-    service was started with is noted for commands: the identifier in `given_identifier`, and of the key, which is not
-    kept, its SHA-256 in hex in `given_key`.
+    `generation` grows when a key is revoked, which invalidates earlier session tokens. `hash_required` and `in_app_…`
+    are settings of the in-app integration; `connected` is set once a browser has opened a session. Messages older than
+    `max_age_days` are deleted. Events go to the `webhook`, and with `event_stream` to the stream in Redis.
+    `given_identifier` and `given_key` (SHA-256 in hex) record for commands what the service was started with.
     """
 
     number: int
@@ -35,15 +33,20 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     in_app_name: str = "In-app inbox"
     in_app_identifier: str = "in-app"
     connected: bool = False
-    max_age_days: int = MAX_AGE_DAYS
+    max_age_days: int = DEFAULT_MAX_AGE_DAYS
     webhook: Webhook | None = None
     event_stream: bool = False
     given_key: str | None = None
     given_identifier: str | None = None
 
     @property
-    def wanted_events(self) -> frozenset[str]:
-        """The types of events that somebody is told of."""
+    def ids(self) -> wire.EnvironmentIds:
+        """The ids of environment and organization, as most answers show them."""
+        return {"_environmentId": self.id, "_organizationId": self.organization_id}
+
+    @property
+    def event_types(self) -> frozenset[str]:
+        """The types of events that a webhook or the event stream receives."""
         if self.event_stream:
             return frozenset(EVENT_TYPES)
         return frozenset(self.webhook.events if self.webhook else ())
@@ -54,7 +57,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
-    """A key of an environment as the store keeps it; `sealed` is the key itself (store/secrets.py)."""
+    """A stored API key of an environment; `sealed` is the encrypted key (store/secrets.py)."""
 
     environment: int
     sealed: bytes
@@ -62,8 +65,7 @@ class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
     revoked_ms: int | None = None
 
 
-def environment_view(environment: Environment, keys: list[str]) -> dict[str, Any]:
-    """The Environment of the wire (rest-server.md §12), with its live keys as given."""
+def environment_view(environment: Environment, keys: list[str]) -> wire.EnvironmentReply:
     return {
         "_id": environment.id,
         "name": environment.name,
@@ -72,11 +74,10 @@ def environment_view(environment: Environment, keys: list[str]) -> dict[str, Any
         "type": "prod" if environment.is_production else "dev",
         "slug": f"{environment.name.lower().replace(' ', '-')}_env_{environment.id}",
         "apiKeys": [api_key_view(environment, key) for key in keys],
-        "createdAt": iso(environment.created_ms),
-        "updatedAt": iso(environment.created_ms),
+        **timestamps(environment.created_ms, environment.created_ms),
     }
 
 
-def api_key_view(environment: Environment, key: str) -> dict[str, Any]:
-    """A key of the wire. Keys belong to no person here: `_userId` is the organization's."""
+def api_key_view(environment: Environment, key: str) -> wire.ApiKeyReply:
+    """Return a key in its wire form. Keys belong to no person here, so `_userId` is the organization's id."""
     return {"key": key, "_userId": environment.organization_id}

@@ -1,66 +1,56 @@
-"""Events as a backend is told them, by webhook or on its environment's event stream."""
+"""Events that a backend receives by webhook or on the event stream of its environment."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 import orjson
 
+from inbox.models import wire
 from inbox.models.dates import iso
-from inbox.models.message import ACTION_STATUS, ACTION_TYPE, Message
+from inbox.models.message import ButtonPress, Message, notification_state
 
 
-class Event(msgspec.Struct, frozen=True):
-    """One event as it is told: its id, which a repetition has too, its type and its JSON."""
+class WebhookEvent(msgspec.Struct, frozen=True):
+    """One event: its id, which repeated deliveries share, its type and its JSON."""
 
     id: str
     type: str
     body: bytes
 
 
-def event_body(event_id: str, event_type: str, at_ms: int, environment_id: str, about: dict[str, Any]) -> bytes:
-    """The JSON of an event. `about`: what is particular to its type."""
+def event_body(event_id: str, event_type: str, at_ms: int, environment_id: str, fields: Mapping[str, object]) -> bytes:
+    """Return the JSON of an event with the `fields` of its type."""
     head = {"id": event_id, "type": event_type, "createdAt": iso(at_ms), "environmentId": environment_id}
-    return orjson.dumps(head | about)
+    return orjson.dumps({**head, **fields})
 
 
-def message_view(message: Message, *, whole: bool) -> dict[str, Any]:
-    """A message as events carry it: absent instead of null. `whole`: with what it holds."""
-    stored = message.stored
-    dates = {
-        "readAt": message.last_read_ms,
-        "firstSeenAt": message.first_seen_ms,
-        "archivedAt": message.archived_ms,
-        "snoozedUntil": message.snoozed_until_ms,
-    }
-    optional = {
-        "externalReference": stored.external_reference,
-        **{name: iso(ms) if ms else None for name, ms in dates.items()},
-    }
+@wire.without_nulls
+def event_message(message: Message) -> wire.EventMessage:
+    """Return the state of a message, for events about one whose content the receiver has had before."""
     return {
-        "id": message.id,
-        "transactionId": stored.transaction_id,
-        "workflow": stored.template_identifier,
-        "isSeen": message.seen,
-        "isRead": message.read,
-        "isArchived": message.archived,
-        "isSnoozed": bool(message.snoozed_until_ms),
-        "createdAt": iso(message.created_ms),
-        **{name: value for name, value in optional.items() if value is not None},
-        **(_held(message) if whole else {}),
+        **notification_state(message),
+        "workflow": message.stored.template_identifier,
+        "externalReference": message.stored.external_reference,
     }
 
 
-def _held(message: Message) -> dict[str, Any]:
+@wire.without_nulls
+def whole_event_message(message: Message) -> wire.WholeEventMessage:
+    """Return the state and the content of a message."""
     stored = message.stored
-    held = {"subject": stored.subject, "body": stored.content, "data": stored.data}
-    present = {name: value for name, value in held.items() if value is not None}
-    return {**present, "payload": stored.payload, "tags": stored.tags, "severity": stored.severity}
+    return {
+        **event_message(message),
+        "subject": stored.subject,
+        "body": stored.content,
+        "data": stored.data,
+        "payload": stored.payload,
+        "tags": stored.tags,
+        "severity": stored.severity,
+    }
 
 
-def action_view(action: bytes) -> dict[str, Any]:
-    """A pressed button from how the store keeps it: status and type in two letters, then the payload's JSON."""
-    head = action[:2].decode()
-    view: dict[str, Any] = {"type": ACTION_TYPE[head[1]], "status": ACTION_STATUS[head[0]]}
-    return view | ({"payload": orjson.loads(action[2:])} if action[2:] else {})
+@wire.without_nulls
+def action_view(action: ButtonPress) -> wire.EventAction:
+    return {"type": action.type, "status": action.status, "payload": action.payload}

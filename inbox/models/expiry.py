@@ -1,4 +1,4 @@
-"""When a message ends: a time, or a duration from its trigger on, both as ISO 8601 writes them."""
+"""The expiry of a message: an ISO 8601 time, or an ISO 8601 duration that starts at its trigger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 MAX_YEARS = 10
 MAX_MS = MAX_YEARS * 366 * 86_400_000
-EXPLAINED = "an ISO 8601 time with its offset (2026-12-24T18:00:00Z) or a duration of at most weeks (PT2H)"
+EXPLAINED_MOMENT = "an ISO 8601 time with its offset (2026-12-24T18:00:00Z)"
+EXPLAINED = f"{EXPLAINED_MOMENT} or a duration of at most weeks (PT2H)"
 
 _DURATION = re.compile(
     r"P(?=[\dT])(?:(?P<weeks>\d+)W|(?:(?P<days>\d+)D)?"
@@ -17,28 +18,41 @@ _DURATION = re.compile(
 
 
 def parse_expiry(text: str, since_ms: int) -> int:
-    """The moment that a text names, in ms since 1970; a duration counts from `since_ms` on.
+    """Return the moment that a text names, in ms since 1970; a duration starts at `since_ms`.
 
-    It may be past. Raises ValueError, saying what is wrong, for what is neither a time nor a duration and for more
-    than ten years ahead.
+    The moment may be past. Raise ValueError with a message if the text is neither a time nor a duration, or names a
+    moment more than ten years ahead.
     """
     try:
-        found = _DURATION.fullmatch(text)
-        ms = since_ms + _milliseconds(found) if found else _moment(text)
+        duration = _DURATION.fullmatch(text)
+        ms = since_ms + _milliseconds(duration) if duration else _moment(text)
     except (ValueError, OverflowError):
         raise ValueError(f"must be {EXPLAINED}") from None
+    return _bounded(ms, since_ms)
+
+
+def parse_moment(text: str, now_ms: int) -> int:
+    """Return the moment that a text names, as `parse_expiry`, but not of a duration: repeated, it would be another."""
+    try:
+        ms = _moment(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be {EXPLAINED_MOMENT}") from None
+    return _bounded(ms, now_ms)
+
+
+def _bounded(ms: int, since_ms: int) -> int:
     if ms > since_ms + MAX_MS:
         raise ValueError(f"must be at most {MAX_YEARS} years ahead")
     return ms
 
 
-def _milliseconds(found: re.Match[str]) -> int:
-    parts = {name: int(number) for name, number in found.groupdict().items() if number}
+def _milliseconds(duration: re.Match[str]) -> int:
+    parts = {name: int(number) for name, number in duration.groupdict().items() if number}
     return int(timedelta(**parts).total_seconds() * 1_000)
 
 
 def _moment(text: str) -> int:
-    given = datetime.fromisoformat(text)
-    if given.tzinfo is None:
-        raise ValueError("without an offset it is not known which moment is meant")
-    return max(1, int(given.astimezone(UTC).timestamp() * 1_000))  # 0 would be never
+    date = datetime.fromisoformat(text)
+    if date.tzinfo is None:
+        raise ValueError("a time without an offset names no moment")
+    return max(1, int(date.astimezone(UTC).timestamp() * 1_000))  # 0 means never

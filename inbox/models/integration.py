@@ -1,18 +1,18 @@
-"""The in-app integration: the one channel of this service, as the dashboard's API shows it (rest-server.md §12)."""
+"""The in-app integration, the only channel of this service."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from inbox.ids import derived_object_id
+from inbox.models import wire
 from inbox.models.environment import Environment
+from inbox.models.json_values import JsonObject
+from inbox.models.workflow import DisplayName
 
 PROVIDER = "novu"
-
-Label = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class IntegrationCredentials(msgspec.Struct):
@@ -26,11 +26,11 @@ class IntegrationUpdate(msgspec.Struct, rename="camel"):
 
     credentials: IntegrationCredentials | None = None
     active: bool | None = None
-    name: Label | None = None
-    identifier: Label | None = None
+    name: DisplayName | None = None
+    identifier: DisplayName | None = None
 
-    def fields(self) -> dict[str, Any]:
-        """The environment's fields that it changes."""
+    def fields(self) -> JsonObject:
+        """Return the fields of the environment that the update changes."""
         sent = {
             "hash_required": self.credentials.hmac if self.credentials else None,
             "in_app_active": self.active,
@@ -48,16 +48,13 @@ class IntegrationCreate(IntegrationUpdate, kw_only=True, rename="camel"):
 
 
 def integration_id(environment: Environment) -> str:
-    """The `_id` of an environment's in-app integration."""
     return derived_object_id("integration", environment.id, PROVIDER)
 
 
-def integration_view(environment: Environment, *, hash_required: bool) -> dict[str, Any]:
-    """The Integration of the wire."""
+def integration_view(environment: Environment, *, hash_required: bool) -> wire.IntegrationReply:
     return {
         "_id": integration_id(environment),
-        "_environmentId": environment.id,
-        "_organizationId": environment.organization_id,
+        **environment.ids,
         "name": environment.in_app_name,
         "identifier": environment.in_app_identifier,
         "providerId": PROVIDER,

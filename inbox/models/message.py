@@ -1,28 +1,39 @@
-"""A message: what is stored once, what changes, and its three forms on the wire.
+"""A message: its stored part, its state, and its three wire forms (`entity`, `mark_view`, `inbox_notification`).
 
-- the entity of the server side and of sockets (rest-server.md §2.2): `entity`
-- the shorter answer of mark-as (§3): `mark_view`
-- the InboxNotification of the browser side (rest-inbox.md §6): `inbox_notification`
+A form has two parts, that of the stored content and that of the state. Each is encoded once and kept with its object.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import msgspec
 import orjson
 
+from inbox.errors import invalid
 from inbox.ids import MessageId, derived_object_id
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.context_keys import feed_name
+from inbox.models.dates import iso, iso_or_none
 from inbox.models.environment import Environment
+from inbox.models.json_values import JsonObject
+from inbox.models.workflow import Severity, Workflow
 
-ACTION_STATUS = {"p": "pending", "d": "done"}
-ACTION_TYPE = {"p": "primary", "s": "secondary"}
+ButtonType = Literal["primary", "secondary"]
+ButtonStatus = Literal["pending", "done"]
 
 
-class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What never changes: the rendered message and where it came from. One JSON object in the feed's stream."""
+def parse_button_type(value: str, field: str) -> ButtonType:
+    """Return the button that a request names in this field. Raise ValidationFailed for anything else."""
+    if value not in get_args(ButtonType):
+        raise invalid(field, f"{field} must be one of the following values: primary, secondary", value)
+    return cast(ButtonType, value)
+
+
+class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True, dict=True):
+    """What a message says, stored as one JSON object in the feed's stream. An edit replaces it as a whole."""
 
     transaction_id: str
     template_id: str
@@ -32,74 +43,74 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True):
     content: str = ""
     subject: str | None = None
     avatar: str | None = None
-    cta: dict[str, Any] = {}
-    payload: dict[str, Any] = {}
-    overrides: dict[str, Any] = {}
-    data: dict[str, Any] | None = None
+    cta: JsonObject = {}
+    payload: JsonObject = {}
+    overrides: JsonObject = {}
+    data: JsonObject | None = None
     tags: list[str] = []
-    severity: str = "none"
-    actor: dict[str, Any] | None = None
+    severity: Severity = "none"
+    actor: JsonObject | None = None
     actor_id: str | None = None
     external_reference: str | None = None
-    """The producer's own name for it, by which it can be marked."""
+    """The producer's own reference, by which the message can be marked."""
     context_keys: list[str] = []
     feed_id: str | None = None
-    """The `_id` of the named feed that its step belongs to."""
+    """The `_id` of the named feed that its step writes to."""
     expires_ms: int = 0
-    """When it is deleted (ms since 1970), 0 never."""
+    """When the message is deleted (ms since 1970), 0 never."""
 
-    @property
-    def expires_at(self) -> str | None:
-        """The same on the wire, None for never."""
-        return iso(self.expires_ms) if self.expires_ms else None
+    # the forms of a message without a pressed button, encoded once
+
+    @cached_property
+    def marked_json(self) -> bytes:
+        return orjson.dumps(_marked_content(self, None))
+
+    @cached_property
+    def message_json(self) -> bytes:
+        return orjson.dumps(_message_content(self, None))
+
+    @cached_property
+    def notification_json(self) -> bytes:
+        return orjson.dumps(_notification_content(self, None))
 
 
 class Labels(msgspec.Struct, rename="camel"):
-    """What of a stored message can be searched for; the rest is passed over, which makes reading it cheap."""
+    """The searchable fields of a stored message; skipping the rest makes decoding cheap."""
 
     transaction_id: str
     external_reference: str | None = None
     tags: list[str] = []
-    data: dict[str, Any] | None = None
+    data: JsonObject | None = None
     feed_id: str | None = None
 
 
 class _Payload(msgspec.Struct):
-    payload: dict[str, Any] = {}
+    payload: JsonObject = {}
 
 
-_decoder = msgspec.json.Decoder(StoredMessage)
-_labels_decoder = msgspec.json.Decoder(Labels)
-_payload_decoder = msgspec.json.Decoder(_Payload)
-_encoder = msgspec.json.Encoder()
+encode_stored: Callable[[StoredMessage], bytes] = msgspec.json.Encoder().encode
+decode_stored = msgspec.json.Decoder(StoredMessage).decode
+decode_labels = msgspec.json.Decoder(Labels).decode
+_decode_payload = msgspec.json.Decoder(_Payload).decode
 
 
-def encode_stored(message: StoredMessage) -> bytes:
-    """The bytes that go into the stream."""
-    return _encoder.encode(message)
+def decode_payload(content: bytes) -> JsonObject:
+    return _decode_payload(content).payload
 
 
-def decode_stored(content: bytes) -> StoredMessage:
-    """A stored message from its bytes."""
-    return _decoder.decode(content)
+class ButtonPress(NamedTuple):
+    """The button that was pressed last; `payload` is that of the press."""
+
+    type: ButtonType
+    status: ButtonStatus
+    payload: Any = None
 
 
-def decode_labels(content: bytes) -> Labels:
-    """What of a stored message can be searched for."""
-    return _labels_decoder.decode(content)
+class Message(msgspec.Struct, frozen=True, dict=True):
+    """A stored message with its state. Dates are ms since 1970; 0 is never.
 
-
-def decode_payload(content: bytes) -> dict[str, Any]:
-    """The payload of a stored message."""
-    return _payload_decoder.decode(content).payload
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A stored message with its present state. Dates are ms since 1970; 0 is never.
-
-    A message whose snooze has ended was delivered again: `created_ms` is the last time, `delivered_before_ms` the
-    earlier ones.
+    The end of a snooze delivers a message again: `created_ms` is its last delivery, `delivered_before_ms` holds earlier
+    ones.
     """
 
     id: MessageId
@@ -114,155 +125,248 @@ class Message:
     last_read_ms: int = 0
     archived_ms: int = 0
     snoozed_until_ms: int = 0
-    action: bytes = b""
+    action: ButtonPress | None = None
     delivered_before_ms: tuple[int, ...] = ()
+    sequence: int = 0
+    """Its place in the feed: larger is newer, unique in the feed. It changes when the message goes to the top."""
+    edited_ms: int = 0
+
+    @cached_property
+    def forms(self) -> dict[str, bytes]:
+        """The forms on the wire that were encoded, by name."""
+        return {}
 
     @property
     def contexts(self) -> str:
-        """Its context keys as feeds are named by them."""
-        return ",".join(sorted(self.stored.context_keys))
+        """The context keys as they name a feed."""
+        return feed_name(self.stored.context_keys)
+
+    def delivered_at(self, created: str) -> list[str]:
+        """Return the dates of all deliveries, oldest first; `created` is that of the last one."""
+        return [*map(iso, self.delivered_before_ms), created] if self.delivered_before_ms else [created]
 
     @property
-    def delivered_at(self) -> list[str]:
-        """Every time it was delivered, oldest first."""
-        return [iso(ms) for ms in (*self.delivered_before_ms, self.created_ms)]
+    def cta(self) -> wire.CtaReply:
+        """The call to action with the status and result of the pressed button, if there is one."""
+        return _cta(self.stored, self.action)
 
-    @property
-    def cta(self) -> dict[str, Any]:
-        """The call to action with the status and result of the button that was pressed, if any."""
-        cta = self.stored.cta
-        action = {"buttons": [], **cta.get("action", {})}
-        if self.action:
-            head = self.action[:2].decode()
-            result: dict[str, Any] = {"type": ACTION_TYPE[head[1]]}
-            if len(self.action) > 2:
-                result["payload"] = orjson.loads(self.action[2:])
-            action |= {"status": ACTION_STATUS[head[0]], "result": result}
-        return {**cta, "action": action}
+    def button(self, kind: ButtonType) -> wire.ButtonReply | None:
+        return _button(self.stored, kind)
 
-    def button(self, kind: str) -> dict[str, Any] | None:
-        """The first button of that type (`primary` or `secondary`)."""
-        buttons = self.stored.cta.get("action", {}).get("buttons", [])
-        return next((button for button in buttons if button.get("type") == kind), None)
-
-    def is_completed(self, kind: str) -> bool:
-        """Whether that button is the one pressed and done."""
-        return self.action[:2] == b"d" + kind[:1].encode()
+    def is_completed(self, kind: ButtonType) -> bool:
+        """Return whether that button was pressed and is done."""
+        return _is_completed(self.action, kind)
 
 
-def encode_action(kind: str, status: str) -> str:
-    """Status and type of a pressed button as the store keeps them: two letters."""
-    return status[0] + kind[0]
+def _cta(stored: StoredMessage, press: ButtonPress | None) -> wire.CtaReply:
+    cta = cast("wire.CtaReply", stored.cta)
+    action: wire.CtaActionReply = {"buttons": [], **cta.get("action", {})}
+    if press:
+        action["status"] = press.status
+        action["result"] = {"type": press.type}
+        if press.payload is not None:
+            action["result"]["payload"] = press.payload
+    return {**cta, "action": action}
 
 
-def _dates(message: Message) -> dict[str, str]:
-    stamps = {
-        "firstSeenDate": message.first_seen_ms,
-        "lastSeenDate": message.last_seen_ms,
-        "lastReadDate": message.last_read_ms,
-        "archivedAt": message.archived_ms,
-        "snoozedUntil": message.snoozed_until_ms,
-    }
-    return {name: iso(ms) for name, ms in stamps.items() if ms}
+def _button(stored: StoredMessage, kind: ButtonType) -> wire.ButtonReply | None:
+    buttons: list[wire.ButtonReply] = stored.cta.get("action", {}).get("buttons", [])
+    return next((button for button in buttons if button.get("type") == kind), None)
 
 
-def _present(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _is_completed(press: ButtonPress | None, kind: ButtonType) -> bool:
+    return press is not None and press[:2] == (kind, "done")
 
 
-def mark_view(message: Message, environment: Environment) -> dict[str, Any]:
-    """The message as mark-as answers it."""
-    stored = message.stored
-    dates = {name: value for name, value in _dates(message).items() if name != "archivedAt"}
+def mark_view(message: Message, environment: Environment) -> wire.MarkedMessage:
+    return {**_marked_state(message, environment), **_marked_content(message.stored, message.action)}
+
+
+def encoded_mark_view(message: Message, environment: Environment) -> wire.MarkedMessage:
+    """Return the same as encoded JSON."""
+    stored, press = message.stored, message.action
+    content = stored.marked_json if press is None else orjson.dumps(_marked_content(stored, press))
+    view: wire.MarkedMessage = wire.fragment(wire.joined(_marked_state(message, environment), content))
+    return view
+
+
+def entity(message: Message, environment: Environment) -> wire.MessageReply:
+    """Return the whole message, as v1 feeds, actions and sockets carry it."""
+    return {**_message_state(message, environment), **_message_content(message.stored, message.action)}
+
+
+def encoded_entity(message: Message, environment: Environment) -> wire.MessageReply:
+    """Return the same as encoded JSON."""
+    view: wire.MessageReply = wire.fragment(_entity_json(message, environment))
+    return view
+
+
+def feed_item(message: Message, subscriber: wire.SubscriberCard, environment: Environment) -> wire.FeedItem:
+    """Return the whole message with its subscriber as encoded JSON."""
+    view: wire.FeedItem = wire.fragment(wire.joined({"subscriber": subscriber}, _entity_json(message, environment)))
+    return view
+
+
+def _entity_json(message: Message, environment: Environment) -> bytes:
+    encoded = message.forms.get("entity")
+    if encoded is None:
+        stored, press = message.stored, message.action
+        content = stored.message_json if press is None else orjson.dumps(_message_content(stored, press))
+        encoded = message.forms["entity"] = wire.joined(_message_state(message, environment), content)
+    return encoded
+
+
+@wire.without_nulls
+def _marked_state(message: Message, environment: Environment) -> wire.MarkedState:
+    first_seen, last_seen, last_read = message.first_seen_ms, message.last_seen_ms, message.last_read_ms
+    snoozed_until, created = message.snoozed_until_ms, iso(message.created_ms)
     return {
         "_id": message.id,
+        **environment.ids,
+        "_notificationId": derived_object_id("notification", message.stored.transaction_id, message.subscriber_oid),
+        "_subscriberId": message.subscriber_oid,
+        "seen": message.seen,
+        "read": message.read,
+        "deliveredAt": message.delivered_at(created),
+        "createdAt": created,
+        "firstSeenDate": iso(first_seen) if first_seen else None,
+        "lastSeenDate": iso(last_seen) if last_seen else None,
+        "lastReadDate": iso(last_read) if last_read else None,
+        "snoozedUntil": iso(snoozed_until) if snoozed_until else None,
+    }
+
+
+@wire.without_nulls
+def _marked_content(stored: StoredMessage, press: ButtonPress | None) -> wire.MarkedContent:
+    return {
         "_templateId": stored.template_id,
         "_messageTemplateId": stored.message_template_id,
-        "_environmentId": environment.id,
-        "_organizationId": environment.organization_id,
-        "_notificationId": derived_object_id("notification", stored.transaction_id, message.subscriber_oid),
-        "_subscriberId": message.subscriber_oid,
         "_feedId": stored.feed_id,
         "templateIdentifier": stored.template_identifier,
         "transactionId": stored.transaction_id,
         "channel": "in_app",
         "providerId": "novu",
         "content": stored.content,
-        **_present(subject=stored.subject),
-        "cta": message.cta,
-        "seen": message.seen,
-        "read": message.read,
-        "deliveredAt": message.delivered_at,
+        "subject": stored.subject,
+        "cta": _cta(stored, press),
         "status": "sent",
         "deviceTokens": [],
         "payload": stored.payload,
         "overrides": stored.overrides,
-        "createdAt": iso(message.created_ms),
-        **dates,
     }
 
 
-def entity(message: Message, environment: Environment) -> dict[str, Any]:
-    """The whole message, as feeds, actions and sockets carry it; absent instead of null."""
-    stored = message.stored
-    changed = max(message.created_ms, message.last_seen_ms, message.last_read_ms, message.archived_ms)
+@wire.without_nulls
+def _message_state(message: Message, environment: Environment) -> wire.MessageStateReply:
+    changed = max(
+        message.created_ms, message.last_seen_ms, message.last_read_ms, message.archived_ms, message.edited_ms
+    )
     return {
-        **mark_view(message, environment),
-        **_dates(message),
+        **_marked_state(message, environment),
         "id": message.id,
+        "sequence": message.sequence,
         "_jobId": derived_object_id("job", message.id),
-        "stepId": stored.step_id,
-        **_present(avatar=stored.avatar, data=stored.data, actor=stored.actor, _actorId=stored.actor_id),
         "archived": message.archived,
-        "tags": stored.tags,
-        "severity": stored.severity,
-        "contextKeys": stored.context_keys,
-        **_present(expiresAt=stored.expires_at),
+        "archivedAt": iso(message.archived_ms) if message.archived_ms else None,
         "updatedAt": iso(changed),
     }
 
 
-def inbox_notification(message: Message, to: dict[str, Any], workflow: dict[str, Any]) -> dict[str, Any]:
-    """The message as the browser side shows it. `to` is the subscriber's card, `workflow` its short form."""
-    stored = message.stored
-    actions = {f"{kind}Action": _action_view(message, kind) for kind in ("primary", "secondary")}
-    dates = {
-        "readAt": message.last_read_ms,
-        "firstSeenAt": message.first_seen_ms,
-        "archivedAt": message.archived_ms,
-        "snoozedUntil": message.snoozed_until_ms,
+@wire.without_nulls
+def _message_content(stored: StoredMessage, press: ButtonPress | None) -> wire.MessageContent:
+    return {
+        **_marked_content(stored, press),
+        "stepId": stored.step_id,
+        "avatar": stored.avatar,
+        "data": stored.data,
+        "actor": cast("wire.ActorReply | None", stored.actor),
+        "_actorId": stored.actor_id,
+        "tags": stored.tags,
+        "severity": stored.severity,
+        "contextKeys": stored.context_keys,
+        "expiresAt": iso_or_none(stored.expires_ms),
     }
+
+
+@wire.without_nulls
+def notification_state(message: Message) -> wire.NotificationState:
+    """Return what notifications of pages and events of webhooks both say of a message."""
+    first_seen, last_read, archived = message.first_seen_ms, message.last_read_ms, message.archived_ms
+    snoozed_until = message.snoozed_until_ms
     return {
         "id": message.id,
-        "transactionId": stored.transaction_id,
-        **_present(subject=stored.subject),
-        "body": stored.content,
-        "to": {name: value for name, value in to.items() if name != "_id"},
+        "transactionId": message.stored.transaction_id,
         "isRead": message.read,
         "isSeen": message.seen,
         "isArchived": message.archived,
-        "isSnoozed": bool(message.snoozed_until_ms),
-        "deliveredAt": message.delivered_at,
+        "isSnoozed": snoozed_until != 0,
         "createdAt": iso(message.created_ms),
-        **{name: iso(ms) for name, ms in dates.items() if ms},
-        **_present(avatar=stored.avatar, **actions, data=stored.data, redirect=_redirect(stored.cta.get("data", {}))),
-        "channelType": "in_app",
-        "tags": stored.tags,
-        "workflow": workflow,
-        "severity": stored.severity,
-        **_present(expiresAt=stored.expires_at),
+        "readAt": iso(last_read) if last_read else None,
+        "firstSeenAt": iso(first_seen) if first_seen else None,
+        "archivedAt": iso(archived) if archived else None,
+        "snoozedUntil": iso(snoozed_until) if snoozed_until else None,
     }
 
 
-def _action_view(message: Message, kind: str) -> dict[str, Any] | None:
-    button = message.button(kind)
+def inbox_notification(
+    message: Message, to: wire.NotificationTo, workflow: wire.WorkflowSummary
+) -> wire.NotificationReply:
+    """Return the message as the inbox API of pages shows it, as encoded JSON."""
+    encoded = message.forms.get("notification")
+    if encoded is None:
+        state = notification_state(message)
+        stored, press = message.stored, message.action
+        content = stored.notification_json if press is None else orjson.dumps(_notification_content(stored, press))
+        delivered = message.delivered_at(state["createdAt"])
+        whole_state = {**state, "sequence": message.sequence, "deliveredAt": delivered}
+        encoded = message.forms["notification"] = wire.joined(whole_state, content)
+    view: wire.NotificationReply = wire.fragment(wire.joined({"to": to, "workflow": workflow}, encoded))
+    return view
+
+
+@wire.without_nulls
+def _notification_content(stored: StoredMessage, press: ButtonPress | None) -> wire.NotificationContent:
+    return {
+        "subject": stored.subject,
+        "body": stored.content,
+        "avatar": stored.avatar,
+        "primaryAction": _action_view(stored, press, "primary"),
+        "secondaryAction": _action_view(stored, press, "secondary"),
+        "data": stored.data,
+        "redirect": _redirect(stored.cta.get("data", {})),
+        "channelType": "in_app",
+        "tags": stored.tags,
+        "severity": stored.severity,
+        "expiresAt": iso_or_none(stored.expires_ms),
+    }
+
+
+def workflow_summary(workflow: Workflow) -> wire.WorkflowSummary:
+    return {
+        "id": workflow.id,
+        "identifier": workflow.identifier,
+        "name": workflow.name,
+        "critical": workflow.critical,
+        "tags": workflow.tags,
+        "severity": workflow.severity,
+    }
+
+
+def _action_view(stored: StoredMessage, press: ButtonPress | None, kind: ButtonType) -> wire.NotificationAction | None:
+    button = _button(stored, kind)
     if button is None:
         return None
-    view = {"label": button.get("content", ""), "isCompleted": message.is_completed(kind)}
-    return view | _present(redirect=_redirect(button))
+    view: wire.NotificationAction = {
+        "label": button.get("content", ""),
+        "isCompleted": _is_completed(press, kind),
+    }
+    if redirect := _redirect(button):
+        view["redirect"] = redirect
+    return view
 
 
-def _redirect(link: dict[str, Any]) -> dict[str, Any] | None:
-    if not link.get("url"):
+def _redirect(link: wire.LinkReply | wire.ButtonReply) -> wire.NotificationRedirect | None:
+    url, target = link.get("url"), link.get("target")
+    if not url:
         return None
-    return {"url": link["url"], **_present(target=link.get("target"))}
+    return {"url": url, "target": target} if target is not None else {"url": url}

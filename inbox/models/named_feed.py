@@ -1,14 +1,13 @@
-"""Named feeds: parts of everybody's feed that a v1 step can put its messages in (rest-server.md §9)."""
+"""Named feeds: parts of everybody's feed that a v1 step can put its messages in ."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
 import msgspec
-from msgspec import Meta
 
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.dates import timestamps
 from inbox.models.environment import Environment
+from inbox.models.workflow import DisplayName
 
 MAX_NAMED_FEEDS = 100
 
@@ -16,7 +15,7 @@ MAX_NAMED_FEEDS = 100
 class NamedFeedRequest(msgspec.Struct):
     """The body of create."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    name: DisplayName
 
 
 class NamedFeed(msgspec.Struct, frozen=True, rename="camel"):
@@ -27,16 +26,13 @@ class NamedFeed(msgspec.Struct, frozen=True, rename="camel"):
     created_ms: int
 
 
-def named_feed_view(feed: NamedFeed, environment: Environment) -> dict[str, Any]:
-    """The Feed of the wire."""
+def named_feed_view(feed: NamedFeed, environment: Environment) -> wire.NamedFeedReply:
     return {
         "_id": feed.id,
         "id": feed.id,
         "name": feed.name,
         "identifier": feed.name,
-        "_environmentId": environment.id,
-        "_organizationId": environment.organization_id,
+        **environment.ids,
         "deleted": False,
-        "createdAt": iso(feed.created_ms),
-        "updatedAt": iso(feed.created_ms),
+        **timestamps(feed.created_ms, feed.created_ms),
     }

@@ -1,12 +1,13 @@
-"""What a subscriber chose to receive: globally and per workflow (rest-server.md §3-4, semantics.md §7).
+"""The preferences of a subscriber, globally and per workflow.
 
-Later levels win, channel by channel: the workflow, the subscriber's global choice, the subscriber's choice for this
-workflow. A critical workflow knows no choice.
+Later levels win, channel by channel: the workflow, the subscriber's global choice, the choice for this workflow. A
+critical workflow ignores choices.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
@@ -15,19 +16,22 @@ import orjson
 from msgspec import UNSET, Meta, UnsetType
 
 from inbox.errors import invalid
-from inbox.models.workflow import CHANNELS, Workflow
+from inbox.models.json_values import JsonObject
+from inbox.models.workflow import CHANNELS, ChannelType, Workflow
 
 GLOBAL = "*"
 MAX_HOURS = 48
 
-Channel = Literal["email", "sms", "in_app", "chat", "push"]
 Criticality = Literal["nonCritical", "critical", "all"]
 
 _TIME = re.compile(r"(0?[1-9]|1[0-2]):[0-5][0-9] (AM|PM)")
 
 
 class ChannelChoices(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Channels switched on or off; those absent keep what they had. Another name is refused: it may mean a channel."""
+    """Channels switched on or off; absent ones stay unchanged.
+
+    An unknown name is refused: it may be a misspelt channel.
+    """
 
     email: bool | UnsetType = UNSET
     sms: bool | UnsetType = UNSET
@@ -36,7 +40,7 @@ class ChannelChoices(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     push: bool | UnsetType = UNSET
 
     def chosen(self) -> dict[str, bool]:
-        """Channel → on, only of those that were sent."""
+        """Return channel → on, of the channels that were sent."""
         return {name: value for name in CHANNELS if (value := getattr(self, name)) is not UNSET}
 
 
@@ -72,93 +76,84 @@ class Schedule(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     is_enabled: bool
     weekly_schedule: Week | UnsetType = UNSET
 
-    def stored(self) -> dict[str, Any]:
-        """What is kept. Raises ValidationFailed for times that are none, and an enabled schedule without a day."""
-        kept: dict[str, Any] = msgspec.to_builtins(self)
-        days = kept.get("weeklySchedule", {})
-        if self.is_enabled and "weeklySchedule" in kept and not days:
+    def to_stored(self) -> JsonObject:
+        """Return the stored form. Raise ValidationFailed for malformed times or an enabled schedule without days."""
+        stored: JsonObject = msgspec.to_builtins(self)
+        days = stored.get("weeklySchedule", {})
+        if self.is_enabled and "weeklySchedule" in stored and not days:
             raise invalid("schedule.weeklySchedule", "weeklySchedule must hold a day when the schedule is enabled")
         for name, day in days.items():
             for hours in day.get("hours", []):
                 if not all(_TIME.fullmatch(text) for text in hours.values()):
                     raise invalid(f"schedule.weeklySchedule.{name}.hours", "a time must be like 09:00 AM", hours)
-        return kept
+        return stored
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a subscriber chose on one level: channel → on, the schedule (global level), when it was last changed."""
+    """The choice of a subscriber on one level: channel → on, and on the global level a schedule."""
 
     channels: dict[str, bool] = field(default_factory=dict)
-    schedule: dict[str, Any] | None = None
+    schedule: JsonObject | None = None
     updated_ms: int | None = None
 
-    def merged(self, channels: dict[str, bool], schedule: dict[str, Any] | None, now_ms: int) -> Choice:
-        """With these channels over its own; a schedule replaces the one there was."""
+    def with_changes(self, channels: Mapping[str, bool], schedule: JsonObject | None, now_ms: int) -> Choice:
+        """Return the choice with these channels changed; a schedule replaces the earlier one."""
         return Choice({**self.channels, **channels}, schedule or self.schedule, now_ms)
 
-    def without(self, channels: dict[str, bool]) -> Choice:
-        """Without a choice for these channels."""
+    def without(self, channels: Mapping[str, bool]) -> Choice:
+        """Return the choice without these channels."""
         return replace(self, channels={name: on for name, on in self.channels.items() if name not in channels})
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """All choices of a subscriber: by workflow `_id`, and the global one. `revision` counts the changes."""
+    """All choices of a subscriber, by workflow `_id` and GLOBAL. `revision` counts the changes."""
 
     revision: int = 0
     choices: dict[str, Choice] = field(default_factory=dict)
 
     @property
-    def everywhere(self) -> Choice:
-        """The global choice."""
+    def global_choice(self) -> Choice:
         return self.choices.get(GLOBAL, Choice())
 
-    def of(self, workflow: Workflow) -> Choice:
-        """The choice for one workflow."""
+    def choice_for(self, workflow: Workflow) -> Choice:
         return self.choices.get(workflow.id, Choice())
 
 
 def encode_choice(choice: Choice) -> bytes:
-    """What the store keeps: first what the feeds need to know (`1`, `0` or `-`: in_app on, off, not chosen)."""
+    """Encode a choice. Scripts read its first byte: `1`, `0` or `-` for in_app on, off or not chosen."""
     in_app = choice.channels.get("in_app")
-    mark = b"-" if in_app is None else b"1" if in_app else b"0"
-    kept: dict[str, Any] = {"channels": choice.channels, "updated": choice.updated_ms}
-    return mark + orjson.dumps(kept | ({"schedule": choice.schedule} if choice.schedule else {}))
+    in_app_flag = b"-" if in_app is None else b"1" if in_app else b"0"
+    stored: dict[str, Any] = {"channels": choice.channels, "updated": choice.updated_ms}
+    return in_app_flag + orjson.dumps(stored | ({"schedule": choice.schedule} if choice.schedule else {}))
 
 
 def decode_choice(raw: bytes) -> Choice:
-    """A choice from what the store keeps."""
-    kept = orjson.loads(raw[1:])
-    return Choice(kept["channels"], kept.get("schedule"), kept["updated"])
+    stored = orjson.loads(raw[1:])
+    return Choice(stored["channels"], stored.get("schedule"), stored["updated"])
 
 
 def delivers_by_default(workflow: Workflow, channel: str) -> bool:
-    """Whether a workflow delivers on a channel to whoever has chosen nothing."""
+    """Return whether a workflow delivers on a channel to a subscriber without a choice."""
     return workflow.preferences.all.enabled and workflow.preferences.channel(channel)
 
 
-def active_channels(workflows: list[Workflow]) -> tuple[str, ...]:
-    """The channels that an active workflow has a step for, in the usual order."""
+def active_channels(workflows: Sequence[Workflow]) -> tuple[ChannelType, ...]:
+    """Return the channels for which an active workflow has a step, in the order of CHANNELS."""
     used = {step.type for workflow in workflows if workflow.active for step in workflow.steps if step.active}
     return tuple(name for name in CHANNELS if name in used)
 
 
-def global_channels(preferences: Preferences, channels: tuple[str, ...]) -> dict[str, bool]:
-    """Channel → whether the subscriber receives there in general."""
-    return {name: preferences.everywhere.channels.get(name, True) for name in channels}
+def global_channels(preferences: Preferences, channels: Sequence[ChannelType]) -> dict[str, bool]:
+    """Return channel → whether the subscriber receives on it in general."""
+    return {name: preferences.global_choice.channels.get(name, True) for name in channels}
 
 
-def workflow_channels(preferences: Preferences, workflow: Workflow, channels: tuple[str, ...]) -> dict[str, bool]:
-    """Channel → whether this workflow delivers there to the subscriber."""
-    merged = {name: delivers_by_default(workflow, name) for name in channels}
+def workflow_channels(preferences: Preferences, workflow: Workflow, channels: Sequence[ChannelType]) -> dict[str, bool]:
+    """Return channel → whether this workflow delivers on it to the subscriber."""
+    merged: dict[str, bool] = {name: delivers_by_default(workflow, name) for name in channels}
     if workflow.critical:
         return merged
-    chosen = {**preferences.everywhere.channels, **preferences.of(workflow).channels}
-    return {name: chosen.get(name, on) for name, on in merged.items()}
-
-
-def override_list(preferences: Preferences, workflow: Workflow, channels: tuple[str, ...]) -> list[dict[str, str]]:
-    """Who decided each channel: the subscriber, or the workflow (`template`)."""
-    chosen = {} if workflow.critical else {**preferences.everywhere.channels, **preferences.of(workflow).channels}
-    return [{"channel": name, "source": "subscriber" if name in chosen else "template"} for name in channels]
+    choices = {**preferences.global_choice.channels, **preferences.choice_for(workflow).channels}
+    return {name: choices.get(name, on) for name, on in merged.items()}

@@ -1,8 +1,8 @@
-"""Opening a browser session: what current browsers send (rest-inbox.md §2), and what older ones send (§14)."""
+"""The bodies that open a browser session: of current pages, and of older ones."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 import orjson
@@ -10,41 +10,51 @@ from msgspec import UNSET
 
 from inbox.errors import invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
-from inbox.models.preference import Schedule
-from inbox.models.subscriber import Profile, Text
+from inbox.models.context_keys import ContextBody
+from inbox.models.documented import REQUIRED, documented
+from inbox.models.json_values import JsonObject
+from inbox.models.preference import Schedule, Week
+from inbox.models.subscriber import Profile, SubscriberRecipient, Text
+
+
+class SessionSchedule(TypedDict):
+    """The schedule that a subscriber without one gets."""
+
+    isEnabled: NotRequired[bool]
+    weeklySchedule: NotRequired[Week]
 
 
 class SessionRequest(msgspec.Struct, rename="camel"):
-    """The body of a session call, in the forms of old and new clients."""
+    """The body of a session call: `applicationIdentifier` and the subscriber, by `subscriber` or `subscriberId`."""
 
-    application_identifier: str | None = None
-    subscriber: dict[str, Any] | str | None = None
+    application_identifier: Annotated[str | None, REQUIRED] = None
+    subscriber: Annotated[dict[str, Any], documented(SubscriberRecipient)] | str | None = None
     subscriber_id: str | None = None
     subscriber_hash: str | None = None
-    context: dict[str, Any] | None = None
+    context: ContextBody | None = None
     context_hash: str | None = None
-    default_schedule: dict[str, Any] | None = None
+    default_schedule: Annotated[dict[str, Any], documented(SessionSchedule)] | None = None
 
-    def schedule(self) -> dict[str, Any] | None:
-        """The schedule that a subscriber without one gets. Raises ValidationFailed."""
+    def schedule(self) -> JsonObject | None:
+        """Return the schedule for a subscriber without one. Raise ValidationFailed."""
         if self.default_schedule is None:
             return None
         try:
-            return msgspec.convert({"isEnabled": False, **self.default_schedule}, Schedule).stored()
+            return msgspec.convert({"isEnabled": False, **self.default_schedule}, Schedule).to_stored()
         except msgspec.ValidationError as error:
             raise invalid("defaultSchedule", str(error)) from None
 
     def canonical_context(self) -> str:
-        """The context as its hash is made of: JSON as it was sent, keys sorted, no spaces."""
+        """Return the context as it is hashed: the JSON that was sent, with sorted keys and without spaces."""
         return orjson.dumps(self.context or {}, option=orjson.OPT_SORT_KEYS).decode()
 
     @property
     def is_keyless(self) -> bool:
-        """Whether neither an environment nor a subscriber is named: a trial session, which is not offered here."""
+        """Whether it names neither environment nor subscriber: a trial session, which is not offered here."""
         return self.application_identifier is None and self.subscriber is None and self.subscriber_id is None
 
-    def who(self) -> tuple[SubscriberId, dict[str, Any]]:
-        """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
+    def target(self) -> tuple[SubscriberId, JsonObject]:
+        """Return the subscriberId and its profile. Raise ValidationFailed or BadRequest."""
         if isinstance(self.subscriber, dict):
             if self.subscriber.get("subscriberId") is None:
                 raise invalid("subscriber.subscriberId", "subscriberId should not be empty")
@@ -54,10 +64,10 @@ class SessionRequest(msgspec.Struct, rename="camel"):
             except msgspec.ValidationError as error:
                 raise invalid("subscriber", str(error)) from None
             return parse_subscriber_id(self.subscriber["subscriberId"]), profile.changes()
-        given = self.subscriber or self.subscriber_id
-        if given is None:
+        subscriber_id = self.subscriber or self.subscriber_id
+        if subscriber_id is None:
             raise invalid("subscriberId", "subscriberId should not be empty")
-        return parse_subscriber_id(given), {}
+        return parse_subscriber_id(subscriber_id), {}
 
 
 class WidgetSessionRequest(msgspec.Struct, rename="camel"):
@@ -71,7 +81,7 @@ class WidgetSessionRequest(msgspec.Struct, rename="camel"):
     email: Text = UNSET
     phone: Text = UNSET
 
-    def who(self) -> tuple[SubscriberId, dict[str, Any]]:
-        """The subscriberId and the profile sent with it. Raises ValidationFailed or BadRequest."""
+    def target(self) -> tuple[SubscriberId, JsonObject]:
+        """Return the subscriberId and its profile. Raise ValidationFailed or BadRequest."""
         profile = Profile(self.first_name, self.last_name, self.email, self.phone)
         return parse_subscriber_id(self.subscriber_id), profile.changes()

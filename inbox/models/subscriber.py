@@ -1,10 +1,10 @@
-"""A subscriber: what callers send, what the store keeps, what the wire shows (rest-server.md §2.1)."""
+"""A subscriber: its profile in requests, its stored form, its wire forms."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,14 +12,18 @@ import orjson
 from msgspec import UNSET, UnsetType
 
 from inbox.errors import ValidationFailed
-from inbox.ids import SubscriberId
-from inbox.models.credentials import Channel, channel_view
-from inbox.models.dates import iso
+from inbox.ids import SubscriberId, derived_object_id
+from inbox.models import wire
+from inbox.models.credentials import ChannelCredentials
+from inbox.models.dates import iso, iso_or_none, timestamps
+from inbox.models.documented import SubscriberIdText
 from inbox.models.environment import Environment
+from inbox.models.json_values import JsonObject
 
 Text = str | None | UnsetType
 
-PROFILE_FIELDS = ("firstName", "lastName", "email", "phone", "avatar", "locale", "timezone", "data", "channels")
+PROFILE_TEXTS = ("firstName", "lastName", "email", "phone", "avatar", "locale", "timezone")
+PROFILE_FIELDS = (*PROFILE_TEXTS, "data", "channels")
 MAX_PROFILE_TEXT_LENGTH = 2_048
 _NEVER_EMPTY = frozenset({"email", "locale", "timezone"})
 
@@ -37,15 +41,15 @@ class Profile(msgspec.Struct, rename="camel", omit_defaults=True):
     avatar: Text = UNSET
     locale: Text = UNSET
     timezone: Text = UNSET
-    data: dict[str, Any] | UnsetType | None = UNSET
-    channels: list[Channel] | UnsetType | None = UNSET
+    data: JsonObject | UnsetType | None = UNSET
+    channels: list[ChannelCredentials] | UnsetType | None = UNSET
 
-    def changes(self) -> dict[str, Any]:
-        """Wire name → new value, only of what was sent; an empty email, locale or timezone was not.
+    def changes(self) -> JsonObject:
+        """Return wire name → new value of the fields sent; an empty email, locale or timezone counts as absent.
 
-        Raises ValidationFailed naming each field whose value is not acceptable.
+        Raise ValidationFailed naming each field with an unacceptable value.
         """
-        sent = {name: value for name in PROFILE_FIELDS if (value := getattr(self, _snake(name))) is not UNSET}
+        sent = {name: value for name, attribute in _ATTRIBUTES if (value := getattr(self, attribute)) is not UNSET}
         sent = {name: value for name, value in sent.items() if value != "" or name not in _NEVER_EMPTY}
         problems = {name: text for name, value in sent.items() if (text := _problem(name, value))}
         if problems:
@@ -55,8 +59,13 @@ class Profile(msgspec.Struct, rename="camel", omit_defaults=True):
         return sent
 
 
-def _snake(name: str) -> str:
-    return re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name)
+_ATTRIBUTES = [(one.encode_name, one.name) for one in msgspec.structs.fields(Profile)]
+
+
+class SubscriberRecipient(Profile, kw_only=True):
+    """A subscriber, with the fields of the profile that the call sets."""
+
+    subscriber_id: SubscriberIdText
 
 
 def _problem(name: str, value: Any) -> str | None:
@@ -82,7 +91,7 @@ def _is_timezone(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A stored subscriber. `feeds` maps a set of context keys (sorted, joined by commas; "" none) to a feed number."""
+    """A stored subscriber. `feeds`: the name of a set of context keys (`feed_name`) → the number of its feed."""
 
     oid: str
     subscriber_id: SubscriberId
@@ -90,17 +99,20 @@ class Subscriber:
     updated_ms: int
     is_online: bool = False
     last_online_ms: int | None = None
-    profile: dict[str, Any] = field(default_factory=dict)
+    profile: wire.SubscriberProfile = field(default_factory=wire.SubscriberProfile)
     feeds: dict[str, int] = field(default_factory=dict)
 
-    def variables(self) -> dict[str, Any]:
-        """What templates see as `subscriber`."""
-        seen = {"lastOnlineAt": iso(self.last_online_ms)} if self.last_online_ms else {}
-        return {"subscriberId": self.subscriber_id, "isOnline": self.is_online, **seen, **self.profile}
+    def texts(self, *names: str) -> JsonObject:
+        """Return these fields of the profile, as far as they are set."""
+        return {name: value for name in names if (value := self.profile.get(name)) is not None}
+
+    def variables(self) -> JsonObject:
+        """Return `subscriber` as templates use it."""
+        last_online = {"lastOnlineAt": iso(self.last_online_ms)} if self.last_online_ms else {}
+        return {"subscriberId": self.subscriber_id, "isOnline": self.is_online, **last_online, **self.profile}
 
 
 def parse_record(oid: str, record: dict[bytes, bytes]) -> Subscriber:
-    """A subscriber from the fields of its record (store/keys.py)."""
     last_online = record.get(b"last_online")
     return Subscriber(
         oid=oid,
@@ -109,37 +121,47 @@ def parse_record(oid: str, record: dict[bytes, bytes]) -> Subscriber:
         updated_ms=int(record[b"updated"]),
         is_online=record.get(b"online") == b"1",
         last_online_ms=int(last_online) if last_online else None,
-        profile={name: orjson.loads(record[key]) for name in PROFILE_FIELDS if (key := name.encode()) in record},
+        profile=cast(
+            "wire.SubscriberProfile",
+            {name: orjson.loads(record[key]) for name in PROFILE_FIELDS if (key := name.encode()) in record},
+        ),
         feeds={key[1:].decode(): int(value) for key, value in record.items() if key.startswith(b"#")},
     )
 
 
-def subscriber_view(subscriber: Subscriber, environment: Environment) -> dict[str, Any]:
-    """The Subscriber of the wire, v1 and v2 (rest-server.md §2.1): every field that the strict SDKs require."""
-    view: dict[str, Any] = {
+@wire.without_nulls
+def subscriber_view(subscriber: Subscriber, environment: Environment) -> wire.SubscriberReply:
+    """Return the subscriber with every field that the strict SDKs require."""
+    profile = subscriber.profile
+    return {
         "_id": subscriber.oid,
         "id": subscriber.oid,
-        "_organizationId": environment.organization_id,
-        "_environmentId": environment.id,
+        **environment.ids,
         "subscriberId": subscriber.subscriber_id,
-        "channels": [],
-        "data": {},
+        "topics": None,
+        "channels": [_channel_view(channel, environment) for channel in profile.get("channels") or []],
+        "data": profile.get("data", {}),
         "isOnline": subscriber.is_online,
         "deleted": False,
-        "createdAt": iso(subscriber.created_ms),
-        "updatedAt": iso(subscriber.updated_ms),
+        **timestamps(subscriber.created_ms, subscriber.updated_ms),
         "__v": 0,
-        **subscriber.profile,
+        **cast("wire.ProfileTexts", subscriber.texts(*PROFILE_TEXTS)),
+        "lastOnlineAt": iso_or_none(subscriber.last_online_ms),
     }
-    if channels := subscriber.profile.get("channels"):
-        view["channels"] = [channel_view(channel, environment.id) for channel in channels]
-    if subscriber.last_online_ms:
-        view["lastOnlineAt"] = iso(subscriber.last_online_ms)
-    return view
 
 
-def subscriber_card(subscriber: Subscriber) -> dict[str, Any]:
-    """The short form embedded in feed items and pushed messages: ids, name and avatar."""
-    card = {"_id": subscriber.oid, "id": subscriber.oid, "subscriberId": subscriber.subscriber_id}
-    named = {name: subscriber.profile.get(name) for name in ("firstName", "lastName", "avatar")}
-    return card | {name: value for name, value in named.items() if value is not None}
+def _channel_view(channel: JsonObject, environment: Environment) -> wire.SubscriberChannel:
+    """Return a channel with the id of its integration, which is derived from environment and provider."""
+    integration_id = derived_object_id("integration", environment.id, channel["providerId"])
+    return cast("wire.SubscriberChannel", {**channel, "_integrationId": integration_id})
+
+
+def subscriber_card(subscriber: Subscriber) -> wire.SubscriberCard:
+    """Return the short form that is embedded in feed items and pushed messages."""
+    return {"_id": subscriber.oid, **notification_to(subscriber)}
+
+
+def notification_to(subscriber: Subscriber) -> wire.NotificationTo:
+    """Return the short form that is embedded in notifications."""
+    ids = {"id": subscriber.oid, "subscriberId": subscriber.subscriber_id}
+    return cast("wire.NotificationTo", {**ids, **subscriber.texts("firstName", "lastName", "avatar")})

@@ -1,4 +1,4 @@
-"""Tenants: what a trigger may name, and what templates see of it."""
+"""Tenants, which a trigger may name and templates may use."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from inbox.errors import BadRequest, invalid
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.dates import timestamps
+from inbox.models.documented import STRING, OneOf
 from inbox.models.environment import Environment
+from inbox.models.json_values import JsonObject
 
+MAX_TENANTS = 100_000
 MAX_IDENTIFIER_LENGTH = 255
-
-Name = Annotated[str, Meta(max_length=255)]
-Text = Annotated[str, Meta(min_length=1)]
 
 
 class Tenant(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -27,41 +28,41 @@ class Tenant(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     name: str | None = None
     data: dict[str, Any] = {}
 
-    def variables(self) -> dict[str, Any]:
-        """What templates see as `tenant`."""
+    def variables(self) -> JsonObject:
+        """Return `tenant` as templates use it."""
         return {"identifier": self.identifier, "name": self.name, "data": self.data}
 
 
 class TenantChange(msgspec.Struct):
     """The fields of a tenant that a caller may set: absent leaves a field, null clears it."""
 
-    name: Name | UnsetType | None = UNSET
+    name: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
     data: dict[str, Any] | UnsetType | None = UNSET
 
 
 class TenantCreate(TenantChange, kw_only=True):
     """The body that creates a tenant."""
 
-    identifier: Any
+    identifier: Annotated[Any, STRING]
 
 
 class TenantUpdate(TenantChange, kw_only=True):
     """The body that changes a tenant; a new identifier renames it."""
 
-    identifier: Any = None
+    identifier: Annotated[Any, STRING] | None = None
 
 
 class TenantReference(TenantChange, kw_only=True):
-    """The tenant of a trigger."""
+    """A tenant with the fields to set."""
 
-    identifier: Any
+    identifier: Annotated[Any, STRING]
+
+
+TENANT = OneOf("Tenant", "The tenant: its identifier, or a tenant with the fields to set.", (str, TenantReference))
 
 
 def parse_tenant(value: Any) -> tuple[str, TenantChange]:
-    """The tenant a trigger names, an identifier or an object with one, and what it sets of it.
-
-    Raises BadRequest or ValidationFailed.
-    """
+    """Return the identifier of the tenant of a trigger, and the changes to it. Raise BadRequest or ValidationFailed."""
     if isinstance(value, str):
         return parse_tenant_identifier(value, "tenant"), TenantChange()
     try:
@@ -72,7 +73,7 @@ def parse_tenant(value: Any) -> tuple[str, TenantChange]:
 
 
 def parse_tenant_identifier(value: Any, name: str = "identifier") -> str:
-    """A tenant's identifier: 1 to 255 characters. Raises BadRequest for NUL, ValidationFailed for the rest."""
+    """Return the identifier, stripped. Raise BadRequest for NUL, ValidationFailed for any other mistake."""
     if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_IDENTIFIER_LENGTH:
         raise invalid(name, f"{name} must be a string of 1 to {MAX_IDENTIFIER_LENGTH} characters", value)
     if "\0" in value:
@@ -80,30 +81,13 @@ def parse_tenant_identifier(value: Any, name: str = "identifier") -> str:
     return value.strip()
 
 
-def tenant_view(tenant: Tenant, environment: Environment) -> dict[str, Any]:
-    """The tenant on the wire."""
-    named = {"name": tenant.name} if tenant.name is not None else {}
+@wire.without_nulls
+def tenant_view(tenant: Tenant, environment: Environment) -> wire.TenantReply:
     return {
         "_id": tenant.id,
         "identifier": tenant.identifier,
-        **named,
+        "name": tenant.name,
         "data": tenant.data,
-        "_environmentId": environment.id,
-        "_organizationId": environment.organization_id,
-        "createdAt": iso(tenant.created_ms),
-        "updatedAt": iso(tenant.updated_ms),
+        **environment.ids,
+        **timestamps(tenant.created_ms, tenant.updated_ms),
     }
-
-
-_decoder = msgspec.json.Decoder(Tenant)
-_encoder = msgspec.json.Encoder()
-
-
-def encode_tenant(tenant: Tenant) -> bytes:
-    """The bytes the store keeps."""
-    return _encoder.encode(tenant)
-
-
-def decode_tenant(content: bytes) -> Tenant:
-    """A stored tenant from its bytes."""
-    return _decoder.decode(content)

@@ -1,17 +1,23 @@
-"""Topics and their subscriptions: as they are sent, kept and shown (rest-server.md §6-7)."""
+"""Topics and subscriptions: their requests, stored forms and wire forms."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from inbox.errors import BadRequest, invalid
-from inbox.models.dates import iso
+from inbox.ids import NAME
+from inbox.models import wire
+from inbox.models.context_keys import ContextBody
+from inbox.models.dates import iso, timestamps
+from inbox.models.documented import STRING, OneOf, SubscriberIdText, documented
 from inbox.models.environment import Environment
+from inbox.models.message import workflow_summary
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
 
@@ -21,10 +27,9 @@ MAX_NAMED = 100
 MAX_IDENTIFIER_LENGTH = 512
 MAX_PREFERENCES = 100
 
-_KEY = re.compile(r"[A-Za-z0-9_:.-]+|[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+\.[^\s@\x00-\x1f\x7f]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-Name = Annotated[str, Meta(max_length=MAX_NAME_LENGTH)]
+TopicName = Annotated[str, Meta(max_length=MAX_NAME_LENGTH)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +63,30 @@ class Subscription(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     context_keys: list[str] = []
 
     def takes(self, workflow_id: str, context_keys: list[str]) -> bool:
-        """Whether a trigger of this workflow, in this context, is for this subscription.
+        """Return whether the subscription receives a trigger of this workflow in this context.
 
-        A subscription made in a context takes the triggers of exactly that context; any other takes all.
+        A subscription that was made in a context receives the triggers of exactly that context; any other receives all.
         """
         in_context = not self.context_keys or self.context_keys == context_keys
         return in_context and self.takes_workflow(workflow_id)
 
     def takes_workflow(self, workflow_id: str) -> bool:
-        """Whether its preferences let this workflow through."""
-        chosen = [preference.enabled for preference in self.preferences if preference.workflow_id == workflow_id]
-        return not chosen or any(chosen)
+        """Return whether the preferences of the subscription allow this workflow."""
+        flags = [preference.enabled for preference in self.preferences if preference.workflow_id == workflow_id]
+        return not flags or any(flags)
 
 
 class TopicUpsert(msgspec.Struct):
     """The body that creates a topic."""
 
     key: str
-    name: Name | None = None
+    name: TopicName | None = None
 
 
 class TopicRename(msgspec.Struct):
     """The body that renames a topic."""
 
-    name: Name
+    name: TopicName
 
 
 class TopicCreateV1(msgspec.Struct):
@@ -91,30 +96,10 @@ class TopicCreateV1(msgspec.Struct):
     name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
-class Subscribers(msgspec.Struct):
+class TopicSubscribers(msgspec.Struct):
     """The body of v1's adding and removing: subscriberIds."""
 
-    subscribers: Annotated[list[Any], Meta(max_length=1_000)]
-
-
-class SubscriptionsRequest(msgspec.Struct, rename="camel"):
-    """The body that creates or deletes subscriptions of v2."""
-
-    subscriber_ids: list[Any] | None = None
-    subscriptions: list[Any] | None = None
-    name: Name | None = None
-    preferences: Annotated[list[Any], Meta(max_length=MAX_PREFERENCES)] | None = None
-    context: dict[str, Any] | None = None
-
-    def items(self) -> list[SubscriptionItem]:
-        """Who is named, in order. Raises ValidationFailed unless there are 1 to 100, each an id or an object."""
-        field_name = "subscriptions" if self.subscriptions is not None else "subscriberIds"
-        listed = [*(self.subscriptions or []), *(self.subscriber_ids or [])]
-        if not listed:
-            raise invalid(field_name, f"{field_name} should not be empty", listed)
-        if len(listed) > MAX_NAMED:
-            raise invalid(field_name, f"{field_name} must contain no more than {MAX_NAMED} elements")
-        return [_item(item, f"{field_name}.{place}") for place, item in enumerate(listed)]
+    subscribers: Annotated[list[Annotated[Any, STRING]], Meta(max_length=1_000, extra_json_schema={"minItems": 1})]
 
 
 class SubscriptionItem(msgspec.Struct, rename="camel"):
@@ -122,14 +107,7 @@ class SubscriptionItem(msgspec.Struct, rename="camel"):
 
     subscriber_id: str | None = None
     identifier: str | None = None
-    name: Name | None = None
-
-
-class SubscriptionPatch(msgspec.Struct):
-    """The body that changes a subscription: absent leaves a field, null clears it."""
-
-    name: Name | UnsetType | None = UNSET
-    preferences: Annotated[list[Any], Meta(max_length=MAX_PREFERENCES)] | UnsetType | None = UNSET
+    name: TopicName | None = None
 
 
 class PreferenceFilter(msgspec.Struct, rename="camel"):
@@ -148,6 +126,48 @@ class PreferenceRequest(msgspec.Struct, rename="camel"):
     condition: Any = None
 
 
+SUBSCRIPTION_TARGET = OneOf(
+    "SubscriptionTarget",
+    "A subscriberId, or an object with one or with a subscription's identifier.",
+    (SubscriberIdText, SubscriptionItem),
+)
+SUBSCRIPTION_PREFERENCE = OneOf(
+    "SubscriptionPreference",
+    "A workflow's id, or a preference of one workflow or of those that a filter takes.",
+    (str, PreferenceRequest),
+)
+SubscriptionPreferences = Annotated[
+    list[Annotated[Any, documented(SUBSCRIPTION_PREFERENCE)]], Meta(max_length=MAX_PREFERENCES)
+]
+
+
+class SubscriptionsRequest(msgspec.Struct, rename="camel"):
+    """The body that creates or deletes subscriptions: 1 to 100 of them, in one of the two lists."""
+
+    subscriber_ids: list[Annotated[Any, documented(SUBSCRIPTION_TARGET)]] | None = None
+    subscriptions: list[Annotated[Any, documented(SUBSCRIPTION_TARGET)]] | None = None
+    name: TopicName | None = None
+    preferences: SubscriptionPreferences | None = None
+    context: ContextBody | None = None
+
+    def items(self) -> list[SubscriptionItem]:
+        """Return the items in order. Raise ValidationFailed unless there are 1 to 100, each an id or an object."""
+        field_name = "subscriptions" if self.subscriptions is not None else "subscriberIds"
+        listed = [*(self.subscriptions or []), *(self.subscriber_ids or [])]
+        if not listed:
+            raise invalid(field_name, f"{field_name} should not be empty", listed)
+        if len(listed) > MAX_NAMED:
+            raise invalid(field_name, f"{field_name} must contain no more than {MAX_NAMED} elements")
+        return [_item(item, f"{field_name}.{index}") for index, item in enumerate(listed)]
+
+
+class SubscriptionPatch(msgspec.Struct):
+    """The body that changes a subscription: absent leaves a field, null clears it."""
+
+    name: TopicName | UnsetType | None = UNSET
+    preferences: SubscriptionPreferences | UnsetType | None = UNSET
+
+
 def _item(value: Any, field_name: str) -> SubscriptionItem:
     if isinstance(value, str):
         return SubscriptionItem(subscriber_id=value)
@@ -163,17 +183,17 @@ def _item(value: Any, field_name: str) -> SubscriptionItem:
 
 
 def check_identifier(value: str, field_name: str = "identifier") -> str:
-    """A subscription's identifier: 1 to 512 characters, none of them control characters. Raises ValidationFailed."""
+    """Return a subscription's identifier. Raise ValidationFailed unless it has 1 to 512 printable characters."""
     if not 0 < len(value) <= MAX_IDENTIFIER_LENGTH or _CONTROL.search(value):
         raise invalid(field_name, f"{field_name} must have 1 to {MAX_IDENTIFIER_LENGTH} printable characters", value)
     return value
 
 
 def parse_preferences(raw: list[Any]) -> list[PreferenceRequest]:
-    """Preferences in all their forms. Raises ValidationFailed naming the item that is none."""
+    """Parse preferences, each a workflow's id or an object. Raise ValidationFailed naming the wrong item."""
     parsed = []
-    for place, value in enumerate(raw):
-        name = f"preferences.{place}"
+    for index, value in enumerate(raw):
+        name = f"preferences.{index}"
         try:
             item = PreferenceRequest(value) if isinstance(value, str) else msgspec.convert(value, PreferenceRequest)
         except msgspec.ValidationError as error:
@@ -187,46 +207,46 @@ def parse_preferences(raw: list[Any]) -> list[PreferenceRequest]:
 
 
 def parse_topic_key(value: str, field_name: str = "key") -> str:
-    """A topic's key: 1 to 100 letters, digits and `_:.-`, or like an e-mail address.
+    """Return a topic's key, stripped: 1 to 100 letters, digits and `_:.-`, or an e-mail address.
 
-    Raises ValidationFailed for its length, BadRequest for anything else in it.
+    Raise ValidationFailed for its length, BadRequest for its characters.
     """
     text = value.strip()
     if not 0 < len(text) <= MAX_KEY_LENGTH:
         raise invalid(field_name, f"{field_name} must have 1 to {MAX_KEY_LENGTH} characters", value)
-    if not _KEY.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise BadRequest(f"Invalid topic key: {text!r}. It may hold letters, digits, '_', ':', '.' and '-' only")
     return text
 
 
 def default_identifier(topic_key: str, subscriber_id: str, context_keys: list[str]) -> str:
-    """What a subscription is called when its caller does not say."""
+    """Return the identifier of a subscription whose caller names none."""
     context = f":ctx_{','.join(context_keys)}" if context_keys else ""
     return f"tk_{topic_key}:si_{subscriber_id}{context}"
 
 
-def topic_view(topic: Topic) -> dict[str, Any]:
-    """The topic of v2."""
-    return {**topic_reference(topic), "createdAt": iso(topic.created_ms), "updatedAt": iso(topic.updated_ms)}
+def topic_view(topic: Topic) -> wire.TopicReply:
+    return {**topic_reference(topic), **timestamps(topic.created_ms, topic.updated_ms)}
 
 
-def topic_reference(topic: Topic) -> dict[str, Any]:
-    """The topic as it is embedded."""
-    named = {"name": topic.name} if topic.name is not None else {}
-    return {"_id": topic.oid, "key": topic.key, **named}
+@wire.without_nulls
+def topic_reference(topic: Topic) -> wire.TopicReference:
+    return {"_id": topic.oid, "key": topic.key, "name": topic.name}
 
 
-def topic_view_v1(topic: Topic, environment: Environment, subscriber_ids: list[str]) -> dict[str, Any]:
-    """The topic of v1, with the subscriberIds of its members."""
-    owner = {"_organizationId": environment.organization_id, "_environmentId": environment.id}
-    return {"name": topic.key, **topic_view(topic), **owner, "subscribers": subscriber_ids}
-
-
-def member_view_v1(topic: Topic, subscriber: Subscriber, environment: Environment) -> dict[str, Any]:
-    """A member of a topic in v1."""
+def topic_view_v1(topic: Topic, environment: Environment, subscriber_ids: list[str]) -> wire.TopicReplyV1:
+    """Return the topic of v1 with the subscriberIds of its members; the key replaces a missing name."""
     return {
-        "_organizationId": environment.organization_id,
-        "_environmentId": environment.id,
+        "name": topic.key,
+        **topic_view(topic),
+        **environment.ids,
+        "subscribers": subscriber_ids,
+    }
+
+
+def member_view_v1(topic: Topic, subscriber: Subscriber, environment: Environment) -> wire.TopicMemberReply:
+    return {
+        **environment.ids,
         "_subscriberId": subscriber.oid,
         "_topicId": topic.oid,
         "topicKey": topic.key,
@@ -234,84 +254,59 @@ def member_view_v1(topic: Topic, subscriber: Subscriber, environment: Environmen
     }
 
 
-def _card(subscriber: Subscriber) -> dict[str, Any]:
-    named = {name: subscriber.profile.get(name) for name in ("avatar", "firstName", "lastName", "email")}
-    card = {"_id": subscriber.oid, "subscriberId": subscriber.subscriber_id}
-    return card | {name: value for name, value in named.items() if value is not None}
+def _card(subscriber: Subscriber) -> wire.SubscriptionSubscriber:
+    ids = {"_id": subscriber.oid, "subscriberId": subscriber.subscriber_id}
+    return cast("wire.SubscriptionSubscriber", {**ids, **subscriber.texts("avatar", "firstName", "lastName", "email")})
 
 
-def listed_view(topic: Topic, subscription: Subscription, subscriber: Subscriber) -> dict[str, Any]:
-    """A subscription in the lists of a topic and of a subscriber."""
-    context = {"contextKeys": subscription.context_keys} if subscription.context_keys else {}
+def _dated_card(subscriber: Subscriber) -> wire.SubscriptionSubscriber:
+    return {**_card(subscriber), **timestamps(subscriber.created_ms, subscriber.updated_ms)}
+
+
+@wire.without_nulls
+def listed_view(topic: Topic, subscription: Subscription, subscriber: Subscriber) -> wire.ListedSubscription:
+    """Return a subscription as lists show it."""
     return {
         "_id": subscription.id,
         "identifier": subscription.identifier,
         "createdAt": iso(subscription.created_ms),
         "topic": topic_reference(topic),
         "subscriber": _card(subscriber),
-        **context,
+        "contextKeys": subscription.context_keys or None,
     }
 
 
 def subscription_view(
     topic: Topic, subscription: Subscription, subscriber: Subscriber | None, workflows: dict[str, Workflow]
-) -> dict[str, Any]:
-    """A subscription as its changes answer it."""
-    card = None
-    if subscriber:
-        dates = {"createdAt": iso(subscriber.created_ms), "updatedAt": iso(subscriber.updated_ms)}
-        card = {**_card(subscriber), **dates}
+) -> wire.SubscriptionReply:
+    """Return a subscription as the answers to its changes show it."""
     return {
         "_id": subscription.id,
         **_details(subscription, workflows),
         "topic": topic_reference(topic),
-        "subscriber": card,
-        "createdAt": iso(subscription.created_ms),
-        "updatedAt": iso(subscription.updated_ms),
+        "subscriber": _dated_card(subscriber) if subscriber else None,
+        **timestamps(subscription.created_ms, subscription.updated_ms),
     }
 
 
-def details_view(subscription: Subscription, workflows: dict[str, Workflow]) -> dict[str, Any]:
-    """One subscription, asked for by its identifier."""
+def details_view(subscription: Subscription, workflows: dict[str, Workflow]) -> wire.SubscriptionDetails:
     return {"id": subscription.id, **_details(subscription, workflows)}
 
 
-def _details(subscription: Subscription, workflows: dict[str, Workflow]) -> dict[str, Any]:
-    view: dict[str, Any] = {"identifier": subscription.identifier}
-    if subscription.name is not None:
-        view["name"] = subscription.name
-    shown = [
-        {"subscriptionId": subscription.id, "enabled": preference.enabled, "workflow": _workflow(workflow)}
+@wire.without_nulls
+def _details(subscription: Subscription, workflows: dict[str, Workflow]) -> wire.SubscriptionFields:
+    preferences: list[wire.SubscriptionPreferenceReply] = [
+        {"subscriptionId": subscription.id, "enabled": preference.enabled, "workflow": workflow_summary(workflow)}
         for preference in subscription.preferences
         if (workflow := workflows.get(preference.workflow_id))
     ]
-    if shown:
-        view["preferences"] = shown
-    if subscription.context_keys:
-        view["contextKeys"] = subscription.context_keys
-    return view
-
-
-def _workflow(workflow: Workflow) -> dict[str, Any]:
     return {
-        "id": workflow.id,
-        "identifier": workflow.identifier,
-        "name": workflow.name,
-        "critical": workflow.critical,
-        "tags": workflow.tags,
-        "severity": workflow.severity,
+        "identifier": subscription.identifier,
+        "name": subscription.name,
+        "preferences": preferences or None,
+        "contextKeys": subscription.context_keys or None,
     }
 
 
-_decoder = msgspec.json.Decoder(Subscription)
-_encoder = msgspec.json.Encoder()
-
-
-def encode_subscription(subscription: Subscription) -> bytes:
-    """The bytes the store keeps."""
-    return _encoder.encode(subscription)
-
-
-def decode_subscription(content: bytes) -> Subscription:
-    """A stored subscription from its bytes."""
-    return _decoder.decode(content)
+encode_subscription: Callable[[Subscription], bytes] = msgspec.json.encode
+decode_subscription = msgspec.json.Decoder(Subscription).decode

@@ -1,16 +1,19 @@
-"""A trigger: what a backend sends to start a workflow (rest-server.md §5)."""
+"""Triggers, by which a backend starts a workflow, and their recipients."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from inbox.errors import BadRequest, InboxError, ValidationFailed, invalid
+from inbox.errors import BadRequest, ValidationFailed, invalid
 from inbox.ids import SubscriberId, parse_subscriber_id
+from inbox.models.context_keys import ContextBody
+from inbox.models.documented import OneOf, SubscriberIdText, documented
 from inbox.models.expiry import parse_expiry
-from inbox.models.subscriber import Profile
+from inbox.models.subscriber import Profile, SubscriberRecipient
+from inbox.models.tenant import TENANT
 from inbox.models.workflow import CollapseMode, Severity
 
 MAX_TRANSACTION_ID_LENGTH = 255
@@ -18,6 +21,35 @@ MAX_REFERENCE_LENGTH = 255
 MAX_COLLAPSE_KEY_LENGTH = 255
 MAX_EXCLUDED = 100
 MAX_EVENTS = 100
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+TOPIC_RECIPIENT = msgspec.defstruct(
+    "TopicRecipient",
+    [
+        ("topic_key", Annotated[str, Meta(min_length=1)]),
+        ("type", Literal["Topic"] | UnsetType, UNSET),
+        ("exclude", Annotated[list[str], Meta(max_length=MAX_EXCLUDED)] | UnsetType, UNSET),
+    ],
+    namespace={"__doc__": "Everybody in a topic but those in `exclude`."},
+    rename="camel",
+)
+"""The body of a `TopicRecipient`."""
+RECIPIENT = OneOf(
+    "Recipient",
+    "A subscriber by id, a subscriber with a profile, or a topic.",
+    (SubscriberIdText, SubscriberRecipient, TOPIC_RECIPIENT),
+)
+RECIPIENTS = OneOf(
+    "Recipients",
+    "Who receives: one recipient or a flat list of them.",
+    (*RECIPIENT.options, list[Annotated[Any, documented(RECIPIENT)]]),
+)
+ACTOR = OneOf(
+    "Actor",
+    "Who caused the event: a subscriberId, or a subscriber with the fields of the profile to set.",
+    (SubscriberIdText, SubscriberRecipient),
+)
 
 
 class TriggerContent(msgspec.Struct, rename="camel", kw_only=True):
@@ -27,9 +59,9 @@ class TriggerContent(msgspec.Struct, rename="camel", kw_only=True):
     payload: dict[str, Any] = {}
     overrides: dict[str, Any] = {}
     transaction_id: str | None = None
-    actor: Any = None
-    tenant: Any = None
-    context: dict[str, Any] | None = None
+    actor: Annotated[Any, documented(ACTOR)] | None = None
+    tenant: Annotated[Any, documented(TENANT)] | None = None
+    context: ContextBody | None = None
     external_reference: Annotated[str, Meta(max_length=MAX_REFERENCE_LENGTH)] | None = None
     expires_at: str | None = None
     collapse_key: Annotated[str, Meta(max_length=MAX_COLLAPSE_KEY_LENGTH)] | None = None
@@ -37,50 +69,52 @@ class TriggerContent(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class TriggerRequest(TriggerContent, rename="camel", kw_only=True):
-    """The body of a trigger."""
+    """The body of a trigger; `name` is the workflow's identifier."""
 
-    to: Any
+    to: Annotated[Any, documented(RECIPIENTS)]
 
 
 class BroadcastRequest(TriggerContent, rename="camel", kw_only=True):
-    """The body of a broadcast."""
+    """The body of a broadcast; `name` is the workflow's identifier."""
 
     payload: dict[str, Any]
 
 
 class BulkRequest(msgspec.Struct):
-    """The body of a bulk trigger; each event is judged by itself."""
+    """The body of a bulk trigger; each event is checked by itself."""
 
-    events: list[Any]
+    events: Annotated[
+        list[Annotated[Any, documented(TriggerRequest)]], Meta(extra_json_schema={"maxItems": MAX_EVENTS})
+    ]
 
     def checked(self) -> list[Any]:
-        """The events. Raises ValidationFailed for more than 100."""
+        """Return the events. Raise ValidationFailed for more than 100."""
         if len(self.events) > MAX_EVENTS:
             raise invalid("events", f"events must contain no more than {MAX_EVENTS} elements")
         return self.events
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """One subscriber to deliver to, and what of the profile the trigger sets."""
+    """A subscriber to deliver to, with the profile fields that the trigger sets."""
 
     subscriber_id: SubscriberId
     profile: dict[str, Any]
 
 
 class TopicRecipient(msgspec.Struct, frozen=True):
-    """A topic to deliver to, without these subscribers."""
+    """A topic to deliver to, except to the subscribers in `exclude`."""
 
     key: str
     exclude: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
-        """What tells it from every other recipient."""
+        """A text that no other recipient has."""
         return "\1".join(["topic", self.key, *sorted(self.exclude)])
 
 
 class Recipients(msgspec.Struct, frozen=True):
-    """The recipients of a trigger, each once, and what is wrong with those that are none."""
+    """The recipients of a trigger, each once, and the reasons why others were refused."""
 
     accepted: list[Recipient]
     refused: list[str]
@@ -88,22 +122,22 @@ class Recipients(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> list[str]:
-        """What tells these recipients from others, in no order that matters."""
+        """The sorted names of the recipients."""
         return sorted([*(one.subscriber_id for one in self.accepted), *(topic.name for topic in self.topics)])
 
     def __str__(self) -> str:
-        """The first three of them, for a person: `ada, bob, the topic news and 2 more`."""
-        named = [*(one.subscriber_id for one in self.accepted), *(f"the topic {one.key}" for one in self.topics)]
-        named += [f"{len(self.refused)} that cannot be used"] if self.refused else []
-        rest = [f"and {len(named) - 3} more"] if len(named) > 3 else []
-        return " ".join([", ".join(named[:3]) or "nobody", *rest])
+        """Return a summary for people: `ada, bob, the topic news and 2 more`."""
+        names = [*(one.subscriber_id for one in self.accepted), *(f"the topic {one.key}" for one in self.topics)]
+        names += [f"{len(self.refused)} that cannot be used"] if self.refused else []
+        rest = [f"and {len(names) - 3} more"] if len(names) > 3 else []
+        return " ".join([", ".join(names[:3]) or "nobody", *rest])
 
 
 def parse_recipients(to: Any) -> Recipients:
-    """`to` in all its forms: an id, an object with `subscriberId` and profile fields, a topic, or a flat list of these.
+    """Parse `to`: an id, an object with `subscriberId` and profile fields, a topic, or a flat list of these.
 
-    The last object of an id wins. A wrong item of a list is refused by itself; a wrong single recipient, and more than
-    100 excluded subscribers of a topic, raise ValidationFailed or BadRequest.
+    The last object of an id wins. A wrong item of a list is refused by itself. Raise ValidationFailed or BadRequest for
+    a wrong single recipient and for more than 100 excluded subscribers of a topic.
     """
     if not isinstance(to, list):
         if not isinstance(to, str | dict):
@@ -122,19 +156,16 @@ def parse_recipients(to: Any) -> Recipients:
                 continue
             recipient = parse_recipient(item)
         except (BadRequest, ValidationFailed) as error:
-            refused.append(reason_of(error))
+            refused.append(error.reason)
             continue
-        known = accepted.get(recipient.subscriber_id)
-        if known is None or recipient.profile or not known.profile:
+        earlier = accepted.get(recipient.subscriber_id)
+        if earlier is None or recipient.profile or not earlier.profile:
             accepted[recipient.subscriber_id] = recipient
     return Recipients(list(accepted.values()), refused, topics)
 
 
 def parse_recipient(item: Any, field: str = "to") -> Recipient:
-    """A subscriber: an id, or an object with `subscriberId` and profile fields.
-
-    Raises BadRequest or ValidationFailed.
-    """
+    """Parse an id, or an object with `subscriberId` and profile fields. Raise BadRequest or ValidationFailed."""
     if isinstance(item, str):
         return Recipient(parse_subscriber_id(item, field), {})
     if not isinstance(item, dict):
@@ -169,15 +200,8 @@ def _topic(item: dict[str, Any]) -> TopicRecipient:
     return TopicRecipient(key.strip(), frozenset(one.strip() for one in listed))
 
 
-def reason_of(error: InboxError) -> str:
-    """What is wrong, in one line."""
-    if isinstance(error, ValidationFailed):
-        return "; ".join(message for messages in error.fields.values() for message in messages)
-    return error.message
-
-
 def parse_expires_at(value: str | None, now_ms: int) -> int:
-    """When the trigger's messages end (ms since 1970, it may be past), 0 never. Raises ValidationFailed."""
+    """Return when the messages expire (ms since 1970, it may be past), 0 for never. Raise ValidationFailed."""
     if not value:
         return 0
     try:
@@ -187,18 +211,16 @@ def parse_expires_at(value: str | None, now_ms: int) -> int:
 
 
 def parse_severity(overrides: dict[str, Any]) -> Severity | None:
-    """The severity that a trigger gives its messages, None: that of the workflow. Raises ValidationFailed."""
+    """Return the severity that a trigger sets, None for that of the workflow. Raise ValidationFailed."""
     value = overrides.get("severity")
-    try:
-        severity: Severity | None = msgspec.convert(value, Severity | None)
-    except msgspec.ValidationError:
-        known = ", ".join(get_args(Severity))
-        raise invalid("overrides.severity", f"overrides.severity must be one of {known}", value) from None
-    return severity
+    if value is not None and value not in SEVERITIES:
+        severities = ", ".join(SEVERITIES)
+        raise invalid("overrides.severity", f"overrides.severity must be one of {severities}", value)
+    return value
 
 
 def parse_transaction_id(value: str | None) -> str | None:
-    """A caller's transaction id, or None when it brought none. Raises BadRequest or ValidationFailed."""
+    """Return the transaction id of a caller, None for an empty one. Raise BadRequest or ValidationFailed."""
     if value is None or value == "":
         return None
     if "\0" in value:

@@ -1,33 +1,37 @@
-"""What a backend can be told of, and where it wants to be told."""
+"""The types of events, and the webhook that receives them."""
 
 from __future__ import annotations
 
 import msgspec
 
 MESSAGE_CREATED = "message.created"
+MESSAGE_UPDATED = "message.updated"
 MESSAGE_SEEN = "message.seen"
 MESSAGE_READ = "message.read"
 MESSAGE_ARCHIVED = "message.archived"
 MESSAGE_SNOOZED = "message.snoozed"
 MESSAGE_ACTIONED = "message.actioned"
+MESSAGE_RETRACTED = "message.retracted"
 MESSAGE_DELETED = "message.deleted"
 PRESENCE_CHANGED = "presence.changed"
 
 EVENT_TYPES = (
     MESSAGE_CREATED,
+    MESSAGE_UPDATED,
     MESSAGE_SEEN,
     MESSAGE_READ,
     MESSAGE_ARCHIVED,
     MESSAGE_SNOOZED,
     MESSAGE_ACTIONED,
+    MESSAGE_RETRACTED,
     MESSAGE_DELETED,
     PRESENCE_CHANGED,
 )
 
 
 class Webhook(msgspec.Struct, frozen=True, rename="camel"):
-    """Where an environment's events are sent, and which. `sealed` is the signing secret (store/secrets.py);
-    `sealed_before`, the one before it, signs as well until `rotated_ms` is a day ago.
+    """The webhook of an environment. `sealed` is the encrypted signing secret (store/secrets.py); the earlier one,
+    `sealed_before`, also signs until a day after `rotated_ms`.
     """
 
     url: str

@@ -1,174 +1,44 @@
-"""A workflow: what callers send (rest-server.md §11), what the store keeps.
+"""The stored workflow and the types of its fields, whose limits are checked while a body is read.
 
-Limits are part of the types: a longer name, a twenty-first step or a fifth target is refused while the body is read.
-What takes more than one field to judge (templates, ids used twice) is judged in `service/workflows/rules.py`.
+The bodies of requests are in `service/workflows/bodies.py`, the types of steps in `inbox/steps`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import Meta, field
 
 Severity = Literal["high", "medium", "low", "none"]
-Target = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
-StepType = Literal["in_app", "delay", "digest"]
+LinkTarget = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
+StepType = Annotated[str, Meta(title="StepType")]
+"""The name of a type of step (`inbox/steps`)."""
+ChannelType = Literal["email", "sms", "in_app", "chat", "push"]
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 CollapseMode = Literal["replace", "count"]
-"""Whether a message that takes another's place is a new one, or one more of them."""
+"""Whether a message that replaces another starts anew, or counts as one more of the same."""
 
-CHANNELS = ("email", "sms", "in_app", "chat", "push")
+CHANNELS: tuple[ChannelType, ...] = get_args(ChannelType)
 MAX_IDENTIFIER_LENGTH = 128
 MAX_STEPS = 20
 MAX_TAGS = 16
 MAX_TEMPLATE_LENGTH = 16_384
 MAX_CRON_LENGTH = 256
 
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=128)]
 Description = Annotated[str, Meta(max_length=1_024)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER_LENGTH)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
 Tags = Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
-Body = Annotated[str, Meta(max_length=MAX_TEMPLATE_LENGTH)]
-Line = Annotated[str, Meta(max_length=1_024)]
+TemplateText = Annotated[str, Meta(max_length=MAX_TEMPLATE_LENGTH)]
+TemplateLine = Annotated[str, Meta(max_length=1_024)]
 Link = Annotated[str, Meta(max_length=4_096)]
 CustomData = Annotated[dict[str, Any], Meta(max_length=100)]
 JsonSchema = dict[str, Any]
 Amount = Annotated[int, Meta(ge=1)] | Annotated[float, Meta(ge=1)]
 """A whole number; SDKs write it as `5.0`."""
 Cron = Annotated[str, Meta(min_length=1, max_length=MAX_CRON_LENGTH)]
-
-
-class Redirect(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a click leads; `url` is a template."""
-
-    url: Link
-    target: Target | None = None
-
-
-class Action(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A button; `label` is a template. Without a label there is no button."""
-
-    label: Line | None = None
-    redirect: Redirect | None = None
-
-
-class RedirectUpsert(Redirect, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A redirect as callers send it."""
-
-
-class ActionUpsert(Action, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A button as callers send it."""
-
-    redirect: RedirectUpsert | None = None
-
-
-class InAppControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The content of an in-app step; every text is a Liquid template, those within `data` too."""
-
-    subject: Line | None = None
-    body: Body | None = None
-    avatar: Link | None = None
-    primary_action: Action | None = None
-    secondary_action: Action | None = None
-    redirect: Redirect | None = None
-    data: CustomData | None = None
-    external_reference: Line | None = None
-    expires_at: Line | None = None
-    collapse_key: Line | None = None
-    collapse_mode: Line | None = None
-    disable_output_sanitization: bool | None = None
-    skip: dict[str, Any] | None = None
-
-
-class InAppControlsUpsert(InAppControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """The content as callers send it.
-
-    An unknown field is refused rather than dropped: a message without its button is worse than a refused workflow.
-    """
-
-    primary_action: ActionUpsert | None = None
-    secondary_action: ActionUpsert | None = None
-    redirect: RedirectUpsert | None = None
-
-
-class DelayControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """How long a delay waits: `amount` and `unit` (`regular`), to the next time of `cron` in the subscriber's timezone
-    (`timed`), or, ours, to the ISO time that the template `until` gives.
-    """
-
-    type: Literal["regular", "timed"] = "regular"
-    amount: Amount | None = None
-    unit: Unit | None = None
-    cron: Cron | None = None
-    until: Line | None = None
-    skip: dict[str, Any] | None = None
-
-
-class DelayControlsUpsert(DelayControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """A delay as callers send it."""
-
-
-class LookBackWindow(msgspec.Struct, frozen=True):
-    """How long before an event another one makes it wait for a digest."""
-
-    amount: Amount
-    unit: Unit
-
-
-class LookBackWindowUpsert(LookBackWindow, frozen=True, forbid_unknown_fields=True):
-    """A look-back window as callers send it."""
-
-
-class DigestControls(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What a digest collects, for each subscriber and value of the template `digestKey`, and until when: `amount` and
-    `unit` after the first event (`regular`), or to the next time of `cron` in the subscriber's timezone (`timed`).
-    """
-
-    type: Literal["regular", "timed"] = "regular"
-    amount: Amount | None = None
-    unit: Unit | None = None
-    look_back_window: LookBackWindow | None = None
-    cron: Cron | None = None
-    digest_key: Line | None = None
-    skip: dict[str, Any] | None = None
-
-
-class DigestControlsUpsert(DigestControls, frozen=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
-    """A digest as callers send it."""
-
-    look_back_window: LookBackWindowUpsert | None = None
-
-
-class StepContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What every step has as callers send it. `_id` or `stepId` of an existing step keeps that step's ids."""
-
-    name: Name
-    id: str | None = field(default=None, name="_id")
-    step_id: Identifier | None = None
-
-
-class InAppStepUpsert(StepContent, frozen=True, rename="camel", kw_only=True, tag_field="type", tag="in_app"):
-    """A step that gives a message."""
-
-    control_values: InAppControlsUpsert | None = None
-
-
-class DelayStepUpsert(StepContent, frozen=True, rename="camel", kw_only=True, tag_field="type", tag="delay"):
-    """A step that waits."""
-
-    control_values: DelayControlsUpsert | None = None
-
-
-class DigestStepUpsert(StepContent, frozen=True, rename="camel", kw_only=True, tag_field="type", tag="digest"):
-    """A step that collects events."""
-
-    control_values: DigestControlsUpsert | None = None
-
-
-StepUpsert = InAppStepUpsert | DelayStepUpsert | DigestStepUpsert
-Steps = Annotated[list[StepUpsert], Meta(max_length=MAX_STEPS)]
 
 
 class ChannelPreference(msgspec.Struct, frozen=True):
@@ -191,62 +61,9 @@ class PreferenceSet(msgspec.Struct, frozen=True):
     channels: dict[str, ChannelPreference] = {}
 
     def channel(self, name: str) -> bool:
-        """Whether this level delivers on the channel."""
-        chosen = self.channels.get(name)
-        return self.all.enabled if chosen is None else chosen.enabled
-
-
-class PreferencesRequest(msgspec.Struct, frozen=True):
-    """Preferences as callers send them: those of the workflow, and what a person set on top of them."""
-
-    user: PreferenceSet | None = None
-    workflow: PreferenceSet | None = None
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a channel that does not exist, such as `inApp`: its preference would have no effect."""
-        for level in (self.user, self.workflow):
-            unknown = [name for name in level.channels if name not in CHANNELS] if level else []
-            if unknown:
-                raise ValueError(f"{unknown[0]} is no channel; there are {', '.join(CHANNELS)}")
-
-
-class WorkflowContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """What create and update have in common."""
-
-    name: Name
-    steps: Steps
-    description: Description | None = None
-    tags: Tags | None = None
-    active: bool | None = None
-    severity: Severity | None = None
-    validate_payload: bool | None = None
-    payload_schema: JsonSchema | None = None
-    preferences: PreferencesRequest | None = None
-    is_translation_enabled: bool | None = None
-
-
-class WorkflowCreate(WorkflowContent, frozen=True, rename="camel", kw_only=True):
-    """The body of `POST /v2/workflows`."""
-
-    workflow_id: str
-
-
-class WorkflowUpdate(WorkflowContent, frozen=True, rename="camel", kw_only=True):
-    """The body of `PUT /v2/workflows/{workflowId}`: it replaces everything but the ids. What is absent is reset."""
-
-    workflow_id: str | None = None
-
-
-class WorkflowPatch(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of `PATCH /v2/workflows/{workflowId}`: absent leaves a field, null resets it."""
-
-    name: Name | UnsetType = UNSET
-    description: Description | UnsetType | None = UNSET
-    tags: Tags | UnsetType | None = UNSET
-    active: bool | UnsetType | None = UNSET
-    validate_payload: bool | UnsetType | None = UNSET
-    payload_schema: JsonSchema | UnsetType | None = UNSET
-    is_translation_enabled: bool | UnsetType | None = UNSET
+        """Return whether this level delivers on the channel."""
+        preference = self.channels.get(name)
+        return self.all.enabled if preference is None else preference.enabled
 
 
 class StepActor(msgspec.Struct, frozen=True):
@@ -266,31 +83,33 @@ class Variable(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A stored step. `id` is also the `_messageTemplateId` of its messages. One that waits has `delay` or `digest`."""
+    """A stored step. `id` is also the `_messageTemplateId` of its messages; its type defines `controls`."""
 
     id: str = field(name="_id")
     step_id: str
     name: str
-    controls: InAppControls = InAppControls()
+    controls: dict[str, Any] = {}
     type: StepType = "in_app"
-    delay: DelayControls | None = None
-    digest: DigestControls | None = None
+    delay: dict[str, Any] | None = None
+    digest: dict[str, Any] | None = None
+    """The controls of steps that were stored before all types used `controls`."""
     actor: StepActor | None = None
     language: Literal["liquid", "handlebars"] = "liquid"
     active: bool = True
     feed_id: str | None = None
     variables: list[Variable] = []
 
-    @property
-    def values(self) -> InAppControls | DelayControls | DigestControls:
-        """The controls of its type."""
-        return self.delay or self.digest or self.controls
+    def __post_init__(self) -> None:
+        """Move controls from `delay` and `digest` to `controls`."""
+        if earlier := self.delay or self.digest:
+            for name, value in (("controls", earlier), ("delay", None), ("digest", None)):
+                msgspec.structs.force_setattr(self, name, value)
 
 
 class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, eq=False):
-    """A stored workflow. `identifier` is what triggers call it by; times are ms since 1970.
+    """A stored workflow. Triggers name it by `identifier`; times are ms since 1970.
 
-    Two values are equal when they are the same revision of the same workflow: what is made of one can be kept by it.
+    Two values are equal if they are the same revision of the same workflow, so that a workflow can be a cache key.
     """
 
     id: str = field(name="_id")
@@ -312,8 +131,8 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
     notification_group_id: str | None = None
     data: dict[str, Any] | None = None
     conditions: Literal["skip", "negated", "run"] = "skip"
-    """What the rules in `skip` say: when a step is skipped (the meaning of workflows stored without this field; none is
-    used with it), the same negated, so that they say when it runs, or when it runs as they were written.
+    """The meaning of the rules in `skip`: when a step is skipped (only in workflows stored without this field, which
+    are converted when they are read), the same negated, so that they say when it runs, or when it runs as written.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -324,12 +143,12 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
 
     @property
     def revision(self) -> str:
-        """What tells this state of the workflow from every other: `updated_ms` grows with each change."""
+        """A text that no other state of a workflow has: `updated_ms` grows with each change."""
         return f"{self.id}-{self.updated_ms}"
 
     @property
     def preferences(self) -> PreferenceSet:
-        """The level that counts: what a person set, else the workflow's own."""
+        """The effective level: that of the user if set, else the workflow's default."""
         return self.user_preferences or self.default_preferences
 
     @property
@@ -338,49 +157,31 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, 
         return self.preferences.all.read_only
 
 
-def field_names(kind: type[msgspec.Struct]) -> frozenset[str]:
-    """The names of a structure's fields on the wire."""
-    return frozenset(one.encode_name for one in msgspec.structs.fields(kind))
-
-
-def step_controls(step_type: Any) -> type[InAppControls | DelayControls | DigestControls] | None:
-    """The structure of the controls of a type of step; None for a type that is not served here."""
-    if step_type == "in_app":
-        return InAppControlsUpsert
-    if step_type == "delay":
-        return DelayControlsUpsert
-    return DigestControlsUpsert if step_type == "digest" else None
-
-
 _decoder = msgspec.json.Decoder(Workflow)
 _encoder = msgspec.json.Encoder()
 
 
 def encode_workflow(workflow: Workflow) -> bytes:
-    """Return the bytes that the store keeps."""
-    if workflow.conditions == "skip":  # made in this process, whose conditions say when a step runs
+    if workflow.conditions == "skip":  # made by this version, whose conditions say when a step runs
         workflow = msgspec.structs.replace(workflow, conditions="run")
     return _encoder.encode(workflow)
 
 
 def decode_workflow(content: bytes) -> Workflow:
-    """Return a stored workflow from its bytes."""
     return negate_old_conditions(_decoder.decode(content))
 
 
 def negate_old_conditions(workflow: Workflow) -> Workflow:
-    """Return a workflow whose conditions say when a step runs, also if it was stored when they said the opposite."""
+    """Return the workflow with conditions that say when a step runs; old ones say when it is skipped."""
     if workflow.conditions != "skip":
         return workflow
-    if not any(step.values.skip for step in workflow.steps):
+    if not any(step.controls.get("skip") for step in workflow.steps):
         return msgspec.structs.replace(workflow, conditions="run")
     steps = [_negated(step) for step in workflow.steps]
     return msgspec.structs.replace(workflow, steps=steps, conditions="negated")
 
 
 def _negated(step: Step) -> Step:
-    if not step.values.skip:
+    if not (rule := step.controls.get("skip")):
         return step
-    field_name = "delay" if step.delay else "digest" if step.digest else "controls"
-    values = msgspec.structs.replace(step.values, skip={"!": [step.values.skip]})
-    return msgspec.structs.replace(step, **{field_name: values})
+    return msgspec.structs.replace(step, controls={**step.controls, "skip": {"!": [rule]}})

@@ -1,12 +1,11 @@
-"""A workflow override: whether a workflow is active for one tenant, and on which channels it delivers there."""
+"""Workflow overrides: whether a workflow is active for one tenant, and on which channels it delivers."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.dates import timestamps
 from inbox.models.environment import Environment
 from inbox.models.workflow_v1 import PreferenceSettings
 
@@ -28,7 +27,7 @@ class OverrideCreate(OverrideChange, frozen=True, rename="camel", kw_only=True):
 
 
 class Override(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A stored override. `active` None: as the workflow is; a channel that is not set: as the workflow has it."""
+    """A stored override. `active` None and channels that are not set leave the workflow's own setting."""
 
     id: str = msgspec.field(name="_id")
     workflow_id: str
@@ -40,21 +39,18 @@ class Override(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
     @property
     def field(self) -> str:
-        """What it is stored under: there is one for each workflow and tenant."""
+        """The hash field that stores it: there is one override per workflow and tenant."""
         return f"{self.workflow_id}:{self.tenant_id}"
 
 
-def override_view(override: Override, environment: Environment) -> dict[str, Any]:
-    """The override on the wire."""
+def override_view(override: Override, environment: Environment) -> wire.OverrideReply:
     return {
         "_id": override.id,
-        "_organizationId": environment.organization_id,
-        "_environmentId": environment.id,
+        **environment.ids,
         "_workflowId": override.workflow_id,
         "_tenantId": override.tenant_id,
         "active": override.active is not False,
         "preferenceSettings": override.channels,
         "deleted": False,
-        "createdAt": iso(override.created_ms),
-        "updatedAt": iso(override.updated_ms),
+        **timestamps(override.created_ms, override.updated_ms),
     }

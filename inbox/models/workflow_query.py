@@ -1,4 +1,4 @@
-"""Which workflows a list shows."""
+"""The query of a list of workflows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SortField = Literal["createdAt", "updatedAt", "name", "lastTriggeredAt"]
 
 @dataclass(frozen=True, slots=True)
 class WorkflowQuery:
-    """A page of workflows and its order. `text` is looked for in names and identifiers; any of the tags and of the
-    statuses (`ACTIVE`, `INACTIVE`, `ERROR`) will do, none means all."""
+    """A page of workflows and its order. `text` is searched in names and identifiers. A workflow matches with any of
+    the tags and any of the statuses (`ACTIVE`, `INACTIVE`, `ERROR`); an empty set matches all."""
 
     limit: int = 10
     offset: int = 0
@@ -24,7 +24,6 @@ class WorkflowQuery:
     statuses: frozenset[str] = frozenset()
 
     def takes(self, workflow: Workflow) -> bool:
-        """Whether the workflow is one of them."""
         text = self.text.casefold()
         status = "ACTIVE" if workflow.active else "INACTIVE"
         return (
@@ -34,7 +33,7 @@ class WorkflowQuery:
         )
 
     def key(self, workflow: Workflow) -> tuple[Any, ...]:
-        """What the list is ordered by; nothing records the last trigger, so its order is that of creation."""
+        """Return the sort key of a workflow. The last trigger is not recorded: its order is that of creation."""
         if self.order_by == "name":
             return workflow.name.casefold(), workflow.id
         return workflow.updated_ms if self.order_by == "updatedAt" else workflow.created_ms, workflow.id

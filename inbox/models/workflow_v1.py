@@ -1,4 +1,4 @@
-"""A workflow as v1 callers send it (rest-server.md §11): a Handlebars text with a call to action for each step."""
+"""A workflow as v1 callers send it: a Handlebars text with a call to action for each step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from msgspec import Meta
 
 from inbox.models.workflow import (
     MAX_STEPS,
-    Body,
     Description,
-    Line,
+    DisplayName,
     Link,
-    Name,
+    LinkTarget,
     StepActor,
     Tags,
-    Target,
+    TemplateLine,
+    TemplateText,
     Variable,
 )
 
@@ -27,16 +27,16 @@ class CtaLink(msgspec.Struct, frozen=True):
     """Where a click on the message leads; `url` is a template."""
 
     url: Link | None = None
-    target: Target | None = None
+    target: LinkTarget | None = None
 
 
 class CtaButton(msgspec.Struct, frozen=True):
     """A button; `content` is its label, a template."""
 
     type: Literal["primary", "secondary"]
-    content: Line = ""
+    content: TemplateLine = ""
     url: Link | None = None
-    target: Target | None = None
+    target: LinkTarget | None = None
 
 
 class CtaAction(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class StepTemplate(msgspec.Struct, frozen=True, rename="camel"):
     """What an in-app step says."""
 
     type: str
-    content: Body = ""
+    content: TemplateText = ""
     cta: Cta | None = None
     actor: StepActor | None = None
     feed_id: str | None = None
@@ -90,7 +90,7 @@ class PreferenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class WorkflowV1(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """The body of `POST /v1/workflows` and, where a field that is absent stays as it is, of `PUT`."""
 
-    name: Name | None = None
+    name: DisplayName | None = None
     steps: Annotated[list[StepV1], Meta(max_length=MAX_STEPS)] | None = None
     notification_group_id: str | None = None
     description: Description | None = None

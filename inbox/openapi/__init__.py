@@ -1,1 +1,1 @@
-"""The OpenAPI document: what each path takes and answers, made from the types that read requests."""
+"""The OpenAPI document, made from the routes and the types that they read and answer."""

@@ -1,30 +1,32 @@
-"""The document itself: paths from the route table, operations from their table, schemas from the types."""
+"""The OpenAPI document: its paths and operations come from the routes, its schemas from the types."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import orjson
-from starlette.routing import BaseRoute, Route
+from msgspec.structs import FieldInfo, fields
 
 from inbox import __version__
-from inbox.openapi import examples, replies
-from inbox.openapi.operation import Operation
-from inbox.openapi.operations import OPERATIONS
-from inbox.openapi.schemas import REFERENCE, Schema, Schemas
+from inbox.http.operation import Operation, OperationRoute
+from inbox.models import wire
+from inbox.models.documented import REFERENCE
+from inbox.openapi import examples
+from inbox.openapi.schemas import SchemaObject, Schemas
 from inbox.openapi.tags import TAGS
-from inbox.routes import BROWSER_SIDE, HEALTH, SERVER_SIDE
+from inbox.routes import API_ROUTES
 
 DESCRIPTION = """A self-hosted, real-time in-app notification inbox.
 
 Backends send `Authorization: ApiKey <key>`, pages `Authorization: Bearer <token>` with the token of their session.
 Every error has one shape (`ErrorReply`). A success is wrapped in `data` unless it is a page."""
 PAGES = ("/v1/inbox/", "/v1/widgets/")
-"""Where pages call, with the token of their session."""
+"""The paths that pages call with the token of their session."""
 NOUNS = {
     "/v1/inbox/": "Inbox",
     "/v1/widgets/": "Widget",
@@ -39,127 +41,124 @@ NOUNS = {
     "/v1/changes": "Changes",
     "/v1/layouts": "LayoutsV1",
 }
-"""Beginning of a path → what a handler of several paths serves there; the first that fits counts."""
+"""Prefix of a path → the `{}` in the operationId of a handler with several paths; the first match counts."""
 ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (408, 413, 415)
 ERROR_STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 503)
+API_KEY_SCHEME = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`ApiKey <key>`"}
 _PARAMETER = re.compile(r"\{(\w+)\}")
-
-
-def operations(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str, Any]]:
-    """(method, path, handler) of every plain route, in their order."""
-    for route in routes:
-        if isinstance(route, Route):
-            for method in sorted((route.methods or set()) - {"HEAD"}):
-                yield method.lower(), route.path, route.endpoint
 
 
 @lru_cache(maxsize=4)
 def encoded_document(server: str = "/") -> bytes:
-    """Return the document of the whole API as JSON; `server` is the address that its paths follow."""
-    return orjson.dumps(build_document([*SERVER_SIDE, *BROWSER_SIDE, *HEALTH], server))
+    """Return the document of the whole API as JSON; `server` is the base URL of its paths."""
+    return orjson.dumps(build_document(API_ROUTES, server))
 
 
-def build_document(routes: Iterable[BaseRoute], server: str = "/") -> Schema:
-    """Return the document of these routes. Raise KeyError for one whose handler has no operation, or family no tag."""
-    listed = [(method, path, handler, OPERATIONS[handler]) for method, path, handler in operations(routes)]
-    types = [one for *_, operation in listed for one in (operation.reply, operation.body) if one is not None]
-    schemas = Schemas([*types, replies.ErrorReply])
-    paths: dict[str, Schema] = {}
-    for method, path, handler, operation in listed:
-        paths.setdefault(path, {})[method] = _describe(method, path, handler, operation, schemas)
-    families = dict.fromkeys(_tag(path) for path in paths)
+def build_document(routes: Iterable[OperationRoute], server: str = "/") -> SchemaObject:
+    """Return the document of these routes.
+
+    Raise LookupError for a tag without a description, and for a body or a path parameter without an example.
+    """
+    routes = list(routes)
+    types = [kind for route in routes for kind in (route.operation.reply, route.operation.body) if kind is not None]
+    schemas = Schemas([*types, wire.ErrorReply])
+    paths: dict[str, SchemaObject] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _describe(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "inbox", "version": __version__, "description": DESCRIPTION},
         "servers": [{"url": server}],
-        "tags": [{"name": family, "description": TAGS[family]} for family in families],
+        "tags": [
+            {"name": tag, "description": examples.entry(TAGS, tag, "inbox/openapi/tags.py, TAGS")}
+            for tag in dict.fromkeys(map(_tag, paths))
+        ],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
             "responses": {_error_name(status): _error(status, schemas) for status in ERROR_STATUSES},
             "securitySchemes": {
-                "apiKey": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "Authorization",
-                    "description": "`ApiKey <key>`",
-                },
+                "apiKey": API_KEY_SCHEME,
                 "session": {"type": "http", "scheme": "bearer", "description": "The token of a session"},
             },
         },
     }
 
 
-def _describe(method: str, path: str, handler: Any, operation: Operation, schemas: Schemas) -> Schema:
+def _describe(route: OperationRoute, schemas: Schemas) -> SchemaObject:
+    path, operation = route.path, route.operation
+    summary, _, details = " ".join((operation.handler.__doc__ or "").split()).partition(".")
     body = None if operation.body_in_path and f"{{{operation.body_in_path}}}" in path else operation.body
-    described: Schema = {
+    described: SchemaObject = {
         "operationId": _operation_id(path, operation.name),
         "tags": [_tag(path)],
-        "summary": operation.summary,
-        "description": _description(handler, operation),
-        "parameters": [*_path_parameters(method, path), *_query_parameters(operation, schemas)],
+        "summary": summary,
+        "description": f"{summary}.{details}",
+        "parameters": [
+            *(_path_parameter(route.method.lower(), path, name) for name in _PARAMETER.findall(path)),
+            *(_query_parameter(field, schemas) for field in (fields(operation.query) if operation.query else ())),
+        ],
         "responses": _responses(path, operation, body, schemas),
     }
     if body is not None:
         schema = schemas.of(body)
-        content = {"application/json": {"schema": schema, "example": examples.BODIES[body]}}
+        content = {"application/json": {"schema": schema, "example": examples.body(body.__name__)}}
         described["requestBody"] = {"required": bool(schemas.resolve(schema).get("required")), "content": content}
     if not operation.is_open:
         described["security"] = [{"session": []} if path.startswith(PAGES) else {"apiKey": []}]
     return described
 
 
-def _description(handler: Any, operation: Operation) -> str:
-    """Return the summary and what the handler's docstring says of the answer, behind its arrow."""
-    told = " ".join((handler.__doc__ or "").split()).partition("→ ")[2]
-    return f"{operation.summary}. Answers {told}" if told else f"{operation.summary}."
-
-
 def _operation_id(path: str, name: str) -> str:
     if "{}" not in name:
         return name
-    return name.format(next(noun for beginning, noun in NOUNS.items() if path.startswith(beginning)))
+    return name.format(next(noun for prefix, noun in NOUNS.items() if path.startswith(prefix)))
 
 
 def _tag(path: str) -> str:
-    """The family: what follows the version."""
+    """Return the first segment of a path after the version."""
     version, _, rest = path.strip("/").partition("/")
     return rest.partition("/")[0] or version
 
 
-def _path_parameters(method: str, path: str) -> list[Schema]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": examples.parameter(method, path, name)[0],
-            "schema": {"type": "string", "minLength": 1},
-            "example": examples.parameter(method, path, name)[1],
-        }
-        for name in _PARAMETER.findall(path)
-    ]
+def _path_parameter(method: str, path: str, name: str) -> SchemaObject:
+    description, example = examples.parameter(method, path, name)
+    schema = {"type": "string", "minLength": 1}
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }
 
 
-def _query_parameters(operation: Operation, schemas: Schemas) -> list[Schema]:
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": bool(schema.get("required")),
-            "description": examples.QUERY[name],
-            "schema": schemas.named({key: value for key, value in schema.items() if key != "required"}),
-            **({"style": "form", "explode": True} if schema.get("type") == "array" else {}),
-        }
-        for name, schema in operation.query.items()
-    ]
+def _query_parameter(field: FieldInfo, schemas: Schemas) -> SchemaObject:
+    """Return a field of a query. A default of None or "" is not shown: it stands for an absent parameter."""
+    schema = msgspec.json.schema(field.type)
+    description = schema.pop("description")
+    if "anyOf" in schema:
+        [schema] = [option for option in schema["anyOf"] if option != {"type": "null"}]
+    if "enum" in schema:
+        schema = {"type": "string", "enum": [word for word in schema["enum"] if word is not None]}
+    if field.default not in (msgspec.NODEFAULT, None, ""):
+        schema["default"] = field.default
+    return {
+        "name": field.encode_name,
+        "in": "query",
+        "required": field.required,
+        "description": description,
+        "schema": schemas.named(schema),
+        **({"style": "form", "explode": True} if schema.get("type") == "array" else {}),
+    }
 
 
-def _responses(path: str, operation: Operation, body: Any, schemas: Schemas) -> Schema:
-    shown: Schema = {str(operation.status): _success(operation, schemas)}
+def _responses(path: str, operation: Operation, body: Any, schemas: Schemas) -> SchemaObject:
+    successes: SchemaObject = {str(operation.status): _success(operation, schemas)}
     if operation.also:
-        shown[str(operation.also)] = {"description": HTTPStatus(operation.also).phrase}
+        successes[str(operation.also)] = {"description": HTTPStatus(operation.also).phrase}
     errors = [*ERRORS_OF_ALL, *operation.errors]
     if "{" in path:
         errors.append(404)
@@ -167,23 +166,22 @@ def _responses(path: str, operation: Operation, body: Any, schemas: Schemas) -> 
         errors += ERRORS_OF_BODIES
     if operation.is_open:
         errors.remove(401)
-    named = {str(status): {"$ref": f"#/components/responses/{_error_name(status)}"} for status in sorted(set(errors))}
-    return shown | named
+    references = {
+        str(status): {"$ref": f"#/components/responses/{_error_name(status)}"} for status in sorted(set(errors))
+    }
+    return successes | references
 
 
 def _error_name(status: int) -> str:
     return HTTPStatus(status).phrase.title().replace(" ", "")
 
 
-def _error(status: int, schemas: Schemas) -> Schema:
-    schema, example = schemas.of(replies.ErrorReply), examples.error(status)
-    return {
-        "description": HTTPStatus(status).phrase,
-        "content": {"application/json": {"schema": schema, "example": example}},
-    }
+def _error(status: int, schemas: Schemas) -> SchemaObject:
+    content = {"schema": schemas.of(wire.ErrorReply), "example": examples.error(status)}
+    return {"description": HTTPStatus(status).phrase, "content": {"application/json": content}}
 
 
-def _success(operation: Operation, schemas: Schemas) -> Schema:
+def _success(operation: Operation, schemas: Schemas) -> SchemaObject:
     phrase = HTTPStatus(operation.status).phrase
     if operation.envelope == "none":
         return {"description": phrase}
@@ -192,37 +190,32 @@ def _success(operation: Operation, schemas: Schemas) -> Schema:
     return {"description": phrase, "content": {"application/json": content}}
 
 
-def _wrapped(operation: Operation, schemas: Schemas) -> Schema:
-    """Return the schema of an answer in its envelope, which is a component that every such answer shares."""
+def _wrapped(operation: Operation, schemas: Schemas) -> SchemaObject:
+    """Return a reference to the component of an answer in its envelope, or the bare answer's schema."""
     schema = schemas.of(operation.reply)
     if operation.envelope == "bare":
         return schema
-    listed = {"type": "array", "items": schema}
+    items, flag, cursor = {"type": "array", "items": schema}, {"type": "boolean"}, {"type": ["string", "null"]}
     count = {"type": "integer", "minimum": 0}
-    flag = {"type": "boolean"}
-    cursor = {"type": ["string", "null"]}
-    page = {"page": count, "pageSize": count}
-    envelopes: dict[str, tuple[Schema, Schema]] = {
+    page = {"data": items, "page": count, "pageSize": count}
+    envelopes: dict[str, tuple[SchemaObject, SchemaObject]] = {
         "data": ({"data": schema}, {}),
-        "list": ({"data": listed}, {}),
-        "page": ({"data": listed, **page, "hasMore": flag}, {"totalCount": count}),
-        "items": ({"data": listed, **page, "totalCount": count}, {"hasMore": flag}),
+        "list": ({"data": items}, {}),
+        "page": ({**page, "hasMore": flag}, {"totalCount": count}),
+        "items": ({**page, "totalCount": count}, {"hasMore": flag}),
         "cursor": (
-            {"data": listed, "next": cursor, "previous": cursor, "totalCount": count, "totalCountCapped": flag},
+            {"data": items, "next": cursor, "previous": cursor, "totalCount": count, "totalCountCapped": flag},
             {},
         ),
     }
     required, optional = envelopes[operation.envelope]
-    name = f"{_content_name(operation, schemas)}{'' if operation.envelope == 'data' else operation.envelope.title()}"
-    schemas.components[f"{name}Response"] = {
-        "title": f"{name}Response",
+    content = schemas.resolve(schema)
+    noun = str(content.get("title") or content["type"].title()).removesuffix("Reply")
+    name = f"{noun}{'' if operation.envelope == 'data' else operation.envelope.title()}Response"
+    schemas.components[name] = {
+        "title": name,
         "type": "object",
         "properties": {**required, **optional},
         "required": list(required),
     }
-    return {"$ref": REFERENCE.format(name=f"{name}Response")}
-
-
-def _content_name(operation: Operation, schemas: Schemas) -> str:
-    schema = schemas.resolve(schemas.of(operation.reply))
-    return str(schema.get("title") or schema["type"].title()).removesuffix("Reply")
+    return {"$ref": REFERENCE.format(name=name)}

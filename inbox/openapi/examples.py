@@ -1,31 +1,15 @@
-"""Examples: of bodies and parameters by hand, of answers from their schemas.
+"""Examples of bodies and parameters, and those of answers, which are made from their schemas.
 
-The story is always the same: Ada, a subscriber, gets messages of the workflow `welcome`, also by the topic `news`.
+They tell one story: Ada, a subscriber, gets messages of the workflow `welcome`, also through the topic `news`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
-from inbox.models import (
-    context,
-    credentials,
-    group,
-    integration,
-    named_feed,
-    organization,
-    session,
-    subscriber,
-    topic,
-    workflow,
-    workflow_override,
-    workflow_v1,
-)
-from inbox.openapi import requests
-from inbox.openapi.schemas import Schema, Schemas
-from inbox.routes import feed, inbox_preferences, notifications, preferences, subscribers, widgets
+from inbox.openapi.schemas import SchemaObject, Schemas
 
 ID = "65f0c1a2b3d4e5f60718293a"
 DATE = "2026-01-31T10:00:00.000Z"
@@ -33,14 +17,16 @@ HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 APPLICATION = "app-1a2b3c4d"
 MAX_DEPTH = 12
 
-ADA: Schema = {"subscriberId": "ada", "firstName": "Ada", "email": "ada@example.com", "locale": "en"}
-TRIGGER: Schema = {
+T = TypeVar("T")
+
+ADA: SchemaObject = {"subscriberId": "ada", "firstName": "Ada", "email": "ada@example.com", "locale": "en"}
+TRIGGER: SchemaObject = {
     "name": "welcome",
     "to": [ADA, "grace", {"type": "Topic", "topicKey": "news", "exclude": ["linus"]}],
     "payload": {"product": "inbox"},
     "transactionId": "order-1815",
 }
-STEP: Schema = {
+STEP: SchemaObject = {
     "name": "Message",
     "type": "in_app",
     "controlValues": {
@@ -50,7 +36,7 @@ STEP: Schema = {
         "data": {"product": "{{payload.product}}"},
     },
 }
-WORKFLOW: Schema = {
+WORKFLOW: SchemaObject = {
     "name": "Welcome",
     "workflowId": "welcome",
     "tags": ["onboarding"],
@@ -60,55 +46,56 @@ WORKFLOW: Schema = {
     "steps": [{"name": "A minute", "type": "delay", "controlValues": {"amount": 1, "unit": "minutes"}}, STEP],
 }
 
-BODIES: Mapping[Any, Schema] = {
-    requests.TriggerRequest: TRIGGER,
-    requests.BulkRequest: {"events": [{"name": "welcome", "to": "ada", "payload": {"product": "inbox"}}]},
-    requests.BroadcastRequest: {"name": "welcome", "payload": {"product": "inbox"}},
-    requests.CreateSubscriber: {**ADA, "timezone": "Europe/London", "data": {"plan": "pro"}},
-    requests.BulkCreate: {"subscribers": [ADA, {"subscriberId": "grace", "firstName": "Grace"}]},
-    subscriber.Profile: {"firstName": "Ada", "avatar": "https://example.com/ada.png", "phone": None},
-    subscribers.OnlineStatus: {"isOnline": True},
-    credentials.Channel: {"providerId": "fcm", "credentials": {"deviceTokens": ["token-of-a-phone"]}},
-    preferences.V1GlobalUpdate: {"preferences": [{"type": "email", "enabled": False}]},
-    preferences.V1WorkflowUpdate: {"channel": {"type": "in_app", "enabled": True}},
-    preferences.V2Update: {"workflowId": "welcome", "channels": {"in_app": True}},
-    preferences.V2Bulk: {"preferences": [{"workflowId": "welcome", "channels": {"in_app": True}}]},
-    inbox_preferences.InboxUpdate: {
+BODIES: dict[str, SchemaObject] = {
+    "TriggerRequest": TRIGGER,
+    "BulkRequest": {"events": [{"name": "welcome", "to": "ada", "payload": {"product": "inbox"}}]},
+    "BroadcastRequest": {"name": "welcome", "payload": {"product": "inbox"}},
+    "CreateSubscriber": {**ADA, "timezone": "Europe/London", "data": {"plan": "pro"}},
+    "BulkCreate": {"subscribers": [ADA, {"subscriberId": "grace", "firstName": "Grace"}]},
+    "Profile": {"firstName": "Ada", "avatar": "https://example.com/ada.png", "phone": None},
+    "OnlineStatus": {"isOnline": True},
+    "ChannelCredentials": {"providerId": "fcm", "credentials": {"deviceTokens": ["token-of-a-phone"]}},
+    "V1GlobalUpdate": {"preferences": [{"type": "email", "enabled": False}]},
+    "V1WorkflowUpdate": {"channel": {"type": "in_app", "enabled": True}},
+    "V2Update": {"workflowId": "welcome", "channels": {"in_app": True}},
+    "V2Bulk": {"preferences": [{"workflowId": "welcome", "channels": {"in_app": True}}]},
+    "InboxUpdate": {
         "in_app": True,
         "schedule": {
             "isEnabled": True,
             "weeklySchedule": {"monday": {"isEnabled": True, "hours": [{"start": "09:00 AM", "end": "05:00 PM"}]}},
         },
     },
-    inbox_preferences.InboxBulk: {"preferences": [{"workflowId": "welcome", "in_app": True}]},
-    inbox_preferences.InboxWorkflowUpdate: {"in_app": True},
-    feed.MarkAs: {"markAs": "read", "messageId": [ID]},
-    feed.LegacyMarkAs: {"messageId": ID, "mark": {"seen": True, "read": True}},
-    feed.MarkAll: {"markAs": "read"},
-    feed.MessageAction: {"status": "done", "payload": {"answer": "yes"}},
-    requests.TenantCreate: {"identifier": "acme", "name": "Acme", "data": {"color": "#0070f3"}},
-    requests.TenantUpdate: {"name": "Acme Limited"},
-    topic.TopicCreateV1: {"key": "news", "name": "News"},
-    topic.TopicUpsert: {"key": "news", "name": "News"},
-    topic.TopicRename: {"name": "News of the week"},
-    requests.TopicSubscribers: {"subscribers": ["ada"]},
-    requests.SubscriptionsRequest: {"subscriptions": [{"subscriberId": "ada", "identifier": "tk_news:si_ada"}]},
-    requests.SubscriptionPatch: {"preferences": [{"workflowId": "welcome", "enabled": False}]},
-    integration.IntegrationCreate: {"providerId": "novu", "channel": "in_app", "name": "In-app"},
-    integration.IntegrationUpdate: {"name": "In-app", "active": True},
-    organization.OrganizationRename: {"name": "Acme"},
-    organization.Branding: {"logo": "https://example.com/logo.png", "color": "#0070f3", "direction": "ltr"},
-    group.GroupRequest: {"name": "Marketing"},
-    context.ContextCreate: {"type": "app", "id": "web", "data": {"region": "eu"}},
-    context.ContextUpdate: {"data": {"region": "us"}},
-    requests.Seen: {"notificationIds": [ID]},
-    requests.BulkFilter: {"tags": ["onboarding"], "data": {"product": "inbox"}},
-    notifications.Snooze: {"snoozeUntil": DATE},
-    notifications.ButtonAction: {"actionType": "primary"},
-    named_feed.NamedFeedRequest: {"name": "offers"},
-    workflow_override.OverrideCreate: {"workflowId": ID, "tenantId": "acme", "active": False},
-    workflow_override.OverrideChange: {"preferenceSettings": {"in_app": True}},
-    workflow_v1.WorkflowV1: {
+    "InboxBulk": {"preferences": [{"workflowId": "welcome", "in_app": True}]},
+    "InboxWorkflowUpdate": {"in_app": True},
+    "MarkAs": {"markAs": "read", "messageId": [ID]},
+    "LegacyMarkAs": {"messageId": ID, "mark": {"seen": True, "read": True}},
+    "MarkAll": {"markAs": "read"},
+    "MessageEdit": {"body": "It has left us.", "severity": "low", "expiresAt": "2030-01-31T10:00:00.000Z"},
+    "MessageAction": {"status": "done", "payload": {"answer": "yes"}},
+    "TenantCreate": {"identifier": "acme", "name": "Acme", "data": {"color": "#0070f3"}},
+    "TenantUpdate": {"name": "Acme Limited"},
+    "TopicCreateV1": {"key": "news", "name": "News"},
+    "TopicUpsert": {"key": "news", "name": "News"},
+    "TopicRename": {"name": "News of the week"},
+    "TopicSubscribers": {"subscribers": ["ada"]},
+    "SubscriptionsRequest": {"subscriptions": [{"subscriberId": "ada", "identifier": "tk_news:si_ada"}]},
+    "SubscriptionPatch": {"preferences": [{"workflowId": "welcome", "enabled": False}]},
+    "IntegrationCreate": {"providerId": "novu", "channel": "in_app", "name": "In-app"},
+    "IntegrationUpdate": {"name": "In-app", "active": True},
+    "OrganizationRename": {"name": "Acme"},
+    "Branding": {"logo": "https://example.com/logo.png", "color": "#0070f3", "direction": "ltr"},
+    "GroupRequest": {"name": "Marketing"},
+    "ContextCreate": {"type": "app", "id": "web", "data": {"region": "eu"}},
+    "ContextUpdate": {"data": {"region": "us"}},
+    "Seen": {"notificationIds": [ID]},
+    "BulkFilter": {"tags": ["onboarding"], "data": {"product": "inbox"}},
+    "Snooze": {"snoozeUntil": DATE},
+    "ButtonAction": {"actionType": "primary"},
+    "NamedFeedRequest": {"name": "offers"},
+    "OverrideCreate": {"workflowId": ID, "tenantId": "acme", "active": False},
+    "OverrideChange": {"preferenceSettings": {"in_app": True}},
+    "WorkflowV1": {
         "name": "Welcome",
         "tags": ["onboarding"],
         "active": True,
@@ -123,31 +110,33 @@ BODIES: Mapping[Any, Schema] = {
             }
         ],
     },
-    workflow_v1.WorkflowStatus: {"active": True},
-    workflow.WorkflowCreate: WORKFLOW,
-    workflow.WorkflowUpdate: {**WORKFLOW, "steps": [STEP]},
-    workflow.WorkflowPatch: {"active": True, "description": None},
-    requests.SessionRequest: {
+    "WorkflowStatus": {"active": True},
+    "WorkflowCreate": WORKFLOW,
+    "WorkflowUpdate": {**WORKFLOW, "steps": [STEP]},
+    "WorkflowPatch": {"active": True, "description": None},
+    "SessionRequest": {
         "applicationIdentifier": APPLICATION,
         "subscriber": {"subscriberId": "ada", "firstName": "Ada"},
         "subscriberHash": HASH,
     },
-    requests.OwnSubscription: {"topic": {"name": "News"}, "preferences": ["welcome"]},
-    session.WidgetSessionRequest: {
+    "OwnSubscription": {"topic": {"name": "News"}, "preferences": ["welcome"]},
+    "WidgetSessionRequest": {
         "applicationIdentifier": APPLICATION,
         "subscriberId": "ada",
         "hmacHash": HASH,
         "firstName": "Ada",
     },
-    widgets.InFeeds: {},
-    widgets.BulkDelete: {"messageIds": [ID]},
-    widgets.UsageLog: {"name": "opened", "payload": {"place": "header"}},
+    "InFeeds": {},
+    "BulkDelete": {"messageIds": [ID]},
+    "UsageLog": {"name": "opened", "payload": {"place": "header"}},
 }
+"""Name of the type of a body → an example."""
 
 PARAMETERS = {
     "actionType": ("Which button: `primary` or `secondary`", "primary"),
     "actions/type": ("Which button: `primary` or `secondary`", "primary"),
     "environmentId": ("The environment's `_id` or identifier", ID),
+    "externalReference": ("The producer's own reference of the messages", "order-1815"),
     "externalSubscriberId": ("The subscriber's subscriberId", "ada"),
     "feedId": ("The named feed's `_id`", ID),
     "groupId": ("The group's `_id`", ID),
@@ -169,78 +158,27 @@ PARAMETERS = {
     "type": ("The context's type", "app"),
     "workflowId": ("The workflow's identifier or `_id`", "welcome"),
 }
-"""Name of a path parameter → what it is, and an example. Where a name has several meanings the segment before it
-stands in front, and the method where that decides."""
-
-QUERY = {
-    "after": "From where to go on: a page's `next`, a message's id or, of activities, an ISO 8601 date",
-    "archived": "Only what is archived, or only what is not",
-    "before": "Up to where: a page's `previous` or, of activities, an ISO 8601 date",
-    "channel": "Only of this channel: messages are of `in_app`",
-    "channels": "Only of these channels: activities are of `in_app`",
-    "contextKeys": "Only of these contexts, each `type:id`",
-    "createdGte": "Created at this time or later, in ms since 1970",
-    "createdLte": "Created at this time or before, in ms since 1970",
-    "criticality": "Which workflows: those that a person can switch off, the others, or all",
-    "data": "The text of a JSON object: what the notification's `data` must hold",
-    "dropUnsupportedSteps": "Leave out steps of other channels, which are refused otherwise",
-    "email": "Anywhere in the e-mail address",
-    "emails": "Only of subscribers with one of these e-mail addresses",
-    "failIfExists": "Answer 409 where it exists",
-    "feedId": "Only of named feeds",
-    "feedIdentifier": "Only of named feeds, by their identifiers",
-    "filters": 'The text of a JSON list of filters, such as `[{"read":false,"snoozed":false}]`; 30 at the most',
-    "id": "The context's id",
-    "includeCursor": "Whether the row of the cursor is in the page",
-    "includeInactiveChannels": "Whether channels that no workflow uses are listed",
-    "includeTopics": "Whether the keys of the subscriber's topics are listed",
-    "key": "The topic's key, or a part of it in v2",
-    "limit": "How many, at the most",
-    "name": "The name, or a part of it in v2",
-    "notificationId": "The activity's `_id`",
-    "offset": "How many to leave out at the beginning",
-    "orderBy": "What the rows are sorted by",
-    "orderDirection": "Ascending or descending",
-    "page": "Number of the page, from 0",
-    "pageSize": "How many rows a page has",
-    "payload": "The text of a JSON object: what the message's payload must hold",
-    "phone": "Anywhere in the phone number",
-    "query": "Anywhere in the name or the identifier",
-    "read": "Only what is read, or only what is not",
-    "search": "Anywhere in the text",
-    "seen": "Only what is seen, or only what is not",
-    "severity": "Only of these severities",
-    "snoozed": "Only what is snoozed, or only what is not",
-    "status": "Only with one of these states",
-    "subscriberId": "Only of this subscriber",
-    "subscriberIds": "Only of these subscribers",
-    "tags": "One of these tags; groups, of each of which one is wanted, are `tags[0][]=a&tags[1][]=b`",
-    "templates": "Only of these workflows, by their `_id`s",
-    "transactionId": "Only of these transactions",
-    "workflowIds": "Only the preferences of these workflows",
-}
-"""Name of a query parameter → what it is."""
+"""Name of a path parameter → its description and an example. Before an ambiguous name stands the path segment that
+precedes it, and the method where that decides."""
 
 TEXTS = {
     "applicationIdentifier": APPLICATION,
     "avatar": "https://example.com/ada.png",
-    "body": "Thank you for trying inbox.",
-    "channel": "in_app",
-    "channels": "in_app",
+    **dict.fromkeys(("body", "content"), "Thank you for trying inbox."),
+    **dict.fromkeys(("channel", "channels"), "in_app"),
     "code": "SUBSCRIBER_NOT_FOUND",
     "color": "#0070f3",
-    "content": "Thank you for trying inbox.",
     "contextKeys": "app:web",
     "description": "The first message",
     "detail": "Message stored in the feed",
     "email": "ada@example.com",
     "end": "05:00 PM",
     "errorId": "5bdfa45e-5d9f-4c5c-9d2c-7a5d3e4f1b60",
-    "externalSubscriberId": "ada",
+    **dict.fromkeys(("externalSubscriberId", "subscriberId", "subscribers", "succeeded"), "ada"),
     "firstName": "Ada",
     "id": "web",
-    "identifier": "welcome",
-    "key": "news",
+    **dict.fromkeys(("identifier", "templateIdentifier", "workflowId"), "welcome"),
+    **dict.fromkeys(("key", "topicKey", "topics"), "news"),
     "label": "Open",
     "lastName": "Lovelace",
     "locale": "en",
@@ -256,52 +194,55 @@ TEXTS = {
     "source": "Internal",
     "start": "09:00 AM",
     "status": "deleted",
-    "stepId": "message",
+    **dict.fromkeys(("stepId", "uuid"), "message"),
     "subject": "Welcome, Ada",
-    "subscriberId": "ada",
-    "subscribers": "ada",
     "subscriptionId": "tk_news:si_ada",
-    "succeeded": "ada",
     "tags": "onboarding",
-    "templateIdentifier": "welcome",
     "timezone": "Europe/London",
     "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
-    "topicKey": "news",
-    "topics": "news",
     "transactionId": "order-1815",
     "type": "app",
     "url": "/start",
-    "uuid": "message",
     "version": "1.0.0",
-    "workflowId": "welcome",
 }
-"""Name of a text → an example: a name means the same wherever it stands."""
-
+"""Name of a text → an example: a name means the same everywhere."""
 
 PREFERRED = (
     *("processed", "done", "completed", "Success", "sent", "ACTIVE", "requested"),
     *("in_app", "primary", "fcm", "dev", "global", "subscriber", "none", "system_icon", "_self", "ltr", "event"),
 )
-"""Words that tell the usual story, where an answer has one of several."""
+"""The value to show of an enumeration that has several."""
 TRUE = {"acknowledged", "active", "connected", "enabled", "isOnline", "isSeen", "primary", "seen", "success"}
-"""Flags that are usually set."""
+"""Flags that examples show as set."""
 
 
 def parameter(method: str, path: str, name: str) -> tuple[str, str]:
-    """Return what a path's parameter is, and an example. Raise KeyError for one that nobody described."""
-    placed = f"{path.partition(f'/{{{name}}}')[0].rpartition('/')[2]}/{name}"
-    return PARAMETERS.get(f"{method} {placed}") or PARAMETERS.get(placed) or PARAMETERS[name]
+    """Return the description and an example of a path parameter. Raise LookupError if it has none."""
+    qualified = f"{path.partition(f'/{{{name}}}')[0].rpartition('/')[2]}/{name}"
+    known_name = next((key for key in (f"{method} {qualified}", qualified) if key in PARAMETERS), name)
+    return entry(PARAMETERS, known_name, "inbox/openapi/examples.py, PARAMETERS")
 
 
-def error(status: int) -> Schema:
-    """Return an error's body."""
+def body(name: str) -> SchemaObject:
+    """Return an example of a type of body. Raise LookupError if it has none."""
+    return entry(BODIES, name, "inbox/openapi/examples.py, BODIES")
+
+
+def entry(table: Mapping[str, T], name: str, location: str) -> T:
+    """Return an entry of a table. Raise LookupError that names the table for one that was forgotten."""
+    if name not in table:
+        raise LookupError(f"{location}: add an entry for {name!r}")
+    return table[name]
+
+
+def error(status: int) -> SchemaObject:
     body = {"statusCode": status, "timestamp": DATE, "path": TEXTS["path"], "message": HTTPStatus(status).phrase}
-    wrong = {"errors": {"general": {"messages": ["Object missing required field `name`"]}}} if status == 422 else {}
-    return {**body, "ctx": {}, **wrong}
+    errors = {"errors": {"general": {"messages": ["Object missing required field `name`"]}}} if status == 422 else {}
+    return {**body, "ctx": {}, **errors}
 
 
-def example_of(schema: Schema, schemas: Schemas, name: str = "", depth: int = 0) -> Any:
-    """Return a value of the schema with every required field, and optional ones that `name` texts are known for."""
+def example_of(schema: SchemaObject, schemas: Schemas, name: str = "", depth: int = 0) -> Any:
+    """Return a value of the schema with all required fields, and the optional ones that TEXTS names."""
     schema = schemas.resolve(schema)
     if options := schema.get("anyOf") or schema.get("oneOf"):
         return example_of(options[0], schemas, name, depth)
@@ -324,7 +265,7 @@ def example_of(schema: Schema, schemas: Schemas, name: str = "", depth: int = 0)
             return None
 
 
-def _object(schema: Schema, schemas: Schemas, depth: int) -> Schema:
+def _object(schema: SchemaObject, schemas: Schemas, depth: int) -> SchemaObject:
     required = schema.get("required", [])
     shown = {name: part for name, part in schema.get("properties", {}).items() if name in required or name in TEXTS}
     return {name: example_of(part, schemas, name, depth + 1) for name, part in shown.items()}

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from inbox.http.auth import services_of
 from inbox.openapi.document import encoded_document
-from inbox.routes.access import services_of
 from inbox.routes.static import STATIC_FOLDER
 
 

@@ -1,8 +1,8 @@
-"""The families of the API, by what follows the version in their paths."""
+"""Descriptions of the tags: a tag is the first segment of a path after the version."""
 
 from __future__ import annotations
 
-TAGS = {
+TAGS: dict[str, str] = {
     "events": "Triggers: a workflow gives its recipients messages.",
     "subscribers": "People who receive, with their profiles, preferences, feeds and notifications.",
     "messages": "Messages of all subscribers, for backends.",

@@ -1,7 +1,7 @@
-"""Text to a moment, as `Date.parse` of V8 reads it: ISO 8601 forms, and what is left as a row of loose words.
+"""Parses dates as `Date.parse` of V8 does: ISO 8601, else the loose forms of people and mail programs.
 
-The loose reading takes what people and mail programs write, e.g. `Tue, 5 Mar 2024 10:00:00 GMT`, `March 5, 2024 3pm`,
-`3/5/2024`, `2024-03-05 10:00 +0200`. A time without an offset is UTC.
+Loose forms are e.g. `Tue, 5 Mar 2024 10:00:00 GMT`, `March 5, 2024 3pm`, `3/5/2024`, `2024-03-05 10:00 +0200`. A time
+without an offset is UTC.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import re
 from dataclasses import dataclass, field
 
 MAX_DATE_LENGTH = 200
-"""A longer text names no moment."""
 UNITS_PER_DATE = 200
 UNITS_PER_DATE_CHARACTER = 5
 MAX_TIME_MS = 8_640_000_000_000_000
-"""The last moment that JavaScript has."""
+"""The last moment that JavaScript can represent."""
 DAY_MS = 86_400_000
 
 _ISO = re.compile(
@@ -34,19 +33,19 @@ _HALVES = {"am": 0, "pm": 12}
 
 
 def units_to_parse(text: str) -> int:
-    """Return the units of work that reading a text as a date takes."""
+    """Return the units of work that parsing a text as a date takes."""
     return UNITS_PER_DATE + (UNITS_PER_DATE_CHARACTER * len(text) if len(text) <= MAX_DATE_LENGTH else 0)
 
 
 def parse_date(text: str) -> int | None:
-    """Return the moment (ms since 1970) that a text names, None when it names none."""
+    """Return the moment (ms since 1970) that a text names, None if it names none."""
     if len(text) > MAX_DATE_LENGTH:
         return None
     iso = _ISO.fullmatch(text)
     if iso and iso["year"] != "-000000":
         return _iso_moment(iso)
     if _ISO_DATE_AND_T.match(text):
-        return None  # once it looks like ISO up to the time, nothing looser is tried
+        return None  # V8 does not try the loose forms on a text that is ISO up to the time
     reading = _LooseReading(_tokens(text))
     return reading.moment() if reading.read() else None
 
@@ -57,6 +56,16 @@ def days_from_civil(year: int, month: int, day: int) -> int:
     era, year_of_era = divmod(year, 400)
     day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+def civil_from_days(days: int) -> tuple[int, int, int]:
+    """Return year, month and day of a day since 1970-01-01, the inverse of `days_from_civil`."""
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * day_of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
 
 
 def _iso_moment(iso: re.Match[str]) -> int | None:
@@ -84,12 +93,12 @@ def _moment(year: int, month: int, day: int, clock: list[int], offset_minutes: i
     return moment if -MAX_TIME_MS <= moment <= MAX_TIME_MS else None
 
 
-Token = tuple[str, str]
-_END: Token = ("end", "")
+DateToken = tuple[str, str]
+_END: DateToken = ("end", "")
 
 
-def _tokens(text: str) -> list[Token]:
-    """Return the numbers, words, spaces and signs of a text. What stands in parentheses is a remark, and left out."""
+def _tokens(text: str) -> list[DateToken]:
+    """Return the numbers, words, spaces and signs of a text, without remarks in parentheses."""
     while text != (text := _PARENTHESES.sub("", text)):
         pass
     return [(str(token.lastgroup), token[0].lower()) for token in _TOKEN.finditer(text)]
@@ -97,9 +106,9 @@ def _tokens(text: str) -> list[Token]:
 
 @dataclass(slots=True)
 class _LooseReading:
-    """What was found so far, in the order in which it stands."""
+    """The parts of a date that were read so far, in the order of the text."""
 
-    tokens: list[Token]
+    tokens: list[DateToken]
     position: int = 0
     days: list[int] = field(default_factory=list)
     clock: list[int] = field(default_factory=list)
@@ -111,7 +120,7 @@ class _LooseReading:
     has_number: bool = False
 
     def read(self) -> bool:
-        """Go through all tokens. Return False for what makes it no date."""
+        """Read all tokens. Return False if they are no date."""
         while self.position < len(self.tokens):
             kind, text = self.tokens[self.position]
             self.position += 1
@@ -128,7 +137,7 @@ class _LooseReading:
         return True
 
     def moment(self) -> int | None:
-        """Return the moment of what was read, None when there is no such day or time."""
+        """Return the moment that was read, None if there is no such day or time."""
         if not self.days:
             return None
         year, month, day = self._date()
@@ -149,7 +158,7 @@ class _LooseReading:
             return (third, first, second) if is_day else (first, second, third)
         return (second, self.named_month, first) if is_day else (first, self.named_month, second)
 
-    def _peek(self) -> Token:
+    def _peek(self) -> DateToken:
         return self.tokens[self.position] if self.position < len(self.tokens) else _END
 
     def _skip(self, sign: str) -> bool:

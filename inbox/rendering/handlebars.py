@@ -1,7 +1,7 @@
-"""The part of Handlebars that v1 templates use: `{{a.b}}`, `{{{a.b}}}` and comments, made ready as plain lookups.
+"""The part of Handlebars that v1 templates use: `{{a.b}}`, `{{{a.b}}}` and comments, compiled to lookups.
 
-Keys of the payload stand at the top level too, so a path that begins with no known variable is one of the payload.
-Nothing is escaped: a message is text, and whoever shows it escapes it.
+A path that starts with no variable is one of the payload, whose keys are top-level names too. Nothing is escaped: a
+message is text, and the page that shows it escapes it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[\w$-]+")
 
 
 def compile_handlebars(source: str, field: str) -> Template:
-    """The template. Raises TemplateError, naming the field, for anything but paths and comments."""
+    """Return the template. Raise TemplateError, naming the field, for anything but paths and comments."""
     parts: list[Part] = []
     end = 0
     for tag in _TAG.finditer(source):

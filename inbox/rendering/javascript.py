@@ -1,7 +1,7 @@
-"""JavaScript's view of JSON values: its conversions and comparisons, for templates and conditions written for it.
+"""JavaScript's conversions and comparisons of JSON values, for the templates and conditions that were written for it.
 
-A value is None (null), a bool, an int or a float (both JavaScript's one kind of number), a str, a list or a dict, or
-UNDEFINED, which is what a missing property gives. ECMAScript's own name of an operation is given with each function.
+A value is None (null), a bool, an int or a float (both are JavaScript's number), a str, a list, a dict, or UNDEFINED,
+the value of a missing property.
 """
 
 from __future__ import annotations
@@ -14,18 +14,16 @@ Number = int | float
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_PLAIN_EXPONENT = 21
-"""A number of more digits before the point than this is written with an exponent."""
+"""JavaScript writes a number with more digits before the point with an exponent."""
 MIN_PLAIN_EXPONENT = -6
 WHITESPACE = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-"""What `String.prototype.trim` and `Number()` skip."""
+"""The characters that `String.prototype.trim` and `Number()` skip."""
 
 
 class Undefined:
-    """The type of UNDEFINED."""
-
     __slots__ = ()
 
     def __bool__(self) -> Literal[False]:
@@ -38,14 +36,14 @@ class Undefined:
 UNDEFINED: Final = Undefined()
 
 UNSIGNED_DECIMAL = r"(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
-"""The pattern of a decimal number. No digit is tried twice, so a long text takes time in proportion to its length."""
+"""Matches a decimal number in linear time: possessive quantifiers try no digit twice."""
 _DECIMAL = re.compile(f"[+-]?{UNSIGNED_DECIMAL}")
 _PREFIXED = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _INFINITY = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def to_number(value: Any) -> Number:
-    """Return what `Number(value)` gives; NaN for what is no number."""
+    """Return `Number(value)`; NaN if it is no number."""
     if isinstance(value, bool) or value is None:
         return int(value or 0)
     if isinstance(value, int):
@@ -58,12 +56,12 @@ def to_number(value: Any) -> Number:
 
 
 def floor(number: Number) -> Number:
-    """Return what `Math.floor` gives."""
+    """Return `Math.floor`."""
     return math.floor(number) if math.isfinite(number) else number
 
 
 def divide(left: Number, right: Number) -> float:
-    """Return what `left / right` gives: division by zero is infinite, or NaN."""
+    """Return `left / right`: division by zero is infinite, or NaN."""
     left, right = to_float(left), to_float(right)
     if right:
         return left / right
@@ -73,7 +71,7 @@ def divide(left: Number, right: Number) -> float:
 
 
 def remainder(left: Number, right: Number) -> Number:
-    """Return what `left % right` gives: the sign is that of the left side."""
+    """Return `left % right`: the sign is that of the left side."""
     left, right = to_float(left), to_float(right)
     return math.fmod(left, right) if right and math.isfinite(left) else math.nan
 
@@ -100,7 +98,7 @@ def _text_to_number(text: str) -> Number:
 
 
 def to_text(value: Any) -> str:
-    """Return what `String(value)` gives: `null`, `true`, `0.1`, list items joined with commas, `[object Object]`."""
+    """Return `String(value)`: `null`, `true`, `0.1`, list items joined with commas, `[object Object]`."""
     if isinstance(value, str):
         return value
     if value is None or value is UNDEFINED:
@@ -135,7 +133,7 @@ def number_text(number: Number) -> str:
 
 
 def _shortest_digits(number: float) -> tuple[str, int]:
-    """Return the significant digits, and how many of them stand before the point (it may be negative or beyond)."""
+    """Return the significant digits and the position of the decimal point, which may lie outside them."""
     mantissa, _, exponent = repr(number).partition("e")
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + fraction).lstrip("0")
@@ -155,24 +153,22 @@ def _digits_text(digits: str, point: int) -> str:
 
 
 def is_nil(value: Any) -> bool:
-    """Return whether a value is null or undefined."""
     return value is None or value is UNDEFINED
 
 
 def is_number(value: Any) -> TypeGuard[Number]:
-    """Return whether a value is of JavaScript's type number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_truthy(value: Any) -> bool:
-    """Return what `Boolean(value)` gives: empty lists and objects are true, NaN is false."""
+    """Return `Boolean(value)`: empty lists and objects are true, NaN is false."""
     if isinstance(value, list | dict):
         return True
     return bool(value) and value == value  # NaN differs from itself
 
 
 def strictly_equal(left: Any, right: Any) -> bool:
-    """Return what `left === right` gives: lists and objects are equal to themselves only."""
+    """Return `left === right`: lists and objects are equal to themselves only."""
     if isinstance(left, list | dict) or left is None or left is UNDEFINED:
         return left is right
     if isinstance(left, str):
@@ -182,20 +178,8 @@ def strictly_equal(left: Any, right: Any) -> bool:
     return is_number(right) and to_number(left) == to_number(right)
 
 
-def loosely_equal(left: Any, right: Any) -> bool:
-    """Return what `left == right` gives: numbers, booleans and text are compared as numbers, null equals only null."""
-    if is_nil(left) or is_nil(right):
-        return is_nil(left) and is_nil(right)
-    if isinstance(left, list | dict) and isinstance(right, list | dict):
-        return left is right
-    left, right = _primitive(left), _primitive(right)
-    if isinstance(left, str) and isinstance(right, str):
-        return left == right
-    return to_number(left) == to_number(right)
-
-
 def less_than(left: Any, right: Any) -> bool:
-    """Return what `left < right` gives: two texts by their UTF-16 units, all else as numbers."""
+    """Return `left < right`: two texts by their UTF-16 units, all else as numbers."""
     left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return text_less_than(left, right)
@@ -203,7 +187,7 @@ def less_than(left: Any, right: Any) -> bool:
 
 
 def at_most(left: Any, right: Any) -> bool:
-    """Return what `left <= right` gives, which with NaN is not `!(right < left)`."""
+    """Return `left <= right`, which for NaN is not `!(right < left)`."""
     left, right = _primitive(left), _primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         return not text_less_than(right, left)
@@ -211,12 +195,12 @@ def at_most(left: Any, right: Any) -> bool:
 
 
 def text_less_than(left: str, right: str) -> bool:
-    """Return whether a text comes before another by UTF-16 units, which order emoji before some rarer letters."""
+    """Return whether `left` is before `right` by UTF-16 units, which order emoji before some rarer letters."""
     return left < right if left.isascii() or right.isascii() else utf16(left) < utf16(right)
 
 
 def utf16(text: str) -> bytes:
-    """Return the UTF-16 units, two bytes each, in an order that compares as they do."""
+    """Return the UTF-16 units, two bytes each, which compare as JavaScript compares texts."""
     return text.encode("utf-16-be", "surrogatepass")
 
 
@@ -226,7 +210,7 @@ def text_length(text: str) -> int:
 
 
 def slice_text(text: str, start: int, end: int) -> str:
-    """Return the UTF-16 units from `start` up to `end`; half of a pair stays as a lone surrogate."""
+    """Return the UTF-16 units `[start, end)`; half of a pair stays a lone surrogate."""
     if text.isascii():
         return text[start:end]
     return utf16(text)[2 * start : 2 * end].decode("utf-16-be", "surrogatepass")

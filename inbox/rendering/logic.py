@@ -1,8 +1,8 @@
 """JSON-logic as json-logic-js 2.0 evaluates it, with the operators of `operators.py`.
 
-Rules are the operator's and trusted; the values that they meet are not. So every step is taken from the budget of the
-recipient, operators by the size of their operands: values can make a rule fail, but not make the process stand still.
-A value is never evaluated as a rule, although json-logic-js does so in `missing` and Novu in `=`.
+Rules are trusted, the values that they read are not. So each step costs units of the recipient's budget, an operation
+by the size of its operands: values can make a rule fail, but not block the process. A value is never evaluated as a
+rule, although json-logic-js does so in `missing` and Novu in `=`.
 """
 
 from __future__ import annotations
@@ -11,32 +11,31 @@ from collections.abc import Callable
 from typing import Any
 
 from inbox.rendering.budget import COUNTED_PER_UNIT, spend, weigh
-from inbox.rendering.javascript import UNDEFINED, slice_text, text_length, to_text
+from inbox.rendering.javascript import UNDEFINED, is_nil, slice_text, text_length, to_text
 from inbox.rendering.operators import OF_DATES, PLAIN, is_truthy, to_number
 
 UNITS_PER_STEP = 5
 UNITS_PER_OPERATION = 20
 UNITS_PER_OPERAND = 15
-"""For its conversion to a number or a text."""
+"""The price of converting it to a number or a text."""
 UNITS_PER_PART = 4
-"""For each value within a list or an object, which may become part of a text."""
+"""The price of each value within a list or an object, which may become part of a text."""
 
 
 class CannotEvaluate(Exception):
-    """Operands that json-logic-js throws at."""
+    """Operands for which json-logic-js throws."""
 
 
 class Evaluation:
-    """One evaluation of a rule, at one moment (`now_ms`, ms since 1970)."""
+    """The evaluation of a rule at a moment (`now_ms`, ms since 1970)."""
 
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms
 
     def apply(self, rule: Any, data: Any) -> Any:
-        """Return what a rule gives for the data. Raise TooMuchWork or CannotEvaluate.
+        """Return the result of a rule on the data. Raise TooMuchWork or CannotEvaluate.
 
-        An object with exactly one field is an operation; every other value stands for itself, a list for what each of
-        its items gives.
+        An object with exactly one field is an operation, a list is evaluated item by item, other values are constants.
         """
         if isinstance(rule, list):
             spend(UNITS_PER_STEP * (1 + len(rule)))
@@ -56,7 +55,7 @@ class Evaluation:
         return self._operate(name, self._each(operands, data), data)
 
     def _each(self, rules: list[Any], data: Any) -> list[Any]:
-        return [self.apply(one, data) if isinstance(one, dict | list) else one for one in rules]
+        return [self.apply(rule, data) if isinstance(rule, dict | list) else rule for rule in rules]
 
     def _operate(self, name: str, values: list[Any], data: Any) -> Any:
         spend(UNITS_PER_OPERATION + UNITS_PER_OPERAND * len(values))
@@ -75,31 +74,24 @@ class Evaluation:
         return operator(*(values if count is None else _padded(values, count)))
 
     def _if(self, operands: list[Any], data: Any) -> Any:
-        """Pairs of a condition and a result, and what holds otherwise."""
+        """Evaluate pairs of a condition and a result, then an optional result for otherwise."""
         for index in range(0, len(operands) - 1, 2):
             if is_truthy(self.apply(operands[index], data)):
                 return self.apply(operands[index + 1], data)
         return self.apply(operands[-1], data) if len(operands) % 2 else None
 
-    def _and(self, operands: list[Any], data: Any) -> Any:
+    def _until(self, truth: bool, operands: list[Any], data: Any) -> Any:
+        """Return the first operand's value with this truth, else the last one: `or` if True, `and` if False."""
         value: Any = UNDEFINED
-        for one in operands:
-            value = self.apply(one, data)
-            if not is_truthy(value):
-                break
-        return value
-
-    def _or(self, operands: list[Any], data: Any) -> Any:
-        value: Any = UNDEFINED
-        for one in operands:
-            value = self.apply(one, data)
-            if is_truthy(value):
+        for operand in operands:
+            value = self.apply(operand, data)
+            if is_truthy(value) is truth:
                 break
         return value
 
     def _map(self, operands: list[Any], data: Any) -> list[Any]:
         values = [self._of_item(operands, item) for item in self._items(operands, data)]
-        return [None if value is UNDEFINED else value for value in values]  # as `join` and JSON write it
+        return [None if value is UNDEFINED else value for value in values]  # as `join` and JSON write undefined
 
     def _filter(self, operands: list[Any], data: Any) -> list[Any]:
         return [item for item in self._items(operands, data) if is_truthy(self._of_item(operands, item))]
@@ -118,9 +110,6 @@ class Evaluation:
     def _some(self, operands: list[Any], data: Any) -> bool:
         return any(is_truthy(self._of_item(operands, item)) for item in self._items(operands, data))
 
-    def _none(self, operands: list[Any], data: Any) -> bool:
-        return not self._some(operands, data)
-
     def _items(self, operands: list[Any], data: Any) -> list[Any]:
         items = self.apply(operands[0], data) if operands else None
         return items if isinstance(items, list) else []
@@ -131,11 +120,11 @@ class Evaluation:
 
 
 def look_up(data: Any, name: Any, default: Any = UNDEFINED) -> Any:
-    """Return what `var` gives: the value at a dotted path of the data, the default (null without one) if there is none.
+    """Return the result of `var`: the value at a dotted path of the data, else the default, else null.
 
-    As in JavaScript a text has characters and a `length`, a list its `length` too.
+    As in JavaScript, texts have characters and a `length`, lists have a `length`.
     """
-    if name is UNDEFINED or name is None or name == "":
+    if is_nil(name) or name == "":
         return data
     value = data
     for part in to_text(name).split("."):
@@ -174,31 +163,31 @@ def _is_missing(data: Any, name: Any) -> bool:
 
 
 def _missing_some(data: Any, needed: Any, names: Any) -> list[Any]:
-    if names is None or names is UNDEFINED:
+    if is_nil(names):
         raise CannotEvaluate("missing_some needs a list of names")
     missing = _missing(data, names if isinstance(names, list) else [names])
     return [] if to_number(_property(names, "length")) - len(missing) >= to_number(needed) else missing
 
 
 def _padded(values: list[Any], count: int) -> list[Any]:
-    """Return exactly so many operands: further ones are ignored, those that are not there are undefined."""
+    """Return exactly `count` operands: further ones are dropped, missing ones are undefined."""
     return values if len(values) == count else [*values[:count], *[UNDEFINED] * (count - len(values))]
 
 
 _CONTROL: dict[str, Callable[[Evaluation, list[Any], Any], Any]] = {
     "if": Evaluation._if,
     "?:": Evaluation._if,
-    "and": Evaluation._and,
-    "or": Evaluation._or,
+    "and": lambda evaluation, operands, data: evaluation._until(False, operands, data),
+    "or": lambda evaluation, operands, data: evaluation._until(True, operands, data),
     "map": Evaluation._map,
     "filter": Evaluation._filter,
     "reduce": Evaluation._reduce,
     "all": Evaluation._all,
     "some": Evaluation._some,
-    "none": Evaluation._none,
+    "none": lambda evaluation, operands, data: not evaluation._some(operands, data),
 }
 _READING: dict[str, Callable[..., Any]] = {"var": look_up, "missing": _missing, "missing_some": _missing_some}
 
 LOOPS = frozenset({"map", "filter", "reduce", "all", "some", "none"})
 """Operations whose second operand is evaluated for each item, with the item as its data."""
-KNOWN = _CONTROL.keys() | _READING.keys() | PLAIN.keys() | OF_DATES.keys()
+OPERATORS = _CONTROL.keys() | _READING.keys() | PLAIN.keys() | OF_DATES.keys()

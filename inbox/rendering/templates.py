@@ -1,13 +1,14 @@
-"""A text with `{{ … }}` in it, made ready once: a literal, a few direct lookups, or a Liquid template."""
+"""Compiled templates: a text with `{{ … }}` becomes a literal, a few lookups, or a Liquid template."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from inbox.errors import NO_VALUE, ValidationFailed
 from inbox.models.workflow import MAX_TEMPLATE_LENGTH
 from inbox.rendering.budget import CHARACTERS_PER_UNIT, MAX_OUTPUT_BYTES, spend, weigh, working
+from inbox.rendering.javascript import number_text
 from inbox.rendering.liquid import LiquidSyntaxError, LiquidTemplate, parse
 from inbox.rendering.liquid.context import UNITS_PER_PART
 from inbox.rendering.liquid.nodes import Node, PathOutput
@@ -38,22 +39,21 @@ class RenderError(ValidationFailed):
 
 
 class Template(Protocol):
-    """A ready text.
+    """A compiled text.
 
-    `paths` are the variables that it reads as far as they are written out, e.g. `("steps", "first", "read")`; an empty
-    path stands for a variable whose name is computed. `variables` are their roots, a superset when a name is computed.
+    `paths` are the variables that it reads, each up to its first computed name, e.g. `("steps", "first", "read")`; the
+    path is empty if the variable's name is computed.
     """
 
     paths: Paths
-    variables: frozenset[str]
 
     def render(self, scope: Scope, /) -> str:
-        """Return the text with these variables. Raise RenderError, which names the field, also when it is too long."""
+        """Return the text. Raise RenderError, naming the field, if it fails, costs too much or is too long."""
         ...
 
 
 def compile_template(source: str, field: str) -> Template:
-    """Return the template in its fastest form. Raise TemplateError, which names the field."""
+    """Return the template in its fastest form. Raise TemplateError, naming the field."""
     if "{{" not in source and "{%" not in source:
         return _Literal(source, field)
     problem = f"it is longer than {MAX_TEMPLATE_LENGTH} characters"
@@ -72,17 +72,8 @@ def _fastest(parsed: LiquidTemplate, field: str) -> Template:
     return Lookups([part for part in parts if part is not None], field)
 
 
-def roots_of(paths: Iterable[tuple[str, ...]]) -> frozenset[str]:
-    """Return the variables that paths begin with; all of them when one is computed."""
-    roots = frozenset(path[0] for path in paths if path)
-    return roots | VARIABLES | {"collapse"} if () in paths else roots
-
-
 class _Literal:
-    """A text without variables."""
-
     paths: Paths = frozenset()
-    variables: frozenset[str] = frozenset()
 
     def __init__(self, text: str, field: str) -> None:
         self.text = _bounded(text, field)
@@ -95,59 +86,54 @@ Part = str | tuple[str, ...]
 
 
 def _part(node: Node) -> Part | None:
-    """Return a node as literal text or as a path to look up; None when it takes Liquid to render it."""
+    """Return a node as literal text or a path to look up; None if only Liquid can render it."""
     if isinstance(node, str):
         return node
     return node.path if isinstance(node, PathOutput) and node.path[0] in VARIABLES else None
 
 
 class Lookups:
-    """Literal text and `{{ payload.a.b }}` only: no engine is needed, and the result is the same."""
+    """A template of literal text and `{{ payload.a.b }}` only, rendered as Liquid would but without the engine."""
 
     def __init__(self, parts: list[Part], field: str) -> None:
         self.parts = parts
         self.field = field
         self.paths: Paths = frozenset(part for part in parts if isinstance(part, tuple))
-        self.variables = roots_of(self.paths)
 
     def render(self, scope: Scope, /) -> str:
         parts = self.parts
-        if not parts:
-            return ""
-        if len(parts) == 1:
-            return _bounded(self._text(scope, parts[0]), self.field)
         if len(parts) > MANY_PARTS:
             _pay(self.field, spend, UNITS_PER_LOOKUP * len(parts))
-        return _bounded(
-            "".join([part if isinstance(part, str) else self._text(scope, part) for part in parts]), self.field
-        )
+        texts: list[str] = []
+        for part in parts:  # one loop: a call for each part would double the time
+            if type(part) is str:
+                texts.append(part)
+                continue
+            value: Any = scope
+            try:
+                for name in part:
+                    value = value[name]
+            except (KeyError, TypeError):  # a part is missing or no object
+                value = scope.get(part[0])
+                for name in part[1:]:
+                    value = read_property(value, name)
+            texts.append(value if type(value) is str else self._text(value))
+        text = "".join(texts)
+        return text if len(text) <= LONG_TEXT else _bounded(text, self.field)
 
-    def _text(self, scope: Scope, part: Part) -> str:
-        if isinstance(part, str):
-            return part
-        value: Any = scope
-        try:
-            for name in part:
-                value = value[name]
-        except (KeyError, TypeError):  # not the field of an object
-            value = scope.get(part[0])
-            for name in part[1:]:
-                value = read_property(value, name)
-        if isinstance(value, str):
-            return value
+    def _text(self, value: Any) -> str:
+        if type(value) is int:
+            return number_text(value)
         if isinstance(value, dict | list):
             _pay(self.field, weigh, value, UNITS_PER_PART)
         return to_output(value)
 
 
 class _Liquid:
-    """Anything else."""
-
     def __init__(self, parsed: LiquidTemplate, field: str) -> None:
         self.parsed = parsed
         self.field = field
         self.paths = parsed.paths
-        self.variables = roots_of(parsed.paths)
 
     def render(self, scope: Scope, /) -> str:
         try:

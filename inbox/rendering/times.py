@@ -1,4 +1,4 @@
-"""When a step goes on: an amount of a unit from now, or the next time of a cron expression in somebody's timezone."""
+"""Durations of a unit, and the times of cron expressions in a timezone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from inbox.models.workflow import Unit
 
 DAY_MS = 86_400_000
 LONGEST_WAIT_MS = 366 * DAY_MS
-"""No step waits longer."""
 
 _MS: dict[str, int] = {
     "seconds": 1_000,
@@ -22,12 +21,11 @@ _MS: dict[str, int] = {
     "days": DAY_MS,
     "weeks": 7 * DAY_MS,
 }
-_MONTHS = "months"
 
 
 def later(now_ms: int, amount: float, unit: Unit) -> int:
-    """The time (ms since 1970) that much later. A month is the same day and time in UTC, or the last day."""
-    if unit != _MONTHS:
+    """Return the time (ms since 1970) after a duration; months keep the day and time in UTC, or end on the last day."""
+    if unit != "months":
         return now_ms + int(amount) * _MS[unit]
     now = datetime.fromtimestamp(now_ms / 1_000, UTC)
     months = now.year * 12 + now.month - 1 + int(amount)
@@ -38,34 +36,34 @@ def later(now_ms: int, amount: float, unit: Unit) -> int:
 
 
 def is_too_long(amount: float, unit: Unit) -> bool:
-    """Whether that is more than the longest wait, whenever it begins."""
-    if unit == _MONTHS:
+    """Return whether a duration exceeds the longest wait, whenever it begins."""
+    if unit == "months":
         return amount > 12
     return int(amount) * _MS[unit] > LONGEST_WAIT_MS
 
 
 def check_cron(expression: str) -> None:
-    """Raises ValueError, telling what is wrong, for what is no cron expression or has no time."""
+    """Raise ValueError, saying what is wrong, for an invalid cron expression or one that never fires."""
     _next(expression, "", datetime.now(UTC).replace(microsecond=0))
 
 
 def next_time(expression: str, timezone: str, now_ms: int) -> int:
-    """The first time after now (ms since 1970) that a cron expression of five fields, or six with seconds first, names.
+    """Return the next time (ms since 1970) of a cron expression of five fields, or six with seconds first.
 
-    A time that a change of the clocks leaves out is the moment after it; one that comes twice is its first. An empty or
-    unknown timezone is UTC. Raises ValueError as `check_cron`.
+    A time that a clock change skips fires right after the change, one that occurs twice fires once. An empty or unknown
+    timezone is UTC. Raise ValueError as `check_cron` does.
     """
     return _next(expression, timezone, datetime.fromtimestamp(now_ms // 1_000, UTC))
 
 
 @lru_cache(maxsize=1_024)
 def _next(expression: str, timezone: str, now: datetime) -> int:
-    """Remembered, since a broadcast asks the same for each of its recipients."""
+    """Return the next time; it is cached because a broadcast asks the same for each of its recipients."""
     try:
         return int(next(CronSim(expression, now.astimezone(_zone(timezone)))).timestamp() * 1_000)
     except StopIteration:
         raise ValueError("it names no time") from None
-    except Exception as error:  # the library's own, and what its arithmetic makes of signs that are no digits
+    except Exception as error:  # the library's own error, and those of its arithmetic on signs that are no digits
         raise ValueError(str(error)) from None
 
 

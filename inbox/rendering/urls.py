@@ -1,4 +1,4 @@
-"""Which links may reach a browser."""
+"""The check of links before they reach a browser."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from enum import Enum
 
 BLOCKED_SCHEMES = frozenset({"javascript", "data", "vbscript", "blob", "file", "filesystem", "view-source", "about"})
-"""What runs code or carries its own document; an app's own scheme (`myapp:`) is let through."""
+"""Schemes that run code or carry their own document; an app's own scheme (`myapp:`) is allowed."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _INVISIBLE = re.compile(r"[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\u2060\ufeff]+")
@@ -20,7 +20,7 @@ class UnsafeLink(ValueError):
 
 
 class Guard(Enum):
-    """What a link's template promises about where it leads."""
+    """The promise of a link's template about where the link leads."""
 
     NONE = "anywhere"
     HOST = "a path may follow what a value gives, so `//` must not come of both"
@@ -28,7 +28,7 @@ class Guard(Enum):
 
 
 def guard_of(template: str) -> Guard:
-    """Return the guard of a link's template, by the first text in it that is no tag or output."""
+    """Return the guard of a link's template, from its first text that is no tag or output."""
     if _BEGINS_AS_PATH.match(template):
         return Guard.PATH
     first_text = _MARKUP.sub("", template).lstrip()
@@ -36,17 +36,19 @@ def guard_of(template: str) -> Guard:
 
 
 def check_link(url: str, guard: Guard = Guard.NONE) -> str:
-    """Return the link without space around it.
+    """Return the link without surrounding white space.
 
-    Raise UnsafeLink when its scheme is blocked, or when a value made it lead to another site than its template
-    promises: to browsers a backslash is a slash, and two of them at the beginning name a host. The link is judged
-    without the characters that a browser, or a program that trims the link later, removes from it.
+    Raise UnsafeLink if its scheme is blocked, or if a value made it lead to another site than its template promises:
+    browsers take a backslash for a slash, and two of them at the start name a host. The check ignores the characters
+    that a browser, or a program that trims the link later, removes from it.
     """
-    visible = _INVISIBLE.sub("", url)
+    if not url:
+        return ""
+    visible = url if url.isascii() and url.isprintable() and " " not in url else _INVISIBLE.sub("", url)
     scheme = _SCHEME.match(visible)
     if scheme and scheme[1].lower() in BLOCKED_SCHEMES:
         raise UnsafeLink(f"a link must not be of the kind {scheme[1].lower()}:")
-    leaves = _OTHER_SITE.match(visible) or (guard is Guard.PATH and visible and visible[0] != "/")
-    if leaves and guard is not Guard.NONE:
+    leaves_site = _OTHER_SITE.match(visible) or (guard is Guard.PATH and visible and visible[0] != "/")
+    if leaves_site and guard is not Guard.NONE:
         raise UnsafeLink("its template is a path of the same site, this leads to another one")
     return url.strip()

@@ -1,34 +1,39 @@
-"""Families that hold nothing here, since they serve other channels or the dashboard: well-formed and empty."""
+"""Lists that are always empty here, since they belong to other channels or the dashboard."""
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
+from typing import Annotated
 
-from inbox.routes.access import authenticate
-from inbox.routes.reading import query_int
-from inbox.routes.replies import data, page
+from msgspec import Meta
 
-MAX_PAGE = 1_000_000
+from inbox.http.auth import ApiCaller
+from inbox.http.operation import operation
+from inbox.http.queries import OffsetQuery, PageQuery
+from inbox.http.responses import Bare, Data, bare, data
+from inbox.models import wire
 
-
-async def numbered_page(request: Request) -> Response:
-    """GET /v1/changes, /v1/layouts → 200 `{data: [], totalCount: 0, page, pageSize}`."""
-    await authenticate(request)
-    size = "limit" if "limit" in request.query_params else "pageSize"
-    number, limit = query_int(request, "page", 0, 0, MAX_PAGE), query_int(request, size, 10, 1, 100)
-    return page({"data": [], "totalCount": 0, "page": number, "pageSize": limit})
+PageSize = Annotated[int, Meta(ge=1, le=100)]
 
 
-async def count(request: Request) -> Response:
-    """GET /v1/changes/count → 200 0."""
-    await authenticate(request)
+class EmptyPageQuery(PageQuery):
+    """A numbered page; its size has two names."""
+
+    page_size: Annotated[PageSize | None, Meta(description="How many rows a page has")] = None
+
+
+@operation(["GET /v1/changes", "GET /v1/layouts"], "list{}")
+async def numbered_page(_: ApiCaller, query: EmptyPageQuery) -> Bare[wire.CountedPageReply[wire.Empty]]:
+    """List what this service does not have."""
+    return bare({"data": [], "totalCount": 0, "page": query.page, "pageSize": query.page_size or query.limit})
+
+
+@operation("GET /v1/changes/count", "countChanges")
+async def count(_: ApiCaller) -> Data[wire.Count]:
+    """Count what this service does not have."""
     return data(0)
 
 
-async def layouts(request: Request) -> Response:
-    """GET /v2/layouts → 200 `{layouts: [], totalCount: 0}`."""
-    await authenticate(request)
-    query_int(request, "limit", 10, 1, 100)
-    query_int(request, "offset", 0, 0, MAX_PAGE)
+@operation("GET /v2/layouts", "listLayouts")
+async def layouts(_: ApiCaller, query: OffsetQuery) -> Data[wire.LayoutsReply]:  # noqa: ARG001 (only checked)
+    """List what this service does not have."""
     return data({"layouts": [], "totalCount": 0})

@@ -1,25 +1,31 @@
-"""`/v1/inbox/preferences`: what a page's subscriber chose, also for its subscriptions of topics (rest-inbox.md §10)."""
+"""`/v1/inbox/preferences`: the preferences of a page's subscriber, also for its subscriptions."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.requests import Request
-from starlette.responses import Response
 
 from inbox.errors import BadRequest, invalid
+from inbox.http.auth import SessionCaller, services_of
+from inbox.http.operation import operation
+from inbox.http.queries import Severities, TagList
+from inbox.http.requests import path_param
+from inbox.http.responses import Data, data
+from inbox.models import wire
 from inbox.models.preference import ChannelChoices, Schedule
 from inbox.models.workflow import Workflow
-from inbox.routes.access import SessionCaller, authenticate_session, services_of
-from inbox.routes.preferences import check_bulk, criticality
-from inbox.routes.reading import path_param, query_list, read_body
-from inbox.routes.replies import data
-from inbox.service.feed.notification_filter import Severity
+from inbox.routes.preferences import ByCriticality, check_bulk
 from inbox.service.subscribers.preference_views import inbox_global, inbox_item, subscription_item
-from inbox.service.subscribers.preferences import Chosen
+from inbox.service.subscribers.preferences import PreferenceState
 from inbox.service.topics.memberships import Membership
+
+
+class ListPreferences(ByCriticality):
+    tags: TagList = []
+    severity: Severities = []
 
 
 class InboxUpdate(ChannelChoices, frozen=True, omit_defaults=True):
@@ -35,7 +41,7 @@ class InboxWorkflowUpdate(ChannelChoices, frozen=True, kw_only=True, omit_defaul
     condition: Any = None
 
     def is_enabled(self) -> bool | None:
-        """Whether a subscription shall take the workflow: `enabled`, else what is said of in_app; None: as it was."""
+        """Return whether a subscription receives the workflow: `enabled`, else `in_app`; None leaves it unchanged."""
         if self.condition not in (None, {}):
             raise invalid("condition", "conditions of subscriptions are not supported", self.condition)
         if isinstance(self.enabled, bool):
@@ -56,98 +62,95 @@ class InboxBulk(msgspec.Struct):
     preferences: list[InboxBulkItem]
 
 
-async def list_preferences(request: Request) -> Response:
-    """GET /v1/inbox/preferences → 200 the global one, then the active workflows', oldest first."""
-    chosen = await _chosen(request, await authenticate_session(request))
-    tags = frozenset(tag for tag in query_list(request, "tags") if tag)
-    workflows = chosen.listed(criticality(request), tags, _severities(request))
+@operation("GET /v1/inbox/preferences", "listInboxPreferences")
+async def list_preferences(
+    request: Request, caller: SessionCaller, query: ListPreferences
+) -> Data[list[wire.InboxPreference]]:
+    """List own preferences. The global one comes first, then those of the active workflows, oldest first."""
+    chosen = await _chosen(request, caller)
+    workflows = chosen.listed(query.criticality, frozenset(query.tags), frozenset(query.severity))
     return data([inbox_global(chosen), *(inbox_item(chosen, workflow) for workflow in workflows)])
 
 
-async def get_global(request: Request) -> Response:
-    """GET /v1/inbox/preferences/global → 200 the global preference."""
-    return data(inbox_global(await _chosen(request, await authenticate_session(request))))
+@operation("GET /v1/inbox/preferences/global", "getInboxGlobalPreference")
+async def get_global(request: Request, caller: SessionCaller) -> Data[wire.InboxPreference]:
+    """Get the own global preference."""
+    return data(inbox_global(await _chosen(request, caller)))
 
 
-async def update_global(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences → 200 the global preference."""
-    caller = await authenticate_session(request)
-    body = await read_body(request, InboxUpdate)
-    schedule = body.schedule.stored() if body.schedule else None
+@operation("PATCH /v1/inbox/preferences", "updateInboxGlobalPreference")
+async def update_global(request: Request, caller: SessionCaller, body: InboxUpdate) -> Data[wire.InboxPreference]:
+    """Change the own global preference."""
+    schedule = body.schedule.to_stored() if body.schedule else None
     preferences = services_of(request).preferences
     changed = await preferences.choose_everywhere(caller.environment, caller.subscriber, body.chosen(), schedule)
     return data(inbox_global(changed))
 
 
-async def update_workflow(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences/:workflow → 200 its preference; 400 critical; 404 unknown."""
-    caller = await authenticate_session(request)
-    body = await read_body(request, InboxWorkflowUpdate)
-    wanted = [(path_param(request, "workflowId"), body.chosen())]
-    preferences = services_of(request).preferences
-    chosen, [workflow] = await preferences.choose(caller.environment, caller.subscriber, wanted)
-    return data(inbox_item(chosen, workflow))
-
-
-async def update_bulk(request: Request) -> Response:
-    """PATCH /v1/inbox/preferences/bulk → 200 the preferences changed: none unless every one of them can be."""
-    caller = await authenticate_session(request)
-    body = await read_body(request, InboxBulk)
+@operation("PATCH /v1/inbox/preferences/bulk", "updateInboxPreferencesInBulk", errors=[404])
+async def update_bulk(request: Request, caller: SessionCaller, body: InboxBulk) -> Data[list[wire.InboxPreference]]:
+    """Change own preferences of several workflows. All are changed or none."""
     check_bulk(body.preferences)
     own = [item for item in body.preferences if item.subscription_identifier is None]
-    apart = [item for item in body.preferences if item.subscription_identifier is not None]
-    located = [await _locate(request, caller, item.subscription_identifier or "", item.workflow_id) for item in apart]
-    enabled = [item.is_enabled() for item in apart]
-    views: list[dict[str, Any]] = []
+    scoped = [(name, item) for item in body.preferences if (name := item.subscription_identifier) is not None]
+    members = [await _locate(request, caller, name, item.workflow_id) for name, item in scoped]
+    enabled = [item.is_enabled() for _, item in scoped]
+    views: list[wire.InboxPreference] = []
     if own:
-        wanted = [(item.workflow_id, item.chosen()) for item in own]
+        choices = [(item.workflow_id, item.chosen()) for item in own]
         chosen, workflows = await services_of(request).preferences.choose(
-            caller.environment, caller.subscriber, wanted
+            caller.environment, caller.subscriber, choices
         )
         views = [inbox_item(chosen, workflow) for workflow in workflows]
-    for (member, workflow), is_enabled in zip(located, enabled, strict=True):
+    for (member, workflow), is_enabled in zip(members, enabled, strict=True):
         views.append(await _prefer(request, caller, member, workflow, is_enabled))
     return data(views)
 
 
-async def update_subscription(request: Request) -> Response:
-    """PATCH /v1/inbox/subscriptions/:subscriptionId/preferences/:workflowId → 200 its preference; 400 critical; 404."""
-    caller = await authenticate_session(request)
-    body = await read_body(request, InboxWorkflowUpdate)
+@operation("PATCH /v1/inbox/preferences/{workflowId}", "updateInboxWorkflowPreference")
+async def update_workflow(
+    request: Request, caller: SessionCaller, body: InboxWorkflowUpdate
+) -> Data[wire.InboxPreference]:
+    """Change the own preference of a workflow. A critical workflow is 400."""
+    choices = [(path_param(request, "workflowId"), body.chosen())]
+    preferences = services_of(request).preferences
+    chosen, [workflow] = await preferences.choose(caller.environment, caller.subscriber, choices)
+    return data(inbox_item(chosen, workflow))
+
+
+@operation(
+    "PATCH /v1/inbox/subscriptions/{subscriptionId}/preferences/{workflowId}", "updateInboxSubscriptionPreference"
+)
+async def update_subscription(
+    request: Request, caller: SessionCaller, body: InboxWorkflowUpdate
+) -> Data[wire.InboxPreference]:
+    """Change the preference of a workflow within an own subscription. A critical workflow is 400."""
     name = path_param(request, "subscriptionId")
     member, workflow = await _locate(request, caller, name, path_param(request, "workflowId"))
     return data(await _prefer(request, caller, member, workflow, body.is_enabled()))
 
 
 async def _locate(
-    request: Request, caller: SessionCaller, subscription: str, workflow: str
+    request: Request, caller: SessionCaller, subscription: str, workflow_name: str
 ) -> tuple[Membership, Workflow]:
-    """The page's subscription and the workflow meant. Raises NotFound; BadRequest for a critical workflow."""
+    """Return the page's subscription and the workflow. Raise NotFound, or BadRequest for a critical workflow."""
     services = services_of(request)
     keys = caller.contexts.split(",") if caller.contexts else []
     member = await services.memberships.find_own(caller.environment, caller.subscriber, keys, subscription)
-    named = await services.workflow_choices.find(caller.environment, workflow)
-    if named.critical:
-        raise BadRequest(f"Critical workflow with id {named.identifier} can not be updated")
-    return member, named
+    workflow = await services.workflow_choices.find(caller.environment, workflow_name)
+    if workflow.critical:
+        raise BadRequest(f"Critical workflow with id {workflow.identifier} can not be updated")
+    return member, workflow
 
 
 async def _prefer(
     request: Request, caller: SessionCaller, member: Membership, workflow: Workflow, is_enabled: bool | None
-) -> dict[str, Any]:
+) -> wire.InboxPreference:
     subscriptions = services_of(request).subscriptions
     preference = await subscriptions.prefer(caller.environment, member, workflow, is_enabled)
     chosen = await _chosen(request, caller)
     return subscription_item(chosen, workflow, member.subscription.identifier, enabled=preference.enabled)
 
 
-async def _chosen(request: Request, caller: SessionCaller) -> Chosen:
+async def _chosen(request: Request, caller: SessionCaller) -> PreferenceState:
     return await services_of(request).preferences.read_for(caller.environment, caller.subscriber)
-
-
-def _severities(request: Request) -> frozenset[str]:
-    named = frozenset(one for one in query_list(request, "severity") if one)
-    if unknown := named - frozenset(get_args(Severity)):
-        raise invalid("severity", f"severity must be one of the following values: {', '.join(get_args(Severity))}",
-                      sorted(unknown))
-    return named

@@ -1,61 +1,72 @@
-"""`/v1/inbox/topics/:topicKey/subscriptions`: a page's own subscriptions (rest-inbox.md §11)."""
+"""`/v1/inbox/topics/{topicKey}/subscriptions`: the subscriptions of a page's subscriber."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import BadRequest, Forbidden, NotFound
+from inbox.errors import BadRequest, Forbidden, NotFound, existing
+from inbox.http.auth import SessionCaller, services_of
+from inbox.http.operation import operation
+from inbox.http.queries import TagList
+from inbox.http.requests import path_param
+from inbox.http.responses import Data, data, no_content
+from inbox.models import wire
 from inbox.models.topic import (
-    MAX_PREFERENCES,
-    Name,
     Subscription,
     SubscriptionItem,
     SubscriptionPatch,
+    SubscriptionPreferences,
+    TopicName,
     check_identifier,
     details_view,
     parse_topic_key,
 )
-from inbox.routes.access import SessionCaller, authenticate_session, services_of
-from inbox.routes.reading import path_param, query_list, read_body
-from inbox.routes.replies import data, no_content
 from inbox.routes.topics import topic_param
+
+
+class ShownPreferences(msgspec.Struct, rename="camel"):
+    workflow_ids: Annotated[list[str], Meta(description="Only the preferences of these workflows")] = []
+    tags: TagList = []
 
 
 class NamedTopic(msgspec.Struct):
     """What a page may say of a topic that it is the first to subscribe to."""
 
-    name: Name | None = None
+    name: TopicName | None = None
 
 
 class OwnSubscription(msgspec.Struct):
     """The body that subscribes a page's subscriber."""
 
     identifier: str | None = None
-    name: Name | None = None
+    name: TopicName | None = None
     topic: NamedTopic | None = None
-    preferences: Annotated[list[Any], Meta(max_length=MAX_PREFERENCES)] | None = None
+    preferences: SubscriptionPreferences | None = None
 
 
-async def list_own(request: Request) -> Response:
-    """GET → 200 the subscriptions of this subscriber in this context; none in an unknown topic."""
-    caller = await authenticate_session(request)
+@operation("GET /v1/inbox/topics/{topicKey}/subscriptions", "listInboxSubscriptions")
+async def list_own(request: Request, caller: SessionCaller) -> Data[list[wire.SubscriptionDetails]]:
+    """List own subscriptions of a topic. These are the subscriptions in this context; an unknown topic has none."""
     return data([await _view(request, caller, one) for one in await _own(request, caller)])
 
 
-async def create_own(request: Request) -> Response:
-    """POST → 201 the subscription; the topic is made if missing; 400 if it cannot be made; 403 where pages may not."""
-    caller, services = await authenticate_session(request), services_of(request)
+@operation("POST /v1/inbox/topics/{topicKey}/subscriptions", "createInboxSubscription", status=201, errors=[403])
+async def create_own(request: Request, caller: SessionCaller, body: OwnSubscription) -> Data[wire.SubscriptionDetails]:
+    """Subscribe to a topic.
+
+    The topic is made if it is missing, or the answer is 400 if it cannot be; where pages may not subscribe, it is 403.
+    """
+    services = services_of(request)
     if not services.settings.page_subscriptions:
         raise Forbidden("Only a backend may subscribe here (INBOX_PAGE_SUBSCRIPTIONS is false)")
-    body = await read_body(request, OwnSubscription)
     identifier = check_identifier(body.identifier) if body.identifier else None  # @novu/js sends "" for none
     key = parse_topic_key(path_param(request, "topicKey"), "topicKey")
-    outcome = await services.subscriptions.subscribe(
+    batch = await services.subscriptions.subscribe(
         caller.environment,
         key,
         [SubscriptionItem(caller.subscriber.subscriber_id, identifier)],
@@ -64,42 +75,52 @@ async def create_own(request: Request) -> Response:
         context_keys=caller.contexts.split(",") if caller.contexts else [],
         topic_name=body.topic.name if body.topic else None,
     )
-    if not outcome.done:
-        raise BadRequest(outcome.errors[0]["message"], code=outcome.errors[0]["code"])
-    return data(await _view(request, caller, outcome.done[0].subscription), 201)
+    if not batch.memberships:
+        raise BadRequest(batch.errors[0]["message"], code=batch.errors[0]["code"])
+    return data(await _view(request, caller, batch.memberships[0].subscription), 201)
 
 
-async def get_own(request: Request) -> Response:
-    """GET /:identifier?workflowIds=&tags= → 200, with the preferences of these workflows only; 204 when missing."""
-    caller = await authenticate_session(request)
-    found = await _named(request, caller)
-    return no_content() if found is None else data(await _view(request, caller, found))
+@operation("GET /v1/inbox/topics/{topicKey}/subscriptions/{identifier}", "getInboxSubscription", also=204)
+async def get_own(
+    request: Request, caller: SessionCaller, query: ShownPreferences
+) -> Data[wire.SubscriptionDetails] | Response:
+    """Get an own subscription.
+
+    It has the preferences of the workflows in the query only. If there is none, the answer is 204.
+    """
+    subscription = await _named(request, caller)
+    return no_content() if subscription is None else data(await _view(request, caller, subscription, query))
 
 
-async def change_own(request: Request) -> Response:
-    """PATCH /:identifier → 200 the subscription; 404."""
-    caller, services = await authenticate_session(request), services_of(request)
-    body = await read_body(request, SubscriptionPatch)
-    found = await _require(request, caller)
-    changed = await services.subscriptions.change(caller.environment, topic_param(request), found.identifier, body)
+@operation("PATCH /v1/inbox/topics/{topicKey}/subscriptions/{identifier}", "updateInboxSubscription")
+async def change_own(
+    request: Request, caller: SessionCaller, body: SubscriptionPatch
+) -> Data[wire.SubscriptionDetails]:
+    """Change an own subscription."""
+    services = services_of(request)
+    subscription = await _require(request, caller)
+    changed = await services.subscriptions.change(
+        caller.environment, topic_param(request), subscription.identifier, body
+    )
     return data(await _view(request, caller, changed.subscription))
 
 
-async def delete_own(request: Request) -> Response:
-    """DELETE /:identifier → 200 `{success}`; 404."""
-    caller, services = await authenticate_session(request), services_of(request)
-    found = await _require(request, caller)
-    item = SubscriptionItem(caller.subscriber.subscriber_id, found.identifier)
+@operation("DELETE /v1/inbox/topics/{topicKey}/subscriptions/{identifier}", "deleteInboxSubscription")
+async def delete_own(request: Request, caller: SessionCaller) -> Data[wire.Success]:
+    """Delete an own subscription."""
+    services = services_of(request)
+    subscription = await _require(request, caller)
+    item = SubscriptionItem(caller.subscriber.subscriber_id, subscription.identifier)
     await services.subscriptions.unsubscribe(caller.environment, topic_param(request), [item])
     return data({"success": True})
 
 
 async def _own(request: Request, caller: SessionCaller) -> list[Subscription]:
-    """The subscriber's subscriptions of the topic, of the session's exact context: no page sees another's."""
-    members = await services_of(request).memberships.of_subscriber(
+    """Return the subscriptions of the topic in the session's exact context: no page sees those of another context."""
+    subscriptions = await services_of(request).memberships.in_topic(
         caller.environment, path_param(request, "topicKey"), caller.subscriber
     )
-    return [one.subscription for one in members if ",".join(one.subscription.context_keys) == caller.contexts]
+    return [one for one in subscriptions if ",".join(one.context_keys) == caller.contexts]
 
 
 async def _named(request: Request, caller: SessionCaller) -> Subscription | None:
@@ -108,19 +129,19 @@ async def _named(request: Request, caller: SessionCaller) -> Subscription | None
 
 
 async def _require(request: Request, caller: SessionCaller) -> Subscription:
-    found = await _named(request, caller)
-    if found is None:
-        raise NotFound(f"Subscription {path_param(request, 'identifier')} was not found")
-    return found
+    subscription = await _named(request, caller)
+    return existing(subscription, NotFound(f"Subscription {path_param(request, 'identifier')} was not found"))
 
 
-async def _view(request: Request, caller: SessionCaller, subscription: Subscription) -> dict[str, Any]:
+async def _view(
+    request: Request, caller: SessionCaller, subscription: Subscription, shown: ShownPreferences | None = None
+) -> wire.SubscriptionDetails:
     workflows = await services_of(request).workflow_choices.workflows_of(caller.environment, [subscription])
-    named, tags = set(query_list(request, "workflowIds")), set(query_list(request, "tags"))
-    if named or tags:
+    names, tags = (set(shown.workflow_ids), set(shown.tags)) if shown else (set(), set())
+    if names or tags:
         workflows = {
             oid: workflow
             for oid, workflow in workflows.items()
-            if {workflow.id, workflow.identifier} & named or tags.intersection(workflow.tags)
+            if {workflow.id, workflow.identifier} & names or tags.intersection(workflow.tags)
         }
     return details_view(subscription, workflows)

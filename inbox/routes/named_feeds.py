@@ -1,34 +1,34 @@
-"""`/v1/feeds`: named feeds (rest-server.md §9)."""
+"""`/v1/feeds`: named feeds."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
 
+from inbox.http.auth import ApiCaller, services_of
+from inbox.http.operation import operation
+from inbox.http.requests import path_param
+from inbox.http.responses import Data, data
+from inbox.models import wire
 from inbox.models.named_feed import NamedFeedRequest, named_feed_view
-from inbox.routes.access import authenticate, services_of
-from inbox.routes.reading import path_param, read_body
-from inbox.routes.replies import data
 
 
-async def create_feed(request: Request) -> Response:
-    """POST /v1/feeds → 201 the feed; 409 when the name is taken."""
-    caller = await authenticate(request)
-    body = await read_body(request, NamedFeedRequest)
+@operation("POST /v1/feeds", "createFeed", status=201, errors=[409])
+async def create_feed(request: Request, caller: ApiCaller, body: NamedFeedRequest) -> Data[wire.NamedFeedReply]:
+    """Create a named feed. A name that is taken is 409."""
     feed = await services_of(request).named_feeds.create(caller.environment, body.name)
     return data(named_feed_view(feed, caller.environment), 201)
 
 
-async def list_feeds(request: Request) -> Response:
-    """GET /v1/feeds → 200 every feed, oldest first."""
-    caller = await authenticate(request)
+@operation("GET /v1/feeds", "listFeeds")
+async def list_feeds(request: Request, caller: ApiCaller) -> Data[list[wire.NamedFeedReply]]:
+    """List named feeds. The oldest come first."""
     feeds = await services_of(request).named_feeds.list(caller.environment)
     return data([named_feed_view(feed, caller.environment) for feed in feeds])
 
 
-async def delete_feed(request: Request) -> Response:
-    """DELETE /v1/feeds/:feedId → 200 the feeds that are left; 404 unknown."""
-    caller = await authenticate(request)
+@operation("DELETE /v1/feeds/{feedId}", "deleteFeed")
+async def delete_feed(request: Request, caller: ApiCaller) -> Data[list[wire.NamedFeedReply]]:
+    """Delete a named feed. The answer lists the feeds that are left."""
     feeds = services_of(request).named_feeds
     await feeds.delete(caller.environment, path_param(request, "feedId"))
     return data([named_feed_view(feed, caller.environment) for feed in await feeds.list(caller.environment)])

@@ -1,14 +1,12 @@
-"""Notifications, for pages (`/v1/inbox/notifications…`) and backends (`/v2/subscribers/{subscriberId}/notifications…`).
-
-Both faces share every handler: `who_of` tells whose they are (rest-inbox.md §7-9, rest-server.md §4).
-"""
+"""The notifications of a `Target`, for pages (`/v1/inbox/notifications…`) and backends (`/v2/subscribers/…`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -17,14 +15,20 @@ from starlette.responses import Response
 
 from inbox.clock import now_seconds
 from inbox.errors import PaymentRequired, invalid
+from inbox.http.auth import services_of
+from inbox.http.operation import operation
+from inbox.http.queries import Flag, ObjectIdText, OffsetQuery, ReadFlag, SeenFlag, Severities, query_of
+from inbox.http.requests import parse_json, path_param, read_body
+from inbox.http.responses import Bare, Data, bare, data, no_content
+from inbox.http.target import Target, feeds_of
 from inbox.ids import parse_object_id
-from inbox.models.message import Message, inbox_notification
-from inbox.models.subscriber import subscriber_card
-from inbox.routes.access import services_of
-from inbox.routes.reading import parse_json, path_param, query_bool, query_int, read_body
-from inbox.routes.replies import data, no_content, page
-from inbox.routes.who import Who, feeds_of, who_of
+from inbox.models import wire
+from inbox.models.documented import OneOf, documented
+from inbox.models.json_values import JsonObject
+from inbox.models.message import ButtonStatus, ButtonType, Message, inbox_notification, parse_button_type
+from inbox.models.subscriber import notification_to
 from inbox.service.feed.notification_filter import (
+    EVERYTHING,
     NotificationFilter,
     parse_data,
     parse_data_text,
@@ -39,24 +43,51 @@ from inbox.store.changes import (
     INBOX_SEEN,
     INBOX_UNARCHIVE,
     INBOX_UNREAD,
+    INBOX_UNSNOOZE,
     Change,
 )
 
 COUNT_CAP = 100
 MAX_FILTERS = 30
+CACHED_FILTERS, MAX_CACHED_LENGTH = 256, 512
 MAX_NAMED = 1_000
-MAX_OFFSET = 1_000_000
 MAX_MS = 2**53
 MIN_SNOOZE_SECONDS = 60
 MAX_SNOOZE_HOURS = 2_160
 
-Button = Literal["primary", "secondary"]
+TimeMs = Annotated[int, Meta(ge=0, le=MAX_MS)]
+
+
+class ListNotifications(OffsetQuery):
+    after: Annotated[ObjectIdText, Meta(description="From where to go on: the id of a notification")] = ""
+    read: ReadFlag = None
+    seen: SeenFlag = None
+    archived: Annotated[Flag, Meta(description="Only what is archived, or only what is not")] = None
+    snoozed: Annotated[Flag, Meta(description="Only what is snoozed, or only what is not")] = None
+    tags: Annotated[
+        list[str],
+        Meta(description="One of these tags; groups, of each of which one counts, are `tags[0][]=a&tags[1][]=b`"),
+    ] = []
+    severity: Severities = []
+    data: Annotated[str, Meta(description="The text of a JSON object: what the notification's `data` must hold")] = ""
+    created_gte: Annotated[TimeMs | None, Meta(description="Created at this time or later, in ms since 1970")] = None
+    created_lte: Annotated[TimeMs | None, Meta(description="Created at this time or before, in ms since 1970")] = None
+
+
+class CountNotifications(msgspec.Struct):
+    filters: Annotated[
+        str,
+        Meta(
+            description="The text of a JSON list of filters, such as "
+            f'`[{{"read":false,"snoozed":false}}]`; {MAX_FILTERS} at the most'
+        ),
+    ] = ""
 
 
 class ButtonAction(msgspec.Struct, rename="camel"):
     """The body of complete and revert, from a page."""
 
-    action_type: Button
+    action_type: ButtonType
 
 
 class Snooze(msgspec.Struct, rename="camel"):
@@ -65,178 +96,228 @@ class Snooze(msgspec.Struct, rename="camel"):
     snooze_until: str
 
 
-class BulkFilter(msgspec.Struct, rename="camel"):
-    """The body of a bulk change. `data` is the text of a JSON object; `contextKeys` count from backends only."""
+AnyTag = TypedDict("AnyTag", {"or": list[str]})
+AnyTag.__doc__ = "Tags, of which a notification must have one."
+AllTags = TypedDict("AllTags", {"and": list[AnyTag]})
+AllTags.__doc__ = "Groups of tags, of each of which a notification must have one."
+TAG_FILTER = OneOf(
+    "TagFilter",
+    "Tags, of which a notification must have one; or groups of tags, of each of which it must have one.",
+    (list[str], list[list[str]], AnyTag, AllTags),
+)
 
-    tags: Any = None
+
+class BulkFilter(msgspec.Struct, rename="camel"):
+    """Which notifications; `data` is an object, or its text. `contextKeys` count from backends only."""
+
+    tags: Annotated[Any, documented(TAG_FILTER)] | None = None
     data: str | dict[str, Any] | None = None
     context_keys: list[str] | None = None
 
-    def wanted(self) -> NotificationFilter:
-        """The filter. Raises ValidationFailed (tags) or BadRequest (data)."""
+    def filter(self) -> NotificationFilter:
+        """Return the filter. Raise ValidationFailed (tags) or BadRequest (data)."""
         return NotificationFilter(tags=parse_tags(self.tags), data=parse_data(self.data))
 
 
 class Seen(BulkFilter, rename="camel"):
-    """The body of seen: named notifications, or (without `notificationIds`) all that the filters take."""
+    """The named notifications, or (without `notificationIds`) all that the filters take."""
 
     notification_ids: Annotated[list[str], Meta(max_length=MAX_NAMED)] | UnsetType | None = UNSET
 
 
-async def list_notifications(request: Request) -> Response:
-    """GET …/notifications → 200 `{data, hasMore, filter}`, newest first; `filter` echoes what was received, typed."""
-    who = await who_of(request)
-    limit = query_int(request, "limit", 10, 1, 100)
-    offset = query_int(request, "offset", 0, 0, MAX_OFFSET)
-    after = request.query_params.get("after")
-    cursor = parse_object_id(after, "after") if after else None
-    wanted, echo = _query_filter(request)
-    feeds = await feeds_of(request, who)
-    skip = 0 if cursor else offset
-    found = await services_of(request).feed.page(feeds, wanted, limit, skip=skip, after=cursor)
-    return page({"data": await _views(request, who, found.messages), "hasMore": found.has_more, "filter": echo})
+def _both(operation: str) -> list[str]:
+    """Return the paths of an operation that pages and backends share, as in `PATCH /{notificationId}/read`."""
+    method, _, rest = operation.partition(" ")
+    return [
+        f"{method} {base}{rest}" for base in ("/v2/subscribers/{subscriberId}/notifications", "/v1/inbox/notifications")
+    ]
 
 
-async def count_notifications(request: Request) -> Response:
-    """GET …/notifications/count?filters=[…] → 200 `{data: [{count, filter}]}` in the order asked; capped at 100."""
-    who = await who_of(request)
-    text = request.query_params.get("filters", "")
-    raw: list[dict[str, Any]] = parse_json(text.encode(errors="surrogatepass"), list[dict[str, Any]]) if text else [{}]
-    if len(raw) > MAX_FILTERS:
-        raise invalid("filters", f"filters must contain no more than {MAX_FILTERS} elements")
-    filters = [parse_filter(item) for item in raw]
-    counts = await services_of(request).feed.count_each(await feeds_of(request, who), filters)
-    return page({"data": [{"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(counts, raw, strict=True)]})
+def _press_paths(verb: str) -> list[str]:
+    return [
+        f"PATCH /v2/subscribers/{{subscriberId}}/notifications/{{notificationId}}/actions/{{actionType}}/{verb}",
+        f"PATCH /v1/inbox/notifications/{{notificationId}}/{verb}",
+    ]
 
 
-async def mark_read(request: Request) -> Response:
-    """PATCH …/:id/read → 200 the notification, read and seen."""
-    return await _mark_one(request, INBOX_READ)
+@operation(_both("GET"), "list{}Notifications")
+async def list_notifications(request: Request, target: Target, query: ListNotifications) -> Bare[wire.NotificationPage]:
+    """List notifications, newest first. `filter` echoes the parameters that were received, typed."""
+    filtered, echo = _query_filter(request, query)
+    feeds, skip = await feeds_of(request, target), 0 if query.after else query.offset
+    read = await services_of(request).feed.page(feeds, filtered, query.limit, skip=skip, after=query.after or None)
+    return bare({"data": await _views(request, target, read.messages), "hasMore": read.has_more, "filter": echo})
 
 
-async def mark_unread(request: Request) -> Response:
-    """PATCH …/:id/unread → 200 the notification: unread, still seen, not archived."""
-    return await _mark_one(request, INBOX_UNREAD)
+@operation(_both("GET /count"), "count{}Notifications")
+async def count_notifications(
+    request: Request, target: Target, query: CountNotifications
+) -> Bare[wire.NotificationCounts]:
+    """Count notifications, for several filters at once.
 
-
-async def archive(request: Request) -> Response:
-    """PATCH …/:id/archive → 200 the notification: archived, read and seen."""
-    return await _mark_one(request, INBOX_ARCHIVE)
-
-
-async def unarchive(request: Request) -> Response:
-    """PATCH …/:id/unarchive → 200 the notification: not archived, read and seen."""
-    return await _mark_one(request, INBOX_UNARCHIVE)
-
-
-async def snooze(request: Request) -> Response:
-    """PATCH …/:id/snooze → 200 the notification, seen, not archived, snoozed until `snoozeUntil`.
-
-    That is at least 60 s ahead (422) and at most 90 days (402).
+    The counts come in the order of the filters; each is capped at 100.
     """
-    who = await who_of(request)
+    text = query.filters
+    raw, filters = _parsed_filters(text) if len(text) <= MAX_CACHED_LENGTH else _parse_filters(text)
+    counts = await services_of(request).feed.count_each(await feeds_of(request, target), filters)
+    return bare({"data": [{"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(counts, raw, strict=True)]})
+
+
+@operation(_both("PATCH /{notificationId}/read"), "mark{}NotificationRead")
+async def mark_read(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """Mark a notification as read. It becomes seen too."""
+    return await _mark_one(request, target, INBOX_READ)
+
+
+@operation(_both("PATCH /{notificationId}/unread"), "mark{}NotificationUnread")
+async def mark_unread(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """Mark a notification as unread. It stays seen, and leaves the archive."""
+    return await _mark_one(request, target, INBOX_UNREAD)
+
+
+@operation(_both("PATCH /{notificationId}/archive"), "archive{}Notification")
+async def archive(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """Archive a notification. It becomes read and seen too."""
+    return await _mark_one(request, target, INBOX_ARCHIVE)
+
+
+@operation(_both("PATCH /{notificationId}/unarchive"), "unarchive{}Notification")
+async def unarchive(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """Take a notification out of the archive. It stays read and seen."""
+    return await _mark_one(request, target, INBOX_UNARCHIVE)
+
+
+@operation(_both("PATCH /{notificationId}/snooze"), "snooze{}Notification", errors=[402])
+async def snooze(request: Request, target: Target, body: Snooze) -> Data[wire.NotificationReply]:
+    """Snooze a notification.
+
+    It becomes seen and leaves the archive. The end is at least 60 s ahead (422) and at most 90 days (402).
+    """
     notification_id = _notification_id(request)
-    until_ms = _snooze_until((await read_body(request, Snooze)).snooze_until)
-    message = await services_of(request).marks.snooze(await feeds_of(request, who), notification_id, until_ms)
-    return await _one(request, who, message)
+    until_ms = _snooze_until(body.snooze_until)
+    message = await services_of(request).marks.snooze(await feeds_of(request, target), notification_id, until_ms)
+    return await _one(request, target, message)
 
 
-async def unsnooze(request: Request) -> Response:
-    """PATCH …/:id/unsnooze → 200 the notification, not snoozed, where it was; 404 when it was not snoozed."""
-    who = await who_of(request)
+@operation(_both("PATCH /{notificationId}/unsnooze"), "unsnooze{}Notification")
+async def unsnooze(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """End the snooze of a notification. It comes back where it was; one that is not snoozed is 404."""
     notification_id = _notification_id(request)
-    message = await services_of(request).marks.unsnooze(await feeds_of(request, who), notification_id)
-    return await _one(request, who, message)
+    message = await services_of(request).marks.mark_one(
+        await feeds_of(request, target), notification_id, INBOX_UNSNOOZE
+    )
+    return await _one(request, target, message)
 
 
-async def complete(request: Request) -> Response:
-    """PATCH …/:id/complete, or …/:id/actions/:actionType/complete → 200 the notification with that button done."""
-    return await _press(request, "done")
+@operation(
+    _press_paths("complete"), "complete{}NotificationAction", body=ButtonAction, body_in_path="actionType", errors=[400]
+)
+async def complete(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """Complete a notification's action. The answer is the notification with that button done."""
+    return await _press(request, target, "done")
 
 
-async def revert(request: Request) -> Response:
-    """PATCH …/:id/revert, or …/:id/actions/:actionType/revert → 200 the notification with that button pending."""
-    return await _press(request, "pending")
+@operation(
+    _press_paths("revert"), "revert{}NotificationAction", body=ButtonAction, body_in_path="actionType", errors=[400]
+)
+async def revert(request: Request, target: Target) -> Data[wire.NotificationReply]:
+    """Revert a notification's action. The answer is the notification with that button pending."""
+    return await _press(request, target, "pending")
 
 
-async def delete(request: Request) -> Response:
-    """DELETE …/:id (a page: …/:id/delete) → 204: gone for good."""
-    who = await who_of(request)
+@operation(
+    [
+        "DELETE /v2/subscribers/{subscriberId}/notifications/{notificationId}",
+        "DELETE /v1/inbox/notifications/{notificationId}/delete",
+    ],
+    "delete{}Notification",
+)
+async def delete(request: Request, target: Target) -> Response:
+    """Delete a notification. It is gone for good."""
     notification_id = _notification_id(request)
-    await services_of(request).marks.delete(await feeds_of(request, who), notification_id)
+    await services_of(request).marks.delete(await feeds_of(request, target), notification_id)
     return no_content()
 
 
-async def mark_seen(request: Request) -> Response:
-    """POST …/seen → 204: the named ones, none for `[]`, without ids all that the filters take; unknown ids ignored."""
-    who = await who_of(request)
-    body = await read_body(request, Seen)
+@operation(_both("POST /seen"), "mark{}NotificationsSeen")
+async def mark_seen(request: Request, target: Target, body: Seen) -> Response:
+    """Mark notifications as seen.
+
+    These are the named ones, none for `[]`, and without ids all that the filters take; unknown ids are ignored.
+    """
     marks = services_of(request).marks
     if isinstance(body.notification_ids, list):
         ids = [parse_object_id(text, "notificationIds") for text in body.notification_ids]
-        await marks.mark(await feeds_of(request, who, body.context_keys), ids, INBOX_SEEN)
+        await marks.mark(await feeds_of(request, target, body.context_keys), ids, INBOX_SEEN)
     else:
-        wanted = body.wanted()
-        await marks.mark_all(await feeds_of(request, who, body.context_keys), INBOX_SEEN, wanted)
+        filtered = body.filter()
+        await marks.mark_all(await feeds_of(request, target, body.context_keys), INBOX_SEEN, filtered)
     return no_content()
 
 
-async def mark_all_read(request: Request) -> Response:
-    """POST …/read → 204: all that the filters take become read and seen."""
-    return await _mark_all(request, INBOX_READ)
+@operation(_both("POST /read"), "mark{}NotificationsRead")
+async def mark_all_read(request: Request, target: Target, body: BulkFilter) -> Response:
+    """Mark all filtered notifications as read. They become seen too."""
+    return await _mark_all(request, target, body, INBOX_READ)
 
 
-async def archive_all(request: Request) -> Response:
-    """POST …/archive → 204: all that the filters take become archived, read and seen."""
-    return await _mark_all(request, INBOX_ARCHIVE)
+@operation(_both("POST /archive"), "archive{}Notifications")
+async def archive_all(request: Request, target: Target, body: BulkFilter) -> Response:
+    """Archive all filtered notifications. They become read and seen too."""
+    return await _mark_all(request, target, body, INBOX_ARCHIVE)
 
 
-async def archive_all_read(request: Request) -> Response:
-    """POST …/read-archive → 204: of what the filters take, what is read becomes archived."""
-    return await _mark_all(request, INBOX_ARCHIVE_READ)
+@operation(_both("POST /read-archive"), "archive{}ReadNotifications")
+async def archive_all_read(request: Request, target: Target, body: BulkFilter) -> Response:
+    """Archive the filtered notifications that are read."""
+    return await _mark_all(request, target, body, INBOX_ARCHIVE_READ)
 
 
-async def delete_all(request: Request) -> Response:
-    """POST …/delete → 204: all that the filters take are gone for good."""
-    who = await who_of(request)
-    body = await read_body(request, BulkFilter)
-    wanted = body.wanted()
-    await services_of(request).marks.delete_all(await feeds_of(request, who, body.context_keys), wanted)
+@operation(_both("POST /delete"), "delete{}Notifications")
+async def delete_all(request: Request, target: Target, body: BulkFilter) -> Response:
+    """Delete all filtered notifications. They are gone for good."""
+    filtered = body.filter()
+    await services_of(request).marks.delete_all(await feeds_of(request, target, body.context_keys), filtered)
     return no_content()
 
 
-async def _mark_one(request: Request, change: Change) -> Response:
-    who = await who_of(request)
+def _parse_filters(text: str) -> tuple[list[JsonObject], list[NotificationFilter]]:
+    """Return the filters of a count as they were sent, and as they are used. Raise ValidationFailed, BadRequest."""
+    raw: list[JsonObject] = parse_json(text.encode(errors="surrogatepass"), list[JsonObject]) if text else [{}]
+    if len(raw) > MAX_FILTERS:
+        raise invalid("filters", f"filters must contain no more than {MAX_FILTERS} elements")
+    return raw, [parse_filter(item) for item in raw]
+
+
+_parsed_filters = lru_cache(CACHED_FILTERS)(_parse_filters)
+"""A page asks for the same counts with every event."""
+
+
+async def _mark_one(request: Request, target: Target, change: Change) -> Data[wire.NotificationReply]:
     notification_id = _notification_id(request)
-    message = await services_of(request).marks.mark_one(await feeds_of(request, who), notification_id, change)
-    return await _one(request, who, message)
+    message = await services_of(request).marks.mark_one(await feeds_of(request, target), notification_id, change)
+    return await _one(request, target, message)
 
 
-async def _mark_all(request: Request, change: Change) -> Response:
-    who = await who_of(request)
-    body = await read_body(request, BulkFilter)
-    wanted = body.wanted()
-    await services_of(request).marks.mark_all(await feeds_of(request, who, body.context_keys), change, wanted)
+async def _mark_all(request: Request, target: Target, body: BulkFilter, change: Change) -> Response:
+    filtered = body.filter()
+    await services_of(request).marks.mark_all(await feeds_of(request, target, body.context_keys), change, filtered)
     return no_content()
 
 
-async def _press(request: Request, status: str) -> Response:
-    who = await who_of(request)
+async def _press(request: Request, target: Target, status: ButtonStatus) -> Data[wire.NotificationReply]:
     notification_id = _notification_id(request)
     kind = await _button(request)
-    feeds = await feeds_of(request, who)
+    feeds = await feeds_of(request, target)
     message = await services_of(request).marks.complete(feeds, notification_id, kind, status)
-    return await _one(request, who, message)
+    return await _one(request, target, message)
 
 
-async def _button(request: Request) -> str:
-    """Which button: in a backend's path, in a page's body."""
+async def _button(request: Request) -> ButtonType:
+    """Return the button, which is in the path of a backend and in the body of a page."""
     if "actionType" not in request.path_params:
         return (await read_body(request, ButtonAction)).action_type
-    kind = path_param(request, "actionType")
-    if kind not in ("primary", "secondary"):
-        raise invalid("actionType", "actionType must be one of the following values: primary, secondary", kind)
-    return kind
+    return parse_button_type(path_param(request, "actionType"), "actionType")
 
 
 def _notification_id(request: Request) -> str:
@@ -244,10 +325,10 @@ def _notification_id(request: Request) -> str:
 
 
 def _snooze_until(text: str) -> int:
-    """The end of a snooze in ms since 1970; a date without a zone is UTC."""
+    """Return the end of a snooze in ms since 1970; UTC by default. Raise ValidationFailed, PaymentRequired."""
     try:
-        given = datetime.fromisoformat(text)
-        until = given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
+        date = datetime.fromisoformat(text)
+        until = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise invalid("snoozeUntil", "snoozeUntil must be a valid ISO 8601 date string", text) from None
     now = datetime.fromtimestamp(now_seconds(), UTC)
@@ -259,30 +340,30 @@ def _snooze_until(text: str) -> int:
     return int(until.timestamp() * 1000)
 
 
-async def _one(request: Request, who: Who, message: Message) -> Response:
-    return data((await _views(request, who, [message]))[0])
+async def _one(request: Request, target: Target, message: Message) -> Data[wire.NotificationReply]:
+    return data((await _views(request, target, [message]))[0])
 
 
-async def _views(request: Request, who: Who, messages: Sequence[Message]) -> list[dict[str, Any]]:
-    cards, to = services_of(request).cards, subscriber_card(who.subscriber)
-    return [
-        inbox_notification(message, to, await cards.workflow(who.environment, message.stored)) for message in messages
-    ]
+async def _views(request: Request, target: Target, messages: Sequence[Message]) -> list[wire.NotificationReply]:
+    cards, to = services_of(request).cards, wire.encoded(notification_to(await target.subscriber()))
+    workflows = await cards.workflows(target.environment, [message.stored for message in messages])
+    return [inbox_notification(message, to, card) for message, card in zip(messages, workflows, strict=True)]
 
 
-def _query_filter(request: Request) -> tuple[NotificationFilter, dict[str, Any]]:
-    """The filter of a list query, and the echo of just the parameters received, typed."""
-    names = ("read", "seen", "archived", "snoozed")
-    echo: dict[str, Any] = {name: flag for name in names if (flag := query_bool(request, name)) is not None}
-    if severities := request.query_params.getlist("severity[]"):
-        echo["severity"] = severities
-    elif single := [text for text in request.query_params.getlist("severity") if text]:
-        echo["severity"] = single[0] if len(single) == 1 else single
-    if tags := tags_of_query(request.query_params.multi_items()):
+def _query_filter(request: Request, query: ListNotifications) -> tuple[NotificationFilter, JsonObject]:
+    """Return the filter of a list query, and the typed echo of its parameters."""
+    flags = {"read": query.read, "seen": query.seen, "archived": query.archived, "snoozed": query.snoozed}
+    echo: JsonObject = {name: flag for name, flag in flags.items() if flag is not None}
+    if query.severity:
+        is_single = len(query.severity) == 1 and "severity[]" not in query_of(request)
+        echo["severity"] = query.severity[0] if is_single else query.severity
+    has_tags = any(name.startswith("tags") for name in query_of(request))
+    if has_tags and (tags := tags_of_query(request.query_params.multi_items())):
         echo["tags"] = tags
-    if wanted := request.query_params.get("data"):
-        echo["data"] = parse_data_text(wanted)
-    parsed = parse_filter(echo)
-    times = {name: ms for name in ("createdGte", "createdLte") if (ms := query_int(request, name, -1, 0, MAX_MS)) >= 0}
-    found = replace(parsed, created_gte=times.get("createdGte"), created_lte=times.get("createdLte"))
-    return found, echo | times
+    if query.data:
+        echo["data"] = parse_data_text(query.data)
+    filtered = parse_filter(echo) if echo else EVERYTHING
+    times = {"createdGte": query.created_gte, "createdLte": query.created_lte}
+    if given := {name: ms for name, ms in times.items() if ms is not None}:
+        filtered = replace(filtered, created_gte=query.created_gte, created_lte=query.created_lte)
+    return filtered, echo | given

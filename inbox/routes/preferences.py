@@ -1,7 +1,4 @@
-"""Preferences: `/v1` and `/v2/subscribers/:subscriberId/preferences`, and the older pages' `/v1/widgets/preferences`.
-
-The pages' handlers are those of v1: `who_of` tells whose preferences they are.
-"""
+"""The preferences of a `Target`: `/v1` and `/v2/subscribers/{subscriberId}/preferences`, `/v1/widgets/preferences`."""
 
 from __future__ import annotations
 
@@ -11,36 +8,54 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.requests import Request
-from starlette.responses import Response
 
 from inbox.errors import BadRequest, invalid
-from inbox.models.environment import Environment
-from inbox.models.preference import Channel, ChannelChoices, Criticality, Schedule
-from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import Workflow
-from inbox.routes.access import services_of
-from inbox.routes.reading import path_param, query_bool, query_one_of, read_body
-from inbox.routes.replies import data
-from inbox.routes.who import who_of
+from inbox.http.auth import services_of
+from inbox.http.operation import operation
+from inbox.http.queries import ContextKeys, Flag
+from inbox.http.requests import path_param
+from inbox.http.responses import Data, data
+from inbox.http.target import Target
+from inbox.models import wire
+from inbox.models.preference import ChannelChoices, Criticality, Schedule
+from inbox.models.workflow import ChannelType
 from inbox.service.subscribers.preference_views import (
     both_levels_view,
     global_view,
     inbox_item,
     v1_changed,
+    v1_global,
     v1_item,
 )
-from inbox.service.subscribers.preferences import Chosen
+from inbox.service.subscribers.preferences import PreferenceState
 
 MAX_BULK = 100
-CRITICALITIES = ("nonCritical", "critical", "all")
 
 Contexts = Annotated[dict[str, Any], Meta(max_length=5)]
+
+
+class InactiveChannels(msgspec.Struct, rename="camel"):
+    include_inactive_channels: Annotated[
+        Flag, Meta(description="Whether channels that no workflow uses are listed")
+    ] = None
+
+
+class ByCriticality(msgspec.Struct, rename="camel"):
+    criticality: Annotated[
+        Criticality, Meta(description="Which workflows: those that a person can switch off, the others, or all")
+    ] = "nonCritical"
+
+
+class GetPreferences(ByCriticality):
+    """Which preferences v2 shows. They are the same in every context."""
+
+    context_keys: ContextKeys = None
 
 
 class OneChannel(msgspec.Struct):
     """One channel switched on or off."""
 
-    type: Channel
+    type: ChannelType
     enabled: bool
 
 
@@ -81,106 +96,105 @@ class V2Bulk(msgspec.Struct):
     context: Contexts | UnsetType = UNSET
 
 
-async def list_v1(request: Request) -> Response:
-    """GET …/preferences → 200 `[{template, preference, type}]`, of the workflows that are not critical."""
-    chosen = await _chosen(request, *await _whose(request))
-    return data(_v1_list(chosen, inactive=bool(query_bool(request, "includeInactiveChannels"))))
+@operation(
+    ["GET /v1/subscribers/{subscriberId}/preferences", "GET /v1/widgets/preferences"], "list{}WorkflowPreferences"
+)
+async def list_v1(request: Request, target: Target, query: InactiveChannels) -> Data[list[wire.PreferenceRow]]:
+    """List the preferences of every workflow. Critical workflows are left out."""
+    return data(_v1_list(await _chosen(request, target), inactive=bool(query.include_inactive_channels)))
 
 
-async def list_level(request: Request) -> Response:
-    """GET …/preferences/{global|template} → 200 a list; 422 another level.
+@operation(
+    ["GET /v1/subscribers/{subscriberId}/preferences/{parameter}", "GET /v1/widgets/preferences/{parameter}"],
+    "list{}PreferencesByLevel",
+)
+async def list_level(request: Request, target: Target, query: InactiveChannels) -> Data[list[wire.PreferenceRow]]:
+    """List the preferences of a level.
 
-    Inactive channels are included for backends unless they say otherwise, for pages only if they ask for them.
+    Another level is 422. Inactive channels are included for backends unless they say otherwise, for pages only if they
+    ask for them.
     """
-    who = await who_of(request)
-    chosen = await _chosen(request, who.environment, who.subscriber)
-    level = path_param(request, "parameter")
-    asked = query_bool(request, "includeInactiveChannels")
-    inactive = who.is_backend if asked is None else asked
+    chosen, level = await _chosen(request, target), path_param(request, "parameter")
+    inactive = target.is_backend if query.include_inactive_channels is None else query.include_inactive_channels
     if level == "global":
-        return data([{"preference": global_view(chosen, inactive=inactive)}])
+        return data([v1_global(chosen, inactive=inactive)])
     if level != "template":
         raise invalid("preferenceLevel", "preferenceLevel must be one of the following values: global, template", level)
     return data(_v1_list(chosen, inactive=inactive))
 
 
-async def update_v1_workflow(request: Request) -> Response:
-    """PATCH …/preferences/:workflow → 200 `{preference, template}`; 400 critical; 404."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, V1WorkflowUpdate)
+@operation(
+    ["PATCH /v1/subscribers/{subscriberId}/preferences/{parameter}", "PATCH /v1/widgets/preferences/{parameter}"],
+    "update{}WorkflowPreference",
+)
+async def update_v1_workflow(request: Request, target: Target, body: V1WorkflowUpdate) -> Data[wire.PreferenceRow]:
+    """Change the preference of a workflow. A critical workflow is 400."""
+    environment, subscriber = target.environment, await target.subscriber()
     channels = {body.channel.type: body.channel.enabled} if body.channel else {}
-    wanted = [(path_param(request, "parameter"), cast(dict[str, bool], channels))]
-    chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    choices = [(path_param(request, "parameter"), cast(dict[str, bool], channels))]
+    chosen, [workflow] = await services_of(request).preferences.choose(environment, subscriber, choices)
     return data(v1_changed(chosen, workflow))
 
 
-async def update_v1_global(request: Request) -> Response:
-    """PATCH …/preferences → 200 `{preference}`."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, V1GlobalUpdate)
-    channels: dict[str, bool] = {one.type: one.enabled for one in body.preferences or []}
+@operation(
+    ["PATCH /v1/subscribers/{subscriberId}/preferences", "PATCH /v1/widgets/preferences"], "update{}GlobalPreferences"
+)
+async def update_v1_global(request: Request, target: Target, body: V1GlobalUpdate) -> Data[wire.PreferenceRow]:
+    """Change the global preferences."""
+    environment, subscriber = target.environment, await target.subscriber()
+    channels: dict[str, bool] = {item.type: item.enabled for item in body.preferences or []}
     chosen = await services_of(request).preferences.choose_everywhere(environment, subscriber, channels)
-    return data({"preference": global_view(chosen)})
+    return data(v1_global(chosen))
 
 
-async def get_v2(request: Request) -> Response:
-    """GET /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`, by default not the critical ones."""
-    chosen = await _chosen(request, *await _whose(request))
-    return data(both_levels_view(chosen, chosen.listed(criticality(request))))
+@operation("GET /v2/subscribers/{subscriberId}/preferences", "getSubscriberPreferences")
+async def get_v2(request: Request, target: Target, query: GetPreferences) -> Data[wire.PreferencesReply]:
+    """Get the preferences of a subscriber. Critical workflows are left out by default."""
+    chosen = await _chosen(request, target)
+    return data(both_levels_view(chosen, chosen.listed(query.criticality)))
 
 
-async def get_v2_global(request: Request) -> Response:
-    """GET /v2/subscribers/:subscriberId/preferences/global → 200 `{enabled, channels, schedule?}`."""
-    chosen = await _chosen(request, *await _whose(request))
-    return data(global_view(chosen))
+@operation("GET /v2/subscribers/{subscriberId}/preferences/global", "getSubscriberGlobalPreference")
+async def get_v2_global(request: Request, target: Target) -> Data[wire.GlobalPreferenceReply]:
+    """Get the global preference of a subscriber."""
+    return data(global_view(await _chosen(request, target)))
 
 
-async def update_v2(request: Request) -> Response:
-    """PATCH /v2/subscribers/:subscriberId/preferences → 200 `{global, workflows}`; 400 critical; 404 unknown."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, V2Update)
+@operation("PATCH /v2/subscribers/{subscriberId}/preferences", "updateSubscriberPreferences")
+async def update_v2(request: Request, target: Target, body: V2Update) -> Data[wire.PreferencesReply]:
+    """Change preferences, global or of a workflow. A critical workflow is 400."""
+    environment, subscriber = target.environment, await target.subscriber()
     channels = body.channels.chosen() if body.channels else {}
     preferences = services_of(request).preferences
     if body.workflow_id is not None:
         chosen, _ = await preferences.choose(environment, subscriber, [(body.workflow_id, channels)])
     else:
-        schedule = body.schedule.stored() if body.schedule else None
+        schedule = body.schedule.to_stored() if body.schedule else None
         chosen = await preferences.choose_everywhere(environment, subscriber, channels, schedule)
     return data(both_levels_view(chosen, chosen.listed()))
 
 
-async def update_v2_bulk(request: Request) -> Response:
-    """PATCH /v2/subscribers/:subscriberId/preferences/bulk → 200 the preferences changed, all or none."""
-    environment, subscriber = await _whose(request)
-    body = await read_body(request, V2Bulk)
+@operation("PATCH /v2/subscribers/{subscriberId}/preferences/bulk", "updateSubscriberPreferencesInBulk")
+async def update_v2_bulk(request: Request, target: Target, body: V2Bulk) -> Data[list[wire.InboxPreference]]:
+    """Change the preferences of several workflows. All are changed or none."""
+    environment, subscriber = target.environment, await target.subscriber()
     check_bulk(body.preferences)
-    wanted = [(item.workflow_id, item.channels.chosen()) for item in body.preferences]
-    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, wanted)
+    choices = [(item.workflow_id, item.channels.chosen()) for item in body.preferences]
+    chosen, workflows = await services_of(request).preferences.choose(environment, subscriber, choices)
     return data([inbox_item(chosen, workflow) for workflow in workflows])
 
 
-async def _whose(request: Request) -> tuple[Environment, Subscriber]:
-    who = await who_of(request)
-    return who.environment, who.subscriber
-
-
-async def _chosen(request: Request, environment: Environment, subscriber: Subscriber) -> Chosen:
-    return await services_of(request).preferences.read_for(environment, subscriber)
+async def _chosen(request: Request, target: Target) -> PreferenceState:
+    return await services_of(request).preferences.read_for(target.environment, await target.subscriber())
 
 
 def check_bulk(items: Sequence[object]) -> None:
-    """Raises BadRequest for an empty bulk update, ValidationFailed for one of more than 100."""
+    """Raise BadRequest for an empty bulk update, ValidationFailed for one of more than 100."""
     if not items:
         raise BadRequest("preferences must hold at least one workflow")
     if len(items) > MAX_BULK:
         raise invalid("preferences", f"preferences must contain no more than {MAX_BULK} elements")
 
 
-def criticality(request: Request) -> Criticality:
-    """Which workflows a list of preferences shows; by default those that are not critical."""
-    return cast(Criticality, query_one_of(request, "criticality", CRITICALITIES, "nonCritical"))
-
-
-def _v1_list(chosen: Chosen, *, inactive: bool) -> list[dict[str, Any]]:
-    listed: list[Workflow] = chosen.listed()
-    return [v1_item(chosen, workflow, inactive=inactive) for workflow in listed]
+def _v1_list(chosen: PreferenceState, *, inactive: bool) -> list[wire.PreferenceRow]:
+    return [v1_item(chosen, workflow, inactive=inactive) for workflow in chosen.listed()]

@@ -1,4 +1,4 @@
-"""`/static/…`: the widget's files, as they are written."""
+"""`/static/…`: the files of the widget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATIC_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
 
 
 class Modules(StaticFiles):
-    """Files that a browser asks for again each time (304 by ETag): modules of two releases must never mix."""
+    """Files that browsers revalidate each time (304 by ETag), since modules of two releases must never mix."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["path"].endswith("/"):  # normalizing would drop the slash and serve the file under a second address

@@ -1,4 +1,4 @@
-"""`/v2/topics/:topicKey/subscriptions` and `/v2/subscribers/:subscriberId/subscriptions` (rest-server.md §4, §7)."""
+"""`/v2/topics/{topicKey}/subscriptions` and `/v2/subscribers/{subscriberId}/subscriptions`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inbox.errors import BadRequest
+from inbox.http.auth import ApiCaller, services_of
+from inbox.http.operation import operation
+from inbox.http.queries import ContextKeys, CursorPageQuery, OfSubscriber, TopicKey, sorted_context_keys
+from inbox.http.requests import path_param, subscriber_param
+from inbox.http.responses import Bare, Data, bare, data, no_content
 from inbox.ids import parse_subscriber_id
+from inbox.models import wire
 from inbox.models.context_keys import parse_context
 from inbox.models.environment import Environment
 from inbox.models.topic import (
@@ -17,42 +23,51 @@ from inbox.models.topic import (
     parse_topic_key,
     subscription_view,
 )
-from inbox.routes.access import authenticate, services_of
-from inbox.routes.cursors import cursor_query, query_context_keys
-from inbox.routes.reading import path_param, read_body, subscriber_param
-from inbox.routes.replies import data, json_reply, no_content, page
 from inbox.routes.topics import topic_param
 from inbox.service.topics.memberships import Membership
-from inbox.service.topics.subscriptions import Outcome
+from inbox.service.topics.subscriptions import SubscriptionBatch
 
 
-async def list_of_topic(request: Request) -> Response:
-    """GET /v2/topics/:topicKey/subscriptions → 200 a cursor page; 404."""
-    caller = await authenticate(request)
-    named = request.query_params.get("subscriberId")
-    subscriber_id = parse_subscriber_id(named) if named else None
-    found = await services_of(request).memberships.list_page(
-        caller.environment, topic_param(request), cursor_query(request), subscriber_id, query_context_keys(request)
+class ListOfTopic(CursorPageQuery):
+    subscriber_id: OfSubscriber = ""
+    context_keys: ContextKeys = None
+
+
+class ListOfSubscriber(CursorPageQuery):
+    key: TopicKey = ""
+    context_keys: ContextKeys = None
+
+
+@operation("GET /v2/topics/{topicKey}/subscriptions", "listTopicSubscriptions")
+async def list_of_topic(
+    request: Request, caller: ApiCaller, query: ListOfTopic
+) -> Bare[wire.CursorPageReply[wire.ListedSubscription]]:
+    """List the subscriptions of a topic."""
+    subscriber_id = parse_subscriber_id(query.subscriber_id) if query.subscriber_id else None
+    context_keys = sorted_context_keys(query.context_keys)
+    listed = await services_of(request).memberships.list_page(
+        caller.environment, topic_param(request), query.cursor(), subscriber_id, context_keys
     )
-    return page(found.view(_listed(found.rows)))
+    return bare(listed.view(_listed(listed.rows)))
 
 
-async def list_of_subscriber(request: Request) -> Response:
-    """GET /v2/subscribers/:subscriberId/subscriptions → 200 a cursor page; `key` names one topic; 404."""
-    caller, services = await authenticate(request), services_of(request)
-    query, key = cursor_query(request), request.query_params.get("key") or None
+@operation("GET /v2/subscribers/{subscriberId}/subscriptions", "listSubscriberSubscriptions")
+async def list_of_subscriber(
+    request: Request, caller: ApiCaller, query: ListOfSubscriber
+) -> Bare[wire.CursorPageReply[wire.ListedSubscription]]:
+    """List the subscriptions of a subscriber. `key` names one topic."""
+    services = services_of(request)
+    cursor, context_keys = query.cursor(), sorted_context_keys(query.context_keys)
     subscriber = await services.subscribers.get(caller.environment, subscriber_param(request))
-    context_keys = query_context_keys(request)
-    found = await services.memberships.joined(caller.environment, subscriber, query, key, context_keys)
-    return page(found.view(_listed(found.rows)))
+    listed = await services.memberships.joined(caller.environment, subscriber, cursor, query.key or None, context_keys)
+    return bare(listed.view(_listed(listed.rows)))
 
 
-async def create(request: Request) -> Response:
-    """POST /v2/topics/:topicKey/subscriptions → 201 `{data, meta, errors?}`; 400 with the same when all failed."""
-    caller = await authenticate(request)
-    body = await read_body(request, SubscriptionsRequest)
+@operation("POST /v2/topics/{topicKey}/subscriptions", "createTopicSubscriptions", status=201, errors=[400])
+async def create(request: Request, caller: ApiCaller, body: SubscriptionsRequest) -> Bare[wire.SubscriptionsReply]:
+    """Subscribe subscribers to a topic. If all of them fail, the answer is 400 with the same body."""
     key = parse_topic_key(path_param(request, "topicKey"), "topicKey")
-    outcome = await services_of(request).subscriptions.subscribe(
+    batch = await services_of(request).subscriptions.subscribe(
         caller.environment,
         key,
         body.items(),
@@ -60,58 +75,55 @@ async def create(request: Request) -> Response:
         preferences=body.preferences,
         context_keys=parse_context(body.context).keys,
     )
-    return await _reply(request, caller.environment, outcome, 201)
+    return await _reply(request, caller.environment, batch, 201)
 
 
-async def delete(request: Request) -> Response:
-    """DELETE /v2/topics/:topicKey/subscriptions, with a body → 200 `{data, meta, errors?}`; 400 if all fail; 404."""
-    caller = await authenticate(request)
-    body = await read_body(request, SubscriptionsRequest)
-    outcome = await services_of(request).subscriptions.unsubscribe(
-        caller.environment, topic_param(request), body.items()
-    )
-    return await _reply(request, caller.environment, outcome, 200)
+@operation("DELETE /v2/topics/{topicKey}/subscriptions", "deleteTopicSubscriptions")
+async def delete(request: Request, caller: ApiCaller, body: SubscriptionsRequest) -> Bare[wire.SubscriptionsReply]:
+    """Delete subscriptions of a topic. If all of them fail, the answer is 400 with the same body."""
+    batch = await services_of(request).subscriptions.unsubscribe(caller.environment, topic_param(request), body.items())
+    return await _reply(request, caller.environment, batch, 200)
 
 
-async def get(request: Request) -> Response:
-    """GET /v2/topics/:topicKey/subscriptions/:identifier → 200, 204 when there is none; 404 for the topic."""
-    caller, services = await authenticate(request), services_of(request)
+@operation("GET /v2/topics/{topicKey}/subscriptions/{identifier}", "getTopicSubscription", also=204)
+async def get(request: Request, caller: ApiCaller) -> Data[wire.SubscriptionDetails] | Response:
+    """Get a subscription of a topic. If there is none, the answer is 204; an unknown topic is 404."""
+    services = services_of(request)
     identifier = path_param(request, "identifier")
-    found = await services.memberships.find(caller.environment, topic_param(request), identifier)
-    if found is None:
+    subscription = await services.memberships.find(caller.environment, topic_param(request), identifier)
+    if subscription is None:
         return no_content()
-    workflows = await services.workflow_choices.workflows_of(caller.environment, [found])
-    return data(details_view(found, workflows))
+    workflows = await services.workflow_choices.workflows_of(caller.environment, [subscription])
+    return data(details_view(subscription, workflows))
 
 
-async def patch(request: Request) -> Response:
-    """PATCH /v2/topics/:topicKey/subscriptions/:identifier → 200; 404."""
-    caller, services = await authenticate(request), services_of(request)
-    body = await read_body(request, SubscriptionPatch)
+@operation("PATCH /v2/topics/{topicKey}/subscriptions/{identifier}", "updateTopicSubscription")
+async def patch(request: Request, caller: ApiCaller, body: SubscriptionPatch) -> Data[wire.SubscriptionReply]:
+    """Change a subscription of a topic."""
+    services = services_of(request)
     identifier = path_param(request, "identifier")
     changed = await services.subscriptions.change(caller.environment, topic_param(request), identifier, body)
     workflows = await services.workflow_choices.workflows_of(caller.environment, [changed.subscription])
     return data(subscription_view(changed.topic, changed.subscription, changed.subscriber, workflows))
 
 
-def _listed(rows: list[Membership]) -> list[dict[str, object]]:
+def _listed(rows: list[Membership]) -> list[wire.ListedSubscription]:
     return [listed_view(one.topic, one.subscription, one.subscriber) for one in rows if one.subscriber]
 
 
-async def _reply(request: Request, environment: Environment, outcome: Outcome, status: int) -> Response:
-    made = [one.subscription for one in outcome.done]
-    workflows = await services_of(request).workflow_choices.workflows_of(environment, made)
-    body = {
-        "data": [
-            subscription_view(one.topic, one.subscription, one.subscriber, workflows) for one in outcome.done
-        ],
-        "meta": {
-            "totalCount": outcome.asked,
-            "successful": outcome.asked - len(outcome.errors),
-            "failed": len(outcome.errors),
-        },
-        **({"errors": outcome.errors} if outcome.errors else {}),
+async def _reply(
+    request: Request, environment: Environment, batch: SubscriptionBatch, status: int
+) -> Bare[wire.SubscriptionsReply]:
+    total, failed = batch.total, len(batch.errors)
+    members = batch.memberships
+    subscriptions = [one.subscription for one in members]
+    workflows = await services_of(request).workflow_choices.workflows_of(environment, subscriptions)
+    body: wire.SubscriptionsReply = {
+        "data": [subscription_view(one.topic, one.subscription, one.subscriber, workflows) for one in members],
+        "meta": {"totalCount": total, "successful": total - failed, "failed": failed},
     }
-    if outcome.errors and not outcome.done:
+    if batch.errors:
+        body["errors"] = batch.errors
+    if batch.errors and not members:
         raise BadRequest("None of the subscriptions could be changed", **body)
-    return json_reply(body, status)
+    return bare(body, status)

@@ -1,9 +1,9 @@
-"""`/v1/widgets`: what only the pages of older clients call (rest-inbox.md §14); the rest are the handlers of v1."""
+"""`/v1/widgets`: the operations that only older pages have; they share the others with v1."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -11,21 +11,48 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inbox.errors import BadRequest, NotFound
+from inbox.http.auth import services_of
+from inbox.http.operation import operation
+from inbox.http.queries import LIMIT, OBJECT_ID_SCHEMA, FeedIdentifiers, ReadFlag, SeenFlag
+from inbox.http.requests import path_param
+from inbox.http.responses import Bare, Data, bare, data, no_content
+from inbox.http.target import Target, feeds_of
 from inbox.ids import is_object_id, parse_object_id
+from inbox.models import wire
 from inbox.models.organization import organization_view
 from inbox.models.session import WidgetSessionRequest
-from inbox.models.subscriber import Subscriber
-from inbox.routes.access import services_of
-from inbox.routes.feed import counted, flags_wanted, mark_every
-from inbox.routes.reading import path_param, query_bool, query_list, read_body
-from inbox.routes.replies import data, json_reply, no_content
-from inbox.routes.who import feeds_of, who_of
+from inbox.routes.feed import counted, mark_every, select_flags
 from inbox.service.feed.notification_filter import EVERYTHING, NotificationFilter
-from inbox.store.changes import V1_MARKS_ALL, Change
+from inbox.store.changes import V1_MARKS_ALL
 from inbox.store.rows import ALL, SNOOZED, UNREAD, UNSEEN
 
 COUNT_LIMIT = 100
 MAX_DELETED = 100
+
+
+class WidgetCount(msgspec.Struct, rename="camel"):
+    limit: Annotated[Any, LIMIT, Meta(extra_json_schema={"type": "integer", "minimum": 1, "maximum": COUNT_LIMIT})] = (
+        COUNT_LIMIT
+    )
+    feed_identifier: FeedIdentifiers = []
+
+
+class CountBySeen(WidgetCount):
+    seen: SeenFlag = None
+
+
+class CountByRead(WidgetCount):
+    read: ReadFlag = None
+
+
+class CountByFlags(CountBySeen):
+    read: ReadFlag = None
+
+
+class DeleteAll(msgspec.Struct, rename="camel"):
+    """Limits the deletion to a named feed. A malformed id is 404, like an unknown one."""
+
+    feed_id: Annotated[Any, Meta(description="Only of this named feed", extra_json_schema=OBJECT_ID_SCHEMA)] = ""
 
 
 class InFeeds(msgspec.Struct, rename="camel"):
@@ -47,115 +74,108 @@ class UsageLog(msgspec.Struct):
     payload: Any = None
 
 
-async def open_session(request: Request) -> Response:
-    """POST /v1/widgets/session/initialize → 201 `{token, profile}`; the hash is checked as for `/v1/inbox/session`."""
-    body = await read_body(request, WidgetSessionRequest)
-    subscriber_id, profile = body.who()
+@operation("POST /v1/widgets/session/initialize", "openWidgetSession", status=201, errors=[404], is_open=True)
+async def open_session(request: Request, body: WidgetSessionRequest) -> Data[wire.WidgetSessionReply]:
+    """Open the session of an older page. The hash is checked as for `/v1/inbox/session`."""
+    subscriber_id, sent = body.target()
     sessions = services_of(request).sessions
-    environment = await sessions.admit(body.application_identifier, subscriber_id, body.hmac_hash)
+    environment = await sessions.authorize(body.application_identifier, subscriber_id, body.hmac_hash)
     trusted = body.hmac_hash is not None
-    token, subscriber = await sessions.open(environment, subscriber_id, profile, trusted=trusted)
-    return data({"token": token, "profile": _profile(subscriber)}, 201)
+    token, subscriber = await sessions.open(environment, subscriber_id, sent, trusted=trusted)
+    profile = {"_id": subscriber.oid, **subscriber.texts("firstName", "lastName", "phone")}
+    return data({"token": token, "profile": cast("wire.WidgetProfile", profile)}, 201)
 
 
-async def count_unseen(request: Request) -> Response:
-    """GET /v1/widgets/notifications/unseen → 200 `{count}`; `seen` (default false), `feedIdentifier`, `limit`."""
-    who = await who_of(request)
-    select = ALL.where(UNSEEN, not query_bool(request, "seen"))
-    return await counted(request, who, select, query_list(request, "feedIdentifier"), _count_limit(request))
+@operation("GET /v1/widgets/notifications/unseen", "countWidgetUnseenMessages")
+async def count_unseen(request: Request, target: Target, query: CountBySeen) -> Data[wire.UnseenReply]:
+    """Count unseen messages. `seen` is false by default."""
+    select = ALL.where(UNSEEN, not query.seen)
+    return await counted(request, target, select, query.feed_identifier, _count_limit(query.limit))
 
 
-async def count_unread(request: Request) -> Response:
-    """GET /v1/widgets/notifications/unread → 200 `{count}`: the badge, so without what is snoozed; or `read=true`."""
-    who = await who_of(request)
-    is_read = bool(query_bool(request, "read"))
+@operation("GET /v1/widgets/notifications/unread", "countWidgetUnreadMessages")
+async def count_unread(request: Request, target: Target, query: CountByRead) -> Data[wire.UnseenReply]:
+    """Count unread messages.
+
+    By default that is the badge, so without snoozed messages; `read=true` counts those that are read.
+    """
+    is_read = bool(query.read)
     select = ALL.where(UNREAD, not is_read).where(SNOOZED, None if is_read else False)
-    return await counted(request, who, select, query_list(request, "feedIdentifier"), _count_limit(request))
+    return await counted(request, target, select, query.feed_identifier, _count_limit(query.limit))
 
 
-async def count(request: Request) -> Response:
-    """GET /v1/widgets/notifications/count → 200 `{count}` of `seen` and `read`; with neither, of what is unseen."""
-    who = await who_of(request)
-    select = flags_wanted(request)
+@operation("GET /v1/widgets/notifications/count", "countWidgetMessages")
+async def count(request: Request, target: Target, query: CountByFlags) -> Data[wire.UnseenReply]:
+    """Count messages by their flags. Without `seen` and `read` it counts what is unseen."""
+    select = select_flags(query.seen, query.read)
     if select == ALL:
         select = ALL.where(UNSEEN, True)
-    return await counted(request, who, select, query_list(request, "feedIdentifier"), _count_limit(request))
+    return await counted(request, target, select, query.feed_identifier, _count_limit(query.limit))
 
 
-async def mark_all_read(request: Request) -> Response:
-    """POST /v1/widgets/messages/read → 201, how many changed."""
-    return await _mark_every(request, V1_MARKS_ALL["read"])
+@operation("POST /v1/widgets/messages/read", "markWidgetMessagesRead", status=201)
+async def mark_all_read(request: Request, target: Target, body: InFeeds) -> Data[wire.Count]:
+    """Mark every message as read. The answer is how many changed."""
+    return await mark_every(request, target, V1_MARKS_ALL["read"], body.feed_id)
 
 
-async def mark_all_seen(request: Request) -> Response:
-    """POST /v1/widgets/messages/seen → 201, how many changed."""
-    return await _mark_every(request, V1_MARKS_ALL["seen"])
+@operation("POST /v1/widgets/messages/seen", "markWidgetMessagesSeen", status=201)
+async def mark_all_seen(request: Request, target: Target, body: InFeeds) -> Data[wire.Count]:
+    """Mark every message as seen. The answer is how many changed."""
+    return await mark_every(request, target, V1_MARKS_ALL["seen"], body.feed_id)
 
 
-async def delete_message(request: Request) -> Response:
-    """DELETE /v1/widgets/messages/:messageId → 200 `{}`, also when there is no such message; 400 for no id."""
-    who = await who_of(request)
+@operation("DELETE /v1/widgets/messages/{messageId}", "deleteWidgetMessage")
+async def delete_message(request: Request, target: Target) -> Bare[wire.Empty]:
+    """Delete a message. An unknown message is ignored; a malformed id is 400."""
     message_id = path_param(request, "messageId")
     if not is_object_id(message_id):
         raise BadRequest("messageId must be a mongodb id")
     with contextlib.suppress(NotFound):
-        await services_of(request).marks.delete(await feeds_of(request, who), message_id.lower())
-    return json_reply({})
+        await services_of(request).marks.delete(await feeds_of(request, target), message_id.lower())
+    return bare({})
 
 
-async def delete_many(request: Request) -> Response:
-    """POST /v1/widgets/messages/bulk/delete → 200 `{}`; unknown ids are ignored."""
-    who = await who_of(request)
-    body = await read_body(request, BulkDelete)
+@operation("POST /v1/widgets/messages/bulk/delete", "deleteWidgetMessagesInBulk")
+async def delete_many(request: Request, target: Target, body: BulkDelete) -> Bare[wire.Empty]:
+    """Delete several messages. Unknown ids are ignored."""
     ids = [parse_object_id(text, "messageIds") for text in body.message_ids]
-    await services_of(request).marks.delete_many(await feeds_of(request, who), ids)
-    return json_reply({})
+    await services_of(request).marks.delete_many(await feeds_of(request, target), ids)
+    return bare({})
 
 
-async def delete_all(request: Request) -> Response:
-    """DELETE /v1/widgets/messages → 204: everything, or what is in the named feed whose `_id` is `feedId`; 404."""
-    who = await who_of(request)
+@operation("DELETE /v1/widgets/messages", "deleteWidgetMessages", errors=[404])
+async def delete_all(request: Request, target: Target, query: DeleteAll) -> Response:
+    """Delete every message. `feedId`, the `_id` of a named feed, limits that to the feed; an unknown one is 404."""
     services = services_of(request)
-    feed_id = request.query_params.get("feedId")
-    wanted = EVERYTHING
-    if feed_id:
-        wanted = NotificationFilter(feed_ids=frozenset({(await services.named_feeds.get(who.environment, feed_id)).id}))
-    await services.marks.delete_all(await feeds_of(request, who), wanted)
+    filtered = EVERYTHING
+    if query.feed_id:
+        feed = await services.named_feeds.get(target.environment, query.feed_id)
+        filtered = NotificationFilter(feed_ids=frozenset({feed.id}))
+    await services.marks.delete_all(await feeds_of(request, target), filtered)
     return no_content()
 
 
-async def get_organization(request: Request) -> Response:
-    """GET /v1/widgets/organization → 200 name and looks."""
-    who = await who_of(request)
-    organization = await services_of(request).organization.get(who.environment)
-    return data(organization_view(organization, who.environment))
+@operation("GET /v1/widgets/organization", "getWidgetOrganization")
+async def get_organization(request: Request, target: Target) -> Data[wire.OrganizationReply]:
+    """Get the organization and its branding."""
+    organization = await services_of(request).organization.get(target.environment)
+    return data(organization_view(organization, target.environment))
 
 
-async def log_usage(request: Request) -> Response:
-    """POST /v1/widgets/usage/log → 201 `{success}`; nothing is kept."""
-    await who_of(request)
-    await read_body(request, UsageLog)
+@operation("POST /v1/widgets/usage/log", "logWidgetUsage", status=201)
+async def log_usage(_: Target, body: UsageLog) -> Data[wire.Success]:  # noqa: ARG001 (only checked)
+    """Log usage, of which nothing is kept."""
     return data({"success": True}, 201)
 
 
-async def _mark_every(request: Request, change: Change) -> Response:
-    who = await who_of(request)
-    body = await read_body(request, InFeeds)
-    return await mark_every(request, who, change, body.feed_id)
-
-
-def _profile(subscriber: Subscriber) -> dict[str, Any]:
-    named = {name: subscriber.profile.get(name) for name in ("firstName", "lastName", "phone")}
-    return {"_id": subscriber.oid} | {name: value for name, value in named.items() if value is not None}
-
-
-def _count_limit(request: Request) -> int:
-    """Where a count stops. What is no number counts as none given; out of range is 400 here, elsewhere 422."""
+def _count_limit(limit_or_text: Any) -> int:
+    """Return the limit of a count. A text that is no number counts as absent; out of range is 400, elsewhere 422."""
     try:
-        limit = float(request.query_params.get("limit", COUNT_LIMIT))
+        limit = float(limit_or_text)
     except ValueError:
         return COUNT_LIMIT
-    if limit != limit:  # NaN, which a client writes for a limit it has not
+    if limit != limit:  # NaN, which clients send for a missing limit
         return COUNT_LIMIT
     if limit < 1:
         raise BadRequest("limit must not be less than 1")

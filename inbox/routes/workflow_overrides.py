@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
 
-from inbox.errors import NotFound
+from inbox.errors import NotFound, existing
+from inbox.http.auth import ApiCaller, services_of
+from inbox.http.operation import operation
+from inbox.http.queries import ShortPageQuery
+from inbox.http.requests import path_param
+from inbox.http.responses import Bare, Data, bare, data
+from inbox.models import wire
 from inbox.models.environment import Environment
 from inbox.models.workflow_override import Override, OverrideChange, OverrideCreate, override_view
-from inbox.routes.access import authenticate, services_of
-from inbox.routes.reading import path_param, query_int, read_body
-from inbox.routes.replies import data, page
-
-MAX_PAGE = 1_000
 
 
-async def create_override(request: Request) -> Response:
-    """POST → 201; 400 when there is one, 404 for an unknown workflow or tenant."""
-    caller = await authenticate(request)
-    body = await read_body(request, OverrideCreate)
+@operation("POST /v1/workflow-overrides", "createWorkflowOverride", status=201, errors=[404])
+async def create_override(request: Request, caller: ApiCaller, body: OverrideCreate) -> Data[wire.OverrideReply]:
+    """Create a workflow override for a tenant.
+
+    If there is one, the answer is 400; an unknown workflow or tenant is 404.
+    """
     services = services_of(request)
     workflow = await services.workflows.get(caller.environment, body.workflow_id)
     tenant = await services.tenants.get_named(caller.environment, body.tenant_id)
@@ -26,33 +28,41 @@ async def create_override(request: Request) -> Response:
     return data(override_view(override, caller.environment), 201)
 
 
-async def list_overrides(request: Request) -> Response:
-    """GET → 200 `{page, hasMore, pageSize, data}`, newest first."""
-    caller = await authenticate(request)
-    number, limit = query_int(request, "page", 0, 0, MAX_PAGE), query_int(request, "limit", 10, 1, 100)
-    found, more = await services_of(request).workflow_overrides.list_page(caller.environment, number, limit)
-    views = [override_view(one, caller.environment) for one in found]
-    return page({"page": number, "hasMore": more, "pageSize": limit, "data": views})
+@operation("GET /v1/workflow-overrides", "listWorkflowOverrides")
+async def list_overrides(
+    request: Request, caller: ApiCaller, query: ShortPageQuery
+) -> Bare[wire.PageReply[wire.OverrideReply]]:
+    """List workflow overrides. The newest come first."""
+    overrides, more = await services_of(request).workflow_overrides.list_page(
+        caller.environment, query.page, query.limit
+    )
+    views = [override_view(one, caller.environment) for one in overrides]
+    return bare({"page": query.page, "hasMore": more, "pageSize": query.limit, "data": views})
 
 
-async def get_override(request: Request) -> Response:
-    """GET /:overrideId, or /workflows/:workflowId/tenants/:tenantId → 200; 404."""
-    caller = await authenticate(request)
+@operation(
+    ["GET /v1/workflow-overrides/workflows/{workflowId}/tenants/{tenantId}", "GET /v1/workflow-overrides/{overrideId}"],
+    "get{}",
+)
+async def get_override(request: Request, caller: ApiCaller) -> Data[wire.OverrideReply]:
+    """Get a workflow override."""
     return data(override_view(await _named(request, caller.environment), caller.environment))
 
 
-async def update_override(request: Request) -> Response:
-    """PUT on the same paths → 200 with the fields that were sent; 404."""
-    caller = await authenticate(request)
-    body = await read_body(request, OverrideChange)
+@operation(
+    ["PUT /v1/workflow-overrides/workflows/{workflowId}/tenants/{tenantId}", "PUT /v1/workflow-overrides/{overrideId}"],
+    "update{}",
+)
+async def update_override(request: Request, caller: ApiCaller, body: OverrideChange) -> Data[wire.OverrideReply]:
+    """Change a workflow override. Only the fields sent are changed."""
     override = await _named(request, caller.environment)
     changed = await services_of(request).workflow_overrides.update(caller.environment, override, body)
     return data(override_view(changed, caller.environment))
 
 
-async def delete_override(request: Request) -> Response:
-    """DELETE /:overrideId → 200 `true`; 404."""
-    caller = await authenticate(request)
+@operation("DELETE /v1/workflow-overrides/{overrideId}", "deleteWorkflowOverride")
+async def delete_override(request: Request, caller: ApiCaller) -> Data[bool]:
+    """Delete a workflow override."""
     override = await _named(request, caller.environment)
     await services_of(request).workflow_overrides.delete(caller.environment, override)
     return data(True)
@@ -65,6 +75,6 @@ async def _named(request: Request, environment: Environment) -> Override:
     workflow = await services.workflows.get(environment, path_param(request, "workflowId"))
     tenant = await services.tenants.get_named(environment, path_param(request, "tenantId"))
     override = await services.workflow_overrides.find(environment, workflow, tenant)
-    if override is None:
-        raise NotFound(f"The workflow {workflow.identifier} has no override for the tenant {tenant.identifier}")
-    return override
+    return existing(
+        override, NotFound(f"The workflow {workflow.identifier} has no override for the tenant {tenant.identifier}")
+    )

@@ -1,37 +1,64 @@
-"""`/v2/workflows`: the workflows of the caller's environment (rest-server.md §11)."""
+"""`/v2/workflows`: the workflows of the caller's environment."""
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+from typing import Annotated, Any, Literal
 
+import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
 from inbox.errors import ValidationFailed, invalid
-from inbox.models.workflow import WorkflowCreate, WorkflowPatch, WorkflowUpdate
-from inbox.models.workflow_export import Adopted, adopt, unwrap
+from inbox.http.auth import ApiCaller, services_of
+from inbox.http.operation import operation
+from inbox.http.queries import ORDER_BY, Flag, OffsetQuery, OrderDirection, TagList
+from inbox.http.requests import MIB, convert, path_param, read_body
+from inbox.http.responses import Data, data, no_content
+from inbox.models import wire
+from inbox.models.workflow import Workflow
 from inbox.models.workflow_query import SortField, WorkflowQuery
-from inbox.routes.access import authenticate, services_of
-from inbox.routes.reading import MIB, convert, path_param, query_bool, query_int, query_list, read_body
-from inbox.routes.replies import data, no_content
+from inbox.service.workflows.bodies import WorkflowCreate, WorkflowPatch, WorkflowUpdate
+from inbox.service.workflows.exports import Adopted, adopt, unwrap
 from inbox.service.workflows.views import workflow_list_item, workflow_view
 
 EXPORT_LIMIT_BYTES = MIB  # the original's answers repeat the schemas of its editor in every step
-MAX_LIMIT = 100
-MAX_OFFSET = 1_000_000
+
+WorkflowState = Literal["ACTIVE", "INACTIVE", "ERROR"]
 
 
-async def create_workflow(request: Request) -> Response:
-    """`POST /v2/workflows` → 201 `{data: workflow}`; 400 when the workflowId is taken.
+class CreateWorkflow(msgspec.Struct, rename="camel"):
+    drop_unsupported_steps: Annotated[
+        Flag, Meta(description="Leave out steps of other channels, which are refused otherwise")
+    ] = None
 
-    With `dropUnsupportedSteps=true` the body may be a workflow as the original exports it: steps of channels that are
-    not served here, and fields that are unknown here, are left out and named in `droppedSteps` and `ignoredFields`.
+
+class ListWorkflows(OffsetQuery):
+    order_by: Annotated[SortField, ORDER_BY] = "createdAt"
+    order_direction: OrderDirection = "DESC"
+    query: Annotated[str, Meta(description="Anywhere in the name or the identifier")] = ""
+    tags: TagList = []
+    status: Annotated[list[WorkflowState], Meta(description="Only with one of these states")] = []
+
+    def stored(self) -> WorkflowQuery:
+        descending, tags, statuses = self.order_direction == "DESC", frozenset(self.tags), frozenset(self.status)
+        return WorkflowQuery(self.limit, self.offset, self.order_by, descending, self.query, tags, statuses)
+
+
+@operation("POST /v2/workflows", "createWorkflow", status=201, body=WorkflowCreate)
+async def create_workflow(
+    request: Request, caller: ApiCaller, query: CreateWorkflow
+) -> Data[wire.CreatedWorkflowReply]:
+    """Create a workflow.
+
+    A workflowId that is taken is 400. With `dropUnsupportedSteps=true` the body may be a workflow as the original
+    exports it: steps of channels that are not served here, and fields that are unknown here, are left out and named in
+    `droppedSteps` and `ignoredFields`.
     """
-    caller = await authenticate(request)
     workflows = services_of(request).workflows
-    if not query_bool(request, "dropUnsupportedSteps"):
+    if not query.drop_unsupported_steps:
         body = await read_body(request, WorkflowCreate)
-        return data(workflow_view(await workflows.create(caller.environment, body)), 201)
+        return data(_created(await workflows.create(caller.environment, body)), 201)
     exported = unwrap(await read_body(request, dict[str, Any], EXPORT_LIMIT_BYTES))
     if len(exported) != 1:
         raise invalid("general", "The body must hold one workflow", len(exported))
@@ -40,72 +67,57 @@ async def create_workflow(request: Request) -> Response:
         workflow = await workflows.create(caller.environment, convert(adopted.content, WorkflowCreate))
     except ValidationFailed as error:
         raise _renumbered(error, adopted) from None
-    named = {"droppedSteps": [step.view() for step in adopted.dropped], "ignoredFields": adopted.ignored}
-    return data(workflow_view(workflow) | named, 201)
+    return data(_created(workflow, adopted), 201)
+
+
+@wire.without_nulls
+def _created(workflow: Workflow, adopted: Adopted | None = None) -> wire.CreatedWorkflowReply:
+    return {
+        **workflow_view(workflow),
+        "droppedSteps": [step.view() for step in adopted.dropped] if adopted else None,
+        "ignoredFields": list(adopted.ignored) if adopted else None,
+    }
 
 
 def _renumbered(error: ValidationFailed, adopted: Adopted) -> ValidationFailed:
-    """Return the error with the step numbers of the body, from which steps were left out."""
+    """Return the error with the step numbers of the body that was sent, before steps were dropped."""
     fields = {adopted.renumber(name): [*map(adopted.renumber, messages)] for name, messages in error.fields.items()}
     values = {adopted.renumber(name): value for name, value in error.values.items()}
     return ValidationFailed(fields, error.message, values)
 
 
-async def list_workflows(request: Request) -> Response:
-    """`GET /v2/workflows` → 200 `{data: {workflows, totalCount}}`."""
-    caller = await authenticate(request)
-    query = _query(request)
-    workflows, total = await services_of(request).workflows.list(caller.environment, query)
+@operation("GET /v2/workflows", "listWorkflows")
+async def list_workflows(request: Request, caller: ApiCaller, query: ListWorkflows) -> Data[wire.WorkflowListReply]:
+    """List workflows."""
+    workflows, total = await services_of(request).workflows.list(caller.environment, query.stored())
     return data({"workflows": [workflow_list_item(workflow) for workflow in workflows], "totalCount": total})
 
 
-async def get_workflow(request: Request) -> Response:
-    """`GET /v2/workflows/{workflowId}` → 200 `{data: workflow}`; identifier, `_id` or slug."""
-    caller = await authenticate(request)
+@operation("GET /v2/workflows/{workflowId}", "getWorkflow")
+async def get_workflow(request: Request, caller: ApiCaller) -> Data[wire.WorkflowReply]:
+    """Get a workflow. It is named by its identifier, `_id` or slug."""
     workflow = await services_of(request).workflows.get(caller.environment, path_param(request, "workflowId"))
     return data(workflow_view(workflow))
 
 
-async def update_workflow(request: Request) -> Response:
-    """`PUT /v2/workflows/{workflowId}` → 200 `{data: workflow}`."""
-    caller = await authenticate(request)
+@operation("PUT /v2/workflows/{workflowId}", "replaceWorkflow")
+async def update_workflow(request: Request, caller: ApiCaller, body: WorkflowUpdate) -> Data[wire.WorkflowReply]:
+    """Replace a workflow."""
     name = path_param(request, "workflowId")
-    body = await read_body(request, WorkflowUpdate)
     workflow = await services_of(request).workflows.update(caller.environment, name, body)
     return data(workflow_view(workflow))
 
 
-async def patch_workflow(request: Request) -> Response:
-    """`PATCH /v2/workflows/{workflowId}` → 200 `{data: workflow}`."""
-    caller = await authenticate(request)
+@operation("PATCH /v2/workflows/{workflowId}", "patchWorkflow")
+async def patch_workflow(request: Request, caller: ApiCaller, body: WorkflowPatch) -> Data[wire.WorkflowReply]:
+    """Change fields of a workflow."""
     name = path_param(request, "workflowId")
-    body = await read_body(request, WorkflowPatch)
     workflow = await services_of(request).workflows.patch(caller.environment, name, body)
     return data(workflow_view(workflow))
 
 
-async def delete_workflow(request: Request) -> Response:
-    """`DELETE /v2/workflows/{workflowId}` → 204."""
-    caller = await authenticate(request)
+@operation("DELETE /v2/workflows/{workflowId}", "deleteWorkflow")
+async def delete_workflow(request: Request, caller: ApiCaller) -> Response:
+    """Delete a workflow."""
     await services_of(request).workflows.delete(caller.environment, path_param(request, "workflowId"))
     return no_content()
-
-
-def _query(request: Request) -> WorkflowQuery:
-    order_by = _one_of(request, "orderBy", get_args(SortField), "createdAt")
-    return WorkflowQuery(
-        limit=query_int(request, "limit", 10, 1, MAX_LIMIT),
-        offset=query_int(request, "offset", 0, 0, MAX_OFFSET),
-        order_by=cast(SortField, order_by),
-        descending=_one_of(request, "orderDirection", ("ASC", "DESC"), "DESC") == "DESC",
-        text=request.query_params.get("query", ""),
-        tags=frozenset(query_list(request, "tags")),
-        statuses=frozenset(query_list(request, "status")),
-    )
-
-
-def _one_of(request: Request, name: str, allowed: tuple[str, ...], default: str) -> str:
-    value = request.query_params.get(name) or default
-    if value not in allowed:
-        raise invalid("general", f"{name} must be one of {', '.join(allowed)}", value)
-    return value

@@ -1,1 +1,1 @@
-"""The verbs: called by every face, knowing nothing of HTTP or of sockets."""
+"""The verbs, called by every face. They know nothing of HTTP or sockets."""

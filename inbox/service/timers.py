@@ -1,124 +1,81 @@
-"""Fires timers beside the requests of a process: takes buckets whose alarm rings, carries out what is due, drops it.
+"""Fires timers: acquires due buckets, calls the handlers of the due timers, then drops the timers.
 
-What a timer does is safe to repeat, so a timer is dropped after it has taken effect, and whoever takes over from a
-process that died in between changes nothing twice.
+Handlers are safe to repeat, and a timer is dropped after it has taken effect: a process that takes over from one that
+died in between misses nothing and changes nothing twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from inbox.clock import now_ms
-from inbox.errors import StoreUnavailable
+from inbox.errors import ServiceUnavailable
 from inbox.service.environments.environments import EnvironmentService
-from inbox.store.alarms import Place
+from inbox.store.due_buckets import BucketKey
 from inbox.store.timers import Timer, TimerStore
-from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
-RETRY_SECONDS = 1.0
-SWEEP_SECONDS = 60
-MOST_AT_ONCE = 100
-PUT_OFF_MS = 60_000
+MAX_AT_ONCE = 100
+POSTPONED_MS = 60_000
 
-Handler = Callable[[Place, Sequence[Timer]], Awaitable[None]]
-"""Carries out timers of one kind and bucket; may be called again for the same ones."""
+TimerHandler = Callable[[BucketKey, Sequence[Timer]], Awaitable[None]]
+"""Carries out timers of one kind and bucket; may be called again for the same timers."""
 
 
+@dataclass(eq=False)
 class TimerWorker:
-    """Looks twice a second, and at the moment of the next alarm."""
+    """Fires the due timers of all buckets, each under a lease of its bucket."""
 
-    def __init__(
-        self,
-        store: TimerStore,
-        environments: EnvironmentService,
-        handlers: Mapping[bytes, Handler],
-        lease_seconds: float,
-    ) -> None:
-        self._store = store
-        self._environments = environments
-        self._handlers = handlers
-        self._lease_ms = int(lease_seconds * 1_000)
-        self._task: asyncio.Task[None] | None = None
+    _store: TimerStore
+    _environments: EnvironmentService
+    _handlers: Mapping[bytes, TimerHandler]
+    _lease_ms: int
 
-    def start(self) -> None:
-        """Begins to fire timers."""
-        self._task = asyncio.create_task(self._run(), name="timers")
-
-    async def close(self) -> None:
-        """Stops where it is; another process goes on once the lease is over."""
-        if self._task is not None:
-            await end_tasks(self._task)
-
-    async def fire_due(self) -> float:
-        """Fires what is due; in how many seconds to look again. Raises StoreUnavailable."""
+    async def fire_due(self) -> float | None:
+        """Fire all due timers. Return in how many seconds the next one is due, if any. Raise ServiceUnavailable."""
         while True:
-            claim = await self._store.claim(self._lease_ms)
-            if not claim.places:
-                return LOOK_SECONDS if claim.next_ms is None else min(LOOK_SECONDS, claim.next_ms / 1_000)
-            looks = [self._look_into(place, claim.until_ms) for place in claim.places]
-            ended = await asyncio.gather(*looks, return_exceptions=True)
-            for error in filter(None, ended):
+            acquired = await self._store.acquire(self._lease_ms)
+            if not acquired.buckets:
+                return acquired.next_seconds
+            firing = [self._fire_bucket(bucket, acquired.until_ms) for bucket in acquired.buckets]
+            for error in filter(None, await asyncio.gather(*firing, return_exceptions=True)):
                 raise error
 
     async def sweep(self) -> None:
-        """Leaves alarms for timers that have none, in one process a minute. Raises StoreUnavailable."""
-        if await self._store.claim_sweep(SWEEP_SECONDS):
-            for environment in await self._environments.fresh():
-                await self._store.sweep(environment.number)
+        """Schedule every bucket that has timers. Raise ServiceUnavailable."""
+        for environment in await self._environments.fresh():
+            await self._store.sweep(environment.number)
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-                wait = await self.fire_due()
-            except StoreUnavailable:
-                wait = RETRY_SECONDS
-            except Exception:
-                log.exception("timers failed", extra={"action": "timers_failed"})
-                wait = RETRY_SECONDS
-            await asyncio.sleep(wait)
-
-    async def _look_into(self, place: Place, until_ms: int) -> None:
-        """Fires a bucket's timers, at most a hundred; if there are more, its alarm rings again at once."""
-        timers = await self._store.due(place, MOST_AT_ONCE)
-        kinds: dict[bytes, list[Timer]] = defaultdict(list)
+    async def _fire_bucket(self, bucket: BucketKey, until_ms: int) -> None:
+        """Fire a bucket's due timers, at most MAX_AT_ONCE; if there are more, it is due again at once."""
+        timers = await self._store.due(bucket, MAX_AT_ONCE)
+        by_kind: dict[bytes, list[Timer]] = defaultdict(list)
         for timer in timers:
-            kinds[timer.kind].append(timer)
-        for kind, several in kinds.items():
-            await self._fire(kind, place, several)
-        if len(timers) == MOST_AT_ONCE:
-            await self._store.ring_at(place, timers[-1].due_ms)
-        await self._store.hold(place, until_ms, None)
+            by_kind[timer.kind].append(timer)
+        for kind, same_kind in by_kind.items():
+            await self._fire(kind, bucket, same_kind)
+        if len(timers) == MAX_AT_ONCE:
+            await self._store.schedule(bucket, timers[-1].due_ms)
+        await self._store.release(bucket, until_ms)
 
-    async def _fire(self, kind: bytes, place: Place, timers: Sequence[Timer]) -> None:
-        """All together; if that fails, one by one, so that one that cannot be carried out holds up no other."""
-        with contextlib.suppress(_Failed):
-            await self._try(kind, place, timers)
-            return
-        for timer in timers:
-            try:
-                await self._try(kind, place, [timer])
-            except _Failed as failure:
-                log.error("a timer is put off", exc_info=failure.__cause__, extra={"action": "timer_put_off"})
-                await self._store.put_off(place, [timer], PUT_OFF_MS)
-                await self._store.ring_at(place, now_ms() + PUT_OFF_MS + 1_000)
-
-    async def _try(self, kind: bytes, place: Place, timers: Sequence[Timer]) -> None:
+    async def _fire(self, kind: bytes, bucket: BucketKey, timers: Sequence[Timer]) -> None:
+        """Fire timers together; if that fails, one by one, so that one that fails delays no other."""
         try:
-            await self._handlers[kind](place, timers)
-        except StoreUnavailable:
+            await self._handlers[kind](bucket, timers)
+        except ServiceUnavailable:
             raise
-        except Exception as error:
-            raise _Failed from error
-        await self._store.end(place, timers)
-
-
-class _Failed(Exception):
-    """A handler failed otherwise than for want of the store."""
+        except Exception:
+            if len(timers) > 1:
+                for timer in timers:
+                    await self._fire(kind, bucket, [timer])
+                return
+            log.exception("a timer is postponed", extra={"action": "timer_postponed"})
+            await self._store.postpone(bucket, timers, POSTPONED_MS)
+            await self._store.schedule(bucket, now_ms() + POSTPONED_MS + 1_000)
+        else:
+            await self._store.end(bucket, timers)

@@ -1,12 +1,9 @@
 """The activity of an environment: a row of 32 bytes for each step that was carried out for a recipient.
 
-Rows stand in the order in which they were noted, newest last, in blocks of 4,096: strings, so that a page anywhere is
-one range and a filter looks through a block without asking the server again. A block ends 30 days after its last row.
-What was delivered is read from the feed; any other outcome has a record of its own beside its block.
-
-Beside the rows stand the first three bytes of their transactions' tags, in the same order and written in the same step:
-12 KB a block. The server looks a transaction up there, and only blocks that may have it are read, so that what is not
-there, or long ago, costs a look of some microseconds a block.
+Rows are appended to blocks of 4,096: strings, so that a page is one range and a filter needs no further command. A
+block expires 30 days after its last row. A delivered message is read from its feed; other outcomes have records beside
+the block. The first three bytes of the transactions' tags are kept beside the rows too (12 KB a block): the server
+looks a transaction up there in some microseconds a block, and only blocks that may have it are read.
 """
 
 from __future__ import annotations
@@ -15,30 +12,38 @@ import hashlib
 import heapq
 import struct
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
-from inbox.errors import StoreUnavailable
-from inbox.store import scripts
-from inbox.store.client import Argument, Client, Command
-from inbox.store.keys import ACTIVITY_TTL_SECONDS, BUCKETS, Keys
+from inbox.errors import Contention
+from inbox.store.base import BaseStore
+from inbox.store.client import Argument
+from inbox.store.keys import ACTIVITY_TTL_SECONDS, BUCKETS
+from inbox.store.retry import Attempts
+from inbox.store.scripts import load
 
 ROW_BYTES = 32
 BLOCK_ROWS = 4_096
-_ATTEMPTS = 100
 _BLOCKS_AT_ONCE = 32
 _LOOKS_AT_ONCE = 640
 _LOOKS_TO_OPEN = 8
-"""What a block costs before the first look for a transaction, in looks of 0.7 us each: half a millisecond at once."""
+"""The fixed cost of a block, in looks for a transaction of 0.7 us each: a command takes half a millisecond."""
 _BEGINNING_BYTES = 3
 _ROW = struct.Struct(">HIBBII5s4s7s")
 _TIME_BYTES = 6
 _OUTCOME_BITS, _SEVERITY_SHIFT, _FURTHER = 0x0F, 4, 0x80
 
 
-class Outcome(IntEnum):
-    """What became of a step for a recipient."""
+_ACTIVITY_APPEND = load("activity_append", tuple[int, int])
+"""Returns whether the rows were appended, and the newest block: the one to append to, if they were not."""
+_ACTIVITY_BLANK = load("activity_blank", int)
+_ACTIVITY_FIND = load("activity_find", lambda raw: list(zip(raw[::2], raw[1::2], strict=True)))
+"""Returns for each block the number of bytes of its rows (0: it has expired), and whether it may hold a transaction."""
+
+
+class ActivityOutcome(IntEnum):
+    """The outcome of a step for a recipient."""
 
     DELIVERED = 0
     SUPPRESSED = 1
@@ -48,24 +53,26 @@ class Outcome(IntEnum):
     DELAYED = 5
     """It waits, or collects events."""
     MERGED = 6
-    """Its event joined a digest that another one began."""
+    """Its event joined the digest of another one."""
     ENDED = 7
-    """It waited, or had nothing to wait for."""
+    """Its wait is over, or there was nothing to wait for."""
     CANCELED = 8
+    EDITED = 9
+    RETRACTED = 10
 
 
-_OUTCOMES = tuple(Outcome)
+_OUTCOMES = tuple(ActivityOutcome)
 
 
-class Row(NamedTuple):
-    """One outcome. `transaction`, `template` and `notification` are short hashes (see `tag`, `notification_tag`).
+class ActivityRow(NamedTuple):
+    """One outcome. `transaction`, `template` and `notification` are tags: short hashes or parts of ids.
 
     `number` is the feed's and `row` its message's first row; both 0 where there is none. `severity` is an index.
-    `is_further`: another step of the same trigger and recipient has been noted before.
+    `is_further`: an earlier row is about another step of the same trigger and recipient.
     """
 
     ms: int
-    outcome: Outcome
+    outcome: ActivityOutcome
     severity: int
     is_further: bool
     bucket: int
@@ -77,34 +84,30 @@ class Row(NamedTuple):
 
     @property
     def feed(self) -> tuple[int, int]:
-        """Bucket and number of the feed."""
+        """Return the feed's bucket and number."""
         return self.bucket, self.number
 
     def pack(self) -> bytes:
-        """The row as it is stored."""
-        head = self.outcome | self.severity << _SEVERITY_SHIFT | (_FURTHER if self.is_further else 0)
-        high, low = divmod(self.ms, 1 << 32)
-        place = (self.bucket, self.number, self.row)
-        return _ROW.pack(high, low, head, *place, self.transaction, self.template, self.notification)
+        return pack_row(*self)
 
 
 class Ref(NamedTuple):
-    """Where a row stands."""
+    """The position of a row: its block, and its offset there, in rows."""
 
     block: int
-    place: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A row with what leads to its record."""
+class ActivityEntry:
+    """A row and its position."""
 
     ref: Ref
-    row: Row
+    row: ActivityRow
 
 
 class Column(IntEnum):
-    """What rows can be searched by, and the byte at which it begins in each."""
+    """The parts of rows that can be searched, with the byte at which each begins."""
 
     FEED = 7
     TRANSACTION = 16
@@ -113,7 +116,7 @@ class Column(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ActivityBlock:
     """A block of rows, oldest first."""
 
     number: int
@@ -121,204 +124,207 @@ class Block:
 
     @property
     def oldest_ms(self) -> int:
-        """The time of its first row."""
         return next(parse_rows(self.raw[:ROW_BYTES])).ms
 
-    def entries(self) -> list[Entry]:
-        """Every row, newest first."""
+    def entries(self) -> list[ActivityEntry]:
+        """Return every row, newest first."""
         return _backwards(self.number, 0, self.raw)
 
-    def holding(self, columns: Mapping[Column, Collection[bytes]]) -> Iterator[Entry]:
-        """The rows that have, in each of these columns (one or more), one of its tags, newest first.
+    def holding(self, columns: Mapping[Column, Collection[bytes]]) -> Iterator[ActivityEntry]:
+        """Iterate over the rows that have one of the tags in each of these columns (one or more), newest first.
 
-        Each is found when it is asked for, by the first column; it costs next to nothing to find none.
+        The search is lazy, by the first column; a block without the tags costs next to nothing.
         """
         if not all(any(tag in self.raw for tag in tags) for tags in columns.values()):
             return
         (column, tags), *others = columns.items()
-        for place in heapq.merge(*(self._places(column, tag) for tag in set(tags)), reverse=True):
-            if all(self._has(place, other, wanted) for other, wanted in others):
-                yield self._entry(place)
+        for index in heapq.merge(*(self._indexes(column, tag) for tag in set(tags)), reverse=True):
+            if all(self._has(index, other, other_tags) for other, other_tags in others):
+                yield self._entry(index)
 
-    def _places(self, column: Column, tag: bytes) -> Iterator[int]:
+    def _indexes(self, column: Column, tag: bytes) -> Iterator[int]:
         at = self.raw.rfind(tag)
         while at >= 0:
-            place, byte = divmod(at, ROW_BYTES)
+            index, byte = divmod(at, ROW_BYTES)
             if byte == column:
-                yield place
+                yield index
             at = self.raw.rfind(tag, 0, at + len(tag) - 1)
 
-    def _has(self, place: int, column: Column, tags: Collection[bytes]) -> bool:
-        at = place * ROW_BYTES + column
+    def _has(self, index: int, column: Column, tags: Collection[bytes]) -> bool:
+        at = index * ROW_BYTES + column
         return any(self.raw.startswith(tag, at) for tag in tags)
 
-    def _entry(self, place: int) -> Entry:
-        raw = self.raw[place * ROW_BYTES : (place + 1) * ROW_BYTES]
-        return Entry(Ref(self.number, place), next(parse_rows(raw)))
+    def _entry(self, index: int) -> ActivityEntry:
+        raw = self.raw[index * ROW_BYTES : (index + 1) * ROW_BYTES]
+        return ActivityEntry(Ref(self.number, index), next(parse_rows(raw)))
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A row to be noted, with the record of an outcome that cannot be read elsewhere."""
+class NewRow(NamedTuple):
+    """A packed row to append, with the record of an outcome that no message shows."""
 
-    row: Row
+    row: bytes
     record: bytes | None = None
+
+    def is_of(self, feed: bytes) -> bool:
+        """Return whether the row is of the feed with this tag."""
+        return self.row.startswith(feed, Column.FEED)
+
+
+def pack_row(
+    ms: int,
+    outcome: ActivityOutcome,
+    severity: int,
+    is_further: bool,
+    bucket: int,
+    number: int,
+    row: int,
+    transaction: bytes,
+    template: bytes,
+    notification: bytes,
+) -> bytes:
+    """Return the 32 bytes of an `ActivityRow` with these fields."""
+    head = outcome | severity << _SEVERITY_SHIFT | (_FURTHER if is_further else 0)
+    return _ROW.pack(ms >> 32, ms & 0xFFFFFFFF, head, bucket, number, row, transaction, template, notification)
 
 
 def transaction_tag(transaction_id: str) -> bytes:
-    """What rows know a transaction by."""
     return hashlib.blake2b(transaction_id.encode(), digest_size=5).digest()
 
 
 def template_tag(workflow_id: str) -> bytes:
-    """What rows know a workflow by: the end of its `_id`."""
+    """Return the end of a workflow's `_id`."""
     return bytes.fromhex(workflow_id)[-4:]
 
 
 def notification_tag(notification_id: str) -> bytes:
-    """What rows know an activity by: the beginning of its `_id`."""
+    """Return the beginning of an activity's `_id`."""
     return bytes.fromhex(notification_id)[:7]
 
 
 def feed_tag(bucket: int, number: int) -> bytes:
-    """What rows know a feed by."""
     return struct.pack(">BI", bucket, number)
 
 
-def parse_rows(raw: bytes) -> Iterator[Row]:
-    """The rows of a block or of a part of it, in their order."""
+def parse_rows(raw: bytes) -> Iterator[ActivityRow]:
+    """Decode the rows of a block or of a part of it, in order."""
     for high, low, head, bucket, number, row, transaction, template, notification in _ROW.iter_unpack(raw):
         severity, is_further = head >> _SEVERITY_SHIFT & 3, bool(head & _FURTHER)
         outcome = _OUTCOMES[head & _OUTCOME_BITS]
-        yield Row(
+        yield ActivityRow(
             high << 32 | low, outcome, severity, is_further, bucket, number, row, transaction, template, notification
         )
 
 
-class ActivityStore:
+@dataclass(eq=False)
+class ActivityStore(BaseStore):
     """Writes and reads the rows of environments."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
-        self._newest: dict[int, int] = {}
+    _newest: dict[int, int] = field(init=False, default_factory=dict)
 
-    async def append(self, environment: int, noted: Sequence[Noted]) -> None:
-        """Adds rows at the end, at most a block of them. Raises StoreUnavailable."""
+    async def append(self, environment: int, new_rows: Sequence[NewRow]) -> None:
+        """Append rows, at most a block of them. Raise StoreUnavailable."""
         records: list[Argument] = []
-        for place, one in enumerate(noted):
-            if one.record is not None:
-                records += [place, one.record]
-        rows = [one.row.pack() for one in noted]
-        beginnings = (_beginning(row[Column.TRANSACTION :]) for row in rows)
-        written: list[Argument] = [b"".join(rows), b"".join(beginnings), *records]
-        for _ in range(_ATTEMPTS):
+        for index, new in enumerate(new_rows):
+            if new.record is not None:
+                records += [index, new.record]
+        rows = [new.row for new in new_rows]
+        beginnings = [_beginning(row[Column.TRANSACTION :]) for row in rows]
+        async for _ in Attempts():
             block = self._newest.get(environment, 0)
-            done, self._newest[environment] = await self._client.run(
-                scripts.ACTIVITY_APPEND,
-                [self._keys.activity_newest(environment), *self._keys_of(environment, block)],
-                [block, BLOCK_ROWS * ROW_BYTES, ACTIVITY_TTL_SECONDS * 1_000, *written],
-            )
-            if done:
+            keys = [self._keys.activity_newest(environment), *self._keys_of(environment, block)]
+            args: list[Argument] = [block, BLOCK_ROWS * ROW_BYTES, ACTIVITY_TTL_SECONDS * 1_000]
+            args += [b"".join(rows), b"".join(beginnings), *records]
+            is_done, self._newest[environment] = await self._client.run(_ACTIVITY_APPEND, keys, args)
+            if is_done:
                 return
-        raise StoreUnavailable
+        raise Contention
 
-    async def newest(self, environment: int, skip: int, count: int) -> list[Entry]:
-        """`count` rows after the `skip` newest, newest first."""
-        found: list[Entry] = []
+    async def newest(self, environment: int, skip: int, count: int) -> list[ActivityEntry]:
+        """Return `count` rows after the `skip` newest, newest first."""
+        entries: list[ActivityEntry] = []
         async for block, length in self._lengths(environment):
             if skip >= length:
                 skip -= length
                 continue
             last = length - skip
-            first = max(0, last - (count - len(found)))
+            first = max(0, last - (count - len(entries)))
             raw = await self._range(environment, block, first, last)
-            found += _backwards(block, first, raw)
+            entries += _backwards(block, first, raw)
             skip = 0
-            if len(found) >= count:
+            if len(entries) >= count:
                 break
-        return found
+        return entries
 
-    async def blocks(self, environment: int, transactions: Collection[bytes] = ()) -> AsyncIterator[Block]:
-        """Every block, newest first; where tags of transactions are given, every one that may hold a row of them.
-
-        Each is read when it is asked for.
-        """
+    async def blocks(self, environment: int, transactions: Collection[bytes] = ()) -> AsyncIterator[ActivityBlock]:
+        """Iterate over the blocks, newest first; with tags of transactions, over those that may hold a row of them."""
         async for block, length in self._lengths(environment, transactions):
-            yield Block(block, await self._range(environment, block, 0, length))
+            yield ActivityBlock(block, await self._range(environment, block, 0, length))
 
     async def records(self, environment: int, refs: Sequence[Ref]) -> dict[Ref, bytes]:
-        """The records of rows, of those that have one."""
-        commands: list[Command] = [
-            ("HGET", self._keys.activity_records(environment, ref.block), ref.place) for ref in refs
-        ]
-        found = await self._client.batch(commands) if commands else []
-        return {ref: record for ref, record in zip(refs, found, strict=True) if record is not None}
+        """Return the records of the rows that have one."""
+        key = self._keys.activity_records
+        records = await self._client.batch([("HGET", key(environment, ref.block), ref.offset) for ref in refs])
+        return {ref: record for ref, record in zip(refs, records, strict=True) if record is not None}
 
-    async def blank(self, environment: int, entries: Sequence[Entry]) -> int:
-        """Takes everything but its time out of each row, and its record away; gives how many of these were there.
+    async def blank(self, environment: int, entries: Sequence[ActivityEntry]) -> int:
+        """Blank at most a few hundred rows of one block, except for their times, and return the number of blanked rows.
 
-        The rows are of one block, a few hundred at most. Readers find no message and no record, and pass them over.
+        Their records are removed. Readers pass over blank rows: they lead to no message and no record.
         """
         if not entries:
             return 0
         block = entries[0].ref.block
         keys = self._keys_of(environment, block)
-        blank = Row(0, Outcome.SKIPPED, 0, True, 0, 0, 0, b"", b"", b"").pack()[_TIME_BYTES:]
-        args = [item for one in entries for item in (one.ref.place, one.row.pack()[_TIME_BYTES:])]
-        return int(await self._client.run(scripts.ACTIVITY_BLANK, keys, [_TIME_BYTES, blank, *args]))
+        blank = ActivityRow(0, ActivityOutcome.SKIPPED, 0, True, 0, 0, 0, b"", b"", b"").pack()[_TIME_BYTES:]
+        args = [item for entry in entries for item in (entry.ref.offset, entry.row.pack()[_TIME_BYTES:])]
+        return await self._client.run(_ACTIVITY_BLANK, keys, [_TIME_BYTES, blank, *args])
 
-    async def recent(self, environment: int, since_ms: int, most: int) -> list[tuple[int, int, int, int]]:
-        """Messages stored since then, at most so many of each bucket: (ms, bucket, feed number, row)."""
+    async def recent(self, environment: int, since_ms: int, max_each: int) -> list[tuple[int, int, int, int]]:
+        """Return (ms, bucket, feed number, row) of messages stored since then, at most `max_each` of each bucket."""
         keys = [self._keys.bucket(environment, bucket).times for bucket in range(BUCKETS)]
-        replies = await self._client.batch([("XREVRANGE", key, "+", since_ms, "COUNT", most) for key in keys])
+        replies = await self._client.batch([("XREVRANGE", key, "+", since_ms, "COUNT", max_each) for key in keys])
         return [
             (int(entry_id.partition(b"-")[0]), bucket, *message)
             for bucket, entries in enumerate(replies)
             for entry_id, fields in entries
-            if fields[0] == b"m"  # the others were moved, not stored
+            if fields[0] == b"m"  # other entries are of moved messages
             for message in struct.iter_unpack(">II", fields[1])
         ]
 
     async def claim_repair(self, environment: int, seconds: int) -> bool:
-        """True for the one process that is to look for rows that are missing, once in so many seconds."""
-        return bool(await self._client.execute("SET", self._keys.activity_swept(environment), 1, "NX", "EX", seconds))
+        """Return whether this process is the one to look for missing rows, once within so many seconds."""
+        return await self._client.claim(self._keys.activity_swept(environment), seconds)
 
-    async def _lengths(
-        self, environment: int, transactions: Collection[bytes] = ()
-    ) -> AsyncIterator[tuple[int, int]]:
-        """The blocks that are still there, and may hold one of these transactions, with how many rows each has."""
+    async def _lengths(self, environment: int, transactions: Collection[bytes] = ()) -> AsyncIterator[tuple[int, int]]:
+        """Iterate over the blocks that exist and may hold one of these transactions, with their numbers of rows."""
         newest = int(await self._client.execute("GET", self._keys.activity_newest(environment)) or 0)
         beginnings = {_beginning(tag) for tag in transactions}
         step = max(1, min(_BLOCKS_AT_ONCE, _LOOKS_AT_ONCE // (_LOOKS_TO_OPEN + len(beginnings))))
         for start in range(newest, -1, -step):
             numbers = range(start, max(-1, start - step), -1)
-            found = await self._look(environment, numbers, beginnings)
-            for number, (length, may_hold) in zip(numbers, found, strict=True):
+            looks = await self._look(environment, numbers, beginnings)
+            for number, (length, may_hold) in zip(numbers, looks, strict=True):
                 if length and may_hold:
                     yield number, length // ROW_BYTES
-            if start < newest and not any(length for length, _ in found):
-                return  # older blocks ended before these; the newest may not have begun yet
+            if start < newest and not any(length for length, _ in looks):
+                return  # older blocks expired before these; the newest may not have begun yet
 
     async def _look(
         self, environment: int, numbers: Sequence[int], beginnings: Collection[bytes]
-    ) -> list[tuple[int, bool]]:
-        """Of each block how many bytes of rows it has, and whether it may hold one of these transactions, if any."""
+    ) -> list[tuple[int, int]]:
+        """Return for each block its length in bytes, and whether it may hold a transaction of these `beginnings`."""
         rows = [self._keys.activity_rows(environment, number) for number in numbers]
         if not beginnings:
             lengths = await self._client.batch([("STRLEN", key) for key in rows])
-            return [(length, True) for length in lengths]
+            return [(length, 1) for length in lengths]
         transactions = [self._keys.activity_transactions(environment, number) for number in numbers]
         keys = [key for pair in zip(rows, transactions, strict=True) for key in pair]
-        found = await self._client.run(scripts.ACTIVITY_FIND, keys, list(beginnings))
-        return [(length, bool(may_hold)) for length, may_hold in zip(found[::2], found[1::2], strict=True)]
+        return await self._client.run(_ACTIVITY_FIND, keys, list(beginnings))
 
     def _keys_of(self, environment: int, block: int) -> list[str]:
         keys = self._keys
         return [
-            keys.activity_rows(environment, block),
-            keys.activity_records(environment, block),
-            keys.activity_transactions(environment, block),
+            key(environment, block) for key in (keys.activity_rows, keys.activity_records, keys.activity_transactions)
         ]
 
     async def _range(self, environment: int, block: int, first: int, last: int) -> bytes:
@@ -328,11 +334,11 @@ class ActivityStore:
 
 
 def _beginning(tag: bytes) -> bytes:
-    """What stands beside a row of the transaction it is of."""
+    """Return the part of a transaction's tag that is kept beside its rows."""
     return tag[:_BEGINNING_BYTES]
 
 
-def _backwards(block: int, first: int, raw: bytes) -> list[Entry]:
-    entries = [Entry(Ref(block, first + place), row) for place, row in enumerate(parse_rows(raw))]
+def _backwards(block: int, first: int, raw: bytes) -> list[ActivityEntry]:
+    entries = [ActivityEntry(Ref(block, first + index), row) for index, row in enumerate(parse_rows(raw))]
     entries.reverse()
     return entries

@@ -1,7 +1,6 @@
-"""What each kind of change does to a message: flags, dates and the rows it applies to.
+"""The effect of each kind of change on a message: flags, dates and the rows it applies to.
 
-One table for every face. The inbox transitions are semantics.md §1.1, the v1 ones §1.2. `dates` are the bits of
-`_dates.lua`.
+The inbox face and the v1 face change flags differently, as the original does. `dates` are the bits of `_dates.lua`.
 """
 
 from __future__ import annotations
@@ -33,17 +32,11 @@ class Change(NamedTuple):
 
 INBOX_SEEN = Change(clear=UNSEEN, dates=FIRST_SEEN | LAST_SEEN)
 INBOX_READ = Change(clear=UNSEEN | UNREAD, dates=FIRST_SEEN | LAST_SEEN | READ_NOW)
-INBOX_UNREAD = Change(
-    clear=UNSEEN | ARCHIVED, set=UNREAD, dates=FIRST_SEEN | LAST_SEEN | READ_NEVER | ARCHIVED_NEVER
-)
-INBOX_ARCHIVE = Change(
-    clear=UNSEEN | UNREAD, set=ARCHIVED, dates=FIRST_SEEN | LAST_SEEN | READ_NOW | ARCHIVED_NOW
-)
-INBOX_UNARCHIVE = Change(
-    clear=UNSEEN | UNREAD | ARCHIVED, dates=FIRST_SEEN | LAST_SEEN | READ_NOW | ARCHIVED_NEVER
-)
+INBOX_UNREAD = Change(clear=UNSEEN | ARCHIVED, set=UNREAD, dates=FIRST_SEEN | LAST_SEEN | READ_NEVER | ARCHIVED_NEVER)
+INBOX_ARCHIVE = Change(clear=UNSEEN | UNREAD, set=ARCHIVED, dates=FIRST_SEEN | LAST_SEEN | READ_NOW | ARCHIVED_NOW)
+INBOX_UNARCHIVE = Change(clear=UNSEEN | UNREAD | ARCHIVED, dates=FIRST_SEEN | LAST_SEEN | READ_NOW | ARCHIVED_NEVER)
 INBOX_SNOOZE = Change(clear=UNSEEN | ARCHIVED, set=SNOOZED, dates=FIRST_SEEN | LAST_SEEN | ARCHIVED_NEVER)
-"""The end of the snooze is given with it."""
+"""The caller gives the end of the snooze."""
 INBOX_UNSNOOZE = Change(
     clear=UNSEEN | ARCHIVED | SNOOZED,
     dates=FIRST_SEEN | LAST_SEEN | ARCHIVED_NEVER | SNOOZED_NEVER,
@@ -65,11 +58,11 @@ V1_MARKS_ALL = {
 }
 
 ACTION_PRESSED = V1_READ._replace(when=UNREAD_ROWS)
-"""What completing or reverting an action in the inbox does beside the action: an unread message becomes read."""
+"""Completing or reverting an action in the inbox also makes an unread message read."""
 
 NOTHING = Change()
 
-_TOLD = (
+_EVENTS = (
     (UNSEEN, False, MESSAGE_SEEN),
     (UNREAD, False, MESSAGE_READ),
     (ARCHIVED, True, MESSAGE_ARCHIVED),
@@ -77,15 +70,15 @@ _TOLD = (
 )
 
 
-def told(before: int, after: int) -> Iterator[str]:
-    """The types of the events that tell of a message whose flags went from `before` to `after`, in their order."""
-    for flag, appears, event in _TOLD:
+def changed_events(before: int, after: int) -> Iterator[str]:
+    """Iterate over the types of the webhook events of a message whose flags changed, in order."""
+    for flag, appears, event in _EVENTS:
         if (before ^ after) & flag and bool(after & flag) == appears:
             yield event
 
 
 def legacy_mark(seen: bool | None, read: bool | None) -> Change:
-    """The older `markAs`: sets just the flags given, each with its date."""
+    """Return the change of the older `markAs`: it sets the provided flags, each with its date."""
     change = NOTHING
     if seen is not None:
         change = _flag(change, UNSEEN, not seen, LAST_SEEN)

@@ -1,298 +1,294 @@
-"""The one way to Redis: commands, batches, transactions and scripts, on one server, behind Sentinel or on Cluster.
+"""The only access to Redis: commands, batches, transactions and scripts, on one server, behind Sentinel or on Cluster.
 
-Commands are plain tuples and never leave this module as redis-py objects, so that the connection underneath can be
-replaced (an auto-batched one is planned) without touching a caller. Nothing is retried here: whoever calls knows
-whether a step may run twice.
+Callers pass plain tuples; `connection/` carries them. Nothing is retried here: the caller knows whether a step may run
+twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any, cast
-from urllib.parse import unquote, urlsplit
-
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster, Sentinel
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import SSLConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    ClusterDownError,
-    ConnectionError,
-    MaxConnectionsError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
-    ResponseError,
-    TimeoutError,
-    TryAgainError,
-)
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from typing import Any
 
 from inbox.errors import StartupError, StoreUnavailable
 from inbox.settings import mask_url
-from inbox.store.scripts import Script
-from inbox.tasks import end_tasks
+from inbox.store.connection.cluster import Cluster
+from inbox.store.connection.errors import NEEDS_LOGIN, ConnectionLost, ReplyError, as_unavailable
+from inbox.store.connection.node import StoreNode
+from inbox.store.connection.sentinel import SentinelPrimary
+from inbox.store.connection.topology import SingleServer, Topology
+from inbox.store.connection.url import Kind, parse_store_url
+from inbox.store.connection.wire import Argument as Argument
+from inbox.store.connection.wire import Command as Command
+from inbox.store.scripts import Reply, Script
+from inbox.tasks import end_tasks, start_detached
 
 log = logging.getLogger(__name__)
 
-Argument = str | bytes | int | float
-Command = tuple[Argument, ...]
-Primary = ClusterNode | None
-"""A server that takes writes, for `execute_at`; None is the only one."""
-
 MINIMUM_VERSION = (7, 0)
-COMMAND_TIMEOUT_SECONDS = 5.0
-POOL_SIZE = 64
 
-_UNAVAILABLE = (
-    ConnectionError,
-    TimeoutError,
-    MaxConnectionsError,
-    BusyLoadingError,
-    ReadOnlyError,
-    OutOfMemoryError,
-    ClusterDownError,
-    TryAgainError,
-    RedisClusterException,
-    OSError,
-)
-_RAW_REPLIES = ("SET", "HGETALL", "XRANGE", "XREVRANGE", "SMEMBERS", "ZRANGE")
-"""Commands whose replies come as the server sends them: lists of bytes, so that every connection gives the same."""
 
-_NODE_OPTIONS = ("username", "password", "protocol", "socket_timeout", "socket_connect_timeout")
-_UNAVAILABLE_WORDS = ("OOM", "MISCONF", "MASTERDOWN", "NOREPLICAS", "LOADING", "READONLY", "CLUSTERDOWN")
+class PendingReplies:
+    """Commands that were sent; awaiting them returns the list of replies."""
+
+    __slots__ = ("_client", "_future", "commands")
+
+    def __init__(self, client: Client, commands: Sequence[Command], future: asyncio.Future[Any]) -> None:
+        self._client = client
+        self._future = future
+        self.commands = commands
+
+    def __await__(self) -> Generator[Any, None, list[Any]]:
+        return self._client.finish(self.commands, self._future).__await__()
+
+    def drop(self) -> None:
+        """Ignore the replies, and a failure."""
+        if not self._future.cancel() and not self._future.cancelled():
+            self._future.exception()
 
 
 class Client:
-    """Commands to the store; every failure of the store itself is raised as StoreUnavailable."""
+    """Sends commands to the store. Raises StoreUnavailable, or WriteRefused, for every failure of the store."""
 
-    def __init__(self, redis: Redis | RedisCluster) -> None:
-        self.redis = redis
-        self.on_failure: Callable[[Exception], None] = _ignore
-        """Called with every failure of the store itself."""
-        self._asides: set[asyncio.Task[None]] = set()
-        for command in _RAW_REPLIES:
-            redis.response_callbacks.pop(command, None)
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.on_failure: Callable[[Exception], None] = lambda _: None
+        """It is called with every failure of the store itself."""
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def is_cluster(self) -> bool:
-        return isinstance(self.redis, RedisCluster)
+        """Return whether keys are spread over several servers."""
+        return self.topology.is_cluster
 
     async def execute(self, *command: Argument) -> Any:
-        """The reply of one command."""
-        return await self._guarded(self.redis.execute_command(*command))
+        """Run a command, on a cluster at the server of its first key, and return the reply."""
+        try:
+            return await self.topology.send(command)
+        except (ReplyError, ConnectionLost) as error:
+            raise self._failure(error) from error
+
+    def begin(self, commands: Sequence[Command]) -> PendingReplies:
+        """Send commands of one slot that only read in this turn of the loop, and return what to await for the replies.
+
+        So they share a round trip with the caller's next commands, without a task. Whoever begins them awaits or drops
+        them. Raise StoreUnavailable.
+        """
+        try:
+            return PendingReplies(self, commands, self.topology.begin(commands))
+        except ConnectionLost as error:
+            raise self._failure(error) from error
+
+    async def finish(self, commands: Sequence[Command], future: asyncio.Future[Any]) -> list[Any]:
+        """Return the replies to commands that were begun. Send them again after an error, as one that redirects."""
+        try:
+            reply = await future
+        except ReplyError:
+            return await self.read(commands)
+        except ConnectionLost as error:
+            raise self._failure(error) from error
+        if len(commands) == 1:
+            return [reply]
+        return await self.read(commands) if any(type(one) is ReplyError for one in reply) else reply
+
+    async def claim(self, key: str, seconds: int) -> bool:
+        """Claim a key for `seconds`. Return whether nobody in the installation held it."""
+        return bool(await self.execute("SET", key, 1, "NX", "EX", seconds))
 
     async def batch(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies of commands sent together; they are not atomic. An error of one is raised after all ran."""
-        return await self._pipeline(commands, transaction=False)
+        """Run commands together, not atomically; return the replies. Raise the first error once all have run."""
+        return self._checked(await self._tolerant(commands))
+
+    async def read(self, commands: Sequence[Command]) -> list[Any]:
+        """Run read commands together, those of one slot in order; return the replies. Raise the first error."""
+        try:
+            return self._checked(await self.topology.send_reads(commands))
+        except ConnectionLost as error:
+            raise self._failure(error) from error
 
     async def transaction(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies of commands run as one MULTI/EXEC; on a cluster all keys must share a slot."""
-        return await self._pipeline(commands, transaction=True)
-
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
-        """The reply of a script. A server that does not know it yet is given it, and the call is made again."""
-        call = ("EVALSHA", script.sha, len(keys), *keys, *args)
+        """Run commands as one MULTI/EXEC and return the replies. On a cluster all keys must share a slot."""
         try:
-            return await self.execute(*call)
-        except NoScriptError:
-            await self._load(script, keys)
-        return await self.execute(*call)
+            return self._checked(await self.topology.send_unit(commands))
+        except (ReplyError, ConnectionLost) as error:
+            raise self._failure(error) from error
 
-    async def run_many(self, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
-        """The replies of one script for many (keys, args), sent together; each call is atomic by itself.
+    async def run(self, script: Script[Reply], keys: Sequence[str], args: Sequence[Argument] = ()) -> Reply:
+        """Run a script and return its decoded reply. A server that does not know the script is sent its text."""
+        try:
+            return script.decode(await self.execute("EVALSHA", script.sha, len(keys), *keys, *args))
+        except ReplyError as error:
+            if not _is_unknown_script(error):
+                raise
+        return script.decode(await self.execute("EVAL", script.text, len(keys), *keys, *args))
 
-        Calls that a server did not know the script for are made again after it was given it. The first other error is
-        raised after all have run.
+    async def run_many(
+        self, script: Script[Reply], calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]
+    ) -> list[Reply]:
+        """Run one script for many (keys, args), sent together; each call is atomic by itself. Return replies in order.
+
+        A server that does not know the script is sent its text. Raise the first error once all have run.
         """
-        replies = await self._pipeline(
-            [("EVALSHA", script.sha, len(keys), *keys, *args) for keys, args in calls], transaction=False, tolerant=True
-        )
-        for place, reply in enumerate(replies):
-            if isinstance(reply, NoScriptError):
-                try:
-                    replies[place] = await self.run(script, *calls[place])
-                except ResponseError as error:
-                    replies[place] = error
-        for reply in replies:
-            if isinstance(reply, Exception):
-                await self._guarded(_failed(reply))
-        return replies
+        replies = await self._tolerant([("EVALSHA", script.sha, len(keys), *keys, *args) for keys, args in calls])
+        unknown = [index for index, reply in enumerate(replies) if _is_unknown_script(reply)]
+        texts = [("EVAL", script.text, len(calls[index][0]), *calls[index][0], *calls[index][1]) for index in unknown]
+        for index, reply in zip(unknown, await self._tolerant(texts), strict=True):
+            replies[index] = reply
+        return [script.decode(reply) for reply in self._checked(replies)]
 
     async def config_get(self, name: str) -> str:
-        """One parameter of the server's configuration (of one node, on a cluster); empty when it has none."""
-        target = {"target_nodes": RedisCluster.RANDOM} if isinstance(self.redis, RedisCluster) else {}
-        reply = await self._guarded(self.redis.execute_command("CONFIG GET", name, **target))
-        found = next(iter(reply.values())) if self.is_cluster and name not in reply else reply.get(name)
-        value = found.get(name, "") if isinstance(found, dict) else found
-        return str(value or "")
+        """Return a parameter of the server's configuration (of one node, on a cluster); empty if there is none."""
+        flat = await self.execute_at(self.primaries[0], "CONFIG", "GET", name)
+        return flat[1].decode() if flat else ""
 
-    def connect_to(self, node: ClusterNode) -> Redis:
-        """A client of one node of the cluster, with the same credentials, TLS and time-outs."""
-        known = dict(node.connection_kwargs)
-        known = {name: known[name] for name in known if name in _NODE_OPTIONS or name.startswith("ssl_")}
-        is_tls = issubclass(node.connection_class, SSLConnection)
-        return Redis(host=node.host, port=int(node.port), ssl=is_tls, retry=_never_again(), **known)
+    async def info(self, primary: StoreNode, section: str) -> dict[str, str]:
+        """Return a section of a server's INFO."""
+        text = (await self.execute_at(primary, "INFO", section)).decode()
+        lines = (line.partition(":") for line in text.splitlines() if ":" in line)
+        return {name: value for name, _, value in lines}
+
+    def node_of(self, key: str) -> StoreNode:
+        """Return the server that has a key. Raise StoreUnavailable if none has."""
+        try:
+            return self.topology.node_of(key)
+        except ConnectionLost as error:
+            raise self._failure(error) from error
 
     @property
-    def primaries(self) -> Sequence[Primary]:
-        """Every server that takes writes."""
-        return self.redis.get_primaries() if isinstance(self.redis, RedisCluster) else [None]
+    def primaries(self) -> Sequence[StoreNode]:
+        """Return every server that accepts writes."""
+        return self.topology.primaries
 
-    async def execute_at(self, primary: Primary, *command: Argument) -> Any:
-        """The reply of a command that concerns a server and no key."""
-        target = {"target_nodes": primary} if primary else {}
-        return await self._guarded(self.redis.execute_command(*command, **target))
+    async def execute_at(self, primary: StoreNode, *command: Argument) -> Any:
+        """Run a command without a key on one server."""
+        try:
+            return await primary.send(command)
+        except (ReplyError, ConnectionLost) as error:
+            raise self._failure(error) from error
 
     async def check(self, key: str) -> None:
-        """Write a key that is gone after a second, and ask every primary for a word. Raises StoreUnavailable."""
+        """Write a key that expires after a second, and ping every primary. Raise StoreUnavailable."""
         await self.execute("SET", key, "", "PX", 1000)
         for primary in self.primaries:
             await self.execute_at(primary, "PING")
 
     async def scan(self, pattern: str, slice_size: int) -> AsyncIterator[list[str]]:
-        """Every key that a glob takes, server by server, about `slice_size` keys looked at each time.
+        """Yield the keys that match a glob, server by server, after each scan of about `slice_size` keys.
 
-        Whoever is there all the while is given at least once. It looks at every key there is: not for a request of
-        every day.
+        A key that exists all the time is yielded at least once. For rare requests only: this scans every key.
         """
         for primary in self.primaries:
             cursor: Argument = 0
             while True:
-                at, keys = await self.execute_at(primary, "SCAN", cursor, "MATCH", pattern, "COUNT", slice_size)
+                cursor, keys = await self.execute_at(primary, "SCAN", cursor, "MATCH", pattern, "COUNT", slice_size)
                 if keys:
                     yield [key.decode() for key in keys]
-                cursor = next(iter(at.values())) if isinstance(at, dict) else at
                 if int(cursor) == 0:
                     break
 
-    def aside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Starts work that nobody waits for and that need not be finished: `close` ends it wherever it is."""
-        task = asyncio.create_task(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)
+    async def scan_hash(self, key: str, slice_size: int) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """Yield every field and value of a hash, about `slice_size` at a time.
+
+        A field that exists from the first slice to the last is yielded at least once.
+        """
+        cursor: Argument = 0
+        while True:
+            cursor, fields = await self.execute("HSCAN", key, cursor, "COUNT", slice_size)
+            yield list(pairs(fields).items())
+            if int(cursor) == 0:
+                return
+
+    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start work that nobody awaits. `close` cancels it if it is not finished."""
+        task = start_detached(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def close(self) -> None:
-        """Closes every connection; safe to call twice."""
-        await end_tasks(*self._asides)
-        await self.redis.aclose()
-        if isinstance(self.redis, RedisCluster):  # after a failed call it takes itself for closed and closes nothing
-            await self.redis.nodes_manager.aclose()
-            await self.redis.nodes_manager.aclose("startup_nodes")
+        """Close every connection; safe to call twice."""
+        await end_tasks(*self._background)
+        await self.topology.close()
 
-    async def _load(self, script: Script, keys: Sequence[str]) -> None:
-        if isinstance(self.redis, RedisCluster):
-            node = self.redis.get_node_from_key(keys[0])
-            load = self.redis.execute_command("SCRIPT LOAD", script.text, target_nodes=node)
-            await self._guarded(load)
-        else:
-            await self.execute("SCRIPT LOAD", script.text)
-
-    async def _pipeline(
-        self, commands: Sequence[Command], *, transaction: bool, tolerant: bool = False
-    ) -> list[Any]:
-        """The replies; with `tolerant`, what the server refused stands among them as an exception."""
-        pipeline = self.redis.pipeline(transaction=transaction)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return cast("list[Any]", await self._guarded(pipeline.execute(raise_on_error=not tolerant)))
-
-    async def _guarded(self, reply: Awaitable[Any]) -> Any:
+    async def _tolerant(self, commands: Sequence[Command]) -> list[Any]:
+        """Run commands together and return the replies, errors among them."""
         try:
-            return await reply
-        except NoScriptError:
-            raise
-        except _UNAVAILABLE as error:
-            self.on_failure(error)
-            raise StoreUnavailable from error
-        except ResponseError as error:
-            if str(error).startswith(_UNAVAILABLE_WORDS):
-                self.on_failure(error)
-                raise StoreUnavailable from error
-            raise
+            return await self.topology.send_all(commands)
+        except ConnectionLost as error:
+            raise self._failure(error) from error
+
+    def _checked(self, replies: list[Any]) -> list[Any]:
+        """Return the replies. Raise the first error among them."""
+        for reply in replies:
+            if isinstance(reply, ReplyError | ConnectionLost):
+                raise self._failure(reply) from reply
+        return replies
+
+    def _failure(self, error: ReplyError | ConnectionLost) -> Exception:
+        """Return the exception to raise. Report a failure of the store itself to `on_failure` and the topology."""
+        unavailable = as_unavailable(error)
+        if unavailable is None:
+            return error
+        self.on_failure(error)
+        if isinstance(error, ReplyError):
+            self.topology.note_error(error.code)
+        return unavailable
 
 
-def _ignore(_: Exception) -> None:
-    pass
+def _is_unknown_script(reply: Any) -> bool:
+    return isinstance(reply, ReplyError) and reply.code == "NOSCRIPT"
 
 
-async def _failed(error: Exception) -> None:
-    raise error
+def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the fields and values of a flat reply."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 async def open_client(url: str) -> Client:
-    """A client for redis, rediss, unix, redis+sentinel or redis+cluster URLs, checked to be usable.
+    """Connect to a redis, rediss, unix, redis+sentinel or redis+cluster URL and check the server.
 
-    Raises StartupError, with one line that tells what to do, when nothing answers, the password is wrong, the server is
-    too old or the URL's kind does not fit the server.
+    Raise StartupError, with a line that says what to do, if the server is unreachable, too old or of another kind than
+    the URL, or refuses the password.
     """
-    client = Client(_connect(url))
+    client = Client(topology_of(url))
     try:
+        await client.topology.start()
         await _check(client)
-    except (StoreUnavailable, RedisError) as error:
+    except (ReplyError, ConnectionLost, StoreUnavailable) as error:
         await client.close()
         raise StartupError(_explain(url, error.__cause__ or error)) from error
-    except StartupError:
+    except BaseException:
         await client.close()
         raise
     return client
 
 
-def _connect(url: str) -> Redis | RedisCluster:
-    scheme, _, rest = url.partition("://")
-    options: dict[str, Any] = {
-        "protocol": 2,
-        "socket_timeout": COMMAND_TIMEOUT_SECONDS,
-        "socket_connect_timeout": COMMAND_TIMEOUT_SECONDS,
-        "retry": _never_again(),
-    }
-    if scheme in ("redis+cluster", "rediss+cluster"):
-        user, password, hosts, _ = _authority(rest)
-        nodes = [ClusterNode(host, port) for host, port in hosts]
-        ssl = scheme == "rediss+cluster"
-        return RedisCluster(startup_nodes=nodes, username=user, password=password, ssl=ssl, **options)
-    if scheme == "redis+sentinel":
-        user, password, hosts, service = _authority(rest)
-        sentinel = Sentinel(hosts, sentinel_kwargs={"password": password, **options})
-        return cast(Redis, sentinel.master_for(service or "mymaster", username=user, password=password, **options))
-    pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=COMMAND_TIMEOUT_SECONDS, **options)
-    return Redis.from_pool(pool)
-
-
-def _never_again() -> Retry:
-    return Retry(NoBackoff(), 0)
-
-
-def _authority(rest: str) -> tuple[str | None, str | None, list[tuple[str, int]], str]:
-    """user, password, hosts and path of `user:password@host:port,host:port/path`."""
-    authority, _, path = rest.partition("/")
-    credentials, _, hosts = authority.rpartition("@")
-    user, _, password = credentials.partition(":")
-    split = [urlsplit(f"//{host}") for host in hosts.split(",")]
-    addresses = [(part.hostname or "127.0.0.1", part.port or 6379) for part in split]
-    return unquote(user) or None, unquote(password) or None, addresses, path
+def topology_of(url: str) -> Topology:
+    """Return the servers of a URL; nothing is connected yet. Raise StartupError for an option that does not exist."""
+    store = parse_store_url(url)
+    if store.kind is Kind.CLUSTER:
+        return Cluster(store)
+    if store.kind is Kind.SENTINEL:
+        return SentinelPrimary(store)
+    return SingleServer(StoreNode(store.addresses[0], store.login))
 
 
 async def _check(client: Client) -> None:
-    info = await client.execute("INFO", "server")
-    first = next(iter(info.values())) if client.is_cluster and "redis_version" not in info else info
-    version = tuple(int(part) for part in str(first["redis_version"]).split(".")[:2])
+    info = await client.info(client.primaries[0], "server")
+    version = tuple(int(part) for part in info["redis_version"].split(".")[:2])
     if version < MINIMUM_VERSION:
-        raise StartupError(f"Redis {first['redis_version']} is too old: 7.0 or newer (or Valkey) is needed")
-    mode = first.get("redis_mode") or first.get("server_mode")  # Valkey names it anew
+        raise StartupError(f"Redis {info['redis_version']} is too old: 7.0 or newer (or Valkey) is needed")
+    mode = info.get("redis_mode") or info.get("server_mode")  # Valkey has another name for it
     if not client.is_cluster and mode == "cluster":
         raise StartupError("This Redis is a cluster: write its URL as redis+cluster://host:port,host:port")
 
 
 def _explain(url: str, error: BaseException) -> str:
-    where = mask_url(url)
-    if isinstance(error, AuthenticationError | NoPermissionError):
-        return f"Redis at {where} refuses the user or password given in INBOX_REDIS_URL"
-    return f"Redis at {where} cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"
+    masked_url = mask_url(url)
+    if isinstance(error, ConnectionLost) and error.__cause__ is not None:
+        error = error.__cause__  # the first attempt to connect ended so
+    if isinstance(error, ReplyError) and error.code in NEEDS_LOGIN:
+        return f"Redis at {masked_url} refuses the user or password given in INBOX_REDIS_URL"
+    if isinstance(error, ReplyError):
+        return f"Redis at {masked_url} cannot be used: {error}"
+    return f"Redis at {masked_url} cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"

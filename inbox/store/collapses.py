@@ -1,36 +1,35 @@
-"""Messages that take the place of the unread one with the same key.
+"""Messages that replace the unread message with the same collapse key.
 
-What a template says of the count has to be known before the message is stored, and has to be true of it afterwards: it
-is stored only if the count is the one it was made with, else it is made again with the count there is now. Within a
-process they wait for each other, so that only processes compete.
+A template may show the count of the key, so the script stores the content only if the count is still the one of the
+rendering; otherwise it is rendered again. Appends with the same key wait for each other within a process, so only
+processes compete.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakValueDictionary
 
-from inbox.errors import InboxError, StoreUnavailable
-from inbox.store import scripts
+from inbox.errors import Contention, InboxError
 from inbox.store.client import Argument, Client
 from inbox.store.keys import COLLAPSE_TTL_SECONDS
-from inbox.tasks import Turns
+from inbox.store.references import digest_of
+from inbox.store.replies import MESSAGE_COLLAPSE, AppendReply
+from inbox.store.retry import Attempts
+from inbox.tasks import SharedTurn, Turns
 
-_ATTEMPTS = 100
-_BACK_OFF_SECONDS = 0.001
+REFERENCE = 10
+"""The index of the reference's digest in ARGV of the scripts that append."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collapse:
-    """What a message collapses by: `name` stands for workflow, step and key (`keys.collapse_name`).
+    """The collapse key of a message: `name` stands for workflow, step and key (`keys.collapse_name`).
 
-    `counts`: the count goes up by one when it takes a place. `render` makes the content for a count, where it differs
-    from one to the other, and raises an InboxError when there is none.
+    `counts`: replacing a message adds one to the count. `render` gives the content for a count, if the content depends
+    on it, and raises an InboxError if there is none.
     """
 
     name: str
@@ -40,69 +39,67 @@ class Collapse:
 
 @dataclass(slots=True)
 class Call:
-    """A message on its way: KEYS and ARGV of `message_collapse.lua` but for what `Collapse` says."""
+    """A call of `message_collapse.lua`: KEYS and ARGV except for those that `Collapse` gives."""
 
     collapse: Collapse
     keys: list[str]
     args: list[Argument]
     count: int = 1
-    """What the content was made with."""
+    """The count that the content was rendered with."""
 
     @property
-    def place(self) -> tuple[str, str]:
-        """The feed and the key: what others compete for."""
+    def lock_key(self) -> tuple[str, str]:
+        """The feed and the collapse key, for which appends compete."""
         return self.keys[0], self.collapse.name
 
     def arguments(self) -> tuple[list[str], list[Argument]]:
-        """All of KEYS and ARGV."""
         expected: Argument = self.count if self.collapse.render else ""
         rest: list[Argument] = [self.collapse.name, int(self.collapse.counts), expected, COLLAPSE_TTL_SECONDS]
         return self.keys, [*self.args, *rest]
 
     def render(self, count: int) -> None:
-        """Makes the content anew. Raises what `Collapse.render` raises."""
-        assert self.collapse.render is not None  # noqa: S101 (else any count would have done)
+        """Render the content again. Raise the errors of `Collapse.render`."""
+        assert self.collapse.render is not None  # noqa: S101 (without it any count fits)
         self.count = count
-        self.args[0] = self.collapse.render(count)
+        content = self.collapse.render(count)
+        self.args[0], self.args[REFERENCE] = content, digest_of(content)
 
 
 class CollapseStore:
-    """Stores messages with a key."""
+    """Appends messages with a collapse key."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[str, str], SharedTurn] = WeakValueDictionary()
 
-    async def append(self, calls: Sequence[Call]) -> list[list[Any] | InboxError]:
-        """What the script answers to each; an error where the content could not be made with the count there is.
+    async def append(self, calls: Sequence[Call]) -> list[AppendReply | InboxError]:
+        """Append messages; return the reply to each, or the error of its rendering.
 
-        Raises StoreUnavailable when other processes were faster a hundred times; what was stored till then is.
+        Raise Contention if other processes were faster each time; messages stored until then are kept.
         """
-        answers: dict[int, list[Any] | InboxError] = {}
+        results: dict[int, AppendReply | InboxError] = {}
         async with AsyncExitStack() as stack:
-            for place in sorted({call.place for call in calls if call.collapse.render}):
-                await stack.enter_async_context(self._turns.setdefault(place, asyncio.Lock()))
+            for key in sorted({call.lock_key for call in calls if call.collapse.render}):
+                await stack.enter_async_context(self._turns.setdefault(key, SharedTurn()).take())
             waiting = list(range(len(calls)))
-            for attempt in range(_ATTEMPTS):
-                waiting = await self._try([(place, calls[place]) for place in waiting], answers)
+            async for _ in Attempts():
+                waiting = await self._try([(index, calls[index]) for index in waiting], results)
                 if not waiting:
-                    return [answers[place] for place in range(len(calls))]
-                if attempt:
-                    await asyncio.sleep(random.uniform(0, _BACK_OFF_SECONDS * min(attempt, 20)))
-        raise StoreUnavailable
+                    return [results[index] for index in range(len(calls))]
+        raise Contention
 
-    async def _try(self, calls: Sequence[tuple[int, Call]], answers: dict[int, list[Any] | InboxError]) -> list[int]:
-        """Those that have to be tried again, with another count."""
+    async def _try(self, calls: Sequence[tuple[int, Call]], results: dict[int, AppendReply | InboxError]) -> list[int]:
+        """Return the indexes of the calls that have to be tried again with another count."""
         again: list[int] = []
         turns = Turns()
-        replies = await self._client.run_many(scripts.MESSAGE_COLLAPSE, [call.arguments() for _, call in calls])
-        for (place, call), reply in zip(calls, replies, strict=True):
-            answers[place] = reply
-            if reply[0] == 0 and reply[1] == b"count":
+        replies = await self._client.run_many(MESSAGE_COLLAPSE, [call.arguments() for _, call in calls])
+        for (index, call), reply in zip(calls, replies, strict=True):
+            results[index] = reply
+            if reply.outcome == "count":
                 try:
-                    call.render(reply[2])
-                    again.append(place)
+                    call.render(reply.key_count)
+                    again.append(index)
                 except InboxError as error:
-                    answers[place] = error
+                    results[index] = error
                 await turns.give()
         return again

@@ -1,51 +1,40 @@
-"""What stream entries hold: their content, or the name of one that a bucket keeps once for many messages."""
+"""Contents that a bucket stores once for many messages; their stream entries hold only the name."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from inbox.errors import StoreUnavailable
+from inbox.lru_cache import LruCache
 from inbox.store.client import Client
 from inbox.store.keys import BucketKeys
 
-MOST_CACHED_BYTES = 16 * 1024 * 1024
+MAX_CACHED_BYTES = 16 * 1024 * 1024
 Fields = list[bytes]
 
 
 class Contents:
-    """Reads contents that are stored once, and remembers the latest: they never change."""
+    """Reads shared contents and caches the latest: they never change."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._cache: OrderedDict[bytes, bytes] = OrderedDict()
-        self._size = 0
+        self._cache: LruCache[bytes, bytes] = LruCache(MAX_CACHED_BYTES, len)
 
     async def fill_in(self, bucket: BucketKeys, entries: Iterable[Fields]) -> None:
-        """Puts the content in place of its name in entries (`c`, ms, `d` content or `r` name, …). One more batch, only
-        for names that are not remembered. Raises StoreUnavailable for one that the store has lost.
+        """Replace names by contents in entries (`c`, ms, `d` content or `r` name, …), in place.
+
+        Reads names that are not cached in one batch. Raise StoreUnavailable if the store has lost a content.
         """
         named = [fields for fields in entries if fields[2] == b"r"]
-        found = dict(self._remembered(fields[3] for fields in named))
-        missing = [name for name in dict.fromkeys(fields[3] for fields in named) if name not in found]
+        names = {fields[3] for fields in named}
+        contents = {name: content for name in names if (content := self._cache.get(name)) is not None}
+        missing = names.difference(contents)
         if missing:
             keys = [bucket.content(name.decode()) for name in missing]
             for name, content in zip(missing, await self._client.batch([("GET", key) for key in keys]), strict=True):
                 if content is None:
                     raise StoreUnavailable
-                found[name] = content
-                self._remember(name, content)
+                contents[name] = content
+                self._cache.put(name, content)
         for fields in named:
-            fields[2], fields[3] = b"d", found[fields[3]]
-
-    def _remembered(self, names: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        for name in names:
-            if content := self._cache.get(name):
-                self._cache.move_to_end(name)
-                yield name, content
-
-    def _remember(self, name: bytes, content: bytes) -> None:
-        self._cache[name] = content
-        self._size += len(content)
-        while self._size > MOST_CACHED_BYTES:
-            self._size -= len(self._cache.popitem(last=False)[1])
+            fields[2], fields[3] = b"d", contents[fields[3]]

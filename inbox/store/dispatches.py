@@ -1,7 +1,7 @@
-"""Dispatches: triggers that are carried out behind their request, bucket by bucket, by any process.
+"""Dispatches: triggers that are carried out after their request, bucket by bucket, by any process.
 
-A dispatch has a share for each bucket. A worker takes one under a lease; who takes it over goes on at the cursor that
-the last append left, so a message is stored once however often a worker dies.
+A dispatch has a share for each bucket. A worker acquires one under a lease; the next worker continues at the cursor of
+the last append, so each message is stored once even if workers crash.
 """
 
 from __future__ import annotations
@@ -10,41 +10,50 @@ import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from inbox.store import rows, scripts
-from inbox.store.alarms import Place
-from inbox.store.client import Argument, Client
-from inbox.store.keys import (
-    BUCKETS,
-    CONTENT_TTL_SECONDS,
-    DISPATCH_TTL_SECONDS,
-    SHARE_TTL_SECONDS,
-    BucketKeys,
-    Keys,
-)
-from inbox.store.messages import Appended, Delivery, MessageStore
+from inbox.store import rows
+from inbox.store.base import BaseStore
+from inbox.store.client import Argument
+from inbox.store.due_buckets import BucketKey
+from inbox.store.keys import BUCKETS, CONTENT_TTL_SECONDS, DISPATCH_TTL_SECONDS, SHARE_TTL_SECONDS
+from inbox.store.messages import AppendResult, Delivery, MessageStore
 from inbox.store.outbox import CREATED
+from inbox.store.references import digest_of
+from inbox.store.scripts import load
 
 COUNTS = ("delivered", "suppressed", "failed", "skipped", "waiting")
 
 
+_DISPATCH_ACCEPT = load("dispatch_accept", bool)
+_DISPATCH_TAKE = load("dispatch_take", lambda bucket: bucket if bucket >= 0 else None)
+_DISPATCH_FINISH = load("dispatch_finish", bool)
+_DISPATCH_CANCEL = load("dispatch_cancel", bool)
+DISPATCH_APPEND = load("dispatch_append", list[Any])
+"""Returns 0, or 1 and four lists: each message's row (0 suppressed, -1 the feed is gone), each one's time (ms since
+1970), the numbers (from 1) of the messages whose feeds have a due snooze, and of those whose feeds are too long.
+"""
+
+
 @dataclass(frozen=True, slots=True)
-class Share:
-    """What is to be carried out: one bucket of a dispatch."""
+class DispatchShare:
+    """The part of a dispatch in one bucket; one worker at a time carries it out."""
 
     environment: int
     dispatch_id: str
     bucket: int
 
 
+DispatchState = Literal["running", "done", "cancelled"]
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a dispatch has come: its state (running, done, cancelled), when it was accepted (ms since 1970), and how
-    many recipients it is for, as known then; messages delivered, suppressed by preference, failed and skipped, and
-    runs that a delay or a digest let wait: what they deliver later is counted no more.
+    """The progress of a dispatch: its state, the time (ms since 1970) and number of recipients when it was accepted,
+    and the numbers of messages. `waiting` runs are at a delay or a digest; their later messages are not counted.
     """
 
-    state: str
+    state: DispatchState
     accepted_ms: int
     total: int
     delivered: int
@@ -55,7 +64,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """How many outcomes there are so far."""
+        """Return the number of outcomes so far."""
         return self.delivered + self.suppressed + self.failed + self.skipped + self.waiting
 
 
@@ -68,151 +77,140 @@ class Batch:
     failed: int = 0
     skipped: int = 0
     waiting: int = 0
+    shares_contents: bool = False
+    """Whether the bucket stores a content once for all messages of the dispatch that have it."""
 
 
-class DispatchStore:
+@dataclass(eq=False)
+class DispatchStore(BaseStore):
     """Keeps dispatches and stores their messages."""
 
-    def __init__(self, client: Client, keys: Keys, messages: MessageStore) -> None:
-        self._client = client
-        self._keys = keys
-        self._messages = messages
+    _messages: MessageStore
 
     async def accept(self, environment: int, dispatch_id: str, plan: bytes, total: int) -> bool:
-        """Keeps what is to be done; False when it is known already."""
+        """Store a dispatch. False if it exists already."""
         keys = self._keys.dispatch(environment, dispatch_id)
-        return bool(await self._client.run(scripts.DISPATCH_ACCEPT, keys, [dispatch_id, plan, total, BUCKETS]))
+        return await self._client.run(_DISPATCH_ACCEPT, keys, [dispatch_id, plan, total, BUCKETS])
 
-    async def running(self, environments: Sequence[int], most: int) -> dict[int, list[str]]:
-        """The ids of the dispatches that are under way in each environment, the first accepted first."""
-        commands = [("ZRANGE", self._keys.dispatches(one), 0, most - 1) for one in environments]
-        replies = await self._client.batch(commands) if commands else []
+    async def running(self, environments: Sequence[int], limit: int) -> dict[int, list[str]]:
+        """Return the ids of at most `limit` running dispatches of each environment, in the order of acceptance."""
+        replies = await self._client.batch(
+            [("ZRANGE", self._keys.dispatches(one), 0, limit - 1) for one in environments]
+        )
         return {one: [raw.decode() for raw in ids] for one, ids in zip(environments, replies, strict=True) if ids}
 
     async def plan(self, environment: int, dispatch_id: str) -> bytes | None:
-        """What a running dispatch delivers; None when it has ended."""
-        key = self._keys.dispatch(environment, dispatch_id)[0]
-        plan: bytes | None = await self._client.execute("HGET", key, "plan")
+        """Return the plan of a running dispatch; None if it has ended."""
+        plan: bytes | None = await self._client.execute(
+            "HGET", self._keys.dispatch(environment, dispatch_id)[0], "plan"
+        )
         return plan
 
-    async def take(
+    async def acquire(
         self, environment: int, dispatch_id: str, lease_ms: int, earlier: Sequence[str] = ()
-    ) -> Share | None:
-        """A share that nobody holds, for the time of the lease; None when there is none.
+    ) -> DispatchShare | None:
+        """Acquire a share that no worker holds, for the time of the lease. None if there is none.
 
-        Buckets that these earlier dispatches are not done with are left alone.
+        Buckets in which `earlier` dispatches have open shares are passed over.
         """
         keys = self._keys.dispatch(environment, dispatch_id)[:2]
         keys += [self._keys.dispatch(environment, one)[1] for one in earlier]
-        bucket = await self._client.run(scripts.DISPATCH_TAKE, keys, [lease_ms, ""])
-        return Share(environment, dispatch_id, bucket) if bucket >= 0 else None
+        bucket = await self._client.run(_DISPATCH_TAKE, keys, [lease_ms, ""])
+        return None if bucket is None else DispatchShare(environment, dispatch_id, bucket)
 
-    async def hold(self, share: Share, lease_ms: int) -> bool:
-        """Renews a lease; False when the share is not to be gone on with."""
+    async def renew(self, share: DispatchShare, lease_ms: int) -> bool:
+        """Renew a lease. False if the dispatch is no longer running, or another worker has finished the share."""
         keys = self._keys.dispatch(share.environment, share.dispatch_id)[:2]
-        return bool(await self._client.run(scripts.DISPATCH_TAKE, keys, [lease_ms, share.bucket]) >= 0)
+        return await self._client.run(_DISPATCH_TAKE, keys, [lease_ms, share.bucket]) is not None
 
-    async def put_off(self, share: Share, ms: int) -> int:
-        """Leaves a share that failed to whoever comes after that time; gives how often it has failed."""
-        await self.hold(share, ms)
+    async def postpone(self, share: DispatchShare, ms: int) -> int:
+        """Postpone a share that failed by `ms`; return the number of its failures."""
+        await self.renew(share, ms)
         return int(await self._client.execute("HINCRBY", self._bucket(share).share(share.dispatch_id), "failures", 1))
 
-    async def cursor(self, share: Share) -> str:
-        """The last recipient that the share is done with, empty at first."""
+    async def cursor(self, share: DispatchShare) -> str:
+        """Return the last recipient whose messages are stored; empty at first."""
         raw = await self._client.execute("HGET", self._bucket(share).share(share.dispatch_id), "cursor")
         return raw.decode() if raw else ""
 
-    async def append(self, share: Share, cursor: str, batch: Batch) -> list[Appended | None] | None:
-        """Stores messages, of a few recipients, and moves the cursor on: what became of each, in their order, None
-        where the feed is gone. None altogether when another worker has moved the cursor: then nothing is done.
+    async def append(self, share: DispatchShare, cursor: str, batch: Batch) -> list[AppendResult | None] | None:
+        """Append the messages of a few recipients and move the cursor.
+
+        Return one result per delivery, in order, None if its feed no longer exists. Return None and change nothing if
+        another worker has moved the cursor.
         """
         single = [one for one in batch.deliveries if one.is_single]
-        # one by one and before the cursor moves: once for each transaction, so whoever takes over may do it again
-        apart = await self._messages.append(single) if single else []
+        # one by one and before the cursor moves: idempotent per transaction, so the next worker may repeat it
+        single_results = await self._messages.append(single) if single else []
         together = [one for one in batch.deliveries if not one.is_single]
         await self._messages.announce(together)
         bucket = self._bucket(share)
-        names = {one.content: one.stored_once for one in together}
-        places = {content: place for place, content in enumerate(names, 1)}
-        checks = [rows.new_check() for _ in together]
+        contents = {content: index for index, content in enumerate(dict.fromkeys(one.content for one in together), 1)}
+        names = [content_name(content) if batch.shares_contents else "" for content in contents]
+        checks = rows.new_checks(len(together))
         keys = [bucket.share(share.dispatch_id), bucket.times, bucket.timers]
-        keys += [bucket.content(content_name(content)) for content, once in names.items() if once]
+        keys += [bucket.content(name) for name in names if name]
         first = batch.deliveries[0] if batch.deliveries else None
-        args: list[Argument] = [
-            cursor,
-            batch.cursor,
-            SHARE_TTL_SECONDS,
-            CONTENT_TTL_SECONDS,
-            first.workflow_id if first else "",
-            first.preference if first else "1",
-            batch.failed + _count(apart, "failed"),
-            batch.skipped + apart.count(None),
-            self._messages.trims_beyond,
-            _count(apart, "stored", "again"),
-            _count(apart, "suppressed"),
-            batch.waiting,
-            len(names),
-        ]
-        for content, once in names.items():
-            args += [content, content_name(content) if once else ""]
+        workflow: list[Argument] = [first.workflow_id, first.preference] if first else ["", "1"]
+        failed, skipped = _count(single_results, "failed"), single_results.count(None)
+        args: list[Argument] = [cursor, batch.cursor, SHARE_TTL_SECONDS, CONTENT_TTL_SECONDS, *workflow]
+        args += [batch.failed + failed, batch.skipped + skipped, self._messages.trims_beyond]
+        args += [_count(single_results, "stored", "again"), _count(single_results, "suppressed")]
+        args += [batch.waiting, len(names)]
+        for content, name in zip(contents, names, strict=True):
+            args += [content, name, digest_of(content)]
         for one, check in zip(together, checks, strict=True):
             keys += [one.feed.keys.state, one.feed.keys.stream, one.feed.keys.rows, one.feed.keys.log]
-            args += [places[one.content], check, rows.SEVERITIES.index(one.severity), one.feed.number]
+            args += [contents[one.content], check, rows.SEVERITIES.index(one.severity), one.feed.number]
             args.append(one.expires_ms or "")
-        place = Place(share.environment, share.bucket)
-        keys += self._messages.outbox.key(place, CREATED)
-        status, *rest = await self._client.run(scripts.DISPATCH_APPEND, keys, args)
-        self._messages.outbox.wrote([place])
-        if not status:
+        bucket_key = BucketKey(share.environment, share.bucket)
+        keys += self._messages.outbox.key(bucket_key, CREATED)
+        reply = await self._client.run(DISPATCH_APPEND, keys, args)
+        self._messages.outbox.wrote([bucket_key])
+        if not reply[0]:
             return None
-        numbers, times, due, long = rest
-        for at in {*due, *long}:
-            await self._messages.tend(together[at - 1].feed, wake=at in due, trim=at in long)
-        stored = iter(
-            _appended(one, check, number, ms)
-            for one, check, number, ms in zip(together, checks, numbers, times, strict=True)
-        )
-        one_by_one = iter(apart)
+        numbers, times, due, too_long = reply[1:]
+        for index in {*due, *too_long}:
+            await self._messages.maintain(together[index - 1].feed, wake=index in due, trim=index in too_long)
+        stored = map(_appended, together, checks, numbers, times)
+        one_by_one = iter(single_results)
         return [next(one_by_one if one.is_single else stored) for one in batch.deliveries]
 
-    async def finish(self, share: Share) -> bool:
-        """Adds the share's counts to the dispatch's; True when that was its last one."""
+    async def finish(self, share: DispatchShare) -> bool:
+        """Add the share's counts to the dispatch. Return whether it was the last share."""
         key = self._bucket(share).share(share.dispatch_id)
         counts = [int(raw or 0) for raw in await self._client.execute("HMGET", key, *COUNTS)]
         keys = self._keys.dispatch(share.environment, share.dispatch_id)
         args: list[Argument] = [share.dispatch_id, share.bucket, *counts, DISPATCH_TTL_SECONDS]
-        done = bool(await self._client.run(scripts.DISPATCH_FINISH, keys, args))
-        # kept for a while: a worker that took this share over may still be about to read its cursor
+        done = await self._client.run(_DISPATCH_FINISH, keys, args)
+        # kept for a while: a worker that acquired this share meanwhile may still read its cursor
         await self._client.execute("EXPIRE", key, DISPATCH_TTL_SECONDS)
         return done
 
     async def cancel(self, environment: int, dispatch_id: str) -> bool:
-        """Whether something was left to be delivered; it is not any more, but for what is being stored just now."""
+        """Cancel what is not delivered yet, except for appends in progress. False if the dispatch is not running."""
         keys = self._keys.dispatch(environment, dispatch_id)
-        return bool(await self._client.run(scripts.DISPATCH_CANCEL, keys, [dispatch_id, DISPATCH_TTL_SECONDS]))
+        return await self._client.run(_DISPATCH_CANCEL, keys, [dispatch_id, DISPATCH_TTL_SECONDS])
 
     async def progress(self, environment: int, dispatch_id: str) -> Progress | None:
-        """How far a dispatch has come, bucket by bucket; None when there is none, or its end is a day ago."""
+        """Return the progress of a dispatch. None if there is none, or it ended more than a day ago."""
         key = self._keys.dispatch(environment, dispatch_id)[0]
         state, *numbers = await self._client.execute("HMGET", key, "state", "accepted", "total", *COUNTS)
         return Progress(state.decode(), *(int(raw or 0) for raw in numbers)) if state else None
 
-    def _bucket(self, share: Share) -> BucketKeys:
-        return self._keys.bucket(share.environment, share.bucket)
-
 
 def content_name(content: bytes) -> str:
-    """What a content that is stored once is called: 16 characters of its hash."""
+    """Return the name of a content that is stored once: 16 characters of its hash."""
     return urlsafe_b64encode(hashlib.blake2b(content, digest_size=12).digest()).decode()
 
 
-def _count(appended: Sequence[Appended | None], *outcomes: str) -> int:
+def _count(appended: Sequence[AppendResult | None], *outcomes: str) -> int:
     return sum(one is not None and one.outcome in outcomes for one in appended)
 
 
-def _appended(delivery: Delivery, check: bytes, number: int, ms: int) -> Appended | None:
+def _appended(delivery: Delivery, check: bytes, number: int, ms: int) -> AppendResult | None:
     if number < 0:
         return None
     if number == 0:
-        return Appended("suppressed")
-    return Appended("stored", number, delivery.feed.message_id(number, check), ms)
+        return AppendResult("suppressed")
+    return AppendResult("stored", number, ms, name=(delivery.feed, number, check))

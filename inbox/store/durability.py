@@ -1,13 +1,12 @@
-"""What a Redis of the user's own really keeps: read from its CONFIG at start and told in the log."""
+"""The durability of the user's own Redis, read from its CONFIG at start and logged."""
 
 from __future__ import annotations
 
 import logging
 
-from redis.exceptions import RedisError
-
 from inbox.errors import StoreUnavailable
 from inbox.store.client import Client
+from inbox.store.connection.errors import ReplyError
 
 log = logging.getLogger(__name__)
 
@@ -15,10 +14,10 @@ _NAMES = ("maxmemory-policy", "appendonly", "appendfsync", "save")
 
 
 async def report_durability(client: Client) -> None:
-    """Logs what the store keeps; warns when it may evict messages or keeps nothing over a restart."""
+    """Log how the store persists data; warn if it may evict messages or loses them at a restart."""
     try:
         pairs = [await client.config_get(name) for name in _NAMES]
-    except (RedisError, StoreUnavailable):
+    except (ReplyError, StoreUnavailable):
         log.info("the store does not tell its configuration", extra={"action": "durability_unknown"})
         return
     policy, append_only, fsync, save = pairs

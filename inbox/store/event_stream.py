@@ -1,37 +1,34 @@
-"""The event stream of an environment: what was told, for teams who read Redis themselves."""
+"""The event stream of an environment: its webhook events, for teams who read Redis themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inbox.models.event import Event
-from inbox.store import scripts
-from inbox.store.alarms import Place
-from inbox.store.client import Client
-from inbox.store.keys import Keys
+from inbox.models.event import WebhookEvent
+from inbox.store.base import BaseStore
+from inbox.store.due_buckets import BucketKey
+from inbox.store.scripts import load
 
-MOST_EVENTS = 10_000
-"""So many events a stream keeps, the newest, and some more until a whole block of them can go."""
+MAX_EVENTS = 10_000
+"""The newest events that a stream keeps, besides some older ones until a whole block of them can go."""
+
+_EVENTS_APPEND = load("events_append", bool)
 
 
-class EventStream:
-    """Adds the events of each bucket once, in their order."""
+class EventStream(BaseStore):
+    """Adds the events of each bucket once, in order."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
-
-    async def cursor(self, place: Place) -> str:
-        """The last entry of the bucket's outbox whose events are there; empty at first."""
-        raw = await self._client.execute("HGET", self._keys.events(place.environment)[1], place.bucket)
+    async def cursor(self, bucket: BucketKey) -> str:
+        """Return the last entry of the bucket's outbox whose events are in the stream; empty at first."""
+        raw = await self._client.execute("HGET", self._keys.events(bucket.environment)[1], bucket.bucket)
         return raw.decode() if raw else ""
 
-    async def append(self, place: Place, cursor: str, last: str, events: Sequence[Event]) -> bool:
-        """Adds events and moves the bucket's cursor to `last`; False when it is not at `cursor` any more."""
-        told = [part for event in events for part in (event.id, event.type, event.body)]
-        args = [place.bucket, cursor, last, MOST_EVENTS, *told]
-        return bool(await self._client.run(scripts.EVENTS_APPEND, self._keys.events(place.environment), args))
+    async def append(self, bucket: BucketKey, cursor: str, last: str, events: Sequence[WebhookEvent]) -> bool:
+        """Add events and move the bucket's cursor to `last`. False if it is no longer at `cursor`."""
+        fields = [part for event in events for part in (event.id, event.type, event.body)]
+        args = [bucket.bucket, cursor, last, MAX_EVENTS, *fields]
+        return await self._client.run(_EVENTS_APPEND, self._keys.events(bucket.environment), args)
 
     async def size(self, environment: int) -> int:
-        """How many events are there."""
+        """Return the number of events."""
         return int(await self._client.execute("XLEN", self._keys.events(environment)[0]))

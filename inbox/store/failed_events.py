@@ -1,4 +1,4 @@
-"""Events that could not be delivered: kept with the reason, to be sent again by command."""
+"""Events that could not be delivered, stored with the reason; a command sends them again."""
 
 from __future__ import annotations
 
@@ -6,62 +6,50 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inbox.models.event import Event
-from inbox.store import scripts
-from inbox.store.client import Argument, Client
-from inbox.store.keys import Keys
+from inbox.models.event import WebhookEvent
+from inbox.store.base import BaseStore
+from inbox.store.client import Argument
+from inbox.store.scripts import load
 
-MOST_FAILED = 1_000
+MAX_FAILED = 1_000
+
+_FAILED_ADD = load("failed_add", int)
+FAILED_REMOVE = load("failed_remove", int)
 
 
 class FailedEvent(msgspec.Struct, frozen=True, rename="camel"):
-    """An event, why it was not delivered, how often that was tried, and when it was given up (ms since 1970)."""
+    """An event, the reason of its failure, the number of tries, and the time of the last one (ms since 1970)."""
 
-    event: Event
+    event: WebhookEvent
     reason: str
     tries: int
     failed_ms: int
 
 
-_decoder = msgspec.msgpack.Decoder(FailedEvent)
+decode_failed = msgspec.msgpack.Decoder(FailedEvent).decode
 _encode = msgspec.msgpack.encode
 
 
-def decode_failed(raw: bytes) -> FailedEvent:
-    """A failed event as it is kept."""
-    return _decoder.decode(raw)
-
-
-class FailedEvents:
-    """The newest 1,000 of each environment."""
-
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+class FailedEvents(BaseStore):
+    """Stores the newest 1,000 of each environment."""
 
     async def add(self, environment: int, failed: FailedEvent) -> None:
-        """Keeps one; added again it is there once."""
-        args: list[Argument] = [failed.event.id, _encode(failed), failed.failed_ms, MOST_FAILED]
-        await self._client.run(scripts.FAILED_ADD, self._keys.failed(environment), args)
+        """Store an event; an event that is added twice is stored once."""
+        args: list[Argument] = [failed.event.id, _encode(failed), failed.failed_ms, MAX_FAILED]
+        await self._client.run(_FAILED_ADD, self._keys.failed(environment), args)
 
     async def count(self, environment: int) -> int:
-        """How many there are."""
         return int(await self._client.execute("ZCARD", self._keys.failed(environment)[1]))
 
     async def all(self, environment: int) -> list[FailedEvent]:
-        """Every one, in the order they were given up."""
-        return await self.find(environment, await self._ids(environment))
+        """Return every failed event, in the order of `failed_ms`."""
+        ids = await self._client.execute("ZRANGE", self._keys.failed(environment)[1], 0, -1)
+        return await self.find(environment, ids)
 
-    async def find(self, environment: int, ids: Sequence[str]) -> list[FailedEvent]:
-        """Those of these ids that are there, in the order given."""
+    async def find(self, environment: int, ids: Sequence[str | bytes]) -> list[FailedEvent]:
+        """Return the failed events with these ids that exist, in the order of the ids."""
         raw = await self._client.execute("HMGET", self._keys.failed(environment)[0], *ids) if ids else []
-        return [_decoder.decode(one) for one in raw if one]
+        return [decode_failed(one) for one in raw if one]
 
     async def remove(self, environment: int, event_id: str) -> None:
-        """Drops one."""
-        failed, order = self._keys.failed(environment)
-        await self._client.transaction([("HDEL", failed, event_id), ("ZREM", order, event_id)])
-
-    async def _ids(self, environment: int) -> list[str]:
-        ids = await self._client.execute("ZRANGE", self._keys.failed(environment)[1], 0, -1)
-        return [raw.decode() for raw in ids]
+        await self._client.run(FAILED_REMOVE, self._keys.failed(environment), [event_id])

@@ -1,24 +1,25 @@
-"""A feed as it is named and as it was read: where it is, what stood together, a page of it, a change of it."""
+"""What the store returns of a feed: its reference, a snapshot, a page, a change of its log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from inbox.ids import MessageId, SubscriberId
 from inbox.models.message import Message
 from inbox.store import rows
-from inbox.store.alarms import Place
+from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import FeedKeys
-from inbox.store.rows import RowId, Stamp, State
+from inbox.store.rows import FeedState, RowId, Stamp
 
 Judge = Callable[[Sequence[bytes]], Sequence[int]]
-"""Tells of contents which pass: one number each, 0 or not."""
+"""Tests contents and returns a number for each: 0 if it does not pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Where a feed is and whose. `contexts` is "" or its context keys, sorted and joined by commas."""
+    """A feed: its bucket, number, owner and keys. `contexts` is "" or its context keys, sorted and joined by commas."""
 
     environment: int
     bucket: int
@@ -29,25 +30,24 @@ class Feed:
     keys: FeedKeys
 
     @property
-    def place(self) -> Place:
-        """The bucket it lies in."""
-        return Place(self.environment, self.bucket)
+    def bucket_key(self) -> BucketKey:
+        """Return its bucket."""
+        return BucketKey(self.environment, self.bucket)
 
     def message_id(self, row: int, check: bytes) -> MessageId:
-        """The wire id of a row of this feed."""
+        """Return the wire id of a row of this feed."""
         return rows.message_id(self.bucket, self.number, row, check)
 
     def row_of(self, message_id: str) -> RowId | None:
-        """The row that an id names, or None when the id belongs to another feed."""
-        found = rows.parse_message_id(message_id)
-        return found if (found.bucket, found.feed_number) == (self.bucket, self.number) else None
+        """Return the row that an id names, or None if it is an id of another feed."""
+        row_id = rows.parse_message_id(message_id)
+        return row_id if (row_id.bucket, row_id.feed_number) == (self.bucket, self.number) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A feed's state and rows as they stood together."""
+class Snapshot(NamedTuple):
+    """A feed's state, rows and stamps of one moment. The rows are all, or only the newest."""
 
-    state: State
+    state: FeedState
     rows: bytes
     stamps: list[Stamp]
 
@@ -55,41 +55,47 @@ class Snapshot:
     def flags(self) -> bytes:
         return rows.flags_of(self.rows)
 
+    @property
+    def base(self) -> int:
+        """The row before the first one that it has."""
+        return self.state.last - len(self.rows) // rows.ROW_BYTES
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether it has all rows."""
+        return self.base <= self.state.base
+
     def is_live(self, row: int, check: bytes) -> bool:
-        """Whether the row holds a message with these check bytes."""
-        start = (row - self.state.base - 1) * rows.ROW_BYTES
+        """Return whether the row holds a message with these check bytes."""
+        start = (row - self.base - 1) * rows.ROW_BYTES
         cell = self.rows[start : start + rows.ROW_BYTES] if start >= 0 else b""
         return cell[1:] == check and bool(cell[0] & rows.LIVE)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Messages, newest first, and whether older ones that were asked for exist."""
+class MessagePage:
+    """Messages, newest first, and whether older ones exist that match."""
 
     messages: list[Message]
     has_more: bool
-    state: State
+    state: FeedState
 
 
 class Scan:
-    """A test of what messages hold, for one feed and one call; a row is judged once."""
+    """A test of the contents of one feed for one call; each row is tested once."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self.judged: dict[int, int] = {}
+        self.matches: dict[int, int] = {}
 
     def judge(self, contents: Mapping[int, bytes]) -> None:
-        """Notes which of these rows pass."""
-        self.judged.update(zip(contents, self._judge([*contents.values()]), strict=True))
+        """Test the contents of rows and remember the results."""
+        self.matches.update(zip(contents, self._judge([*contents.values()]), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One change of a feed: `kind` is new, marked, deleted (`ref` is the row), bulk (`ref` is its counter) or trimmed
-    (`ref` is the new base).
-
-    A message whose snooze ended is new again, in another row; a deleted one is named by the row of its id.
-    """
+    """One change of a feed. `kind` is a kind of `store/publication.py`, and `ref` what its `rows` are there."""
 
     kind: str
     ref: int

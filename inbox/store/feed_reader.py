@@ -1,71 +1,145 @@
-"""Reading a feed in Redis: its state, its pages, single messages, and what changed since a position."""
+"""Reading a feed in Redis: its state, its pages, single messages, and the changes since a position."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, NamedTuple
 
-from inbox.errors import StoreUnavailable
+from inbox.errors import Contention, WriteRefused
 from inbox.ids import MessageId
+from inbox.lru_cache import LruCache
 from inbox.models.message import Message, decode_stored
-from inbox.store import rows, scripts, snoozes
-from inbox.store.client import Client, Command
+from inbox.store import rows, snoozes
+from inbox.store.base import BaseStore
+from inbox.store.client import Command, PendingReplies
 from inbox.store.contents import Contents
-from inbox.store.feed import Feed, LogEntry, Page, Scan, Snapshot
-from inbox.store.keys import BucketKeys, FeedKeys, Keys
-from inbox.store.rows import RowId, Select, State
+from inbox.store.feed import Feed, LogEntry, MessagePage, Scan, Snapshot
+from inbox.store.keys import FeedKeys
+from inbox.store.moment import read_consistently
+from inbox.store.replies import ChangeReply
+from inbox.store.retry import MAX_ATTEMPTS, Attempts
+from inbox.store.rows import FeedCounts, FeedState, RowId, Select, Stamp
+from inbox.store.scripts import load
+from inbox.store.slices import in_slices
 
 CALM_ATTEMPTS = 3
-PAGE_ATTEMPTS = 100
-WAKE_ATTEMPTS = 50
 FIRST_SLICE, SCAN_SLICE = 100, 400
-"""Rows read at once: a few first, since the newest often suffice, then as many as hold the loop for some 2 ms."""
-MOST_READ_BETWEEN = 16
-"""Rows that nobody wants and that are read all the same, since a further command costs as much as these."""
+"""Rows read at once: a few first, since the newest often suffice, then as many as block the loop for about 2 ms."""
+MAX_READ_BETWEEN = 16
+"""Rows between two requested ones that are read with them, since another command costs as much as these."""
 SIDES_AT_ONCE = 500
-LOG_KINDS = {"n": "new", "v": "new", "m": "marked", "x": "deleted", "t": "trimmed", "b": "bulk"}
+MAX_BUILT_BYTES = 16 * 1024 * 1024
+BUILT_TIMES, BUILT_OVERHEAD_BYTES = 6, 3_000
+"""What a built message takes: a multiple of its JSON for itself and its forms on the wire, and the objects."""
+STAMP_OVERHEAD_BYTES = 300
+"""What each stamp takes that a built message was made of, beside the stamp's rows."""
+NEWEST_ROWS = 1_000
+"""Rows that a reading takes first. All rows of a feed, 40 kB at 10,000, are read only if these do not suffice."""
 
 
-class FeedReader:
-    """Readings of feeds. Snoozes that have ended take effect before each."""
+class _PageReply(NamedTuple):
+    """A feed, and the number, side record, stream entry and edit of each row of the page."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
-        self._contents = Contents(client)
+    snapshot: Snapshot
+    numbers: list[int]
+    sides: list[bytes | None]
+    entries: list[tuple[bytes, list[bytes]]]
+    edits: list[bytes | None]
 
-    async def state(self, feed: Feed) -> State | None:
-        """The feed's position and counts, or None when it is gone. One command, unless a snooze has ended."""
-        return (await self.states([feed]))[0]
 
-    async def states(self, feeds: Sequence[Feed]) -> list[State | None]:
-        """The states of many feeds in one batch."""
-        replies = await self._client.batch([("HMGET", feed.keys.state, "p", "u") for feed in feeds])
-        states = [rows.parse_state(packed, wake) if packed else None for packed, wake in replies]
-        return [
-            await self._state_awake(feed) if state and snoozes.is_due(state) else state
-            for feed, state in zip(feeds, states, strict=True)
-        ]
+def _page_reply(raw: list[Any]) -> _PageReply | None:
+    if raw[0] is None:
+        return None
+    packed, cells, stamps, *page = raw
+    return _PageReply(Snapshot(rows.parse_state(packed), cells, [rows.parse_stamp(stamp) for stamp in stamps]), *page)
 
-    async def _state_awake(self, feed: Feed) -> State | None:
-        snapshot = await self.snapshot(feed)
-        return snapshot.state if snapshot else None
 
-    async def snapshot(self, feed: Feed) -> Snapshot | None:
-        """State, rows and stamps as they stood together, or None when the feed is gone.
+_FEED_PAGE = load("feed_page", _page_reply)
+_FEED_SEEK = load("feed_seek", int)
+FEED_FOLD = load("feed_fold", int)
 
-        Snoozes that have ended take effect first: every reading of a feed goes through here or `states`.
+
+class _Built(NamedTuple):
+    """A message, and what it was made of: its row's bytes, entry, side record, the feed's stamps, the edit's time."""
+
+    made_of: tuple[bytes, list[bytes], bytes | None, list[Stamp], int]
+    message: Message
+
+    def size(self) -> int:
+        """Return the approximate size in bytes."""
+        stamps = sum(STAMP_OVERHEAD_BYTES + len(stamp.rows) for stamp in self.made_of[3])
+        return BUILT_OVERHEAD_BYTES + BUILT_TIMES * len(self.made_of[1][3]) + stamps
+
+
+@dataclass(eq=False)
+class FeedReader(BaseStore):
+    """Reads feeds. Snoozes that have ended take effect before each reading."""
+
+    def __post_init__(self) -> None:
+        self._contents = Contents(self._client)
+        self._built: LruCache[tuple[str, int, int], _Built] = LruCache(MAX_BUILT_BYTES, _Built.size)
+        """By feed and row the messages that were built last. One is used again if what it is made of is the same."""
+
+    async def state(self, feed: Feed) -> FeedState | None:
+        """Return the feed's position and counts. None if it is gone. One command, unless a snooze has ended."""
+        return await self._settled(feed, *await self._client.execute(*self._state_command(feed)))
+
+    async def states(self, feeds: Sequence[Feed]) -> list[FeedState | None]:
+        """Return the states of many feeds in one batch."""
+        replies = await self._client.batch([self._state_command(feed) for feed in feeds])
+        return [await self._settled(feed, *reply) for feed, reply in zip(feeds, replies, strict=True)]
+
+    @staticmethod
+    def _state_command(feed: Feed) -> Command:
+        return "HMGET", feed.keys.state, "p", "u"
+
+    async def _settled(self, feed: Feed, packed: bytes | None, wake: bytes | None) -> FeedState | None:
+        """Return the state in a reply, once snoozes that have ended have taken effect."""
+        state = rows.parse_state(packed, wake) if packed else None
+        if state and snoozes.is_due(state):
+            snapshot = await self.snapshot(feed)
+            return snapshot.state if snapshot else None
+        return state
+
+    async def count(self, feed: Feed, selects: Collection[Select], limit: int) -> dict[Select, int]:
+        """Return how many rows each selection takes; counting stops at `limit`. All are 0 if the feed is gone.
+
+        The state alone has the usual counts. Others are counted among the newest rows, and among all if need be.
         """
-        snapshot = await self._snapshot(feed)
+        if all(map(rows.is_counted, selects)):
+            state = await self.state(feed)
+            return _counts_of(state.counts if state else FeedCounts(), b"", selects)
+        for newest in (NEWEST_ROWS, None):
+            snapshot = await self.snapshot(feed, newest)
+            if snapshot is None:
+                break
+            counts = _counts_of(snapshot.state.counts, snapshot.flags, selects)
+            if snapshot.is_whole or newest is None or min(counts.values()) >= limit:
+                return counts
+        return dict.fromkeys(selects, 0)
+
+    async def snapshot(self, feed: Feed, newest: int | None = None) -> Snapshot | None:
+        """Return state, rows and stamps of one moment, or None if the feed no longer exists.
+
+        With `newest` it has only so many rows. Snoozes that have ended take effect first, unless the store takes no
+        changes: every reading of a feed goes through here or `states`.
+        """
+        snapshot = await self._snapshot(feed, newest)
         while snapshot and snoozes.is_due(snapshot.state):
-            if not await self.wake(feed):
-                return await self._snapshot(feed)  # the store's clock is behind ours: it is not due yet
-            snapshot = await self._snapshot(feed)
+            try:
+                woken = await self.wake(feed)
+            except WriteRefused:
+                return snapshot
+            snapshot = await self._snapshot(feed, newest)
+            if not woken:  # by the store's clock it is not due yet
+                return snapshot
         return snapshot
 
     async def wake(self, feed: Feed) -> int:
-        """Ends snoozes whose time has come, at most 20 at once; gives how many."""
-        for _ in range(WAKE_ATTEMPTS):
+        """End snoozes whose time has come, at most 20 at once; return their number."""
+        async for _ in Attempts():
             snapshot = await self._snapshot(feed)
             if snapshot is None:
                 return 0
@@ -74,12 +148,21 @@ class FeedReader:
             )
             if woken is not None:
                 return woken
-        raise StoreUnavailable
+        raise Contention
 
-    async def _snapshot(self, feed: Feed) -> Snapshot | None:
+    async def _snapshot_of(self, feed: Feed, numbers: Collection[int]) -> Snapshot | None:
+        """Return a snapshot with the newest rows, or with all if one of these is older."""
+        snapshot = await self.snapshot(feed, NEWEST_ROWS)
+        if snapshot is None or snapshot.is_whole or min(numbers, default=snapshot.state.last) > snapshot.base:
+            return snapshot
+        return await self.snapshot(feed)
+
+    async def _snapshot(self, feed: Feed, newest: int | None = None) -> Snapshot | None:
         keys = feed.keys
-        (packed, wake), cells, stamps = await self._client.transaction(
-            [("HMGET", keys.state, "p", "u"), ("GET", keys.rows), ("LRANGE", keys.stamps, 0, -1)]
+        state: Command = ("HMGET", keys.state, "p", "u")  # no position ever comes back
+        cells_read: Command = ("GETRANGE", keys.rows, -rows.ROW_BYTES * newest, -1) if newest else ("GET", keys.rows)
+        (packed, wake), (cells, stamps) = await read_consistently(
+            self._client, state, [cells_read, ("LRANGE", keys.stamps, 0, -1)]
         )
         if packed is None:
             return None
@@ -95,45 +178,50 @@ class FeedReader:
         skip: int = 0,
         above: int = 0,
         scan: Scan | None = None,
-    ) -> Page | None:
-        """The newest messages that the selection takes, after `skip` of them; rows below `before` and above `above`.
+    ) -> MessagePage | None:
+        """Return the newest messages that the selection takes, after `skip` of them, below row `before`, above `above`.
 
-        With a scan, of these those whose content it takes; it reads newest first and no further than needed.
-        State and flags are read first, then the chosen rows together with the state again: had it moved, both are
-        repeated, so a page is never a mixture; a feed that does not hold still is read by a script, which costs Redis
-        more. None when the feed is gone.
+        A scan narrows them by content; it reads newest first and no further than needed. State and flags are read
+        first, then the rows together with the state again; both are repeated if it has changed, so a page is
+        consistent. A feed that keeps changing is read by a script, which costs Redis more. None if the feed is gone.
         """
         is_plain = scan is None and not above
-        for _ in range(CALM_ATTEMPTS if is_plain else PAGE_ATTEMPTS):
-            snapshot = await self.snapshot(feed)
-            if snapshot is None:
-                return None
-            flags, base = snapshot.flags, snapshot.state.base
-            if scan is None:
-                chosen = rows.newest_rows(flags, base, select, limit + 1, before, skip, above)
-            else:
-                taken = rows.newest_rows(flags, base, select, len(flags), before, 0, above)
-                chosen = (await self.scan(feed, scan, taken, skip + limit + 1))[skip:]
-            messages = await self._load(feed, snapshot, chosen[:limit])
-            if messages is not None:
-                return Page(messages, len(chosen) > limit, snapshot.state)
-        if not is_plain:
-            raise StoreUnavailable
-        found = await self._read_at_once(feed, select, limit + 1, before=before, skip=skip)
-        return Page(found[0][:limit], len(found[0]) > limit, found[1]) if found else None
 
-    async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
-        """The live ones of these rows in their present state, in the order given; None when the feed is gone."""
-        for _ in range(CALM_ATTEMPTS):
-            snapshot = await self.snapshot(feed)
+        async def rows_in(snapshot: Snapshot) -> list[int]:
+            flags, base = snapshot.flags, snapshot.base
+            if scan is None:
+                return rows.newest_rows(flags, base, select, limit + 1, before, skip, above)
+            candidates = rows.newest_rows(flags, base, select, len(flags), before, 0, above)
+            return (await self.scan(feed, snapshot, scan, candidates, skip + limit + 1))[skip:]
+
+        async for _ in Attempts(CALM_ATTEMPTS if is_plain else MAX_ATTEMPTS):
+            snapshot = await self.snapshot(feed, NEWEST_ROWS)
+            page_rows = await rows_in(snapshot) if snapshot else []
+            if snapshot and len(page_rows) <= limit and not snapshot.is_whole and above < snapshot.base:
+                snapshot = await self.snapshot(feed)
+                page_rows = await rows_in(snapshot) if snapshot else []
             if snapshot is None:
                 return None
-            flags, base = snapshot.flags, snapshot.state.base
-            live = [row for row in wanted if 0 <= row - base - 1 < len(flags) and flags[row - base - 1] & rows.LIVE]
+            messages = await self._load(feed, snapshot, page_rows[:limit])
+            if messages is not None:
+                return MessagePage(messages, len(page_rows) > limit, snapshot.state)
+        if not is_plain:
+            raise Contention
+        page = await self._read_at_once(feed, select, limit + 1, before=before, skip=skip)
+        return MessagePage(page[0][:limit], len(page[0]) > limit, page[1]) if page else None
+
+    async def messages(self, feed: Feed, numbers: Sequence[int]) -> tuple[list[Message], FeedState] | None:
+        """Return the live messages of these rows, in their order, and the state. None if the feed is gone."""
+        async for _ in Attempts(CALM_ATTEMPTS):
+            snapshot = await self._snapshot_of(feed, numbers)
+            if snapshot is None:
+                return None
+            flags, base = snapshot.flags, snapshot.base
+            live = [row for row in numbers if 0 <= row - base - 1 < len(flags) and flags[row - base - 1] & rows.LIVE]
             messages = await self._load(feed, snapshot, live)
             if messages is not None:
                 return messages, snapshot.state
-        return await self._read_at_once(feed, rows.ALL, wanted=wanted)
+        return await self._read_at_once(feed, rows.ALL, numbers=numbers)
 
     async def _read_at_once(
         self,
@@ -143,245 +231,334 @@ class FeedReader:
         *,
         before: int | None = None,
         skip: int = 0,
-        wanted: Sequence[int] = (),
-    ) -> tuple[list[Message], State] | None:
-        """What `page` or `messages` gives, by one script; with neither limit nor rows just the state."""
+        numbers: Sequence[int] = (),
+    ) -> tuple[list[Message], FeedState] | None:
+        """Return the result of `page` or `messages` by one script; with neither limit nor rows only the state."""
         keys = feed.keys
-        args = [*rows.script_arguments(select), limit, skip, before or "", *wanted]
-        packed, *rest = await self._client.run(
-            scripts.FEED_PAGE, [keys.state, keys.rows, keys.side, keys.stamps, keys.stream], args
-        )
-        if packed is None:
+        args = [*rows.script_arguments(select), limit, skip, before or "", *numbers]
+        reply = await self._client.run(_FEED_PAGE, [keys.state, keys.rows, keys.side, keys.stamps, keys.stream], args)
+        if reply is None:
             return None
-        cells, stamps, numbers, sides, entries = rest
-        await self._fill_in(feed, [fields for _, fields in entries])
-        snapshot = Snapshot(rows.parse_state(packed), cells, [rows.parse_stamp(raw) for raw in stamps])
-        found = zip(numbers, sides, entries, strict=True)
-        messages = [_message(feed, snapshot, number, entry[1], side) for number, side, entry in found]
-        return messages, snapshot.state
+        stored = {number: fields for number, (_, fields) in zip(reply.numbers, reply.entries, strict=True)}
+        edits = {number: raw for number, raw in zip(reply.numbers, reply.edits, strict=True) if raw}
+        edited_ms = _apply_edits(stored, edits)
+        await self._contents.fill_in(self._bucket(feed), stored.values())
+        sides = dict(zip(reply.numbers, reply.sides, strict=True))
+        messages = [
+            self._message(feed, reply.snapshot, number, stored[number], sides[number], edited_ms.get(number, 0))
+            for number in reply.numbers
+        ]
+        return messages, reply.snapshot.state
 
-    async def rows_of(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> list[int]:
-        """The rows where these messages are now, of those that exist, in the order given."""
-        places = await self._places(feed, snapshot, wanted)
-        return [places[row] for row in wanted if row in places]
+    async def rows_of(self, feed: Feed, snapshot: Snapshot, messages: Sequence[RowId]) -> list[int]:
+        """Return the present rows of the messages that exist, in the order of the messages."""
+        return list((await self._present_rows(feed, snapshot, messages)).values())
 
-    async def _places(self, feed: Feed, snapshot: Snapshot, wanted: Sequence[RowId]) -> dict[RowId, int]:
-        direct = [snapshot.is_live(row.row, row.check) for row in wanted]
-        away = [row for row, live in zip(wanted, direct, strict=True) if not live]
-        if not away:
-            return {row: row.row for row in wanted}
-        found = await self._client.execute("HMGET", feed.keys.side, *(f"o{row.row}" for row in away))
-        moved = {
-            row: int(to) for row, to in zip(away, found, strict=True) if to and snapshot.is_live(int(to), row.check)
-        }
-        here = zip(wanted, direct, strict=True)
-        return {row: row.row if live else moved[row] for row, live in here if live or row in moved}
+    async def _present_rows(self, feed: Feed, snapshot: Snapshot, messages: Sequence[RowId]) -> dict[RowId, int]:
+        present = {one: one.row if snapshot.is_live(one.row, one.check) else 0 for one in messages}
+        missing = [one for one, row in present.items() if not row]
+        if missing:
+            moved = await self._client.execute("HMGET", feed.keys.side, *(f"o{one.row}" for one in missing))
+            present |= {
+                one: int(to)
+                for one, to in zip(missing, moved, strict=True)
+                if to and snapshot.is_live(int(to), one.check)
+            }
+        return {one: row for one, row in present.items() if row}
 
     async def find(self, feed: Feed, message_id: str) -> tuple[Message, int] | None:
-        """A message of this feed by its id, and its row; None when it is unknown, deleted or another feed's."""
-        wanted = feed.row_of(message_id)
-        if wanted is None:
+        """Return a message of this feed and its row; None if it is unknown, deleted or another feed's."""
+        row_id = feed.row_of(message_id)
+        if row_id is None:
             return None
-        for _ in range(PAGE_ATTEMPTS):
-            snapshot = await self.snapshot(feed)
-            if snapshot is None:
-                return None
-            found = await self.rows_of(feed, snapshot, [wanted])
-            messages = await self._load(feed, snapshot, found)
-            if messages is not None:
-                same = [message for message in messages if message.id == message_id]
-                return (same[0], found[0]) if same else None
-        raise StoreUnavailable
+        loaded = (await self._load_named(feed, [row_id.row], lambda _: [row_id])).get(row_id)
+        return loaded if loaded and loaded[0].id == message_id else None
 
     async def find_place(self, feed: Feed, message_id: str) -> tuple[int, int] | None:
-        """Return the row of a message of this feed and its time, also after its deletion; None if there never was one.
+        """Return the row of a message of this feed and its time, also after its deletion; None if there was none.
 
-        The time of one that is gone is not known any more: it is that of the next newer message of the feed.
+        The time of a deleted message is lost; return that of the next newer message of the feed instead.
         """
-        if found := await self.find(feed, message_id):
-            return found[1], found[0].created_ms
-        wanted, snapshot = feed.row_of(message_id), await self._snapshot(feed)
-        if wanted is None or snapshot is None or not 0 < wanted.row <= snapshot.state.last:
+        if existing := await self.find(feed, message_id):
+            return existing[1], existing[0].created_ms
+        row_id, snapshot = feed.row_of(message_id), await self._snapshot(feed)
+        if row_id is None or snapshot is None or not 0 < row_id.row <= snapshot.state.last:
             return None
-        row = rows.last_row_with(snapshot.rows, snapshot.state.base, wanted.row, wanted.check)
+        row = rows.last_row_with(snapshot.rows, snapshot.state.base, row_id.row, row_id.check)
         if row is None:
             return None
         newer = await self._client.execute("XRANGE", feed.keys.stream, f"{row + 1}-0", "+", "COUNT", 1)
         return row, int(newer[0][1][1]) if newer else snapshot.state.position.ms
 
-    async def find_many(self, feed: Feed, wanted: Sequence[RowId]) -> dict[MessageId, Message]:
-        """The messages of these ids, wherever they are now, of those that exist."""
-        for _ in range(PAGE_ATTEMPTS):
-            snapshot = await self.snapshot(feed)
+    async def find_many(self, feed: Feed, row_ids: Sequence[RowId]) -> dict[MessageId, Message]:
+        """Return by id the messages that exist, in whichever row they are now."""
+        loaded = await self._load_named(feed, [row_id.row for row_id in row_ids], lambda _: row_ids)
+        return {message.id: message for message, _ in loaded.values()}
+
+    async def _load_named(
+        self, feed: Feed, numbers: Collection[int], name: Callable[[Snapshot], Sequence[RowId]]
+    ) -> dict[RowId, tuple[Message, int]]:
+        """Map each message that `name` picks in a snapshot to its present state and row, without those that are gone.
+
+        The snapshot has at least the rows of these numbers. If the feed moves on in between, `name` is called again.
+        Raise Contention.
+        """
+        async for _ in Attempts():
+            snapshot = await self._snapshot_of(feed, numbers)
             if snapshot is None:
                 return {}
-            messages = await self._load(feed, snapshot, await self.rows_of(feed, snapshot, wanted))
+            present = await self._present_rows(feed, snapshot, name(snapshot))
+            messages = await self._load(feed, snapshot, list(present.values()))
             if messages is not None:
-                return {message.id: message for message in messages}
-        raise StoreUnavailable
+                return dict(zip(present, zip(messages, present.values(), strict=True), strict=True))
+        raise Contention
 
-    async def contents(self, feed: Feed, wanted: Sequence[int]) -> dict[int, bytes]:
-        """What rows hold, of those that are live; immutable, so no state is read with it."""
-        entries = [entry for part in await self._client.batch(_spans(feed.keys, wanted)) for entry in part]
-        await self._fill_in(feed, [fields for _, fields in entries])
-        chosen = frozenset(wanted)
-        return {row: fields[3] for entry_id, fields in entries if (row := int(entry_id[:-2])) in chosen}
+    async def contents(self, feed: Feed, snapshot: Snapshot, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return the contents of those of these rows that are live.
 
-    async def scan(self, feed: Feed, scan: Scan, candidates: Sequence[int], most: int | None = None) -> list[int]:
-        """Those of these live rows whose content the scan takes, in the order given, at most `most` of them.
-
-        Contents are read in slices; what a row holds never changes, so the scan remembers what it has judged.
+        Only the contents of messages that are edited in the snapshot can have changed since.
         """
-        found: list[int] = []
+        edited = rows.edited_rows(snapshot.rows, snapshot.base, numbers)
+        commands = _spans(feed.keys, numbers)
+        if edited:
+            commands.append(("HMGET", feed.keys.side, *_edit_fields(edited)))
+        replies = await self._client.batch(commands)
+        edits = dict(zip(edited, replies.pop(), strict=True)) if edited else {}
+        stored, _ = await self._filled_in(feed, _by_row(numbers, replies), edits)
+        return {row: fields[3] for row, fields in stored.items()}
+
+    async def scan(
+        self, feed: Feed, snapshot: Snapshot, scan: Scan, candidates: Sequence[int], limit: int | None = None
+    ) -> list[int]:
+        """Return the first `limit` of these live rows of the snapshot whose content the scan takes, in order.
+
+        Contents are read in slices. The scan remembers its results, except those of edited messages, which may be
+        edited again.
+        """
+        matching: list[int] = []
+        flags, base = snapshot.flags, snapshot.base
         for start, end in slices(len(candidates)):
             part = candidates[start:end]
-            unknown = [row for row in part if row not in scan.judged]
+            unknown = [row for row in part if row not in scan.matches or flags[row - base - 1] & rows.EDITED]
             if unknown:
-                scan.judge(await self.contents(feed, unknown))
-            found += [row for row in part if scan.judged.get(row)]
-            if most is not None and len(found) >= most:
-                return found[:most]
-        return found
+                scan.judge(await self.contents(feed, snapshot, unknown))
+            matching += [row for row in part if scan.matches.get(row)]
+            if limit is not None and len(matching) >= limit:
+                return matching[:limit]
+        return matching
 
     async def seek(self, feed: Feed, created_ms: int) -> int:
-        """The newest row created at that time (ms since 1970) or before it; 0 when there is none."""
-        return int(await self._client.run(scripts.FEED_SEEK, [feed.keys.state, feed.keys.stream], [created_ms]))
+        """Return the newest row created at or before this time (ms since 1970); 0 if there is none."""
+        return await self._client.run(_FEED_SEEK, [feed.keys.state, feed.keys.stream], [created_ms])
 
-    async def _load(self, feed: Feed, snapshot: Snapshot, wanted: list[int]) -> list[Message] | None:
-        """The messages of these live rows; None when the feed has moved on since the snapshot."""
-        if not wanted:
+    async def _load(self, feed: Feed, snapshot: Snapshot, numbers: list[int]) -> list[Message] | None:
+        """Return the messages of these live rows; None if the feed has moved on since the snapshot."""
+        if not numbers:
             return []
         keys = feed.keys
-        packed, sides, *found = await self._client.transaction(
-            [("HGET", keys.state, "p"), ("HMGET", keys.side, *wanted), *_ranges(keys, wanted)]
+        edited = rows.edited_rows(snapshot.rows, snapshot.base, numbers)
+        # the state comes last: if it is still that of the snapshot, so was what was read before it
+        sides, *ranges, packed = await self._client.read(
+            [
+                ("HMGET", keys.side, *numbers, *_edit_fields(edited)),
+                *_spans(keys, numbers),
+                ("HGET", keys.state, "p"),
+            ]
         )
         if packed is None or rows.parse_state(packed).position != snapshot.state.position:
             return None
-        stored = {int(entry_id[:-2]): fields for part in found for entry_id, fields in part}
-        await self._fill_in(feed, stored.values())
+        edits = dict(zip(edited, sides[len(numbers) :], strict=True))
+        stored, edited_ms = await self._filled_in(feed, _by_row(numbers, ranges), edits)
         return [
-            _message(feed, snapshot, row, stored[row], side) for row, side in zip(wanted, sides, strict=True)
+            self._message(feed, snapshot, row, stored[row], side, edited_ms.get(row, 0))
+            for row, side in zip(numbers, sides, strict=False)
         ]
 
-    async def _fill_in(self, feed: Feed, entries: Iterable[list[bytes]]) -> None:
-        await self._contents.fill_in(self._bucket(feed), entries)
+    async def _filled_in(
+        self, feed: Feed, entries: dict[int, list[bytes]], edits: Mapping[int, bytes | None]
+    ) -> tuple[dict[int, list[bytes]], dict[int, int]]:
+        """Return by row the fields of these entries, whole, and when edited ones were edited (ms since 1970).
 
-    def _bucket(self, feed: Feed) -> BucketKeys:
-        return self._keys.bucket(feed.environment, feed.bucket)
+        `edits`: the fields of the side hash of edited rows.
+        """
+        edited_ms = _apply_edits(entries, edits)
+        await self._contents.fill_in(self._bucket(feed), entries.values())
+        return entries, edited_ms
 
-    async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
-        """The ids of rows, live or deleted."""
-        snapshot = await self.snapshot(feed)
+    def begin_entries(self, feed: Feed, numbers: Sequence[int]) -> PendingReplies:
+        """Begin to read the entries of rows, in one round trip with what the caller sends next."""
+        return self._client.begin(_spans(feed.keys, numbers))
+
+    async def changed_messages(self, feed: Feed, reply: ChangeReply, spans: Sequence[Any]) -> list[Message]:
+        """Return the messages that a script has just changed, without reading their state again.
+
+        `spans`: the entries of the rows in the ids (`begin_entries`); those of messages that were moved, and edits, are
+        read here.
+        """
+        entries = _by_row(reply.rows, spans)
+        moved = [row for row in reply.rows if row not in entries]
+        edited = [row for row, flags in zip(reply.rows, reply.flags, strict=True) if flags & rows.EDITED]
+        if moved:
+            entries |= _by_row(moved, await self._client.batch(_spans(feed.keys, moved)))
+        edits: dict[int, bytes | None] = {}
+        if edited:
+            raw = await self._client.execute("HMGET", feed.keys.side, *_edit_fields(edited))
+            edits = dict(zip(edited, raw, strict=True))
+        stored, edited_ms = await self._filled_in(feed, entries, edits)
+        messages = []
+        for place, (row, flags, packed) in enumerate(zip(reply.rows, reply.flags, reply.sides[1::2], strict=True)):
+            if row in stored:  # else it was deleted meanwhile
+                cell = bytes((flags,)) + reply.checks[place * rows.CHECK_BYTES : (place + 1) * rows.CHECK_BYTES]
+                messages.append(self._build(feed, row, cell, stored[row], packed, [], edited_ms.get(row, 0)))
+        return messages
+
+    def _message(
+        self, feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_side: bytes | None, edited_ms: int
+    ) -> Message:
+        start = (row - snapshot.base - 1) * rows.ROW_BYTES
+        cell = snapshot.rows[start : start + rows.ROW_BYTES]
+        return self._build(feed, row, cell, fields, raw_side, snapshot.stamps, edited_ms)
+
+    def _build(
+        self,
+        feed: Feed,
+        row: int,
+        cell: bytes,
+        fields: list[bytes],
+        raw_side: bytes | None,
+        stamps: list[Stamp],
+        edited_ms: int,
+    ) -> Message:
+        """Return the message of a row's bytes, entry (with the content of its edit), side record and stamps."""
+        key = (feed.subscriber_oid, feed.number, row)
+        built = self._built.get(key)
+        made_of = (cell, fields, raw_side, stamps, edited_ms)
+        if built and built.made_of == made_of:
+            return built.message
+        side = rows.resolve_side(row, raw_side, stamps)
+        first, last, read, archived, until = side.dates
+        flags = cell[0]
+        message = Message(
+            id=feed.message_id(side.moved_from or row, cell[1:]),
+            subscriber_oid=feed.subscriber_oid,
+            stored=built.message.stored if built and built.made_of[1] == fields else decode_stored(fields[3]),
+            created_ms=int(fields[1]),
+            seen=not flags & rows.UNSEEN,
+            read=not flags & rows.UNREAD,
+            archived=bool(flags & rows.ARCHIVED),
+            first_seen_ms=first,
+            last_seen_ms=last,
+            last_read_ms=read,
+            archived_ms=archived,
+            snoozed_until_ms=until,
+            action=rows.parse_press(side.action),
+            delivered_before_ms=tuple(map(int, fields[5].split(b","))) if len(fields) > 5 else (),
+            sequence=row,
+            edited_ms=edited_ms,
+        )
+        self._built.put(key, _Built(made_of, message))
+        return message
+
+    async def ids_of(self, feed: Feed, numbers: Sequence[int]) -> list[MessageId]:
+        """Return the ids of rows, live or deleted."""
+        snapshot = await self._snapshot_of(feed, numbers)
         if snapshot is None:
             return []
-        base = snapshot.state.base
-        return [feed.message_id(row, check) for row in wanted if (check := rows.check_of(snapshot.rows, base, row))]
+        base = snapshot.base
+        return [feed.message_id(row, check) for row in numbers if (check := rows.check_of(snapshot.rows, base, row))]
 
-    async def origins(self, feed: Feed, wanted: Sequence[int]) -> dict[int, int]:
-        """Of these rows those whose message was moved there, with the row that its id names."""
-        found: dict[int, int] = {}
-        for start in range(0, len(wanted), SIDES_AT_ONCE):
-            part = wanted[start : start + SIDES_AT_ONCE]
+    async def origins(self, feed: Feed, numbers: Sequence[int]) -> dict[int, int]:
+        """Map each row whose message was moved into it (snooze end, collapse) to the row in that message's id."""
+        origins: dict[int, int] = {}
+        for part in in_slices(numbers, SIDES_AT_ONCE):
             for row, raw in zip(part, await self._client.execute("HMGET", feed.keys.side, *part), strict=True):
                 if origin := rows.resolve_side(row, raw, []).moved_from:
-                    found[row] = origin
-        return found
+                    origins[row] = origin
+        return origins
 
-    async def changes_since(self, feed: Feed, since: rows.Position) -> tuple[State, list[LogEntry] | None] | None:
-        """The present state and what changed after a position, oldest first.
+    async def changes_since(self, feed: Feed, since: rows.Position) -> tuple[FeedState, list[LogEntry] | None] | None:
+        """Return the present state and the changes after a position, oldest first.
 
-        The list is None when the log no longer reaches back to that very position (the caller must start afresh); the
-        whole answer is None when the feed is gone, or another one has its number.
+        The list is None if the log no longer reaches back to that very position (the caller must start afresh). None
+        if the feed no longer exists, or another one has its number.
         """
         keys = feed.keys
-        commands: list[Command] = [("HMGET", keys.state, "p", "s"), ("LRANGE", keys.log, 0, -1)]
-        (packed, owner), log = await self._client.transaction(commands)
+        (packed, owner), (log,) = await read_consistently(
+            self._client, ("HMGET", keys.state, "p", "s"), [("LRANGE", keys.log, 0, -1)]
+        )
         if packed is None or owner != feed.subscriber_oid.encode():
             return None
         state = rows.parse_state(packed)
         return state, _entries_since(state, log, since)
 
     async def fold(self, feed: Feed, keep: int) -> None:
-        """Folds stamps into side records, the oldest first, until only `keep` are left."""
+        """Fold stamps into side records, the oldest first, until only `keep` are left."""
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.stamps]
-        while await self._client.run(scripts.FEED_FOLD, keys) > keep:
+        while await self._client.run(FEED_FOLD, keys) > keep:
             pass
 
     async def stored_at(self, feed: Feed, numbers: Collection[int]) -> dict[int, Message]:
-        """What is in these rows or was first stored there, wherever it is now; without what is gone."""
-        for _ in range(PAGE_ATTEMPTS):
-            snapshot = await self.snapshot(feed)
-            if snapshot is None:
-                return {}
-            checks = {number: rows.check_of(snapshot.rows, snapshot.state.base, number) for number in numbers}
-            wanted = [RowId(feed.bucket, feed.number, number, check) for number, check in checks.items() if check]
-            places = await self._places(feed, snapshot, wanted)
-            messages = await self._load(feed, snapshot, list(places.values()))
-            if messages is not None:
-                return dict(zip((row.row for row in places), messages, strict=True))
-        raise StoreUnavailable
+        """Return by row the messages that are in these rows or were first stored there, if they still exist."""
 
+        def name(snapshot: Snapshot) -> list[RowId]:
+            checks = {number: rows.check_of(snapshot.rows, snapshot.base, number) for number in numbers}
+            return [RowId(feed.bucket, feed.number, number, check) for number, check in checks.items() if check]
 
-def _ranges(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
-    """The commands that read these rows' entries: one range when they lie close together."""
-    low, high = min(wanted), max(wanted)
-    if high - low < 2 * len(wanted):
-        return [("XRANGE", keys.stream, f"{low}-0", f"{high}-0")]
-    return [("XRANGE", keys.stream, f"{row}-0", f"{row}-0") for row in wanted]
+        return {row_id.row: message for row_id, (message, _) in (await self._load_named(feed, numbers, name)).items()}
 
 
 def slices(length: int) -> Iterator[tuple[int, int]]:
-    """The slices that so many rows are read in, newest first: (start, end) of each."""
+    """Iterate over (start, end) of the slices in which so many rows are read, newest first."""
     starts = [*range(0, min(length, 1)), *range(FIRST_SLICE, length, SCAN_SLICE)]
     return pairwise([*starts, length])
 
 
-def _spans(keys: FeedKeys, wanted: Sequence[int]) -> list[Command]:
-    """The commands that read these rows' entries, and few others: one for rows that lie close together."""
-    ordered = sorted(wanted)
-    gaps = [place for place, (row, after) in enumerate(pairwise(ordered), 1) if after - row > MOST_READ_BETWEEN]
+def _counts_of(counts: FeedCounts, flags: bytes, selects: Collection[Select]) -> dict[Select, int]:
+    return {
+        select: rows.counted(counts, select) if rows.is_counted(select) else rows.count_rows(flags, select)
+        for select in selects
+    }
+
+
+def _spans(keys: FeedKeys, numbers: Sequence[int]) -> list[Command]:
+    """Return the commands that read these rows' entries and few others: one for rows that are close together."""
+    ordered = sorted(numbers)
+    gaps = [index for index, (row, after) in enumerate(pairwise(ordered), 1) if after - row > MAX_READ_BETWEEN]
     spans = pairwise([0, *gaps, len(ordered)])
     return [("XRANGE", keys.stream, f"{ordered[start]}-0", f"{ordered[end - 1]}-0") for start, end in spans]
 
 
-def _message(feed: Feed, snapshot: Snapshot, row: int, fields: list[bytes], raw_side: bytes | None) -> Message:
-    flags = snapshot.rows[(row - snapshot.state.base - 1) * rows.ROW_BYTES]
-    check = rows.check_of(snapshot.rows, snapshot.state.base, row)
-    side = rows.resolve_side(row, raw_side, snapshot.stamps)
-    first, last, read, archived, until = side.dates
-    return Message(
-        id=feed.message_id(side.moved_from or row, check),
-        subscriber_oid=feed.subscriber_oid,
-        stored=decode_stored(fields[3]),
-        created_ms=int(fields[1]),
-        seen=not flags & rows.UNSEEN,
-        read=not flags & rows.UNREAD,
-        archived=bool(flags & rows.ARCHIVED),
-        first_seen_ms=first,
-        last_seen_ms=last,
-        last_read_ms=read,
-        archived_ms=archived,
-        snoozed_until_ms=until,
-        action=side.action,
-        delivered_before_ms=tuple(map(int, fields[5].split(b","))) if len(fields) > 5 else (),
-    )
+def _by_row(numbers: Collection[int], spans: Sequence[Any]) -> dict[int, list[bytes]]:
+    """Return by row the fields of these rows' entries in the replies to `_spans`."""
+    requested = frozenset(numbers)
+    entries = [(int(entry_id[:-2]), fields) for span in spans for entry_id, fields in span]
+    return {row: fields for row, fields in entries if row in requested}
 
 
-def _entries_since(state: State, log: list[bytes], since: rows.Position) -> list[LogEntry] | None:
+def _edit_fields(edited: Sequence[int]) -> list[str]:
+    """Return the fields of the side hash with the contents of edited rows."""
+    return [f"e{row}" for row in edited]
+
+
+def _apply_edits(stored: dict[int, list[bytes]], edits: Mapping[int, bytes | None]) -> dict[int, int]:
+    """Put the contents of edits into the entries of their rows, in place; return their times (ms since 1970).
+
+    A row whose edit is missing has gone meanwhile, and is left out.
+    """
+    times: dict[int, int] = {}
+    for row, raw in edits.items():
+        fields = stored.pop(row, None)
+        if fields and raw:
+            times[row], content = rows.parse_edit(raw)
+            stored[row] = [*fields[:2], b"d", content, *fields[4:]]
+    return times
+
+
+def _entries_since(state: FeedState, log: list[bytes], since: rows.Position) -> list[LogEntry] | None:
     gap = state.position.counter - since.counter
     if gap == 0:
         return [] if since.ms == state.position.ms else None
     if gap < 0 or gap > len(log):
         return None
-    anchored = since == rows.ORIGIN if gap == len(log) else _ms_of(log[-gap - 1]) == since.ms
-    if not anchored:
-        return None
-    return [_parse_entry(entry) for entry in log[-gap:]]
-
-
-def _ms_of(entry: bytes) -> int:
-    return int(entry[:13])
-
-
-def _parse_entry(entry: bytes) -> LogEntry:
-    return LogEntry(LOG_KINDS[entry[13:14].decode()], int(entry[14:]))
+    is_anchored = since == rows.ORIGIN if gap == len(log) else int(log[-gap - 1][:13]) == since.ms
+    return [LogEntry(entry[13:14].decode(), int(entry[14:])) for entry in log[-gap:]] if is_anchored else None

@@ -1,141 +1,154 @@
-"""Feeds of subscribers: finding one, making it where it is missing; and, by FeedReader, what is in it."""
+"""Feeds of subscribers: they are found or created here; FeedReader reads their contents."""
 
 from __future__ import annotations
 
 import random
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
-from inbox.errors import StoreUnavailable, invalid
+from inbox.errors import Contention, SubscriberGone, invalid
 from inbox.ids import SubscriberId
-from inbox.models.subscriber import Subscriber
-from inbox.store import scripts
-from inbox.store.client import Argument, Client
+from inbox.lru_cache import LruCache
+from inbox.models.subscriber import Subscriber, parse_record
+from inbox.store.client import Argument, pairs
 from inbox.store.feed import Feed
 from inbox.store.feed_reader import FeedReader
-from inbox.store.keys import BucketKeys, Keys, bucket_of
+from inbox.store.keys import BucketKeys, bucket_of
+from inbox.store.retry import Attempts
+from inbox.store.rows import FeedState
+from inbox.store.scripts import load
 from inbox.store.subscribers import SubscriberStore
 
 CACHED_FEEDS = 100_000
 MAX_FEEDS = 200
-"""So many feeds a subscriber has, one for each exact set of contexts: preferences and deletion reach all in a step."""
-MOST_SKIPPED = 1 << 30
+"""The number of feeds of a subscriber, one per exact set of contexts: preferences and deletion reach all in a step."""
+MAX_SKIPPED = 1 << 30
 """Numbers have 32 bits."""
-_ATTEMPTS = 5
 _TOO_MANY = -2
+_FEED_OPEN = load("feed_open", int)
+"""Returns a number, -1 (no such subscriber) or -2 (too many feeds)."""
 
 
-class Deleted(StoreUnavailable):
-    """The subscriber was deleted since it was read; try again shortly."""
-
-
+@dataclass(eq=False)
 class FeedStore(FeedReader):
-    """Feeds of all environments; remembers where feeds are, never what is in them."""
+    """Finds feeds of all environments; caches their numbers, never their contents."""
 
-    def __init__(self, client: Client, keys: Keys, subscribers: SubscriberStore) -> None:
-        super().__init__(client, keys)
-        self._subscribers = subscribers
-        self._known: OrderedDict[tuple[int, str, str], Feed] = OrderedDict()
+    _subscribers: SubscriberStore
+    _cache: LruCache[tuple[int, str, str], Feed] = field(init=False, default_factory=lambda: LruCache(CACHED_FEEDS))
 
     async def open(self, environment: int, subscriber_id: SubscriberId, contexts: str = "") -> Feed:
-        """The subscriber's feed; subscriber and feed are made if they are missing.
+        """Return the subscriber's feed; create subscriber and feed if they are missing.
 
-        Raises ValidationFailed for a subscriber that has too many.
+        Raise ValidationFailed for a subscriber with too many feeds, and Contention if it is deleted each time.
         """
-        known = self._known.get((environment, subscriber_id, contexts))
-        if known:
-            return known
-        for _ in range(_ATTEMPTS):
+        if cached := self.cached(environment, subscriber_id, contexts):
+            return cached
+        async for _ in Attempts():
             subscriber = await self._subscribers.get(environment, subscriber_id)
             if subscriber is None:
-                written = await self._subscribers.write(environment, subscriber_id, {})
-                if written is None:
-                    raise StoreUnavailable
-                subscriber = written[0]
-            with suppress(Deleted):
+                subscriber, _ = await self._subscribers.write(environment, subscriber_id, {})
+            with suppress(SubscriberGone):
                 return await self.open_for(environment, subscriber, contexts)
-        raise Deleted
+        raise Contention
 
     async def open_for(self, environment: int, subscriber: Subscriber, contexts: str = "") -> Feed:
-        """The feed of a subscriber that was just read; made if it is missing.
+        """Return the feed of a subscriber that was just read; create it if it is missing.
 
-        Raises ValidationFailed, as `open`, and Deleted.
+        Raise ValidationFailed, as `open`, and SubscriberGone if the subscriber was deleted meanwhile.
         """
-        cache_key = (environment, subscriber.subscriber_id, contexts)
-        number = subscriber.feeds.get(contexts)
-        if number is None:
+        feed = self.existing(environment, subscriber, contexts)
+        if feed is None:
             number = await self._create(environment, subscriber, contexts)
-        known = self._known.get(cache_key)
-        if known and (known.subscriber_oid, known.number) == (subscriber.oid, number):
-            return known
+            feed = self._remember(environment, subscriber, contexts, number)
+        return feed
+
+    def cached(self, environment: int, subscriber_id: SubscriberId, contexts: str) -> Feed | None:
+        """Return the subscriber's feed if this process knows it; it may be gone by now."""
+        return self._cache.get((environment, subscriber_id, contexts))
+
+    def existing(self, environment: int, subscriber: Subscriber, contexts: str) -> Feed | None:
+        """Return the feed of a subscriber that was just read; None if it is missing."""
+        number = subscriber.feeds.get(contexts)
+        return None if number is None else self._remember(environment, subscriber, contexts, number)
+
+    def _remember(self, environment: int, subscriber: Subscriber, contexts: str, number: int) -> Feed:
+        cache_key = (environment, subscriber.subscriber_id, contexts)
+        cached = self._cache.get(cache_key)
+        if cached and (cached.subscriber_oid, cached.number) == (subscriber.oid, number):
+            return cached
         feed = self._feed(environment, subscriber, contexts, number)
-        self._known[cache_key] = feed
-        if len(self._known) > CACHED_FEEDS:
-            self._known.popitem(last=False)
+        self._cache.put(cache_key, feed)
         return feed
 
     async def open_many(self, environment: int, subscribers: Sequence[Subscriber], contexts: str) -> list[Feed]:
-        """The feeds of subscribers of one bucket that were just read; missing ones are made together.
+        """Return the feeds of subscribers of one bucket that were just read; create missing ones together.
 
-        In their order, without those whose subscriber was deleted meanwhile, or has feeds in too many contexts.
+        They are in order, without those of subscribers that were deleted meanwhile or have too many feeds.
         """
         new = [one for one in subscribers if contexts not in one.feeds]
         numbers = {one.oid: one.feeds.get(contexts, -1) for one in subscribers}
         if new:
-            bucket = self._keys.bucket(environment, bucket_of(new[0].subscriber_id))
+            bucket = self._bucket_of(environment, new[0].subscriber_id)
             last = await self._count(bucket, len(new))
             proposed = range(last - len(new) + 1, last + 1)
             calls = [self._opening(bucket, one, contexts, number) for one, number in zip(new, proposed, strict=True)]
-            made = await self._client.run_many(scripts.FEED_OPEN, calls)
-            numbers.update(zip((one.oid for one in new), made, strict=True))
+            created = await self._client.run_many(_FEED_OPEN, calls)
+            numbers.update(zip((one.oid for one in new), created, strict=True))
         return [
             self._feed(environment, one, contexts, numbers[one.oid]) for one in subscribers if numbers[one.oid] >= 0
         ]
 
-    async def find_numbered(self, environment: int, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Feed]:
-        """The feeds of these (bucket, feed number), of those that are still there."""
-        places = list(dict.fromkeys(wanted))
-        keys = [self._keys.bucket(environment, bucket).feed(number).state for bucket, number in places]
+    async def find_numbered(self, environment: int, feeds: Collection[tuple[int, int]]) -> dict[tuple[int, int], Feed]:
+        """Return by (bucket, feed number) the feeds that exist."""
+        refs = list(dict.fromkeys(feeds))
+        keys = [self._keys.bucket(environment, bucket).feed(number).state for bucket, number in refs]
         owners = await self._client.batch([("HGET", key, "s") for key in keys]) if keys else []
         oids = [raw.decode() if raw else None for raw in owners]
-        known = await self._subscribers.get_many(environment, [oid for oid in dict.fromkeys(oids) if oid])
-        found: dict[tuple[int, int], Feed] = {}
-        for place, oid in zip(places, oids, strict=True):
-            subscriber = known.get(oid) if oid else None
+        subscribers = await self._subscribers.get_many(environment, [oid for oid in dict.fromkeys(oids) if oid])
+        existing: dict[tuple[int, int], Feed] = {}
+        for ref, oid in zip(refs, oids, strict=True):
+            subscriber = subscribers.get(oid) if oid else None
             contexts = {number: name for name, number in subscriber.feeds.items()} if subscriber else {}
-            if subscriber and place[1] in contexts:
-                found[place] = await self.open_for(environment, subscriber, contexts[place[1]])
-        return found
+            if subscriber and ref[1] in contexts:
+                existing[ref] = await self.open_for(environment, subscriber, contexts[ref[1]])
+        return existing
+
+    async def state_and_owner(self, feed: Feed) -> tuple[FeedState, Subscriber] | None:
+        """Return the feed's state and its subscriber, read together; None if either is gone."""
+        record = self._keys.bucket(feed.environment, feed.bucket).subscriber(feed.subscriber_oid)
+        state, fields = await self._client.batch([self._state_command(feed), ("HGETALL", record)])
+        settled = await self._settled(feed, *state)
+        return (settled, parse_record(feed.subscriber_oid, pairs(fields))) if settled and fields else None
 
     def forget(self, feed: Feed) -> None:
-        """Drops what is remembered of a feed that turned out to be gone."""
-        self._known.pop((feed.environment, feed.subscriber_id, feed.contexts), None)
+        """Remove a feed that no longer exists from the cache."""
+        self._cache.drop((feed.environment, feed.subscriber_id, feed.contexts))
 
     def forget_named(self, environment: int, subscriber_id: SubscriberId, contexts: Iterable[str]) -> None:
-        """Drops what is remembered of a subscriber's feeds, named by their contexts."""
+        """Remove a subscriber's feeds, named by their contexts, from the cache."""
         for name in contexts:
-            self._known.pop((environment, subscriber_id, name), None)
+            self._cache.drop((environment, subscriber_id, name))
 
     async def _create(self, environment: int, subscriber: Subscriber, contexts: str) -> int:
-        bucket = self._keys.bucket(environment, bucket_of(subscriber.subscriber_id))
+        bucket = self._bucket_of(environment, subscriber.subscriber_id)
         proposed = await self._count(bucket, 1)
-        number = await self._client.run(scripts.FEED_OPEN, *self._opening(bucket, subscriber, contexts, proposed))
+        number = await self._client.run(_FEED_OPEN, *self._opening(bucket, subscriber, contexts, proposed))
         if number == _TOO_MANY:
             raise invalid("context", f"a subscriber can have messages in at most {MAX_FEEDS} contexts", contexts)
         if number < 0:
-            raise Deleted
-        return int(number)
+            raise SubscriberGone
+        return number
 
     async def _count(self, bucket: BucketKeys, by: int) -> int:
-        """The last of so many numbers that no feed of the bucket has.
+        """Return the last of `by` numbers that no feed of the bucket has.
 
-        A bucket begins anywhere: should the store lose its count, no number comes again that a process or an open page
-        still takes for another's feed.
+        A bucket begins at a random number: if the store loses its count, numbers that processes or open pages still
+        take for another subscriber's feed are not given out again.
         """
         last = int(await self._client.execute("INCRBY", bucket.feed_counter, by))
         if last == by:
-            last = int(await self._client.execute("INCRBY", bucket.feed_counter, random.randrange(MOST_SKIPPED) + by))
+            last = int(await self._client.execute("INCRBY", bucket.feed_counter, random.randrange(MAX_SKIPPED) + by))
         return last
 
     def _opening(

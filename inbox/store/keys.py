@@ -1,105 +1,50 @@
-"""Every key and channel of the service, and how long each lives.
+"""Every key of the service, with its type, its fields and its lifetime.
 
-All keys of a subscriber lie in one of 256 buckets, each with a fixed hash tag, so that what belongs together (feeds,
-presence, idempotency, index) can change in one script, on a cluster too. A key carries the environment's number and
-never a caller's text: subscribers are named by their oid, feeds by a number, transactions by a hash.
+All keys of a subscriber are in one of 256 buckets, each with a fixed hash tag, so that one script can change them
+together, on a cluster too. A key carries the environment's number and never a caller's text: subscribers are named by
+their oids, feeds by numbers, transactions by hashes. The tags:
 
-    {tag}                      bucket, across environments
-      feeds                    counter that gives out feed numbers
-      held:<process>           set of `<environment>:<oid>`: subscribers a process holds sockets of (presence)
-    {tag}<e>:                  bucket within environment e
-      subscribers              hash subscriberId → oid
-      s:<oid>                  hash: one subscriber: profile, presence, feed numbers
-      p:<oid>                  hash: a subscriber's preferences, by workflow oid and `*`
-      j:<oid>, k:<oid>         a subscriber's topic subscriptions: sorted set by creation; hash `_id` → topic
-      times                    stream: every message of the bucket by time, `<feed number><n>` packed: `m` stored,
-                               `w` moved to the top, or kept beyond its age by a snooze; until the environment's age
-      timers                   sorted set: what is due when (store/timers.py)
-      erasing                  hash oid → subscriberId and feeds: whom an erasure is not done with; usually not there
-      outbox                   stream: what happened and is still to be told (store/outbox.py), the newest 10,000;
-                               …:progress: hash: how far telling it has come
-      x:<hash>                 a transaction's step delivered to a feed; 24 h
-      t:<hash>                 the recipients of an explicit transactionId; a trigger's request, by its
-                               Idempotency-Key; 24 h
-      i:<hash>                 the answer to a request with an Idempotency-Key; 24 h
-      r:<hash>                 content of a dispatch that names nobody, for all its messages of the bucket; 730 days
-      q:<id>                   how far the bucket's share of a dispatch has come, and its counts; 30 days
-      n:<hash>                 hash: the runs of a transaction that wait: `=<name>` a plan, `plans` how many, and by
-                               feed number where each stands; until the last of them ends
-      w:<hash>                 hash: an open window of a digest: `id` (who opened it), `due`, `seq`, `count`, `kept`,
-                               `bytes`, `last` beyond those kept, `=<name>` workflows, `e<transaction>` events
-      c:<hash>.<feed>          the same of a closed window, until the run that goes on with it ends
-      b:<hash>                 an event of a digest with a look-back came; until the look-back's end
-      y:<hash>                 hash: the open windows that a transaction's events wait in; a day beyond their end
-      l:<hash>                 requests of an API key or subscriber in the current window; until its end
-      <feed><letter>           h state · s stream · f rows · d side hash · g change log (24 h) · t stamps · w scratch
-                               · p rows whose content is still to be removed after a bulk deletion
-                               · c collapse keys: which message each names, and its count (90 days after the last)
-    {e<e>}                     an environment: workflows (hash), version (counter)
-      subscribers, …:updated   sorted sets: every subscriber's oid by creation and by last change (store/listing.py)
-      …:swept                  when these were last compared with the records; a day
-      groups, contexts         hashes: notification groups; contexts, and their order in …:order
-      dispatches               sorted set: running dispatches in the order they were accepted
-      dispatch:<id>            hash: plan, state, total and counts; 24 h after its end. …:shares: sorted set of the
-                               buckets still to be carried out, by the end of their lease
-      events                   stream: what was told, the newest 10,000; …:cursors: hash: how far each bucket has come
-      failed                   hash: events that could not be delivered, the newest 1,000; …:order: sorted set by time
-      activity                 number of the newest block of activity; activity:<block>: its rows of 32 bytes,
-                               …:records: hash row → record; …:transactions: of each row the first three bytes of its
-                               transaction's tag; 30 days after the last row
-      activity:swept           rows were compared with the messages lately; ten minutes
-      workflow-overrides       hash: <workflow _id>:<tenant _id> → override
-      named-feeds              hash: name → named feed
-      organization             hash: what the environment shows as its organization
-      topics                   hash: topic key → topic; topics:keys leads from the oid to the key
-      topics:created, :updated sorted sets: every topic's oid by creation and by last change
-      topics:named             sorted set: SHA-1 of a topic's name and its oid, those of one name together
-      tenants, tenants:order   hash: identifier → tenant; sorted set of identifiers by creation
-    {<e>.<oid>}                a topic's subscriptions
-      c, n                     hashes: `_id` → subscription, identifier → `_id`
-      o, s                     sorted sets: `_id` by creation, `<subscriber oid>:<_id>` in the order of the text
-    {all}                      the installation: layout, environments, keys (by SHA-256), version, secrets, processes,
-                               alarms (sorted set: buckets in which a timer is due, by time), outbox:alarms (those
-                               that have something to tell)
-    {…}gone:<hash>             beside a list: the place of what was deleted from it; ten minutes (store/lua/_retire.lua)
-The channel of a feed has the name of its state key (`h`) and is sharded (SPUBLISH), so it moves with its slot.
+    {tag}        a bucket, across environments; {tag}<e>: the bucket within environment e (BucketKeys), and there
+                 {tag}<e>:<feed number> each feed (FeedKeys)
+    {<e>.<oid>}  the subscriptions of a topic (TopicKeys)
+    {e<e>}       an environment, and {all} the installation (Keys)
+    {…}gone:<hash>  beside a list: the score of a deleted member; ten minutes (lua/_retire.lua)
+
+Keys without a lifetime below stay until their owner is deleted. A feed's channel has the name of its state key and is
+sharded (SPUBLISH), so it moves with its slot.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
-from binascii import crc_hqx
-from collections.abc import Iterator
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Protocol
+
+from inbox.store.connection.slots import SLOTS, slot_of
 
 BUCKETS = 256
-SLOTS = 16_384
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 IDEMPOTENCY_TTL_SECONDS = 86_400
 DISPATCH_TTL_SECONDS = 86_400
 SHARE_TTL_SECONDS = 30 * 86_400
 CONTENT_TTL_SECONDS = 730 * 86_400
-"""Longer than a message can live: 540 days at most, a snooze of 90 before it moves to the top and another after."""
+"""Longer than a message can live: 540 days at most, then a snooze of 90, then another after it has moved to the top."""
 COLLAPSE_TTL_SECONDS = 90 * 86_400
 ACTIVITY_TTL_SECONDS = 30 * 86_400
 JOINED_TTL_SECONDS = 86_400
 NAME_LENGTH = 16
-"""Of what `digest` gives."""
+"""The length of what `digest` returns."""
 LAYOUT_VERSION = 1
 
 
-def slot_of(tag: str) -> int:
-    """The cluster slot of a hash tag (CRC-16/XMODEM modulo 16,384)."""
-    return crc_hqx(tag.encode(), 0) % SLOTS
-
-
 def _bucket_tags() -> list[str]:
-    """256 three-character tags whose slots are the middles of 256 equal parts of the slot space, or the nearest."""
+    """Return 256 three-character tags whose slots are in or nearest to the middles of 256 equal parts of the slots."""
     by_slot: dict[int, str] = {}
     for letters in product(ALPHABET, repeat=3):
         tag = "".join(letters)
@@ -120,10 +65,16 @@ TAGS = _bucket_tags()
 
 @lru_cache(maxsize=65_536)
 def bucket_of(text: str) -> int:
-    """The bucket (0 to 255) of a subscriber id or of another name."""
+    """Return the bucket (0 to 255) of a subscriber id or of another name."""
     return hashlib.sha256(text.encode()).digest()[0]
 
 
+def bucket_of_oid(oid: str) -> int:
+    """Return the bucket that a subscriber's oid names."""
+    return int(oid[8:10], 16)
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _GLOB_SIGN = re.compile(r"[][*?^\\]")
 
 
@@ -132,65 +83,76 @@ def _escaped(sign: re.Match[str]) -> str:
 
 
 def digest(*parts: str) -> str:
-    """A short name for texts of any length: 16 characters."""
+    """Return a short name for texts of any length: 16 characters."""
     raw = hashlib.blake2b("\0".join(parts).encode(), digest_size=12).digest()
-    return base64.urlsafe_b64encode(raw).decode()
+    return b2a_base64(raw, newline=False).translate(_URL_SAFE).decode()
 
 
 def collapse_name(workflow_id: str, step_id: str, key: str) -> str:
-    """What a collapse key is called in its feed: it is one of a workflow's step."""
+    """Return the name of a collapse key in its feed; each step of a workflow has its own keys."""
     return digest(workflow_id, step_id, key)
+
+
+class _Group(Protocol):
+    @property
+    def base(self) -> str: ...
+
+
+class _Key:
+    """A key of a group of keys: the group's base and a suffix."""
+
+    def __init__(self, suffix: str) -> None:
+        self._suffix = suffix
+
+    def __get__(self, group: _Group, _: object) -> str:
+        return group.base + self._suffix
+
+
+class _NamedKey:
+    """A key for each name (an oid, a hash, an id): the group's base, a prefix and the name."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __get__(self, group: _Group, _: object) -> Callable[[str], str]:
+        return (group.base + self._prefix).__add__
 
 
 @dataclass(frozen=True, slots=True)
 class FeedKeys:
-    """The keys of one feed; `state` is also its channel."""
+    """The keys of one feed; `state` is also the name of its channel."""
 
     base: str
 
-    @property
-    def state(self) -> str:
-        return self.base + "h"
-
-    @property
-    def channel(self) -> str:
-        return self.state
-
-    @property
-    def stream(self) -> str:
-        return self.base + "s"
-
-    @property
-    def rows(self) -> str:
-        return self.base + "f"
-
-    @property
-    def side(self) -> str:
-        return self.base + "d"
-
-    @property
-    def log(self) -> str:
-        return self.base + "g"
-
-    @property
-    def stamps(self) -> str:
-        return self.base + "t"
-
-    @property
-    def purge(self) -> str:
-        return self.base + "p"
-
-    @property
-    def collapses(self) -> str:
-        return self.base + "c"
-
-    @property
-    def scratch(self) -> str:
-        return self.base + "w"
+    # hash: `p` packed state, `u` end of the next snooze, `s` the subscriber's oid, `w…` preferences (lua/_state.lua)
+    state = channel = _Key("h")
+    # stream: entry `n-0` is message n: `c` creation (ms), `d` content or `r` name of a shared one, `v` earlier times
+    stream = _Key("s")
+    # string: four bytes a message: flags, then three check bytes of its id (store/rows.py)
+    rows = _Key("f")
+    # hash: row → side record of a message that was changed by itself (lua/_dates.lua); `o<row>` → where it was moved;
+    # `e<row>` → the time (ms, six bytes) and the content of its last edit
+    side = _Key("d")
+    # list: an entry for each position (lua/_log.lua); 24 h after the last change, 256 entries or more
+    log = _Key("g")
+    # list: a stamp for each bulk change (lua/_dates.lua); beyond eight the oldest are folded into `side`
+    stamps = _Key("t")
+    # list: batches of deleted rows whose contents are to be removed; rare
+    purge = _Key("p")
+    # hash: collapse key → row and check of the message's id, and its count; 90 days after the last write
+    collapses = _Key("c")
+    # sorted set: row of a message with an external reference → 48 bits of the reference's hash; '' → -1 if it has the
+    # rows of all such messages (lua/_references.lua)
+    references = _Key("r")
+    # string: a mask, during one script
+    scratch = _Key("w")
 
     def all(self) -> list[str]:
-        """Everything that goes when the feed goes."""
-        return [self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge, self.collapses]
+        """Return all keys that are deleted with the feed."""
+        return [
+            *(self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge, self.collapses),
+            self.references,
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,266 +162,215 @@ class BucketKeys:
     bucket_base: str
     base: str
 
+    # hash: subscriberId → oid
+    subscribers = _Key("subscribers")
+    # stream: every message by time, `<feed number><row>` packed: `m` stored, `w` moved to the top or kept by a snooze
+    # beyond its age; until the environment's retention has passed
+    times = _Key("times")
+    # sorted set: timers by due time (store/timers.py)
+    timers = _Key("timers")
+    # hash: oid → subscriberId and feeds of a subscriber whose erasure is not finished; rare
+    erasing = _Key("erasing")
+    # stream: events that are not published yet, the newest 10,000 (store/outbox.py)
+    outbox = _Key("outbox")
+    # hash: `entry`, `told`, `failures`, `next` of the oldest entry; `removed` counts entries
+    outbox_progress = _Key("outbox:progress")
+    # hash: a subscriber: profile, `@<process>` presence, `#<contexts>` feed numbers
+    subscriber = _NamedKey("s:")
+    # hash: a subscriber's preferences: `w<workflow oid>`, `w*`, and `r` the number of changes
+    preferences = _NamedKey("p:")
+    # sorted set: the `_id`s of a subscriber's topic subscriptions, by creation; hash: `_id` → topic
+    joined, joined_topics = _NamedKey("j:"), _NamedKey("k:")
+    # string: content of a dispatch that does not depend on the recipient, once for the bucket; 730 days
+    content = _NamedKey("r:")
+    # hash: a dispatch's share of the bucket: its `cursor` and counts; 30 days
+    share = _NamedKey("q:")
+    # hash: the waiting runs of a transaction: `=<name>` a plan, `plans` their number, feed number → where its run
+    # stands; until the last run ends
+    runs = _NamedKey("n:")
+    # hash: an open window of a digest: `id` (the transaction that opened it), `due`, `seq`, `count`, `kept`, `bytes`,
+    # `last` (beyond those kept), `=<name>` workflows, `e<transaction>` events; until it closes
+    window = _NamedKey("w:")
+    # string: an event of a digest with a look-back came; until the look-back's end
+    look_back = _NamedKey("b:")
+    # hash: the open windows in which a transaction's events wait; a day beyond their ends
+    waits_in = _NamedKey("y:")
+
     @property
     def feed_counter(self) -> str:
+        """Return the key of the counter that gives out feed numbers, across environments."""
         return self.bucket_base + "feeds"
-
-    @property
-    def subscribers(self) -> str:
-        return self.base + "subscribers"
-
-    @property
-    def times(self) -> str:
-        return self.base + "times"
-
-    @property
-    def timers(self) -> str:
-        return self.base + "timers"
-
-    @property
-    def erasing(self) -> str:
-        return self.base + "erasing"
-
-    @property
-    def outbox(self) -> str:
-        return self.base + "outbox"
-
-    @property
-    def outbox_progress(self) -> str:
-        return self.base + "outbox:progress"
-
-    def subscriber(self, oid: str) -> str:
-        return f"{self.base}s:{oid}"
-
-    def preferences(self, oid: str) -> str:
-        return f"{self.base}p:{oid}"
-
-    def joined(self, oid: str) -> str:
-        return f"{self.base}j:{oid}"
-
-    def joined_topics(self, oid: str) -> str:
-        return f"{self.base}k:{oid}"
 
     def feed(self, number: int) -> FeedKeys:
         return FeedKeys(f"{self.base}{number}")
 
+    def events(self, transaction: str, feed_number: int) -> str:
+        """Return the key of a closed window (a hash, as `window`); until the run that goes on with it ends."""
+        return f"{self.base}c:{transaction}.{feed_number}"
+
+    def throttle(self, feed_number: int, name: str = "") -> str:
+        """Return the key of a throttle's window (a hash: `opened`, `count`; until it ends); without a name the prefix
+        of a feed's windows. What it decided for a transaction is kept as `delivered`.
+        """
+        return f"{self.base}v:{feed_number}.{name}"
+
     def delivered(self, transaction_id: str, step_id: str, feed_number: int) -> str:
+        """Return the key of a message that was stored once per transaction, step and feed: its row; 24 h or longer."""
         return f"{self.base}x:{digest(transaction_id, step_id, str(feed_number))}"
 
     def transaction(self, transaction_id: str) -> str:
+        """Return the key of the fingerprint of an explicit transactionId; 24 h."""
         return f"{self.base}t:{digest(transaction_id)}"
 
     def trigger_key(self, idempotency_key: str) -> str:
-        """Apart from the transactions by a NUL, which no id holds."""
+        """Return the key of a trigger's fingerprint; 24 h. A NUL, which no id holds, tells it from a transaction."""
         return f"{self.base}t:{digest('', idempotency_key)}"
 
     def answer(self, idempotency_key: str) -> str:
+        """Return the key of the response to a request with an Idempotency-Key; 24 h."""
         return f"{self.base}i:{digest(idempotency_key)}"
 
-    def content(self, name: str) -> str:
-        return f"{self.base}r:{name}"
-
-    def share(self, dispatch_id: str) -> str:
-        return f"{self.base}q:{dispatch_id}"
-
-    def is_share(self, key: str) -> bool:
-        """Whether a key is that of a share of this bucket."""
-        return key.startswith(self.share(""))
-
-    def runs(self, transaction: str) -> str:
-        return f"{self.base}n:{transaction}"
-
-    def window(self, name: str) -> str:
-        return f"{self.base}w:{name}"
-
-    def events(self, transaction: str, feed_number: int) -> str:
-        return f"{self.base}c:{transaction}.{feed_number}"
-
-    def look_back(self, window: str) -> str:
-        return f"{self.base}b:{window}"
-
-    def waits_in(self, transaction: str) -> str:
-        return f"{self.base}y:{transaction}"
-
     def spent(self, caller: str, window: str) -> str:
+        """Return the key of a caller's number of requests in a window; until its end."""
         return f"{self.base}l:{digest(caller, window)}"
 
 
 @dataclass(frozen=True, slots=True)
 class TopicKeys:
-    """The keys of one topic's subscriptions; they share a slot of their own."""
+    """The keys of one topic's subscriptions."""
 
     base: str
 
-    @property
-    def content(self) -> str:
-        return self.base + "c"
-
-    @property
-    def names(self) -> str:
-        return self.base + "n"
-
-    @property
-    def order(self) -> str:
-        return self.base + "o"
-
-    @property
-    def by_subscriber(self) -> str:
-        return self.base + "s"
+    # hash: `_id` → subscription; hash: identifier → `_id`
+    content, names = _Key("c"), _Key("n")
+    # sorted set: `_id` by creation; sorted set: `<subscriber oid>:<_id>` in the order of the text
+    order, by_subscriber = _Key("o"), _Key("s")
 
     def all(self) -> list[str]:
-        """Everything that goes when the topic goes, in the order the scripts take them."""
+        """Return all keys that are deleted with the topic, in the order that the scripts take them."""
         return [self.content, self.names, self.order, self.by_subscriber]
+
+
+class _EnvironmentKey:
+    """A key of each environment."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, keys: Keys, _: object) -> Callable[[int], str]:
+        return lambda environment: keys.of_environment(environment) + self._name
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """All keys under one prefix (INBOX_KEY_PREFIX)."""
+    """All keys under one prefix (INBOX_KEY_PREFIX): of the installation, of environments, and of smaller groups."""
 
     prefix: str
+
+    # string: the version of this layout
+    layout = _Key("layout")
+    # hash: number → environment; hash: SHA-256 of an API key → its record; counter of the changes of both
+    environments, api_keys = _Key("environments"), _Key("keys")
+    environments_version = _Key("version")
+    # hash: generated secrets
+    secrets = _Key("secrets")
+    # sorted set: processes by the end of their leases
+    processes = _Key("processes")
+    # sorted sets: buckets by the time at which a timer is due, or with something in the outbox (store/due_buckets.py)
+    due_timers, due_outboxes = _Key("alarms"), _Key("outbox:alarms")
+    # strings: claims of recent sweeps; until the next sweep
+    due_timers_swept, due_outboxes_swept = _Key("alarms:swept"), _Key("outbox:swept")
+    retention_swept = _Key("retention:swept")
+
+    # hash: identifier → workflow; counter of changes
+    workflows, version = _EnvironmentKey("workflows"), _EnvironmentKey("version")
+    # hash: `<workflow _id>:<tenant _id>` → override
+    workflow_overrides = _EnvironmentKey("workflow-overrides")
+    # sorted sets: every subscriber's oid (12 bytes) by creation and by last change (ms; store/listing.py)
+    subscribers, subscribers_updated = _EnvironmentKey("subscribers"), _EnvironmentKey("subscribers:updated")
+    # string: the claim of a comparison of these with the records; a day
+    subscribers_swept = _EnvironmentKey("subscribers:swept")
+    # hashes: notification groups; name → named feed; the organization's fields
+    groups, named_feeds = _EnvironmentKey("groups"), _EnvironmentKey("named-feeds")
+    organization = _EnvironmentKey("organization")
+    # hash: contexts; sorted set: their order
+    contexts, contexts_order = _EnvironmentKey("contexts"), _EnvironmentKey("contexts:order")
+    # hash: tenants; sorted set: their order
+    tenants, tenants_order = _EnvironmentKey("tenants"), _EnvironmentKey("tenants:order")
+    # sorted set: running dispatches in the order they were accepted
+    dispatches = _EnvironmentKey("dispatches")
+    # string: the number of the newest block of activity
+    activity_newest = _EnvironmentKey("activity")
+    # string: the claim of a comparison of activity with the messages; ten minutes
+    activity_swept = _EnvironmentKey("activity:swept")
+
+    @property
+    def base(self) -> str:
+        return f"{self.prefix}{{all}}"
+
+    def of_environment(self, environment: int) -> str:
+        """Return the beginning of an environment's keys."""
+        return f"{self.prefix}{{e{environment}}}"
 
     def bucket(self, environment: int, bucket: int) -> BucketKeys:
         base = f"{self.prefix}{{{TAGS[bucket]}}}"
         return BucketKeys(base, f"{base}{environment}:")
 
-    def held(self, bucket: int, process: str) -> str:
-        return f"{self.prefix}{{{TAGS[bucket]}}}held:{process}"
-
-    def answers_and_shares(self, environment: int) -> str:
-        """A glob that takes the kept answers and the shares of dispatches in every bucket of an environment."""
-        return f"{_GLOB_SIGN.sub(_escaped, self.prefix)}{{*}}{environment}:[iq]:*"
-
-    def workflows(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}workflows"
-
-    def version(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}version"
-
-    def subscribers(self, environment: int) -> str:
-        """Every subscriber's oid (12 bytes) by creation (ms)."""
-        return f"{self.prefix}{{e{environment}}}subscribers"
-
-    def subscribers_updated(self, environment: int) -> str:
-        """The same by last change (ms)."""
-        return f"{self.prefix}{{e{environment}}}subscribers:updated"
-
-    def subscribers_swept(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}subscribers:swept"
-
-    def groups(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}groups"
-
-    def contexts(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}contexts"
-
-    def contexts_order(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}contexts:order"
-
-    def activity_newest(self, environment: int) -> str:
-        """The number of the newest block of an environment's activity."""
-        return f"{self.prefix}{{e{environment}}}activity"
-
-    def activity_rows(self, environment: int, block: int) -> str:
-        return f"{self.prefix}{{e{environment}}}activity:{block}"
-
-    def activity_records(self, environment: int, block: int) -> str:
-        return f"{self.prefix}{{e{environment}}}activity:{block}:records"
-
-    def activity_transactions(self, environment: int, block: int) -> str:
-        """Of each row of a block the beginning of its transaction's tag."""
-        return f"{self.prefix}{{e{environment}}}activity:{block}:transactions"
-
-    def activity_swept(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}activity:swept"
-
-    def events(self, environment: int) -> list[str]:
-        """An environment's stream of events, and how far each bucket's outbox is in it."""
-        base = f"{self.prefix}{{e{environment}}}events"
-        return [base, f"{base}:cursors"]
-
-    def failed(self, environment: int) -> list[str]:
-        """Events that could not be delivered, and their order."""
-        base = f"{self.prefix}{{e{environment}}}failed"
-        return [base, f"{base}:order"]
-
-    def dispatches(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}dispatches"
-
-    def dispatch(self, environment: int, dispatch_id: str) -> list[str]:
-        """A dispatch, its open shares, and the environment's running dispatches."""
-        base = f"{self.prefix}{{e{environment}}}dispatch:{dispatch_id}"
-        return [base, f"{base}:shares", self.dispatches(environment)]
-
-    def named_feeds(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}named-feeds"
-
-    def workflow_overrides(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}workflow-overrides"
-
-    def organization(self, environment: int) -> str:
-        return f"{self.prefix}{{e{environment}}}organization"
-
-    def topics(self, environment: int) -> list[str]:
-        """An environment's topics: records, keys by oid, order of creation, order of last change, oids by name."""
-        base = f"{self.prefix}{{e{environment}}}topics"
-        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated", f"{base}:named"]
-
     def topic(self, environment: int, oid: str) -> TopicKeys:
         return TopicKeys(f"{self.prefix}{{{environment}.{oid}}}")
 
-    def tenants(self, environment: int) -> list[str]:
-        """An environment's tenants, and their order."""
-        base = f"{self.prefix}{{e{environment}}}tenants"
+    def held(self, bucket: int, process: str) -> str:
+        """Return the key of the set of `<environment>.<oid>` that a process holds sockets of, in one bucket."""
+        return f"{self.prefix}{{{TAGS[bucket]}}}held:{process}"
+
+    def activity_rows(self, environment: int, block: int) -> str:
+        """Return the key of a block's rows of 32 bytes (string); this and the next two: 30 days after the last row."""
+        return f"{self.activity_newest(environment)}:{block}"
+
+    def activity_records(self, environment: int, block: int) -> str:
+        """Return the key of a block's records by row (hash)."""
+        return f"{self.activity_rows(environment, block)}:records"
+
+    def activity_transactions(self, environment: int, block: int) -> str:
+        """Return the key of the first three bytes of each row's transaction tag (string)."""
+        return f"{self.activity_rows(environment, block)}:transactions"
+
+    def events(self, environment: int) -> list[str]:
+        """Return the keys of the event stream (the newest 10,000), and of each bucket's cursor in it (hash)."""
+        base = f"{self.of_environment(environment)}events"
+        return [base, f"{base}:cursors"]
+
+    def failed(self, environment: int) -> list[str]:
+        """Return the keys of the newest 1,000 failed events (hash) and of their order (sorted set)."""
+        base = f"{self.of_environment(environment)}failed"
         return [base, f"{base}:order"]
 
-    @property
-    def layout(self) -> str:
-        return f"{self.prefix}{{all}}layout"
+    def dispatch(self, environment: int, dispatch_id: str) -> list[str]:
+        """Return the keys of a dispatch (hash: plan, state, total, counts; 24 h after its end), of its open shares
+        (sorted set: buckets by the end of their leases), and of the running dispatches.
+        """
+        base = f"{self.of_environment(environment)}dispatch:{dispatch_id}"
+        return [base, f"{base}:shares", self.dispatches(environment)]
 
-    @property
-    def environments(self) -> str:
-        return f"{self.prefix}{{all}}environments"
+    def topics(self, environment: int) -> list[str]:
+        """Return the keys of topics: records (hash by key), keys by oid (hash); sorted sets: oids by creation, oids by
+        last change, and SHA-1 of the name with the oid.
+        """
+        base = f"{self.of_environment(environment)}topics"
+        return [base, f"{base}:keys", f"{base}:created", f"{base}:updated", f"{base}:named"]
 
-    @property
-    def api_keys(self) -> str:
-        return f"{self.prefix}{{all}}keys"
-
-    @property
-    def environments_version(self) -> str:
-        return f"{self.prefix}{{all}}version"
-
-    @property
-    def secrets(self) -> str:
-        return f"{self.prefix}{{all}}secrets"
-
-    @property
-    def processes(self) -> str:
-        return f"{self.prefix}{{all}}processes"
-
-    @property
-    def alarms(self) -> str:
-        return f"{self.prefix}{{all}}alarms"
-
-    @property
-    def alarms_swept(self) -> str:
-        return f"{self.prefix}{{all}}alarms:swept"
-
-    @property
-    def outbox_alarms(self) -> str:
-        return f"{self.prefix}{{all}}outbox:alarms"
-
-    @property
-    def outbox_swept(self) -> str:
-        return f"{self.prefix}{{all}}outbox:swept"
-
-    @property
-    def retention_swept(self) -> str:
-        return f"{self.prefix}{{all}}retention:swept"
+    def answers_and_shares(self, environment: int) -> str:
+        """Return a glob of the stored responses, shares of dispatches and throttle windows of an environment."""
+        return f"{_GLOB_SIGN.sub(_escaped, self.prefix)}{{*}}{environment}:[iqv]:*"
 
     def write_probe(self, process: str) -> str:
-        """What a process writes to see whether the store takes writes; gone after a second."""
-        return f"{self.prefix}{{all}}probe:write:{process}"
+        """Return the key by which a process checks that the store accepts writes; a second."""
+        return f"{self.base}probe:write:{process}"
+
+    def replication_probe(self, tag: str, process: str) -> str:
+        """Return the key in a bucket whose write a process waits for at the replicas; a second."""
+        return f"{self.prefix}{{{tag}}}probe:replicas:{process}"
 
     def probe(self, process: str) -> str:
-        """The channel on which a process hears itself (readiness)."""
-        return f"{self.prefix}{{all}}probe:{process}"
+        """Return the channel on which a process publishes to itself (readiness)."""
+        return f"{self.base}probe:{process}"

@@ -1,47 +1,60 @@
-"""Changes of a feed: each one script, which changes rows and counts, takes a position, logs and publishes."""
+"""Changes of single messages of a feed: append, edit, mark, snooze, press a button, delete, trim.
+
+Each is one script, which changes rows and counts, takes a position, logs and publishes. See store/bulk.py for changes
+of many messages at once.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from typing import Literal
 
-from inbox.errors import InboxError, StoreUnavailable
+import msgspec
+
+from inbox.errors import InboxError
 from inbox.ids import MessageId
+from inbox.models.message import ButtonPress, Message, StoredMessage, encode_stored
 from inbox.settings import MAX_FEED_LENGTH
-from inbox.store import bulk, rows, scripts
-from inbox.store.alarms import Place
-from inbox.store.bulk import Choose
+from inbox.store import rows
+from inbox.store.base import BaseStore
+from inbox.store.bulk import MAX_NAMED, BulkChanges, run_awake
 from inbox.store.changes import NOTHING, Change
 from inbox.store.client import Argument, Client
 from inbox.store.collapses import Call, Collapse, CollapseStore
-from inbox.store.feed import Feed, Snapshot
+from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
-from inbox.store.outbox import CHANGED, CREATED, DELETED, Outbox
-from inbox.store.rows import ALL, RowId, Select
-from inbox.store.scripts import Script
+from inbox.store.outbox import CHANGED, CREATED, DELETED, RETRACTED, UPDATED, Outbox
+from inbox.store.references import digest_of
+from inbox.store.replies import MESSAGE_APPEND, AppendReply, ChangeReply, ChangeStatus, change_reply
+from inbox.store.rows import ALL, RowId
+from inbox.store.scripts import load
+from inbox.store.slices import in_slices
 from inbox.store.timers import Timer, TimerStore
 
-Outcome = Literal["stored", "again", "suppressed", "failed"]
-Preference = Literal["0", "1", "c"]
-"""Whether a workflow delivers where the subscriber has chosen nothing; `c`: whatever was chosen."""
+AppendOutcome = Literal["stored", "again", "suppressed", "failed"]
+PreferenceDefault = Literal["0", "1", "c"]
+"""Whether a workflow delivers to a subscriber without a preference. `c`: it is critical and ignores preferences."""
 
-MAX_MARKED_AT_ONCE = bulk.MAX_NAMED
-MAX_STAMPS = 8
-MOST_ROWS = 10_000
-"""So many rows a feed has at most, messages or not: every reading takes all of them."""
+MAX_IN_SCRIPT = 16
+"""The number of messages that one script appends: it holds the store for some 0.3 ms."""
+MAX_MARKED_AT_ONCE = MAX_NAMED
+MAX_ROWS = 10_000
+"""The number of rows that a feed keeps, live or not. It is limited since every reading takes all of them."""
 TRIM_SLACK = 64
-"""So many rows beyond its length a feed may have before it is trimmed: one trim for many appends."""
-BULK_ATTEMPTS = 8
-"""So often a bulk change is tried as one event, on a feed that keeps moving, before it goes message by message."""
-_WAKE, _TRIM = 1, 2
-"""What an append says its feed needs."""
+"""The rows that a feed may have beyond its length before it is trimmed: one trim for many appends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+MESSAGE_MARK = load("message_mark", change_reply)
+_MESSAGE_DELETE = load("message_delete", bool)
+MESSAGE_EDIT = load("message_edit", change_reply)
+_FEED_TRIM = load("feed_trim", list[int])
+"""Returns the number of rows cut off and the new base, or -1 alone if the feed no longer exists."""
+
+
+class Delivery(msgspec.Struct, frozen=True):
     """One message for one feed."""
 
     feed: Feed
@@ -49,54 +62,46 @@ class Delivery:
     transaction_id: str
     step_id: str
     workflow_id: str
-    preference: Preference = "1"
+    preference: PreferenceDefault = "1"
     severity: str = "none"
-    stored_once: bool = False
-    """Whether its bucket keeps the content once for all messages that have it; only dispatches do."""
     expires_ms: int = 0
-    """When it is deleted (ms since 1970), 0 never."""
+    """The time of its deletion (ms since 1970); 0: never."""
     collapse: Collapse | None = None
-    """How it takes the place of an earlier one."""
     remark: str = ""
-    """What its activity says beside that it was delivered."""
+    """The text of its activity beside "delivered"."""
     read_later_seconds: int = 0
-    """For how long a later step may ask for its state, 0 if none does."""
-
-    @property
-    def place(self) -> Place:
-        """The bucket it is stored in."""
-        return self.feed.place
+    """The time in which a later step may read its state; 0: none does."""
 
     @property
     def is_single(self) -> bool:
-        """Whether it needs a key of its own that leads from its transaction and step to its row."""
+        """Return whether it needs a key of its own that leads from its transaction and step to its row."""
         return self.collapse is not None or self.read_later_seconds > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What became of an append: the row and, when this very call stored it, the id and the time (ms since 1970).
+class AppendResult(msgspec.Struct, frozen=True):
+    """The outcome of an append, its row and, if this very call stored it, its time (ms since 1970) and id.
 
-    `reason`: why its content could not be made with the count of its collapse key (`failed`).
+    `reason` says why a `failed` one could not be rendered with the count of its collapse key. `name` is the id in
+    parts: feed, row and check.
     """
 
-    outcome: Outcome
+    outcome: AppendOutcome
     row: int = 0
-    message_id: MessageId | None = None
     created_ms: int = 0
     reason: str = ""
+    name: tuple[Feed, int, bytes] | None = None
+
+    @property
+    def message_id(self) -> MessageId | None:
+        """Return the message's id; None if this call did not store it."""
+        if self.name is None:
+            return None
+        feed, row, check = self.name
+        return feed.message_id(row, check)
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A pressed button: its status and type as two letters and the payload's JSON (empty: what was there stays)."""
-
-    code: str
-    payload: bytes = b""
-
-
-class MessageStore:
-    """Writes to feeds."""
+class MessageStore(BaseStore):
+    """Writes single messages of feeds; `bulk` changes many at once."""
 
     def __init__(
         self,
@@ -106,318 +111,267 @@ class MessageStore:
         max_length: int = MAX_FEED_LENGTH,
         outbox: Outbox | None = None,
     ) -> None:
-        """A feed keeps its newest `max_length` messages and at most 64 more."""
-        self._client = client
-        self._keys = keys
+        """Keep the newest `max_length` messages of a feed, and at most 64 more."""
+        super().__init__(client, keys)
         self._feeds = feeds
         self._timers = TimerStore(client, keys)
         self.outbox = outbox or Outbox(keys)
         self._collapses = CollapseStore(client)
         self._max_length = max_length
-        self._folding: set[Place] = set()
+        self.bulk = BulkChanges(client, feeds, self.outbox, self._mark_named, self.delete)
 
-    async def append(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
-        """Stores messages, each once per transaction, step and feed; safe to repeat. They are sent together and each is
-        stored by itself: what became of it, in their order; None where the feed is gone.
+    async def append(self, deliveries: Sequence[Delivery]) -> list[AppendResult | None]:
+        """Append messages together; each append is atomic, and idempotent per (transaction, step, feed).
+
+        Return one result per delivery, in order; None if the feed no longer exists.
         """
         await self.announce(deliveries)
-        appended: list[Appended | None] = []
-        for is_plain, group in itertools.groupby(deliveries, lambda one: one.collapse is None):
+        appended: list[AppendResult | None] = []
+        for is_plain, group in itertools.groupby(deliveries, lambda delivery: delivery.collapse is None):
             part = list(group)
             appended += await (self._append_plain(part) if is_plain else self._append_collapsing(part))
         return appended
 
-    async def _append_plain(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
-        checks = [rows.new_check() for _ in deliveries]
-        calls = [self._append_call(delivery, check) for delivery, check in zip(deliveries, checks, strict=True)]
-        for delivery, (keys, _) in zip(deliveries, calls, strict=True):
-            keys += self.outbox.key(delivery.place, CREATED)
+    async def _append_plain(self, deliveries: Sequence[Delivery]) -> list[AppendResult | None]:
+        checks = rows.new_checks(len(deliveries))
+        groups = self._in_one_script(deliveries)
+        calls = [self._append_call([(deliveries[index], checks[index]) for index in group]) for group in groups]
         if len(calls) == 1:
-            replies = [await self._client.run(scripts.MESSAGE_APPEND, *calls[0])]
+            replies = [await self._client.run(MESSAGE_APPEND, *calls[0])]
         else:
-            replies = await self._client.run_many(scripts.MESSAGE_APPEND, calls)
-        self.outbox.wrote(delivery.place for delivery in deliveries)
+            replies = await self._client.run_many(MESSAGE_APPEND, calls)
+        self.outbox.wrote(delivery.feed.bucket_key for delivery in deliveries)
+        by_index = dict(zip(itertools.chain(*groups), itertools.chain(*replies), strict=True))
         return [
-            await self._appended(delivery.feed, check, reply)
-            for delivery, check, reply in zip(deliveries, checks, replies, strict=True)
+            await self._appended(delivery.feed, check, by_index[index])
+            for index, (delivery, check) in enumerate(zip(deliveries, checks, strict=True))
         ]
 
-    async def _append_collapsing(self, deliveries: Sequence[Delivery]) -> list[Appended | None]:
-        calls: list[Call] = []
-        for delivery in deliveries:
-            assert delivery.collapse is not None  # noqa: S101 (`append` has looked)
-            keys, args = self._append_call(delivery, rows.new_check())
-            keys += [delivery.feed.keys.side, delivery.feed.keys.collapses]
-            keys += self.outbox.key(delivery.place, CREATED)
-            calls.append(Call(delivery.collapse, keys, args))
+    def _in_one_script(self, deliveries: Sequence[Delivery]) -> list[Sequence[int]]:
+        """Return the indexes of deliveries by call: those of one environment, on a cluster of one bucket."""
+        if len(deliveries) == 1:
+            return [[0]]
+        is_cluster = self._client.is_cluster
+        groups: defaultdict[Hashable, list[int]] = defaultdict(list)
+        for index, delivery in enumerate(deliveries):
+            feed = delivery.feed
+            groups[feed.bucket_key if is_cluster else feed.environment].append(index)
+        return [part for group in groups.values() for part in in_slices(group, MAX_IN_SCRIPT)]
+
+    async def _append_collapsing(self, deliveries: Sequence[Delivery]) -> list[AppendResult | None]:
+        calls = [self._collapse_call(delivery) for delivery in deliveries]
         replies = await self._collapses.append(calls)
-        self.outbox.wrote(delivery.place for delivery in deliveries)
+        self.outbox.wrote(delivery.feed.bucket_key for delivery in deliveries)
         return [
-            Appended("failed", reason=reply.message)
+            AppendResult("failed", reason=reply.message)
             if isinstance(reply, InboxError)
             else await self._appended(delivery.feed, b"", reply)
             for delivery, reply in zip(deliveries, replies, strict=True)
         ]
 
-    async def _appended(self, feed: Feed, check: bytes, reply: list[Any]) -> Appended | None:
-        """What an append's answer means, once what it says the feed needs is done."""
-        status, *rest = reply
-        if status < 0:
-            return None
-        if status == 0:
-            return Appended("again", rest[1]) if rest[0] == b"again" else Appended("suppressed")
-        position, row, needs, *named = rest
-        await self.tend(feed, wake=bool(needs & _WAKE), trim=bool(needs & _TRIM))
-        message_id = feed.message_id(*(named or (row, check)))
-        return Appended("stored", row, message_id, int(position.partition(b"-")[0]))
+    async def _appended(self, feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None:
+        outcome = reply.outcome
+        if outcome == "stored":
+            if reply.has_due_snooze or reply.is_too_long:
+                await self.maintain(feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
+            return AppendResult(
+                "stored", reply.row, reply.created_ms, name=(feed, reply.id_row or reply.row, reply.id_check or check)
+            )
+        if outcome == "again":
+            return AppendResult("again", reply.row)
+        return AppendResult("suppressed") if outcome == "suppressed" else None
 
     async def announce(self, deliveries: Sequence[Delivery]) -> None:
-        """Leaves the alarms of messages that will expire; to be called before they are stored."""
-        for place, ms in {(one.place, one.expires_ms) for one in deliveries if one.expires_ms}:
-            await self._timers.ring_at(place, ms)
+        """Schedule the buckets of messages that will expire. Call this before the messages are stored."""
+        for bucket, ms in {(item.feed.bucket_key, item.expires_ms) for item in deliveries if item.expires_ms}:
+            await self._timers.schedule(bucket, ms)
 
-    async def tend(self, feed: Feed, *, wake: bool, trim: bool) -> None:
-        """Does what an append said its feed needs. Cut short, the next append says it again."""
+    async def maintain(self, feed: Feed, *, wake: bool, trim: bool) -> None:
+        """Wake and trim a feed as an append requested. Safe to cancel: the next append requests it again."""
         if wake:
             await self._feeds.wake(feed)
         if trim:
             await self.trim(feed)
 
     async def trim(self, feed: Feed, too_old: int | None = None) -> int | None:
-        """Cuts off what is beyond the feed's length, or all up to a row that is too old; gives the base then.
+        """Cut off the rows beyond the feed's length, or all up to a row that is too old, and return the new base.
 
-        A snoozed message is not too old, nor is what came after it. None when the feed is gone.
+        A snoozed message and what came after it are never too old. None if the feed no longer exists.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
-        keys += self.outbox.key(feed.place, DELETED)
+        keys += self.outbox.key(feed.bucket_key, DELETED)
         args: list[Argument] = ["", too_old or ""]
         if too_old is None and (beyond := await self._beyond_length(feed)) is not None:
             args = [beyond, ""]
         while True:
-            cut, *base = await self._client.run(scripts.FEED_TRIM, keys, [*args, feed.number])
-            self.outbox.wrote([feed.place])
+            cut, *base = await self._client.run(_FEED_TRIM, keys, [*args, feed.number])
+            self.outbox.wrote([feed.bucket_key])
             if cut <= 0:
-                return int(base[0]) if base else None
+                return base[0] if base else None
 
     async def _beyond_length(self, feed: Feed) -> int | None:
-        """The newest row that the feed's length leaves no place for; None when the feed is gone.
+        """Return the newest row beyond the feed's length; None if the feed no longer exists.
 
-        Rows of messages that were deleted, or moved to the top, are not messages; only there may not be too many.
+        Rows of messages that were deleted or moved to the top do not count as messages, but there may not be too many.
         """
         snapshot = await self._feeds.snapshot(feed)
         if snapshot is None:
             return None
-        state, most = snapshot.state, self._max_length
-        newest = rows.newest_rows(snapshot.flags, state.base, ALL, most + 1, None)
-        most_rows = max(most, MOST_ROWS)
-        has_too_many = state.last - state.base > most_rows + TRIM_SLACK
-        return max(newest[most - 1] - 1 if len(newest) > most else 0, state.last - most_rows if has_too_many else 0)
+        state, max_length = snapshot.state, self._max_length
+        newest = rows.newest_rows(snapshot.flags, state.base, ALL, max_length + 1, None)
+        max_rows = max(max_length, MAX_ROWS)
+        has_too_many = state.last - state.base > max_rows + TRIM_SLACK
+        beyond = newest[max_length - 1] - 1 if len(newest) > max_length else 0
+        return max(beyond, state.last - max_rows if has_too_many else 0)
 
     @property
     def trims_beyond(self) -> int:
-        """How many rows a feed may have before an append says that it is to be trimmed."""
+        """Return the number of rows beyond which an append reports that its feed is too long."""
         return self._max_length + TRIM_SLACK
 
-    def _append_call(self, delivery: Delivery, check: bytes) -> tuple[list[str], list[Argument]]:
-        """KEYS and ARGV of `message_append.lua`."""
+    def _append_call(self, messages: Sequence[tuple[Delivery, bytes]]) -> tuple[list[str], list[Argument]]:
+        """Return KEYS and ARGV of `message_append.lua` for deliveries with the check bytes of their ids."""
+        outbox = self.outbox
+        keys: list[str] = []
+        contents: dict[tuple[Argument, ...], int] = {}
+        args: list[Argument] = []
+        for delivery, check in messages:
+            feed = delivery.feed
+            keys += self._append_keys(delivery)
+            keys += outbox.key(feed.bucket_key, CREATED)
+            index = contents.setdefault(_shared_arguments(delivery), len(contents) + 1)
+            args += (index, check, feed.number, feed.subscriber_oid)
+        head: list[Argument] = [len(keys) // len(messages), self.trims_beyond, len(contents)]
+        return keys, [*head, *itertools.chain(*contents), *args]
+
+    def _collapse_call(self, delivery: Delivery) -> Call:
+        """Return KEYS and ARGV of `message_collapse.lua`."""
+        assert delivery.collapse is not None  # noqa: S101 (`append` has looked)
         feed = delivery.feed
-        bucket = self._keys.bucket(feed.environment, feed.bucket)
-        keys = [
-            feed.keys.state,
-            feed.keys.stream,
-            feed.keys.rows,
-            feed.keys.log,
-            bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number),
-            bucket.times,
-            bucket.timers,
-        ]
-        level = rows.SEVERITIES.index(delivery.severity)
-        return keys, [
-            delivery.content,
-            check,
-            delivery.workflow_id,
-            delivery.preference,
-            max(IDEMPOTENCY_TTL_SECONDS, delivery.read_later_seconds),
-            level,
-            feed.number,
-            delivery.expires_ms or "",
-            self.trims_beyond,
-            feed.subscriber_oid,
-        ]
+        keys = [*self._append_keys(delivery), feed.keys.side, feed.keys.collapses]
+        keys += self.outbox.key(feed.bucket_key, CREATED)
+        content, *shared, expires_ms, reference = _shared_arguments(delivery)
+        args = [content, *rows.new_checks(1), *shared, feed.number, expires_ms, self.trims_beyond, feed.subscriber_oid]
+        return Call(delivery.collapse, keys, [*args, reference])
 
-    async def mark(
-        self, feed: Feed, wanted: Sequence[RowId], change: Change, action: Action | None = None
-    ) -> list[int] | None:
-        """Applies a change to named messages and gives their rows, of those that exist. None when the feed is gone.
+    def _append_keys(self, delivery: Delivery) -> list[str]:
+        """Return the first seven KEYS of both scripts."""
+        feed, bucket = delivery.feed, self._bucket(delivery.feed)
+        delivered = bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number)
+        keys = feed.keys
+        return [keys.state, keys.stream, keys.rows, keys.log, delivered, bucket.times, bucket.timers]
 
-        Up to 20 are one script and one event that names them; more become one bulk change. A message that the change
-        is not for is passed over, unless an action is recorded.
+    async def mark(self, feed: Feed, messages: Sequence[RowId], change: Change) -> list[int] | None:
+        """Apply a change to named messages and return the rows of those that exist. None if the feed no longer exists.
+
+        Up to 20 are one script and one event that names them; more are one bulk change. Messages outside `change.when`
+        are passed over.
         """
-        if len(wanted) > MAX_MARKED_AT_ONCE and action is None:
-            return await self._mark_many(feed, wanted, change)
-        return await self._mark_named(feed, wanted, change, action or Action(""), "")
+        if len(messages) > MAX_MARKED_AT_ONCE:
+            return await self.bulk.mark_named(feed, messages, change)
+        return await self._mark_named(feed, messages, change)
 
-    async def snooze(self, feed: Feed, row: RowId, change: Change, until_ms: int) -> bool:
-        """Snoozes one message until then (ms since 1970), or anew; False when there is no such message."""
-        await self._timers.ring_at(feed.place, until_ms)
-        return bool(await self._mark_named(feed, [row], change, Action(""), until_ms))
+    async def mark_and_read(self, feed: Feed, messages: Sequence[RowId], change: Change) -> list[Message]:
+        """Do as `mark` does, and return the messages that exist as they are then, up to 20 in one round trip."""
+        if len(messages) > MAX_MARKED_AT_ONCE:
+            changed = await self.bulk.mark_named(feed, messages, change)
+            read = await self._feeds.messages(feed, changed) if changed else None
+            return read[0] if read else []
+        return await self._change_and_read(feed, messages, change)
 
-    async def _mark_named(
-        self, feed: Feed, wanted: Sequence[RowId], change: Change, action: Action, until: Argument
-    ) -> list[int] | None:
-        timers = self._keys.bucket(feed.environment, feed.bucket).timers
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps, timers]
-        keys += self.outbox.key(feed.place, CHANGED)
-        head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
-        named = [part for row in wanted for part in (row.row, row.check)]
-        args = [*head, feed.number, action.code, action.payload, *named]
-        rest = await self._run_awake(feed, scripts.MESSAGE_MARK, keys, args)
-        self.outbox.wrote([feed.place])
-        return None if rest is None else list(rest[1])
+    async def snooze(self, feed: Feed, message: RowId, change: Change, until_ms: int) -> list[Message]:
+        """Snooze one message until `until_ms` (ms since 1970), and return it; nothing if there is no such message."""
+        await self._timers.schedule(feed.bucket_key, until_ms)
+        return await self._change_and_read(feed, [message], change, until=until_ms)
 
-    async def _run_awake(
-        self, feed: Feed, script: Script, keys: Sequence[str], args: Sequence[Argument]
-    ) -> list[Any] | None:
-        """What a script answers that lets snoozes that have ended take effect first. None when the feed is gone."""
-        while True:
-            reply: list[Any] = await self._client.run(script, keys, args)
-            status, *rest = reply
-            if status:
-                return rest
-            if not rest:
-                return None
-            await self._feeds.wake(feed)
-
-    async def act(self, feed: Feed, row: RowId, action: Action, change: Change = NOTHING) -> bool:
-        """Records a pressed button on one message, with a change of its flags; False when there is no such message."""
-        return bool(await self.mark(feed, [row], change, action))
-
-    async def mark_all(self, feed: Feed, change: Change) -> int | None:
-        """Applies a change to every message it is for, as one event; gives how many. None when the feed is gone."""
-        if change.set or change.when.mask or self.outbox.key(feed.place, CHANGED):
-            return await self.mark_where(feed, change)
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps, feed.keys.scratch]
-        rest = await self._run_awake(feed, scripts.FEED_MARK_ALL, keys, [change.clear, change.dates])
-        if rest is None:
-            return None
-        self._fold_later(feed, rest[1])
-        return 0
-
-    async def mark_where(self, feed: Feed, change: Change, choose: Choose | None = None) -> int | None:
-        """Applies a change to the rows it is for and that are chosen, as one event; gives how many there were.
-
-        The rows are computed here from the feed as it stands; had it moved on when the change arrives, both are done
-        again. A feed that never holds still is changed in lots, an event each. None when the feed is gone.
-        """
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps]
-        outbox = self.outbox.key(feed.place, CHANGED)
-        for _ in range(BULK_ATTEMPTS):
-            snapshot = await self._feeds.snapshot(feed)
-            if snapshot is None:
-                return None
-            marked = await bulk.hits(snapshot, change.when, choose)
-            if not marked:
-                return 0
-            arguments = bulk.mark_arguments(snapshot, change, marked)
-            if outbox:
-                origins = await self._feeds.origins(feed, marked)
-                arguments.append(bulk.told_changes(feed, snapshot, change, marked, origins))
-            status, *rest = await self._client.run(scripts.FEED_MARK_ROWS, [*keys, *outbox], arguments)
-            if status:
-                self.outbox.wrote([feed.place])
-                self._fold_later(feed, rest[1])
-                return len(marked)
-            if not rest:
-                return None
-        named = await self._named_where(feed, change.when, choose)
-        if named is None:
-            return None
-        starts = range(0, len(named), MAX_MARKED_AT_ONCE)
-        lots = [named[start : start + MAX_MARKED_AT_ONCE] for start in starts]
-        return sum([len(await self._mark_named(feed, lot, change, Action(""), "") or ()) for lot in lots])
-
-    async def _named_where(self, feed: Feed, select: Select, choose: Choose | None) -> list[RowId] | None:
-        """The ids of the messages that a bulk change is for, as the feed stands. None when it is gone."""
-        snapshot = await self._feeds.snapshot(feed)
-        if snapshot is None:
-            return None
-        hit = await bulk.hits(snapshot, select, choose)
-        origins = await self._feeds.origins(feed, hit)
-        base = snapshot.state.base
-        checks = [rows.check_of(snapshot.rows, base, row) for row in hit]
-        return [
-            RowId(feed.bucket, feed.number, origins.get(row, row), check)
-            for row, check in zip(hit, checks, strict=True)
-        ]
-
-    async def delete_where(self, feed: Feed, choose: Choose | None = None) -> int | None:
-        """Deletes every message, or those chosen, as one event; gives how many. None when the feed is gone.
-
-        They are gone for readers at once; what they held is removed before this returns, or by the next call if this
-        one is cut short. A feed that never holds still loses them one by one, an event each.
-        """
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.purge]
-        keys += self.outbox.key(feed.place, DELETED)
-        for _ in range(BULK_ATTEMPTS):
-            snapshot = await self._feeds.snapshot(feed)
-            if snapshot is None:
-                return None
-            deleted = await bulk.hits(snapshot, ALL, choose)
-            if deleted:
-                origins = await self._feeds.origins(feed, deleted) if len(keys) > 5 else None
-                arguments = bulk.delete_arguments(feed, snapshot, deleted, origins)
-                status, *rest = await self._client.run(scripts.FEED_DELETE_ROWS, keys, arguments)
-                if not status and rest:
-                    continue
-                if not status:
-                    return None
-            self.outbox.wrote([feed.place])
-            await self._purge(feed)
-            return len(deleted)
-        named = await self._named_where(feed, ALL, choose)
-        return None if named is None else sum([await self._delete(feed, row) for row in named])
-
-    async def _purge(self, feed: Feed) -> None:
-        while await self._client.run(scripts.FEED_PURGE, [feed.keys.purge, feed.keys.stream, feed.keys.side]):
-            pass
-
-    async def delete(self, feed: Feed, row: RowId) -> bool:
-        """Deletes one message; False when there is no such message."""
-        return await self._delete(feed, row)
-
-    async def expire(self, feed: Feed, row: RowId, timer: Timer) -> bool:
-        """Deletes one message whose timer is due, unless it was given a later end meanwhile, or none."""
-        return await self._delete(feed, row, timer.member, timer.due_ms)
-
-    async def _delete(self, feed: Feed, row: RowId, *timer: Argument) -> bool:
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
-        keys.append(self._keys.bucket(feed.environment, feed.bucket).timers)
-        keys += self.outbox.key(feed.place, DELETED)
-        args: list[Argument] = [row.row, row.check, feed.number, *timer]
-        status, *_ = await self._client.run(scripts.MESSAGE_DELETE, keys, args)
-        self.outbox.wrote([feed.place])
-        return bool(status)
-
-    async def _mark_many(self, feed: Feed, wanted: Sequence[RowId], change: Change) -> list[int] | None:
-        marked: list[int] = []
-
-        async def choose(snapshot: Snapshot, takes: list[int]) -> list[int]:
-            known = frozenset(await self._feeds.rows_of(feed, snapshot, wanted))
-            marked[:] = [row for row in takes if row in known]
-            return marked
-
-        done = await self.mark_where(feed, change, choose)
-        return None if done is None else marked if done else []
-
-    def _fold_later(self, feed: Feed, stamps: int) -> None:
-        if stamps > MAX_STAMPS and feed.place not in self._folding:
-            self._folding.add(feed.place)
-            self._client.aside(self._fold(feed))
-
-    async def _fold(self, feed: Feed) -> None:
+    async def _change_and_read(
+        self,
+        feed: Feed,
+        messages: Sequence[RowId],
+        change: Change,
+        press: ButtonPress | None = None,
+        until: Argument = "",
+    ) -> list[Message]:
+        entries = self._feeds.begin_entries(feed, [message.row for message in messages])
         try:
-            await self._feeds.fold(feed, MAX_STAMPS // 2)
-        except StoreUnavailable:
-            pass  # the next bulk change has it folded
-        finally:
-            self._folding.discard(feed.place)
+            reply = await self._change_named(feed, messages, change, press, until)
+        except BaseException:
+            entries.drop()
+            raise
+        if reply is None or not reply.rows:
+            entries.drop()
+            return []
+        read = await self._feeds.changed_messages(feed, reply, await entries)
+        if len(read) < len(reply.rows):  # some were moved or deleted meanwhile
+            return list((await self._feeds.find_many(feed, messages)).values())
+        return read
+
+    async def _mark_named(self, feed: Feed, messages: Sequence[RowId], change: Change) -> list[int] | None:
+        reply = await self._change_named(feed, messages, change)
+        return list(reply.rows) if reply else None
+
+    async def _change_named(
+        self,
+        feed: Feed,
+        messages: Sequence[RowId],
+        change: Change,
+        press: ButtonPress | None = None,
+        until: Argument = "",
+    ) -> ChangeReply | None:
+        timers = self._bucket(feed).timers
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps, timers]
+        keys += self.outbox.key(feed.bucket_key, CHANGED)
+        head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
+        named = [part for message in messages for part in (message.row, message.check)]
+        reply = await run_awake(
+            self._client, self._feeds, feed, MESSAGE_MARK, keys, [*head, feed.number, *rows.pack_press(press), *named]
+        )
+        self.outbox.wrote([feed.bucket_key])
+        return reply
+
+    async def act(self, feed: Feed, message: RowId, press: ButtonPress, change: Change = NOTHING) -> list[Message]:
+        """Record a pressed button on one message, change its flags, and return it; nothing if there is no such one."""
+        return await self._change_and_read(feed, [message], change, press)
+
+    async def edit(self, feed: Feed, message: Message, stored: StoredMessage) -> ChangeStatus:
+        """Replace the content of a message as it was read: DONE, MOVED_ON if it has another one by now, or GONE.
+
+        A message that has expired counts as gone.
+        """
+        row_id, bucket = rows.parse_message_id(message.id), self._bucket(feed)
+        if stored.expires_ms and stored.expires_ms != message.stored.expires_ms:
+            await self._timers.schedule(feed.bucket_key, stored.expires_ms)
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, bucket.timers]
+        keys += self.outbox.key(feed.bucket_key, UPDATED)
+        args: list[Argument] = [row_id.row, row_id.check, feed.number, message.sequence, message.edited_ms]
+        args += [message.stored.expires_ms, encode_stored(stored), rows.SEVERITIES.index(stored.severity)]
+        reply = await self._client.run(MESSAGE_EDIT, keys, [*args, stored.expires_ms])
+        self.outbox.wrote([feed.bucket_key])
+        return reply.status
+
+    async def delete(
+        self, feed: Feed, message: RowId, timer: Timer | None = None, *, is_retracted: bool = False
+    ) -> bool:
+        """Delete one message. False if there is no such message.
+
+        With `timer`, delete it only if that is still the timer of its expiry: a later write may have changed the time.
+        `is_retracted`: its sender takes it back, which is an event of its own.
+        """
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
+        keys.append(self._bucket(feed).timers)
+        keys += self.outbox.key(feed.bucket_key, RETRACTED if is_retracted else DELETED)
+        args: list[Argument] = [message.row, message.check, feed.number, int(is_retracted)]
+        if timer:
+            args += [timer.member, timer.due_ms]
+        deleted = await self._client.run(_MESSAGE_DELETE, keys, args)
+        self.outbox.wrote([feed.bucket_key])
+        return deleted
+
+
+def _shared_arguments(delivery: Delivery) -> tuple[Argument, ...]:
+    """Return the arguments of an append that do not depend on the feed: one message for many has them once."""
+    ttl = max(IDEMPOTENCY_TTL_SECONDS, delivery.read_later_seconds)
+    severity = rows.SEVERITIES.index(delivery.severity)
+    expires_ms = delivery.expires_ms or ""
+    reference = digest_of(delivery.content)
+    return delivery.content, delivery.workflow_id, delivery.preference, ttl, severity, expires_ms, reference

@@ -1,4 +1,4 @@
-"""When the store fails and when it is well again: one line each, however many requests and workers meet the failure."""
+"""Logs an outage of the store and its end: a line each, for all requests and workers that fail."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from inbox.errors import StoreUnavailable
-from inbox.tasks import end_tasks
+from inbox.tasks import end_tasks, start_detached
 
 log = logging.getLogger(__name__)
 
-IN_PIPELINE = " of pipeline caused error: "
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0)
 
 
 class OutageWatch:
-    """Log the first failure, then look again and again until `is_well` raises no StoreUnavailable, and log that."""
+    """Logs the first failure, then polls until `is_available` raises no StoreUnavailable, and logs the recovery."""
 
-    def __init__(self, is_well: Callable[[], Awaitable[None]]) -> None:
-        self._is_well = is_well
+    def __init__(self, is_available: Callable[[], Awaitable[None]]) -> None:
+        self._is_available = is_available
         self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -27,13 +26,12 @@ class OutageWatch:
         """Note that a command or a subscription failed."""
         if self._closed or (self._watching and not self._watching.done()):
             return
-        text = str(error).rpartition(IN_PIPELINE)[2]  # what stands before names the command, with ids of people in it
-        reason = " ".join(text.split()) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         log.error("the store fails: %s", reason, extra={"action": "store_failing", "reason": type(error).__name__})
-        self._watching = asyncio.create_task(self._watch(), name="outage watch")
+        self._watching = start_detached(self._watch(), "outage watch")
 
     async def close(self) -> None:
-        """Stop looking; what fails from now on is not noted."""
+        """Stop polling; later failures are not logged."""
         self._closed = True
         if self._watching:
             await end_tasks(self._watching)
@@ -50,7 +48,7 @@ class OutageWatch:
 
     async def _check(self) -> bool:
         try:
-            await self._is_well()
+            await self._is_available()
         except StoreUnavailable:
             return False
         return True

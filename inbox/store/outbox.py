@@ -1,10 +1,11 @@
-"""The outbox of a bucket: what happened there and is still to be told, in order.
+"""The outbox of a bucket: the changes there that are still to be sent as events, in order.
 
-The script that changes a feed, or a subscriber's presence, writes an entry in the same step, where somebody wants that.
-An entry is a stream's: its id gives the time, its first field the kind:
+The script that changes a feed or a subscriber's presence writes a stream entry in the same step, if events of that type
+are requested. The entry's id gives the time, its first field the kind:
 
     n  messages were stored: names, one after another (feed number and row of the id, four bytes each, and the check)
-    d  messages were deleted: names
+    d  messages were deleted: names; `b` 1: the backend retracted them
+    e  messages were edited: names
     m  flags changed: of each message its name, its flags before and its flags after; `u` the end of a snooze that was
        given (ms), `a` a button that was pressed (status, type, payload)
     p  presence changed: the subscriber (`<environment>.<oid>` or the oid alone); `o` 1 or 0, `l` since when it
@@ -22,28 +23,34 @@ from inbox.models.webhook import (
     EVENT_TYPES,
     MESSAGE_CREATED,
     MESSAGE_DELETED,
+    MESSAGE_RETRACTED,
+    MESSAGE_UPDATED,
     PRESENCE_CHANGED,
 )
-from inbox.store import scripts
-from inbox.store.alarms import Alarms, Place
 from inbox.store.client import Client
+from inbox.store.due_buckets import BucketKey, DueBuckets
 from inbox.store.keys import BUCKETS, Keys
+from inbox.store.scripts import load
 
 CREATED = frozenset({MESSAGE_CREATED})
+UPDATED = frozenset({MESSAGE_UPDATED})
 DELETED = frozenset({MESSAGE_DELETED})
+RETRACTED = DELETED | {MESSAGE_RETRACTED}
 PRESENCE = frozenset({PRESENCE_CHANGED})
-CHANGED = frozenset(EVENT_TYPES) - CREATED - DELETED - PRESENCE
-"""What changes of flags, snoozes and buttons are told as."""
+CHANGED = frozenset(EVENT_TYPES) - CREATED - UPDATED - RETRACTED - PRESENCE
+"""The events of changed flags, snoozes and buttons."""
 
-MOST_ENTRIES = 10_000
-"""So many entries a bucket keeps, the newest (lua/_outbox.lua)."""
+MAX_ENTRIES = 10_000
+"""The number of newest entries that a bucket keeps (lua/_outbox.lua)."""
+_OUTBOX_REMOVE = load("outbox_remove", int)
+_OUTBOX_SIZE = load("outbox_size", tuple[int, int])
 _NAME = struct.Struct(">II3s")
 _CHANGE = struct.Struct(">II3sBB")
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """What a message's id says, without its bucket: the feed's number, the row and the check."""
+class MessageRef:
+    """A message's id without its bucket: the feed's number, the row and the check."""
 
     feed: int
     row: int
@@ -51,95 +58,94 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that happened: `kind` as above, the messages with their flags before and after (0 where these do not
-    matter), and the other fields.
-    """
+class OutboxEntry:
+    """A change: its `kind` as above, the messages with flags before and after (0 unless `m`), and the other fields."""
 
     id: str
     kind: str
-    messages: list[tuple[Name, int, int]]
+    messages: list[tuple[MessageRef, int, int]]
     fields: Mapping[str, bytes]
 
     @property
     def at_ms(self) -> int:
-        """When it happened, by the store's clock."""
+        """Return the time of the change by the store's clock."""
         return int(self.id.partition("-")[0])
 
 
 def pack_name(feed_number: int, row: int, check: bytes) -> bytes:
-    """A message as entries name it."""
+    """Return a message's name in entries."""
     return _NAME.pack(feed_number, row, check)
 
 
 def pack_change(name: bytes, before: int, after: int) -> bytes:
-    """A message's change of flags, as entries have it."""
+    """Return a message's change of flags for an entry."""
     return name + bytes((before, after))
 
 
 class Outbox:
-    """The writing side: whether an environment's events are wanted, and which buckets of this process have news."""
+    """The writing side: the requested event types, and the buckets to which this process has written."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._wanted: dict[int, frozenset[str]] = {}
-        self._news: set[Place] = set()
+        self._types: dict[int, frozenset[str]] = {}
+        self._news: set[BucketKey] = set()
         self.has_news = asyncio.Event()
 
-    def want(self, wanted: Mapping[int, frozenset[str]]) -> None:
-        """Sets which types of events are wanted, by environment; one that is not named wants none."""
-        self._wanted = {environment: types for environment, types in wanted.items() if types}
+    def want(self, types: Mapping[int, frozenset[str]]) -> None:
+        """Set the requested event types by environment."""
+        self._types = {environment: names for environment, names in types.items() if names}
 
-    def key(self, place: Place, types: frozenset[str]) -> list[str]:
-        """The key that a script is to write to if it may cause any of these; none where nobody wants them."""
-        if not self._wanted or self._wanted.get(place.environment, frozenset()).isdisjoint(types):
+    def key(self, bucket: BucketKey, types: frozenset[str]) -> list[str]:
+        """Return the key for a script that may cause events of these types; none if they are not requested."""
+        if not self._types or self._types.get(bucket.environment, frozenset()).isdisjoint(types):
             return []
-        return [self._keys.bucket(place.environment, place.bucket).outbox]
+        return [self._keys.bucket(bucket.environment, bucket.bucket).outbox]
 
-    def wrote(self, places: Iterable[Place]) -> None:
-        """Scripts that were given a key of these buckets have run."""
-        if self._wanted:
-            self._news.update(place for place in places if place.environment in self._wanted)
+    def wrote(self, buckets: Iterable[BucketKey]) -> None:
+        """Note that scripts have run with the keys of these buckets."""
+        if self._types:
+            self._news.update(bucket for bucket in buckets if bucket.environment in self._types)
             if self._news:
                 self.has_news.set()
 
-    def take_news(self) -> set[Place]:
-        """The buckets that have news since this was asked last."""
+    def take_news(self) -> set[BucketKey]:
+        """Return the buckets that were written to since the last call."""
         news, self._news = self._news, set()
         self.has_news.clear()
         return news
 
-    def put_back(self, news: Iterable[Place]) -> None:
-        """These could not be announced."""
+    def put_back(self, news: Iterable[BucketKey]) -> None:
+        """Note buckets that could not be announced, for the next `take_news`."""
         self._news.update(news)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The oldest entry of a bucket and how far telling it has come: how many of its events were told, how often the
-    next one has failed, and when it is to be tried again (ms since 1970).
+    """The oldest entry of a bucket and its progress: the number of its events that were sent, the failures of the next
+    one, and the time of its next attempt (ms since 1970).
     """
 
-    entry: Entry
-    told: int = 0
+    entry: OutboxEntry
+    sent: int = 0
     failures: int = 0
     next_ms: int = 0
 
 
-class OutboxStore(Alarms):
-    """The reading side, and the alarms of buckets that have something to tell."""
+class OutboxStore(DueBuckets):
+    """The reading side, and the due buckets: those with entries."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        super().__init__(client, keys.outbox_alarms)
+        super().__init__(client, keys.due_outboxes)
         self._keys = keys
 
-    async def head(self, place: Place) -> Head | None:
-        """The oldest entry, if there is one."""
-        keys = self._bucket(place)
-        entries, (entry_id, *numbers) = await self._client.transaction(
+    async def head(self, bucket: BucketKey) -> Head | None:
+        """Return the oldest entry, if there is one."""
+        keys = self._keys_of(bucket)
+        # the progress first: it names its entry, so one that was removed in between is not taken for the next one's
+        (entry_id, *numbers), entries = await self._client.batch(
             [
-                ("XRANGE", keys[0], "-", "+", "COUNT", 1),
                 ("HMGET", keys[1], "entry", "told", "failures", "next"),
+                ("XRANGE", keys[0], "-", "+", "COUNT", 1),
             ]
         )
         if not entries:
@@ -147,51 +153,46 @@ class OutboxStore(Alarms):
         entry = _parse(*entries[0])
         return Head(entry, *(int(raw) for raw in numbers)) if entry_id == entry.id.encode() else Head(entry)
 
-    async def after(self, place: Place, entry_id: str, most: int) -> list[Entry]:
-        """The entries after this one, the oldest first; without one from the beginning."""
+    async def after(self, bucket: BucketKey, entry_id: str, max_entries: int) -> list[OutboxEntry]:
+        """Return the entries after this one, the oldest first; from the beginning for an empty id."""
         start = f"({entry_id}" if entry_id else "-"
-        entries = await self._client.execute("XRANGE", self._bucket(place)[0], start, "+", "COUNT", most)
+        entries = await self._client.execute("XRANGE", self._keys_of(bucket)[0], start, "+", "COUNT", max_entries)
         return [_parse(*entry) for entry in entries]
 
-    async def note(self, place: Place, head: Head) -> None:
-        """Keeps how far the oldest entry has come."""
-        fields = ("entry", head.entry.id, "told", head.told, "failures", head.failures, "next", head.next_ms)
-        await self._client.execute("HSET", self._bucket(place)[1], *fields)
+    async def note(self, bucket: BucketKey, head: Head) -> None:
+        """Store the progress of the oldest entry."""
+        fields = ("entry", head.entry.id, "told", head.sent, "failures", head.failures, "next", head.next_ms)
+        await self._client.execute("HSET", self._keys_of(bucket)[1], *fields)
 
-    async def remove(self, place: Place, last: str) -> None:
-        """Takes out the entries up to this one: they were told."""
+    async def remove(self, bucket: BucketKey, last: str) -> None:
+        """Remove the entries up to this one, whose events were sent."""
         ms, sequence = last.split("-")
-        await self._client.run(scripts.OUTBOX_REMOVE, self._bucket(place), [f"{ms}-{int(sequence) + 1}"])
+        await self._client.run(_OUTBOX_REMOVE, self._keys_of(bucket), [f"{ms}-{int(sequence) + 1}"])
 
-    async def sizes(self, environment: int) -> dict[Place, tuple[int, int]]:
-        """Of each bucket that has any: how many entries wait, and how many were dropped because there were too many."""
-        places = [Place(environment, bucket) for bucket in range(BUCKETS)]
-        calls = [(self._bucket(place), ()) for place in places]
-        replies = await self._client.run_many(scripts.OUTBOX_SIZE, calls)
-        return {place: (size[0], size[1]) for place, size in zip(places, replies, strict=True) if any(size)}
+    async def sizes(self, environment: int) -> dict[BucketKey, tuple[int, int]]:
+        """Return, for each bucket that has any, how many entries wait and how many were dropped at MAX_ENTRIES."""
+        buckets = [BucketKey(environment, number) for number in range(BUCKETS)]
+        calls = [(self._keys_of(bucket), ()) for bucket in buckets]
+        replies = await self._client.run_many(_OUTBOX_SIZE, calls)
+        return {bucket: size for bucket, size in zip(buckets, replies, strict=True) if any(size)}
 
     async def clear(self, environment: int) -> None:
-        """Forgets all that was to be told."""
-        keys = [key for bucket in range(BUCKETS) for key in self._bucket(Place(environment, bucket))]
+        """Forget all entries of an environment."""
+        keys = [key for bucket in range(BUCKETS) for key in self._keys_of(BucketKey(environment, bucket))]
         await self._client.batch([("UNLINK", key) for key in keys])
 
-    async def claim_sweep(self, seconds: int) -> bool:
-        """Whether this process is the one to sweep for that long."""
-        return bool(await self._client.execute("SET", self._keys.outbox_swept, 1, "NX", "EX", seconds))
-
-    def _bucket(self, place: Place) -> list[str]:
-        bucket = self._keys.bucket(place.environment, place.bucket)
-        return [bucket.outbox, bucket.outbox_progress]
+    def _keys_of(self, bucket: BucketKey) -> list[str]:
+        keys = self._keys.bucket(bucket.environment, bucket.bucket)
+        return [keys.outbox, keys.outbox_progress]
 
 
-def _parse(entry_id: bytes, flat: Sequence[bytes]) -> Entry:
+def _parse(entry_id: bytes, flat: Sequence[bytes]) -> OutboxEntry:
     kind, packed, *rest = flat
-    messages: list[tuple[Name, int, int]] = []
-    if kind in (b"n", b"d"):
-        messages = [(Name(*name), 0, 0) for name in _NAME.iter_unpack(packed)]
+    messages: list[tuple[MessageRef, int, int]] = []
+    if kind in (b"n", b"d", b"e"):
+        messages = [(MessageRef(*name), 0, 0) for name in _NAME.iter_unpack(packed)]
     elif kind == b"m":
-        messages = [(Name(*name), before, after) for *name, before, after in _CHANGE.iter_unpack(packed)]
+        messages = [(MessageRef(*name), before, after) for *name, before, after in _CHANGE.iter_unpack(packed)]
     names = [name.decode() for name in rest[::2]]
     fields = dict(zip(names, rest[1::2], strict=True)) | {"about": packed}
-    return Entry(entry_id.decode(), kind.decode(), messages, fields)
-
+    return OutboxEntry(entry_id.decode(), kind.decode(), messages, fields)

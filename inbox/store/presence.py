@@ -1,20 +1,21 @@
-"""Presence in Redis: which processes live, and which subscribers each of them holds sockets of."""
+"""Presence in Redis: the leases of processes, and the subscribers that have sockets in each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inbox.store import scripts
-from inbox.store.alarms import Place
-from inbox.store.client import Client
-from inbox.store.keys import BUCKETS, Keys
+from inbox.store.base import BaseStore
+from inbox.store.client import Client, pairs
+from inbox.store.due_buckets import BucketKey
+from inbox.store.keys import BUCKETS, Keys, bucket_of_oid
 from inbox.store.outbox import PRESENCE, Outbox
-from inbox.store.subscribers import bucket_of_oid
+from inbox.store.scripts import load
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A subscriber whose sockets some process holds."""
+    """A subscriber with sockets in a process."""
 
     environment: int
     oid: str
@@ -24,62 +25,65 @@ class Held:
         return f"{self.environment}.{self.oid}"
 
     @property
-    def place(self) -> Place:
-        """The bucket of the subscriber."""
-        return Place(self.environment, bucket_of_oid(self.oid))
-
-
-def parse_held(member: bytes) -> Held:
-    """The subscriber that a member of a process's set names."""
-    environment, _, oid = member.decode().partition(".")
-    return Held(int(environment), oid)
+    def bucket_key(self) -> BucketKey:
+        """Return the bucket of the subscriber."""
+        return BucketKey(self.environment, bucket_of_oid(self.oid))
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The outcome of a renewal: whether the lease had held, and the processes whose lease lapsed (→ when, ms)."""
+    """A renewal: whether the lease was valid, and the ends of lapsed leases by process (ms since 1970)."""
 
     held: bool
     lapsed: dict[str, int]
 
 
-class PresenceStore:
-    """Leases of processes and their shares of presence."""
+def _lease(raw: tuple[int, list[bytes]]) -> Lease:
+    renewed, lapsed = raw
+    return Lease(bool(renewed), {name.decode(): int(float(at)) for name, at in pairs(lapsed).items()})
+
+
+_PRESENCE_LEASE = load("presence_lease", _lease)
+_PRESENCE_JOIN = load("presence_join", int)
+_PRESENCE_LEAVE = load("presence_leave", bool)
+
+
+class PresenceStore(BaseStore):
+    """Stores the leases of processes, and the subscribers that have sockets in each."""
 
     def __init__(self, client: Client, keys: Keys, outbox: Outbox | None = None) -> None:
-        self._client = client
-        self._keys = keys
+        super().__init__(client, keys)
         self._outbox = outbox or Outbox(keys)
 
     async def renew(self, process: str, lease_ms: int) -> Lease:
-        """Renews a process's lease, or begins it. A lapsed one is not revived: the process takes a new name."""
-        renewed, flat = await self._client.run(scripts.PRESENCE_LEASE, [self._keys.processes], [process, lease_ms])
-        lapsed = {name.decode(): int(float(at)) for name, at in zip(flat[::2], flat[1::2], strict=True)}
-        return Lease(bool(renewed), lapsed)
+        """Renew a process's lease, or begin it. A lapsed lease is not revived: the process takes a new name."""
+        return await self._client.run(_PRESENCE_LEASE, [self._keys.processes], [process, lease_ms])
 
     async def forget(self, process: str) -> None:
-        """Takes a process off the list, after its share was swept."""
+        """Remove a process from the list, after its subscribers were swept."""
         await self._client.execute("ZREM", self._keys.processes, process)
 
     async def join(self, process: str, held: Held) -> bool:
-        """The process has a socket of the subscriber now; False when there is no such subscriber."""
+        """Note that the process has a socket of the subscriber. False if there is no such subscriber."""
         keys = self._keys_of(process, held)
-        joined = int(await self._client.run(scripts.PRESENCE_JOIN, keys, [process, held.member]))
-        self._outbox.wrote([held.place])
+        joined = await self._client.run(_PRESENCE_JOIN, keys, [process, held.member])
+        self._outbox.wrote([held.bucket_key])
         return joined >= 0
 
-    async def leave(self, process: str, held: Held, at_ms: int | None = None) -> None:
-        """The process has none any more, since `at_ms` (now, when not given)."""
-        args = [process, held.member, at_ms if at_ms is not None else ""]
-        await self._client.run(scripts.PRESENCE_LEAVE, self._keys_of(process, held), args)
-        self._outbox.wrote([held.place])
+    async def leave(self, process: str, subscribers: Sequence[Held], at_ms: int | None = None) -> None:
+        """Note that the process has had no socket of the subscribers since `at_ms` (default: now), sent together."""
+        since = at_ms if at_ms is not None else ""
+        calls = [(self._keys_of(process, held), (process, held.member, since)) for held in subscribers]
+        await self._client.run_many(_PRESENCE_LEAVE, calls)
+        self._outbox.wrote(held.bucket_key for held in subscribers)
 
     async def share(self, process: str) -> list[Held]:
-        """Every subscriber that the process holds sockets of."""
+        """Return every subscriber with sockets in the process."""
         replies = await self._client.batch([("SMEMBERS", self._keys.held(b, process)) for b in range(BUCKETS)])
-        return [parse_held(member) for members in replies for member in members]
+        members = [member.decode().partition(".") for reply in replies for member in reply]
+        return [Held(int(environment), oid) for environment, _, oid in members]
 
     def _keys_of(self, process: str, held: Held) -> list[str]:
-        bucket = bucket_of_oid(held.oid)
-        record = self._keys.bucket(held.environment, bucket).subscriber(held.oid)
-        return [record, self._keys.held(bucket, process), *self._outbox.key(held.place, PRESENCE)]
+        bucket_key = held.bucket_key
+        record = self._bucket(bucket_key).subscriber(held.oid)
+        return [record, self._keys.held(bucket_key.bucket, process), *self._outbox.key(bucket_key, PRESENCE)]

@@ -8,24 +8,32 @@ from __future__ import annotations
 
 import secrets
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from inbox.ids import MessageId
+import orjson
 
-LIVE, UNSEEN, UNREAD, ARCHIVED, SNOOZED = 1, 2, 4, 8, 16
+from inbox.ids import MessageId
+from inbox.models.message import ButtonPress, ButtonStatus, ButtonType
+from inbox.models.workflow import Severity
+
+LIVE, UNSEEN, UNREAD, ARCHIVED, SNOOZED, EDITED = 1, 2, 4, 8, 16, 128
+"""`EDITED`: the message's content is not that of its stream entry, but an edit in the side hash."""
 SEVERITY_SHIFT = 5
-SEVERITIES = ("none", "high", "medium", "low")
+SEVERITIES: tuple[Severity, ...] = ("none", "high", "medium", "low")
 ROW_BYTES = 4
 CHECK_BYTES = 3
+EDIT_TIME_BYTES = 6
 
+_BUTTON_TYPES: dict[bytes, ButtonType] = {b"p": "primary", b"s": "secondary"}
+_BUTTON_STATUSES: dict[bytes, ButtonStatus] = {b"p": "pending", b"d": "done"}
 _STATE = struct.Struct(">II6s5sIIIIII")
 _SIDE = struct.Struct(">5s6s6s6s6s6sI")
 _STAMP = struct.Struct(">B6s5sII")
 
 
-class Counts(NamedTuple):
+class FeedCounts(NamedTuple):
     """The counts of a feed. `badge` is unread and not snoozed; high, medium and low are its shares by severity."""
 
     unseen: int = 0
@@ -54,9 +62,8 @@ class Position(NamedTuple):
 ORIGIN = Position(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """A feed as of its last change: `last` row given out, `base` rows cut off below, position and counts.
+class FeedState(NamedTuple):
+    """A feed as of its last change. `last`: newest row number; `base`: rows up to it were trimmed.
 
     No snooze ends before `wake_ms` (ms since 1970); 0 when nothing is snoozed.
     """
@@ -64,14 +71,14 @@ class State:
     last: int
     base: int
     position: Position
-    counts: Counts
+    counts: FeedCounts
     wake_ms: int = 0
 
 
-def parse_state(packed: bytes, wake: bytes | None = None) -> State:
-    """The state that a feed's scripts packed, and the end of its next snooze as they keep it beside."""
+def parse_state(packed: bytes, wake: bytes | None = None) -> FeedState:
+    """Decode a feed's state as its scripts pack it, with the end of its next snooze (field `u`)."""
     last, base, ms, counter, *counts = _STATE.unpack(packed)
-    return State(last, base, Position(_number(ms), _number(counter)), Counts(*counts), int(wake or 0))
+    return FeedState(last, base, Position(_number(ms), _number(counter)), FeedCounts._make(counts), int(wake or 0))
 
 
 def _number(raw: bytes) -> int:
@@ -87,18 +94,22 @@ class RowId(NamedTuple):
     check: bytes
 
 
-def new_check() -> bytes:
-    """Three random bytes that make an id hard to guess and tell apart rows given out twice after a loss."""
-    return secrets.token_bytes(CHECK_BYTES)
+def new_checks(count: int) -> list[bytes]:
+    """Return three random bytes for each of `count` ids.
+
+    They make an id hard to guess, and tell apart rows that were given out twice after a data loss.
+    """
+    random = secrets.token_bytes(CHECK_BYTES * count)
+    return [random[start : start + CHECK_BYTES] for start in range(0, len(random), CHECK_BYTES)]
 
 
 def message_id(bucket: int, feed_number: int, row: int, check: bytes) -> MessageId:
-    """The 24-hex id of a row."""
+    """Return the 24-hex id of a row."""
     return MessageId(f"{bucket:02x}{feed_number:08x}{row:08x}{check.hex()}")
 
 
 def parse_message_id(text: str) -> RowId:
-    """The parts of a 24-hex id; any 24 hex characters have them."""
+    """Split a 24-hex id; any 24 hex characters have these parts."""
     raw = bytes.fromhex(text)
     bucket, feed_number, row = struct.unpack(">BII", raw[:9])
     return RowId(bucket, feed_number, row, raw[9:])
@@ -114,7 +125,7 @@ class Dates(NamedTuple):
     snoozed_until: int = 0
 
 
-class Side(NamedTuple):
+class SideRecord(NamedTuple):
     """What changed on a row since its creation. `action` is status and type in two letters, then the payload."""
 
     counter: int
@@ -123,7 +134,7 @@ class Side(NamedTuple):
     action: bytes
 
 
-UNTOUCHED = Side(0, Dates(), 0, b"")
+UNTOUCHED = SideRecord(0, Dates(), 0, b"")
 
 
 class Stamp(NamedTuple):
@@ -137,7 +148,7 @@ class Stamp(NamedTuple):
     rows: bytes
 
     def hits(self, row: int) -> bool:
-        """Whether this bulk change touched the row."""
+        """Return whether this bulk change touched the row."""
         if row > self.upto or not self.rows:
             return row <= self.upto
         offset = row - self.base - 1
@@ -146,14 +157,16 @@ class Stamp(NamedTuple):
 
 
 def parse_stamp(raw: bytes) -> Stamp:
-    """A stamp as the bulk scripts wrote it."""
+    """Decode a stamp as the bulk scripts write it."""
     dates, ms, counter, upto, base = _STAMP.unpack_from(raw)
     return Stamp(dates, _number(ms), _number(counter), upto, base, raw[_STAMP.size :])
 
 
-def resolve_side(row: int, raw: bytes | None, stamps: list[Stamp]) -> Side:
-    """A row's side record with every later bulk change applied; the Python twin of `_dates.lua`."""
-    side = UNTOUCHED if raw is None else _parse_side(raw)
+def resolve_side(row: int, raw: bytes | None, stamps: list[Stamp]) -> SideRecord:
+    """Return a row's side record with every later bulk change applied; the Python twin of `_dates.lua`."""
+    side = UNTOUCHED if raw is None else parse_side(raw)
+    if not stamps:
+        return side
     dates = side.dates
     for stamp in stamps:
         if stamp.counter > side.counter and stamp.hits(row):
@@ -161,9 +174,28 @@ def resolve_side(row: int, raw: bytes | None, stamps: list[Stamp]) -> Side:
     return side._replace(dates=dates)
 
 
-def _parse_side(raw: bytes) -> Side:
+def pack_press(press: ButtonPress | None) -> tuple[str, bytes]:
+    """Return a press as the scripts take it: status and type in two letters, then the payload's JSON.
+
+    An empty text leaves the press as it was, an empty payload leaves the payload.
+    """
+    if press is None:
+        return "", b""
+    return press.status[0] + press.type[0], b"" if press.payload is None else orjson.dumps(press.payload)
+
+
+def parse_press(packed: bytes) -> ButtonPress | None:
+    """Return the press that `pack_press` packed and the scripts joined."""
+    if not packed:
+        return None
+    kind, status = _BUTTON_TYPES[packed[1:2]], _BUTTON_STATUSES[packed[:1]]
+    return ButtonPress(kind, status, orjson.loads(packed[2:]) if packed[2:] else None)
+
+
+def parse_side(raw: bytes) -> SideRecord:
+    """Decode a side record as the scripts pack it."""
     counter, *dates, moved_from = _SIDE.unpack_from(raw)
-    return Side(_number(counter), Dates(*map(_number, dates)), moved_from, raw[_SIDE.size :])
+    return SideRecord(_number(counter), Dates(*map(_number, dates)), moved_from, raw[_SIDE.size :])
 
 
 def _apply(dates: Dates, what: int, at: int) -> Dates:
@@ -185,6 +217,18 @@ def _apply(dates: Dates, what: int, at: int) -> Dates:
     return Dates(first, last, read, archived, until)
 
 
+class Edit(NamedTuple):
+    """The content that replaces that of a message's stream entry, and when it did (ms since 1970)."""
+
+    ms: int
+    content: bytes
+
+
+def parse_edit(raw: bytes) -> Edit:
+    """Decode an edit as `message_edit.lua` writes it."""
+    return Edit(_number(raw[:EDIT_TIME_BYTES]), raw[EDIT_TIME_BYTES:])
+
+
 class Select(NamedTuple):
     """Which rows: those whose flags under `mask` are `value`, of the given severities (empty: any)."""
 
@@ -193,10 +237,14 @@ class Select(NamedTuple):
     severities: tuple[str, ...] = ()
 
     def where(self, flag: int, present: bool | None) -> Select:
-        """This selection, narrowed to rows that have the flag, or have not; None leaves it as it is."""
+        """Return this selection, narrowed to rows with the flag (True) or without it (False); None narrows nothing."""
         if present is None:
             return self
         return self._replace(mask=self.mask | flag, value=(self.value & ~flag) | (flag if present else 0))
+
+    def where_not(self, flag: int, absent: bool | None) -> Select:
+        """Do the opposite of `where`: callers ask for what is seen, and the rows have a flag for what is not."""
+        return self.where(flag, None if absent is None else not absent)
 
 
 ALL = Select()
@@ -204,39 +252,65 @@ ALL = Select()
 
 @lru_cache(maxsize=1024)
 def _table(select: Select) -> bytes:
-    """A translation table: flag byte → 1 where the selection takes it, else 0."""
-    wanted = {SEVERITIES.index(name) for name in select.severities} or {0, 1, 2, 3}
+    """Return a translation table: flag byte → 1 if the selection takes it, else 0."""
+    levels = {SEVERITIES.index(name) for name in select.severities} or {0, 1, 2, 3}
     return bytes(
-        flags & LIVE and flags & select.mask == select.value and flags >> SEVERITY_SHIFT in wanted
+        flags & LIVE and flags & select.mask == select.value and flags >> SEVERITY_SHIFT & 3 in levels
         for flags in range(256)
     )
 
 
 def script_arguments(select: Select) -> tuple[int, int, int]:
-    """Mask, value and severities (as bits) of a selection, as `feed_page.lua` takes them."""
+    """Return mask, value and severities (as bits) of a selection, as `feed_page.lua` takes them."""
     severities = [SEVERITIES.index(name) for name in select.severities] or range(len(SEVERITIES))
     return select.mask, select.value, sum(1 << severity for severity in severities)
 
 
+def edited_rows(rows: bytes, base: int, numbers: Sequence[int]) -> list[int]:
+    """Return those of these live rows whose content was edited."""
+    return [row for row in numbers if rows[(row - base - 1) * ROW_BYTES] & EDITED]
+
+
+_BADGE = (UNREAD | SNOOZED, UNREAD)
+_COUNTED: dict[tuple[int, int], Callable[[FeedCounts], int]] = {
+    _BADGE: lambda counts: counts.badge,
+    (UNREAD, UNREAD): lambda counts: counts.unread,
+    (UNSEEN, UNSEEN): lambda counts: counts.unseen,
+}
+
+
+def is_counted(select: Select) -> bool:
+    """Return whether the state counts the rows that this selection takes; else the rows have to be read."""
+    flags = select.mask, select.value
+    return flags in _COUNTED and (not select.severities or flags == _BADGE)
+
+
+def counted(counts: FeedCounts, select: Select) -> int:
+    """Return the count of the state for a selection that it counts."""
+    if select.severities:
+        return sum(int(getattr(counts, severity)) for severity in set(select.severities))
+    return _COUNTED[select.mask, select.value](counts)
+
+
 def flags_of(rows: bytes) -> bytes:
-    """One flag byte per row."""
+    """Return one flag byte per row."""
     return rows[::ROW_BYTES]
 
 
 def matches(flags: bytes, select: Select) -> bytes:
-    """One byte per row: 1 where the selection takes it."""
+    """Return one byte per row: 1 if the selection takes it, else 0."""
     return flags.translate(_table(select))
 
 
 def count_rows(flags: bytes, select: Select) -> int:
-    """How many rows the selection takes."""
+    """Return the number of rows that the selection takes."""
     return matches(flags, select).count(1)
 
 
 def newest_rows(
     flags: bytes, base: int, select: Select, limit: int, before: int | None, skip: int = 0, above: int = 0
 ) -> list[int]:
-    """Row numbers that the selection takes, newest first, at most `limit` after `skip`.
+    """Return the rows that the selection takes, newest first, at most `limit` after `skip`.
 
     All are older than row `before` and newer than row `above`.
     """
@@ -250,33 +324,33 @@ def newest_rows(
 
 
 def checks_of(rows: bytes) -> tuple[bytes, ...]:
-    """The check bytes of all rows: the first ones, the second ones, the third ones."""
-    return tuple(rows[place::ROW_BYTES] for place in range(1, ROW_BYTES))
+    """Return the first, the second and the third check bytes of all rows."""
+    return tuple(rows[offset::ROW_BYTES] for offset in range(1, ROW_BYTES))
 
 
 def check_of(rows: bytes, base: int, row: int) -> bytes:
-    """The check bytes of a row; empty when the row is not there."""
+    """Return the check bytes of a row; empty if there is no such row."""
     start = (row - base - 1) * ROW_BYTES
     return rows[start + 1 : start + ROW_BYTES] if start >= 0 else b""
 
 
 def last_row_with(rows: bytes, base: int, row: int, check: bytes) -> int | None:
-    """Return the newest row from `row` on that has these check bytes; None when `row` is there and has others.
+    """Return the newest row from `row` on that has these check bytes; None if `row` exists and has others.
 
-    A message that moved took its check bytes along, so this is its last place, also after it was deleted.
+    A message keeps its check bytes when it moves, so this is its last row, also after it was deleted.
     """
-    known = check_of(rows, base, row)
-    if known and known != check:
+    own_check = check_of(rows, base, row)
+    if own_check and own_check != check:
         return None
     first = max(row - base - 1, 0) * ROW_BYTES
     starts = range(len(rows) - ROW_BYTES, first - 1, -ROW_BYTES)
     return next((base + 1 + at // ROW_BYTES for at in starts if rows[at + 1 : at + ROW_BYTES] == check), row)
 
 
-def count_flags(flags: bytes) -> Counts:
-    """The counts that these rows add up to; what the scripts keep step by step."""
+def count_flags(flags: bytes) -> FeedCounts:
+    """Count these rows; the scripts keep the same counts step by step."""
     badge = Select(UNREAD | SNOOZED, UNREAD)
-    return Counts(
+    return FeedCounts(
         count_rows(flags, Select(UNSEEN, UNSEEN)),
         count_rows(flags, Select(UNREAD, UNREAD)),
         count_rows(flags, badge),

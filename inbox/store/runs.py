@@ -1,8 +1,8 @@
-"""Runs: what triggers do for recipients once a step has made them wait, and the windows in which digests collect.
+"""Runs: the rest of a trigger for one recipient after a step that waits; and the windows of digests.
 
-A run stands in its recipient's bucket: one hash for each transaction holds the plan once and, for each feed, the step
-at which its run waits. A window belongs to nobody: every event in it can be taken out, or be the one that it goes on
-with. When it closes, it becomes a run of the transaction that opened it.
+Runs are stored in their recipient's bucket: one hash for each transaction holds the plan once and, for each feed, the
+step at which its run waits. A window belongs to no single transaction: each of its events can be cancelled. When it
+closes, it becomes a run of the transaction that opened it.
 """
 
 from __future__ import annotations
@@ -14,30 +14,42 @@ from typing import Any, Literal
 
 import msgspec
 
-from inbox.store import scripts
-from inbox.store.alarms import Place
-from inbox.store.client import Argument, Client, Command
+from inbox.store.base import BaseStore
+from inbox.store.client import Argument, Client, Command, pairs
 from inbox.store.dispatches import content_name
+from inbox.store.due_buckets import BucketKey
 from inbox.store.feed import Feed
 from inbox.store.keys import BUCKETS, IDEMPOTENCY_TTL_SECONDS, JOINED_TTL_SECONDS, NAME_LENGTH, BucketKeys, Keys, digest
+from inbox.store.scripts import load
+from inbox.store.slices import in_slices
 from inbox.store.timers import RUN, WINDOW, Timer, TimerStore
 
-MOST_EVENTS = 1_000
-"""So many events of a window are kept, and the last one; further ones are counted."""
-MOST_EVENT_BYTES = 1024 * 1024
-MOST_CANCELLED_AT_ONCE = 50
+MAX_EVENTS = 1_000
+"""The number of first events of a window that are kept, besides the last one; others are only counted."""
+MAX_EVENT_BYTES = 1024 * 1024
+MAX_CANCELLED_AT_ONCE = 50
 
 Begun = Literal["waits", "joined", "through", "again", "gone"]
-"""What became of a wait. `through`: a digest found nothing to wait for."""
+"""The result of beginning a wait. `through`: a digest had nothing to wait for."""
 
-_JOINED: dict[int, Begun] = {1: "waits", 2: "joined", 3: "through", 0: "again", -1: "gone"}
-_STARTED: dict[int, Begun] = {1: "waits", 0: "again", -1: "gone"}
+_BEGUN: dict[int, Begun] = {1: "waits", 2: "joined", 3: "through", 0: "again", -1: "gone"}
 _NO_PLAN = "-" * NAME_LENGTH
 _HEAD = struct.Struct(">I6s")
 
 
+_RUN_START = load("run_start", _BEGUN.__getitem__)
+_WINDOW_JOIN = load("window_join", _BEGUN.__getitem__)
+_RUN_FIRE = load("run_fire", list[bytes])
+"""Returns the packed standing of the run (see `_pack`) and its plan (empty before a digest), or nothing."""
+_RUN_END = load("run_end", bool)
+_RUN_CANCEL = load("run_cancel", list[int])
+_WINDOW_CLOSE = load("window_close", bool)
+_WINDOW_LEAVE = load("window_leave", list[Any])
+"""Returns whether the event was in the open window, then the event and its workflow, if they were kept."""
+
+
 class Standing(msgspec.Struct, frozen=True, array_like=True):
-    """Where a run stands: the step at which it waits, until when (ms since 1970), and of which digest it has events."""
+    """The step at which a run waits, until when (ms since 1970), and the digest step that it has events of."""
 
     step_id: str
     due_ms: int
@@ -50,20 +62,19 @@ _standing = msgspec.msgpack.Decoder(Standing)
 
 @dataclass(frozen=True, slots=True)
 class RunRef:
-    """Which run: its transaction's name and its feed's number."""
+    """A run: its transaction's name and its feed's number."""
 
     transaction: str
     number: int
 
     @property
     def timer(self) -> str:
-        """What names it in its bucket's timers."""
         return f"{RUN.decode()}{self.transaction}{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event of a digest: when it came (ms since 1970), and its plan in two parts, the workflow and the rest."""
+class DigestEvent:
+    """An event of a digest: its time (ms since 1970), and its plan in two parts, the workflow and the rest."""
 
     ms: int
     workflow: bytes
@@ -72,19 +83,19 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A run whose time has come: the plan, or the events, first one first, that it goes on with, and their number."""
+    """A run that is due: the plan, or the events (oldest first) and their number, with which it continues."""
 
     ref: RunRef
     raw: bytes
     standing: Standing
     plan: bytes = b""
-    events: Sequence[Event] = ()
+    events: Sequence[DigestEvent] = ()
     event_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A run that comes to a step at which it waits.
+class RunWait:
+    """A run that is to wait at a step.
 
     A delay keeps `plan`; a digest keeps `workflow` and `event`, and collects those of the same `key`.
     """
@@ -99,156 +110,140 @@ class Waiting:
     workflow_id: str = ""
     key: str | None = None
     look_back_ms: int = 0
-    came_from: Fired | None = None
+    earlier: Fired | None = None
 
     @property
     def ref(self) -> RunRef:
-        """The run: one that was started before keeps its place, whatever transaction goes on in it."""
-        return self.came_from.ref if self.came_from else RunRef(digest(self.transaction_id), self.feed.number)
-
-    @property
-    def place(self) -> Place:
-        """The bucket it is kept in."""
-        return Place(self.feed.environment, self.feed.bucket)
+        """Return the run. A run that has waited before keeps its reference."""
+        return self.earlier.ref if self.earlier else RunRef(digest(self.transaction_id), self.feed.number)
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A run that was cancelled, or an event that was taken out of a window: whose (bucket, feed number), at which step,
-    and the run's plan or the event, where they are kept.
+    """A run that was cancelled, or an event that was removed from a window: the feed (bucket, number), the step, and
+    the run's plan or the event, if they were stored.
     """
 
     feed: tuple[int, int]
     step_id: str
     plan: bytes = b""
-    event: Event | None = None
+    event: DigestEvent | None = None
 
 
-class RunStore:
+class RunStore(BaseStore):
     """Keeps runs and windows; each change is one script in the recipient's bucket."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+        super().__init__(client, keys)
         self._timers = TimerStore(client, keys)
 
-    async def begin(self, waits: Sequence[Waiting]) -> list[Begun]:
-        """Lets runs wait, each once per transaction, step and feed; safe to repeat. What became of each."""
-        for place, ms in {(one.place, one.due_ms) for one in waits}:
-            await self._timers.ring_at(place, ms)
+    async def begin(self, waits: Sequence[RunWait]) -> list[Begun]:
+        """Begin the waits of runs, each once per transaction, step and feed; safe to repeat. Return how each ended."""
+        for bucket_key, ms in {(wait.feed.bucket_key, wait.due_ms) for wait in waits}:
+            await self._timers.schedule(bucket_key, ms)
         delays = [one for one in waits if one.key is None]
         digests = [one for one in waits if one.key is not None]
-        outcomes: dict[int, Begun] = {}
-        if delays:
-            replies = await self._client.run_many(scripts.RUN_START, [self._start_call(one) for one in delays])
-            outcomes |= {id(one): _STARTED[reply] for one, reply in zip(delays, replies, strict=True)}
-        if digests:
-            replies = await self._client.run_many(scripts.WINDOW_JOIN, [self._join_call(one) for one in digests])
-            outcomes |= {id(one): _JOINED[reply] for one, reply in zip(digests, replies, strict=True)}
-        return [outcomes[id(one)] for one in waits]
+        started = await self._client.run_many(_RUN_START, [self._start_call(one) for one in delays])
+        joined = await self._client.run_many(_WINDOW_JOIN, [self._join_call(one) for one in digests])
+        results = {id(one): begun for one, begun in zip([*delays, *digests], [*started, *joined], strict=True)}
+        return [results[id(one)] for one in waits]
 
-    async def fire(self, place: Place, refs: Sequence[RunRef]) -> list[Fired]:
-        """Begins to carry out runs, which cannot be cancelled from now on; those that are there and due."""
-        bucket = self._bucket(place)
+    async def fire(self, bucket_key: BucketKey, refs: Sequence[RunRef]) -> list[Fired]:
+        """Return the runs that exist and are due; from now on they cannot be cancelled."""
+        bucket = self._bucket(bucket_key)
         calls: list[tuple[list[str], list[Argument]]] = [
             ([bucket.runs(one.transaction), bucket.timers], [one.number, one.timer]) for one in refs
         ]
-        replies = await self._client.run_many(scripts.RUN_FIRE, calls) if calls else []
-        found = [
-            Fired(ref, reply[0], _standing.decode(reply[0][1 + NAME_LENGTH :]), reply[1])
+        replies = await self._client.run_many(_RUN_FIRE, calls)
+        fired = [
+            Fired(ref, reply[0], _parse_standing(reply[0]), reply[1])
             for ref, reply in zip(refs, replies, strict=True)
             if reply
         ]
-        refs = [one.ref for one in found if one.standing.digest_step_id]
-        commands: list[Command] = [("HGETALL", bucket.events(ref.transaction, ref.number)) for ref in refs]
-        kept = await self._client.batch(commands) if commands else []
-        collected = {ref: _collected(raw) for ref, raw in zip(refs, kept, strict=True)}
-        return [
-            Fired(one.ref, one.raw, one.standing, one.plan, *collected.get(one.ref, ((), 0))) for one in found
-        ]
+        digests = [one for one in fired if one.standing.digest_step_id]
+        windows = await self._client.batch(
+            [("HGETALL", bucket.events(one.ref.transaction, one.ref.number)) for one in digests]
+        )
+        collected = {one.ref: _collected(window) for one, window in zip(digests, windows, strict=True)}
+        return [Fired(one.ref, one.raw, one.standing, one.plan, *collected.get(one.ref, ((), 0))) for one in fired]
 
-    async def end(self, place: Place, fired: Sequence[Fired]) -> None:
-        """Drops runs, but for those that have moved on."""
-        bucket = self._bucket(place)
+    async def end(self, bucket_key: BucketKey, fired: Sequence[Fired]) -> None:
+        """Remove runs, unless they have moved on."""
+        bucket = self._bucket(bucket_key)
         calls: list[tuple[list[str], list[Argument]]] = []
-        for one in fired:
-            ref = one.ref
+        for run in fired:
+            ref = run.ref
             keys = [bucket.runs(ref.transaction), bucket.timers, bucket.events(ref.transaction, ref.number)]
-            calls.append((keys, [ref.number, one.raw, ref.timer]))
-        if calls:
-            await self._client.run_many(scripts.RUN_END, calls)
+            calls.append((keys, [ref.number, run.raw, ref.timer]))
+        await self._client.run_many(_RUN_END, calls)
 
-    async def erase(self, place: Place, timers: Sequence[Timer]) -> None:
-        """Drops the runs and windows of these timers with all that they hold; other timers are passed over."""
-        bucket = self._bucket(place)
+    async def erase(self, bucket_key: BucketKey, timers: Sequence[Timer]) -> None:
+        """Remove the runs and windows of these timers with all their data; pass over other timers."""
+        bucket = self._bucket(bucket_key)
         refs = [run_of(timer) for timer in timers if timer.kind == RUN]
         for ref in refs:
             if raw := await self._client.execute("HGET", bucket.runs(ref.transaction), ref.number):
-                await self.end(place, [Fired(ref, raw, _standing.decode(raw[1 + NAME_LENGTH :]))])
+                await self.end(bucket_key, [Fired(ref, raw, _parse_standing(raw))])
         for timer in timers:
             if timer.kind == WINDOW:
                 await self._client.execute("UNLINK", bucket.window(_parse_window(timer.about)[0]))
 
-    async def close_window(self, place: Place, timer: Timer) -> RunRef | None:
-        """Closes the window of a timer; gives the run that goes on with its events, None when it is not open."""
+    async def close_window(self, bucket_key: BucketKey, timer: Timer) -> RunRef | None:
+        """Close the window of a timer and return the run that continues with its events. None if it is not open."""
         window, opener, number, step_id = _parse_window(timer.about)
-        bucket, ref = self._bucket(place), RunRef(opener, number)
+        bucket, ref = self._bucket(bucket_key), RunRef(opener, number)
         standing = _pack("f", _NO_PLAN, Standing(step_id, timer.due_ms, step_id))
         keys = [bucket.window(window), bucket.timers, bucket.runs(opener), bucket.events(opener, number)]
         args: list[Argument] = [number, opener, standing, timer.member, ref.timer, timer.due_ms]
-        return ref if await self._client.run(scripts.WINDOW_CLOSE, keys, args) else None
+        return ref if await self._client.run(_WINDOW_CLOSE, keys, args) else None
 
     async def cancel(self, environment: int, transaction_id: str) -> list[Cancelled]:
-        """Cancels the runs of a transaction whose time has not come, and takes its events out of open windows."""
+        """Cancel the waiting runs of a transaction and its events in open windows; return all of them."""
         name = digest(transaction_id)
         buckets = [self._keys.bucket(environment, bucket) for bucket in range(BUCKETS)]
-        commands: list[Command] = [
-            ("HGETALL", key) for one in buckets for key in (one.runs(name), one.waits_in(name))
-        ]
+        commands: list[Command] = [("HGETALL", key) for one in buckets for key in (one.runs(name), one.waits_in(name))]
         replies = await self._client.batch(commands)
-        found: list[Cancelled] = []
+        cancelled: list[Cancelled] = []
         for number, bucket in enumerate(buckets):
-            found += await self._cancel_runs(number, bucket, name, _pairs(replies[2 * number]))
-            found += await self._leave_windows(number, bucket, name, _pairs(replies[2 * number + 1]))
-        return found
+            cancelled += await self._cancel_runs(number, bucket, name, pairs(replies[2 * number]))
+            cancelled += await self._leave_windows(number, bucket, name, pairs(replies[2 * number + 1]))
+        return cancelled
 
     async def _cancel_runs(
-        self, place: int, bucket: BucketKeys, name: str, kept: Mapping[bytes, bytes]
+        self, bucket_number: int, bucket: BucketKeys, name: str, runs: Mapping[bytes, bytes]
     ) -> list[Cancelled]:
-        numbers = [int(one) for one in kept if one.isdigit()]
+        numbers = [int(field) for field in runs if field.isdigit()]
         cancelled: list[int] = []
-        for start in range(0, len(numbers), MOST_CANCELLED_AT_ONCE):
-            part = numbers[start : start + MOST_CANCELLED_AT_ONCE]
+        for part in in_slices(numbers, MAX_CANCELLED_AT_ONCE):
             keys = [bucket.runs(name), bucket.timers, *(bucket.events(name, number) for number in part)]
             args: list[Argument] = [value for number in part for value in (number, RunRef(name, number).timer)]
-            cancelled += await self._client.run(scripts.RUN_CANCEL, keys, args)
-        entries = {number: kept[str(number).encode()] for number in cancelled}
+            numbers_cancelled = await self._client.run(_RUN_CANCEL, keys, args)
+            cancelled += numbers_cancelled
+        standings = {number: runs[str(number).encode()] for number in cancelled}
         return [
             Cancelled(
-                (place, number),
-                _standing.decode(raw[1 + NAME_LENGTH :]).step_id,
-                kept.get(b"=" + raw[1 : 1 + NAME_LENGTH], b""),
+                (bucket_number, number), _parse_standing(raw).step_id, runs.get(b"=" + raw[1 : 1 + NAME_LENGTH], b"")
             )
-            for number, raw in entries.items()
+            for number, raw in standings.items()
         ]
 
     async def _leave_windows(
-        self, place: int, bucket: BucketKeys, name: str, joined: Mapping[bytes, bytes]
+        self, bucket_number: int, bucket: BucketKeys, name: str, windows: Mapping[bytes, bytes]
     ) -> list[Cancelled]:
-        left: list[Cancelled] = []
-        for about, opener in joined.items():
+        cancelled: list[Cancelled] = []
+        for about, opener in windows.items():
             number, window, step_id = about.decode().split(".", 2)
             timer = _window_timer(window, opener.decode(), int(number), step_id)
             keys = [bucket.window(window), bucket.timers, bucket.waits_in(name)]
-            taken, *event = await self._client.run(scripts.WINDOW_LEAVE, keys, [opener, name, about, timer])
-            if taken:
-                kept = _event(event[0], {b"=" + event[0][_HEAD.size :][:NAME_LENGTH]: event[1]}) if event else None
-                left.append(Cancelled((place, int(number)), step_id, event=kept))
-        return left
+            has_left, *kept = await self._client.run(_WINDOW_LEAVE, keys, [opener, name, about, timer])
+            if has_left:
+                event = _event(kept[0], {b"=" + kept[0][_HEAD.size :][:NAME_LENGTH]: kept[1]}) if kept else None
+                cancelled.append(Cancelled((bucket_number, int(number)), step_id, event=event))
+        return cancelled
 
-    def _start_call(self, one: Waiting) -> tuple[list[str], list[Argument]]:
-        """KEYS and ARGV of `run_start.lua`."""
-        bucket, before = self._bucket(one.place), one.came_from
+    def _start_call(self, one: RunWait) -> tuple[list[str], list[Argument]]:
+        """Return KEYS and ARGV of `run_start.lua`."""
+        bucket, before = self._bucket(one.feed), one.earlier
         name = before.raw[1 : 1 + NAME_LENGTH].decode() if before else content_name(one.plan)
         standing = Standing(one.step_id, one.due_ms, before.standing.digest_step_id if before else "")
         owner = one.feed.subscriber_oid
@@ -256,24 +251,17 @@ class RunStore:
         args: list[Argument] = [one.feed.number, before.raw if before else "", _pack("w", name, standing), one.due_ms]
         return keys, [*args, one.ref.timer, name, b"" if before else one.plan, IDEMPOTENCY_TTL_SECONDS, owner]
 
-    def _join_call(self, one: Waiting) -> tuple[list[str], list[Argument]]:
-        """KEYS and ARGV of `window_join.lua`."""
-        bucket, ref = self._bucket(one.place), one.ref
+    def _join_call(self, one: RunWait) -> tuple[list[str], list[Argument]]:
+        """Return KEYS and ARGV of `window_join.lua`."""
+        bucket, ref = self._bucket(one.feed), one.ref
         number, transaction = one.feed.number, digest(one.transaction_id)
         window = digest(one.workflow_id, one.step_id, str(number), one.key or "")
-        keys = [
-            bucket.window(window),
-            bucket.timers,
-            self._delivered(bucket, one),
-            one.feed.keys.state,
-            bucket.look_back(window),
-            bucket.waits_in(transaction),
-            bucket.runs(ref.transaction),
-            bucket.events(ref.transaction, number),
-        ]
+        keys = [bucket.window(window), bucket.timers, self._delivered(bucket, one), one.feed.keys.state]
+        keys += [bucket.look_back(window), bucket.waits_in(transaction)]
+        keys += [bucket.runs(ref.transaction), bucket.events(ref.transaction, number)]
         return keys, [
             number,
-            one.came_from.raw if one.came_from else "",
+            one.earlier.raw if one.earlier else "",
             transaction,
             one.event,
             content_name(one.workflow),
@@ -282,24 +270,21 @@ class RunStore:
             _window_timer(window, transaction, number, one.step_id),
             one.look_back_ms or "",
             IDEMPOTENCY_TTL_SECONDS,
-            MOST_EVENTS,
-            MOST_EVENT_BYTES,
+            MAX_EVENTS,
+            MAX_EVENT_BYTES,
             ref.timer,
             f"{window}.{one.step_id}",
             JOINED_TTL_SECONDS * 1_000,
             one.feed.subscriber_oid,
         ]
 
-    def _delivered(self, bucket: BucketKeys, one: Waiting) -> str:
-        # a name of its own: a step may give messages in the next revision of its workflow
+    def _delivered(self, bucket: BucketKeys, one: RunWait) -> str:
+        # another name than a message's: the step may be of another type in the next revision of its workflow
         return bucket.delivered(one.transaction_id, f"\1{one.step_id}", one.feed.number)
-
-    def _bucket(self, place: Place) -> BucketKeys:
-        return self._keys.bucket(place.environment, place.bucket)
 
 
 def run_of(timer: Timer) -> RunRef:
-    """The run that a timer is about."""
+    """Return the run that a timer is about."""
     return RunRef(timer.about[:NAME_LENGTH].decode(), int(timer.about[NAME_LENGTH:]))
 
 
@@ -308,28 +293,28 @@ def _window_timer(window: str, opener: str, number: int, step_id: str) -> str:
 
 
 def _parse_window(about: bytes) -> tuple[str, str, int, str]:
-    """The window's name, who opened it, the feed's number and the step."""
+    """Return the window's name, the transaction that opened it, the feed's number and the step."""
     number, _, step_id = about[2 * NAME_LENGTH :].decode().partition(".")
     return about[:NAME_LENGTH].decode(), about[NAME_LENGTH : 2 * NAME_LENGTH].decode(), int(number), step_id
 
 
 def _pack(flag: str, plan_name: str, standing: Standing) -> bytes:
-    """Where a run stands: `w` it waits or `f` it is carried out, the plan's name, and the rest."""
+    """Pack a run: `w` waiting or `f` fired, the plan's name (16 characters), then the standing."""
     return f"{flag}{plan_name}".encode() + _encode(standing)
 
 
-def _collected(raw: list[bytes] | dict[bytes, bytes]) -> tuple[list[Event], int]:
-    """The events of a closed window in their order, and how many there were."""
-    fields = _pairs(raw)
-    kept = sorted(value for name, value in fields.items() if name.startswith(b"e"))
-    return [_event(value, fields) for value in kept], int(fields.get(b"count", 0))
+def _parse_standing(packed: bytes) -> Standing:
+    return _standing.decode(packed[1 + NAME_LENGTH :])
 
 
-def _event(value: bytes, fields: Mapping[bytes, bytes]) -> Event:
+def _collected(raw: Any) -> tuple[list[DigestEvent], int]:
+    """Return the kept events of a closed window in order, and the number of all its events."""
+    fields = pairs(raw)
+    events = sorted(value for name, value in fields.items() if name.startswith(b"e"))
+    return [_event(value, fields) for value in events], int(fields.get(b"count", 0))
+
+
+def _event(value: bytes, fields: Mapping[bytes, bytes]) -> DigestEvent:
     _, ms = _HEAD.unpack_from(value)
     end = _HEAD.size + NAME_LENGTH
-    return Event(int.from_bytes(ms, "big"), fields[b"=" + value[_HEAD.size : end]], value[end:])
-
-
-def _pairs(raw: Any) -> dict[bytes, bytes]:
-    return raw if isinstance(raw, dict) else dict(zip(raw[::2], raw[1::2], strict=True))
+    return DigestEvent(int.from_bytes(ms, "big"), fields[b"=" + value[_HEAD.size : end]], value[end:])

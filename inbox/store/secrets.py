@@ -1,4 +1,4 @@
-"""What is generated once for the installation: ids, keys and the token secret. The first process to write wins."""
+"""Values generated once for the installation: ids, keys and the token secret. The first process to write wins."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ import hashlib
 from cryptography.fernet import Fernet, InvalidToken
 
 from inbox.errors import StartupError
+from inbox.store.base import BaseStore
 from inbox.store.client import Client
 from inbox.store.keys import LAYOUT_VERSION, Keys
 
 _PLAIN, _SEALED = b"plain:", b"fernet:"
 
 
-class SecretStore:
-    """Generated values, kept encrypted under INBOX_SECRET_KEY when that is set."""
+class SecretStore(BaseStore):
+    """Stores generated values, encrypted under INBOX_SECRET_KEY if that is set."""
 
     def __init__(self, client: Client, keys: Keys, secret_key: str | None) -> None:
-        self._client = client
-        self._keys = keys
+        super().__init__(client, keys)
         digest = hashlib.sha256(secret_key.encode()).digest() if secret_key else None
         self._fernet = Fernet(base64.urlsafe_b64encode(digest)) if digest else None
 
     async def check_layout(self) -> None:
-        """Claims an empty store for this layout. Raises StartupError when another release wrote another one."""
+        """Claim an empty store for this layout. Raise StartupError if another release wrote another one."""
         await self._client.execute("SET", self._keys.layout, LAYOUT_VERSION, "NX")
-        found = int(await self._client.execute("GET", self._keys.layout))
-        if found != LAYOUT_VERSION:
+        layout = int(await self._client.execute("GET", self._keys.layout))
+        if layout != LAYOUT_VERSION:
             raise StartupError(
-                f"The store has data layout {found}, this release reads layout {LAYOUT_VERSION}: "
+                f"The store has data layout {layout}, this release reads layout {LAYOUT_VERSION}: "
                 "run the release that wrote it, or choose another INBOX_KEY_PREFIX"
             )
 
     async def get_or_create(self, name: str, proposal: str, *, secret: bool = False) -> str:
-        """The value of that name; the proposal becomes it if there is none yet.
+        """Return the value of this name; store the proposal if there is none.
 
-        Raises StartupError when it was encrypted under another INBOX_SECRET_KEY, or is and none is set.
+        Raise StartupError if it is encrypted under another INBOX_SECRET_KEY than the one that is set, if any.
         """
         value = self.seal(proposal) if secret else proposal.encode()
         await self._client.execute("HSETNX", self._keys.secrets, name, value)
-        found: bytes = await self._client.execute("HGET", self._keys.secrets, name)
+        stored: bytes = await self._client.execute("HGET", self._keys.secrets, name)
         if not secret:
-            return found.decode()
-        if self._fernet and found.startswith(_PLAIN):  # written before INBOX_SECRET_KEY was set
-            sealed = self.seal(found.removeprefix(_PLAIN).decode())
+            return stored.decode()
+        if self._fernet and stored.startswith(_PLAIN):  # written before INBOX_SECRET_KEY was set
+            sealed = self.seal(stored.removeprefix(_PLAIN).decode())
             await self._client.execute("HSET", self._keys.secrets, name, sealed)
-        return self.unseal(found)
+        return self.unseal(stored)
 
     def seal(self, text: str) -> bytes:
-        """What is stored of a secret."""
+        """Return the stored form of a secret."""
         return _SEALED + self._fernet.encrypt(text.encode()) if self._fernet else _PLAIN + text.encode()
 
     def unseal(self, value: bytes) -> str:
-        """The secret again. Raises StartupError when INBOX_SECRET_KEY does not fit."""
+        """Return the secret of a stored form. Raise StartupError if INBOX_SECRET_KEY does not fit."""
         if value.startswith(_PLAIN):
             return value.removeprefix(_PLAIN).decode()
         if self._fernet is None:

@@ -9,5 +9,5 @@ T = TypeVar("T")
 
 
 def in_slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The items in order, so many at a time."""
+    """Return an iterator over the items in order, `size` at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))

@@ -1,45 +1,46 @@
-"""Snoozes that have ended. Each feed's state names the end of its next one, so that a reading knows what is due."""
+"""Snoozes that have ended. Each feed's state has the end of its next one, so that readers see whether one is due."""
 
 from __future__ import annotations
 
 from inbox.clock import now_ms
-from inbox.store import rows, scripts
+from inbox.store import rows
 from inbox.store.client import Client
 from inbox.store.keys import BucketKeys, FeedKeys
-from inbox.store.rows import SNOOZED, Select, Stamp, State
+from inbox.store.replies import ChangeStatus, change_reply
+from inbox.store.rows import SNOOZED, FeedState, Select, Stamp
+from inbox.store.scripts import load
 
-MOST_WOKEN_AT_ONCE = 20
+MAX_WOKEN_AT_ONCE = 20
 _SIDES_AT_ONCE = 500
 _SNOOZED = Select(SNOOZED, SNOOZED)
+_FEED_WAKE = load("feed_wake", change_reply)
 
 
-def is_due(state: State) -> bool:
-    """Whether a snooze of the feed may have ended by this process's clock; the store's decides."""
+def is_due(state: FeedState) -> bool:
+    """Return whether a snooze of the feed may have ended by this process's clock; the store's clock decides."""
     return 0 < state.wake_ms <= now_ms()
 
 
 async def wake(
-    client: Client, bucket: BucketKeys, number: int, state: State, flags: bytes, stamps: list[Stamp]
+    client: Client, bucket: BucketKeys, number: int, state: FeedState, flags: bytes, stamps: list[Stamp]
 ) -> int | None:
-    """Moves messages whose snooze has ended to the top, the earliest first, at most 20; gives how many.
+    """Move messages whose snooze has ended to the top, the earliest first, at most 20, and return their number.
 
-    State, flags and stamps are those of one moment; None when the feed has moved on since.
+    State, flags and stamps must be of one moment; None if the feed has moved on since.
     """
     keys = bucket.feed(number)
     ends = sorted((end, row) for row, end in (await _ends(client, keys, state, flags, stamps)).items())
-    named, later = ends[:MOST_WOKEN_AT_ONCE], ends[MOST_WOKEN_AT_ONCE:]
-    status, *rest = await client.run(
-        scripts.FEED_WAKE,
+    named, later = ends[:MAX_WOKEN_AT_ONCE], ends[MAX_WOKEN_AT_ONCE:]
+    reply = await client.run(
+        _FEED_WAKE,
         [keys.state, keys.rows, keys.side, keys.log, keys.stamps, keys.stream, bucket.timers, bucket.times],
         [state.position.counter, later[0][0] if later else 0, number, *(row for _, row in named)],
     )
-    if status:
-        return int(rest[0])
-    return None if rest else 0
+    return None if reply.status is ChangeStatus.MOVED_ON else reply.number
 
 
-async def _ends(client: Client, keys: FeedKeys, state: State, flags: bytes, stamps: list[Stamp]) -> dict[int, int]:
-    """When each snoozed row's snooze ends."""
+async def _ends(client: Client, keys: FeedKeys, state: FeedState, flags: bytes, stamps: list[Stamp]) -> dict[int, int]:
+    """Return the end of each row's snooze (ms since 1970)."""
     snoozed = rows.newest_rows(flags, state.base, _SNOOZED, len(flags), None)
     ends: dict[int, int] = {}
     for start in range(0, len(snoozed), _SIDES_AT_ONCE):

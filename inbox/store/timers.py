@@ -1,9 +1,8 @@
-"""What is due when: timers in each bucket, and alarms that say in which bucket to look.
+"""Timers of each bucket, and the due buckets that say where to look for them.
 
-A timer lies beside what it is about, so the script that makes a snooze, a delay or an expiry sets its timer in the same
-step. No process looks through 256 buckets each second: whoever sets a timer first leaves an alarm (a bucket and a
-moment) in one sorted set of the installation. An alarm without a timer costs a look; a timer without an alarm, which
-only a failover that lost one can leave, is found by a sweep.
+A timer is in the bucket of its subject, so the script that stores a snooze, a delay or an expiry sets its timer in the
+same step. No process polls 256 buckets each second: a bucket is scheduled in one sorted set of the installation before
+a timer is set. A sweep finds timers whose bucket is not scheduled, after a failover that lost the entry.
 """
 
 from __future__ import annotations
@@ -11,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inbox.store import scripts
-from inbox.store.alarms import Alarms, Place
 from inbox.store.client import Client
+from inbox.store.due_buckets import BucketKey, DueBuckets
 from inbox.store.keys import BUCKETS, NAME_LENGTH, Keys
+from inbox.store.scripts import load
 
 WAKE = b"w"
 """Timer of a feed (its number in decimal): a snooze ends."""
 EXPIRE = b"x"
 """Timer of a message (feed number, n: four bytes each, big-endian; then the check): it expires."""
 RUN = b"r"
-"""Timer of a run (the transaction's name, then the feed's number in decimal): it goes on."""
+"""Timer of a run (the transaction's name, then the feed's number in decimal): it continues."""
 WINDOW = b"d"
 """Timer of a digest's window (its name, that of the transaction that opened it, feed number `.` step): it closes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A timer that is due: its kind (one byte), what it is about, and since when (ms since 1970)."""
+    """A timer that is due: its kind (one byte), its subject, and its time (ms since 1970)."""
 
     kind: bytes
     about: bytes
@@ -39,48 +38,51 @@ class Timer:
         return self.kind + self.about
 
 
-class TimerStore(Alarms):
-    """Alarms, and timers that are due. Timers themselves are set by the scripts of what they are about."""
+def _due_timers(raw: list[bytes]) -> list[Timer]:
+    return [Timer(raw[at][:1], raw[at][1:], int(float(raw[at + 1]))) for at in range(0, len(raw), 2)]
+
+
+_TIMER_DUE = load("timer_due", _due_timers)
+_TIMER_END = load("timer_end", bool)
+
+
+class TimerStore(DueBuckets):
+    """Due buckets and their timers. Scripts set timers together with their subjects."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
-        super().__init__(client, keys.alarms)
+        super().__init__(client, keys.due_timers)
         self._keys = keys
 
-    async def due(self, place: Place, most: int) -> list[Timer]:
-        """The bucket's timers whose time has come, the earliest first."""
-        raw = await self._client.run(scripts.TIMER_DUE, [self._timers(place)], [most])
-        return [Timer(raw[at][:1], raw[at][1:], int(float(raw[at + 1]))) for at in range(0, len(raw), 2)]
+    async def due(self, bucket: BucketKey, max_timers: int) -> list[Timer]:
+        """Return the bucket's timers whose time has come, the earliest first."""
+        return await self._client.run(_TIMER_DUE, [self._timers(bucket)], [max_timers])
 
-    async def end(self, place: Place, timers: Sequence[Timer]) -> None:
-        """Drops timers that have fired, unless they were set anew meanwhile."""
-        await self._end(place, timers, "")
+    async def end(self, bucket: BucketKey, timers: Sequence[Timer]) -> None:
+        """Remove timers that have fired, unless they were set again meanwhile."""
+        await self._end(bucket, timers, "")
 
-    async def put_off(self, place: Place, timers: Sequence[Timer], ms: int) -> None:
-        """Lets timers fire that much later, unless they were set anew meanwhile."""
-        await self._end(place, timers, ms)
+    async def postpone(self, bucket: BucketKey, timers: Sequence[Timer], ms: int) -> None:
+        """Postpone timers by `ms`, unless they were set again meanwhile."""
+        await self._end(bucket, timers, ms)
 
     async def sweep(self, environment: int) -> int:
-        """Leaves an alarm for the first timer of every bucket; how many buckets have one."""
-        places = [Place(environment, bucket) for bucket in range(BUCKETS)]
-        firsts = await self._client.batch([("ZRANGE", self._timers(place), 0, 0, "WITHSCORES") for place in places])
-        alarms = {place: int(float(first[1])) for place, first in zip(places, firsts, strict=True) if first}
-        await self.ring_all(alarms)
-        return len(alarms)
+        """Schedule every bucket that has timers. Return how many there are."""
+        buckets = [BucketKey(environment, bucket) for bucket in range(BUCKETS)]
+        firsts = await self._client.batch([("ZRANGE", self._timers(bucket), 0, 0, "WITHSCORES") for bucket in buckets])
+        times = {bucket: int(float(first[1])) for bucket, first in zip(buckets, firsts, strict=True) if first}
+        await self.schedule_all(times)
+        return len(times)
 
-    async def claim_sweep(self, seconds: int) -> bool:
-        """Whether this process is the one to sweep for that long."""
-        return bool(await self._client.execute("SET", self._keys.alarms_swept, 1, "NX", "EX", seconds))
+    async def _end(self, bucket: BucketKey, timers: Sequence[Timer], ms: int | str) -> None:
+        members = [part for timer in timers for part in (timer.member, timer.due_ms)]
+        await self._client.run(_TIMER_END, [self._timers(bucket)], [ms, *members])
 
-    async def _end(self, place: Place, timers: Sequence[Timer], ms: int | str) -> None:
-        named = [part for timer in timers for part in (timer.member, timer.due_ms)]
-        await self._client.run(scripts.TIMER_END, [self._timers(place)], [ms, *named])
-
-    def _timers(self, place: Place) -> str:
-        return self._keys.bucket(place.environment, place.bucket).timers
+    def _timers(self, bucket: BucketKey) -> str:
+        return self._keys.bucket(bucket.environment, bucket.bucket).timers
 
 
 def feed_of(member: bytes) -> int | None:
-    """The number of the feed that a timer is about, by which an erasure finds it; None for one that names no feed."""
+    """Return the number of a timer's feed, by which an erasure finds it; None if it names no feed."""
     if member[:1] == WAKE:
         return int(member[1:])
     if member[:1] == EXPIRE:

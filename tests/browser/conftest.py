@@ -36,16 +36,16 @@ class OpenWindow(Protocol):
     async def __call__(self, url: str, *, tolerated: tuple[str, ...] = ()) -> Window: ...
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """One browser for the tests of a module, which therefore share an event loop."""
+    """One browser for all tests of this process, which therefore share an event loop."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_window(chromium: Browser) -> AsyncIterator[OpenWindow]:
     """Windows of different people or machines; at the end of the test no console has complained."""
     opened: list[tuple[Window, tuple[str, ...]]] = []
@@ -64,7 +64,7 @@ async def open_window(chromium: Browser) -> AsyncIterator[OpenWindow]:
         assert [text for text in window.complaints if not text.startswith(tolerated)] == []
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def service() -> AsyncIterator[Server]:
     """A service in development mode with the demo and its workflow `welcome`; each test has subscribers of its own."""
     with tempfile.TemporaryDirectory(prefix="inbox-browser-") as directory:
@@ -72,7 +72,7 @@ async def service() -> AsyncIterator[Server]:
             yield server
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def run_module(chromium: Browser) -> AsyncIterator[Callable[[str], Awaitable[object]]]:
     """Runs the body of an async function in a page that can import the widget's modules and the fakes; its result."""
     page = await chromium.new_page()

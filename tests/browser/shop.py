@@ -24,9 +24,7 @@ def bundle_page(script: str, built: Path) -> Path:
         *("node", "node_modules/esbuild/bin/esbuild", f"browser/{script}", "--bundle", "--format=iife"),
         *('--define:process.env.NODE_ENV="production"', "--define:global=globalThis", f"--outfile={built}"),
     ]
-    ended = subprocess.run(
-        command, cwd=home, capture_output=True, text=True, timeout=BUNDLE_SECONDS, check=False
-    )
+    ended = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=BUNDLE_SECONDS, check=False)
     assert ended.returncode == 0, ended.stderr
     return built
 

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.needs("valkey"),
     pytest.mark.needs("nginx"),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 PREFIX = "/tools/inbox"
 
@@ -27,7 +27,7 @@ PREFIX = "/tools/inbox"
 async def test_the_bell_is_live_below_a_path(open_window: OpenWindow, strips: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="inbox-browser-") as directory:
         async with running_server(Path(directory), demo=True, INBOX_BASE_PATH=PREFIX) as server:
-            with running_nginx(server.port, PREFIX, strips=strips) as port:
+            with running_nginx(server.port, prefix=PREFIX, strips=strips) as port:
                 window = await open_window(f"http://127.0.0.1:{port}{PREFIX}/?subscriber=quin")
                 requests: list[str] = []
                 window.page.on("request", lambda request: requests.append(request.url))

@@ -19,7 +19,7 @@ from .conftest import OpenWindow
 from .window import Window
 
 EXAMPLE = REPOSITORY / "docs/examples/inbox-client.mjs"
-pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
 
 
 def tag(service: Server, subscriber: str, more: str = "") -> str:
@@ -203,7 +203,7 @@ async def test_the_example_client_runs_in_a_browser(open_window: OpenWindow, ser
         )
         await api.trigger("oz", {"subject": "In a browser", "body": "b"}, workflow="welcome")
         newest = """() => new Promise((done) => {
-          const look = () => (shown.at(-1).unread ? done(shown.at(-1)) : setTimeout(look, 20));
+          const look = () => (shown.at(-1).items.length ? done(shown.at(-1)) : setTimeout(look, 20));
           look();
         })"""
         state = await window.page.evaluate(newest)

@@ -21,7 +21,7 @@ from .shop import SHOP, bundle_page, visit_shop
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.needs("valkey", "node", "npm"),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 

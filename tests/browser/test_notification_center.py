@@ -19,7 +19,7 @@ from .shop import SHOP, bundle_page, visit_shop
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.needs("valkey", "node", "npm"),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 
@@ -70,9 +70,7 @@ async def shop(run_server: RunServer, valkey_url: str, key_prefix: str) -> Serve
     return server
 
 
-async def test_bell_feed_live_delivery_read_and_action(
-    shop: Server, open_window: OpenWindow, bundle: Path
-) -> None:
+async def test_bell_feed_live_delivery_read_and_action(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api, WidgetApi.open(shop, "ann") as widget:
         await api.trigger("ann", {"n": 1}, workflow="order")
         center = await open_center(open_window, shop, bundle, "ann")
@@ -100,9 +98,7 @@ async def is_read(widget: WidgetApi, message_id: str) -> bool:
     return next(one["read"] for one in await widget.feed() if one["_id"] == message_id)
 
 
-async def test_what_another_face_changes_is_followed(
-    shop: Server, open_window: OpenWindow, bundle: Path
-) -> None:
+async def test_what_another_face_changes_is_followed(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api:
         for number in (1, 2):
             await api.trigger("bea", {"n": number}, workflow="quiet")
@@ -118,9 +114,7 @@ async def test_what_another_face_changes_is_followed(
         await expect(center.items).to_have_count(1)
 
 
-async def test_more_than_a_page_is_scrolled_to(
-    shop: Server, open_window: OpenWindow, bundle: Path
-) -> None:
+async def test_more_than_a_page_is_scrolled_to(shop: Server, open_window: OpenWindow, bundle: Path) -> None:
     async with Api.open(shop) as api:
         for number in range(25):
             await api.trigger("cal", {"n": f"no {number}."}, workflow="quiet")

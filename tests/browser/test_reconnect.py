@@ -12,7 +12,7 @@ from tests.support.server import Server
 from .conftest import OpenWindow
 from .window import LONGEST_TRY_MS, Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
 
 LOST = ("Failed to load resource", "WebSocket connection to", "inbox-bell: ")  # of a service that is away or refuses
 
@@ -203,7 +203,7 @@ async def test_a_refused_request_waits_for_the_reason_of_the_socket(open_window:
         await trigger(api, "vera", "Last")
     async with window.page.expect_response("**/seen"):
         await window.open_panel()
-    await sockets[0].close(code=4401, reason="subscriber_deleted")
+    await sockets[0].close(code=4410, reason="subscriber_deleted")
     await expect(window.problem).to_contain_text("Your notifications are not available.")
     assert len(sessions) == 1
 

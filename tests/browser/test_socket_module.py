@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+from inbox.realtime.events import SESSION_REVOKED, TOKEN_EXPIRED, Close
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 Run = Callable[[str], Awaitable[object]]
 IMPORTS = """
@@ -95,7 +97,7 @@ async def test_tells_how_a_connection_ended(run_module: Run) -> None:
         const late = socket.ended(5_000), closed = socket.ended(60_000);
         await clock.advance(5_000);
         const told = [before, await late];
-        last().onclose({ code: 4401, reason: "subscriber_deleted" });
+        last().onclose({ code: 4410, reason: "subscriber_deleted" });
         return [...told, await closed];
         """
     )
@@ -165,7 +167,7 @@ async def test_a_final_close_code_ends_the_tries(run_module: Run) -> None:
         new LiveSocket(options).start();
         await settle();
         last().onopen();
-        last().onclose({ code: 4401, reason: "subscriber_deleted" });
+        last().onclose({ code: 4410, reason: "subscriber_deleted" });
         await clock.advance(3_600_000);
         return { states: log.states, sockets: log.sockets.length };
         """
@@ -173,8 +175,8 @@ async def test_a_final_close_code_ends_the_tries(run_module: Run) -> None:
     assert seen == {"states": ["connecting", "live", "refused: subscriber_deleted"], "sockets": 1}
 
 
-@pytest.mark.parametrize("reason", ["token_expired", "session_revoked"])
-async def test_a_session_that_was_ended_is_renewed(run_module: Run, reason: str) -> None:
+@pytest.mark.parametrize("close", [TOKEN_EXPIRED, SESSION_REVOKED], ids=lambda close: close.reason)
+async def test_a_session_that_was_ended_is_renewed(run_module: Run, close: Close) -> None:
     seen = await run_module(
         IMPORTS
         + """
@@ -182,11 +184,11 @@ async def test_a_session_that_was_ended_is_renewed(run_module: Run, reason: str)
         new LiveSocket(options).start();
         await settle();
         last().onopen();
-        last().onclose({ code: 4401, reason: "REASON" });
+        last().onclose({ code: CODE, reason: "" });
         await clock.advance(1_000);
         last().onopen();
         return { states: log.states, renewals: log.renewals };
-        """.replace("REASON", reason)
+        """.replace("CODE", str(close.code))
     )
     assert seen == {"states": ["connecting", "live", "waiting", "connecting", "live"], "renewals": [False, True]}
 

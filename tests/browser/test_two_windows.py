@@ -15,7 +15,7 @@ from tests.support.server import Server
 from .conftest import OpenWindow
 from .window import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
 
 SHOTS = REPOSITORY / "test-results"
 

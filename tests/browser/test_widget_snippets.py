@@ -23,7 +23,7 @@ from .window import Window
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.needs("valkey", "node", "npm"),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
 ]
 
 PAGE = (REPOSITORY / "docs/widget.md").read_text()

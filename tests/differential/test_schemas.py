@@ -21,18 +21,19 @@ DIFFERENCES = {
     "formatMinimum": "`formatMinimum`, `formatMaximum` and their exclusive forms are refused when the schema is stored",
     "repeated enum": "an `enum` may name a value twice",
     "look-around": "a pattern with look-around or back-references is refused when the schema is stored",
-    "format": "the formats `int32`, `int64` are not judged; of `url`, `uri`, `uri-reference`, `uri-template`, `email`, "
-    "`hostname`, `byte` and `regex` rare texts are judged otherwise, such as `a@b`, which is an address here",
+    "format": "the formats `int32` and `int64` are not checked. For `url`, `uri`, `uri-reference`, `uri-template`, "
+    "`email`, `hostname`, `byte` and `regex` the result differs for rare texts, such as `a@b`, which is an address "
+    "here",
     "multipleOf": "`multipleOf` is exact: 0.3 is a multiple of 0.1",
-    "items": "a default of a listed item is filled in only where all before it are there",
-    "if": "`if` sees the defaults of the whole schema; ajv fills those beside it in later",
-    "dependency default": "a default that makes a property present does not begin its `dependencies`",
-    "other default": "defaults under `patternProperties`, and of a part of the schema that an alternative refers to, "
-    "are not filled in",
+    "items": "the default of a listed item is filled in only where all items before it exist",
+    "if": "`if` sees the defaults of the whole schema. ajv fills in the defaults beside it later",
+    "dependency default": "a default that makes a property present does not start its `dependencies`",
+    "other default": "defaults under `patternProperties`, and defaults of a part of the schema that an alternative "
+    "refers to, are not filled in",
     "const": "`const` and `enum` see the defaults that are filled in beside them",
-    "endless": "a schema that refers to itself without end, in a place where no value leads, is taken",
-    "details": "beside what does not fit, ajv names more or fewer of the parts that lead to it under `contains`, "
-    "`propertyNames`, `oneOf`, `if`, `uniqueItems` and `dependencies`",
+    "endless": "a schema that refers to itself without end is accepted if no value leads there",
+    "details": "under `contains`, `propertyNames`, `oneOf`, `if`, `uniqueItems` and `dependencies` ajv names more or "
+    "fewer of the parts that lead to a problem",
 }
 """Every kind of difference that there may be; `docs/workflows.md` lists them in these words."""
 

@@ -21,8 +21,8 @@ DIFFERENCES: dict[str, frozenset[str]] = {
     "A filter that does not exist is refused when the workflow is stored; the original passes the value on.": frozenset(
         {"{{ payload.word | nope }}"}
     ),
-    "The tags `include`, `render`, `layout` and `block` are refused when the workflow is stored: there are no other "
-    "templates.": frozenset({"{% block x %}a{% endblock %}"}),
+    "The tags `include`, `render`, `layout` and `block` are refused when the workflow is stored, since there are no "
+    "other templates.": frozenset({"{% block x %}a{% endblock %}"}),
     "`capture` keeps quotes, backslashes and line breaks as they are; the original escapes them once more with each "
     "capture.": frozenset(
         {

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from tests.support.client import Api, InboxApi
-from tests.support.server import Server, running_server
+from tests.support.environments import see_from_new_environment
+from tests.support.server import Server, new_server, running_server
 
 WELCOME, PLAIN, MANY = "http-welcome", "http-plain", "http-many"
 INACTIVE, EMPTY, FAILING = "http-inactive", "http-empty", "http-failing"
@@ -74,6 +75,28 @@ async def production(shared_server: Server) -> Server:
     """The shared service, in production, with the workflows; it lists no origin."""
     await create_workflows(shared_server)
     return shared_server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def logging_service(valkey_url: str) -> AsyncIterator[Server]:
+    """A service that has a log line for each refusal, however many come in a second."""
+    constants = {"inbox.logs.PACE_SECONDS": 0.0}
+    async with new_server(redis_url=valkey_url, INBOX_KEY_PREFIX="logging:", constants=constants) as server:
+        yield server
+
+
+@pytest.fixture
+async def logging_server(logging_service: Server) -> Server:
+    """The same in an environment of the test's own, and with what is logged from now on."""
+    [server] = await see_from_new_environment(logging_service)
+    return server
+
+
+@pytest.fixture
+def server_in_mode(request: pytest.FixtureRequest) -> Server:
+    """The service that a test names by indirect parametrization: a running test cannot ask for an async fixture."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 
 import orjson
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import Match
 
 from inbox.openapi.document import encoded_document
-from inbox.routes import BROWSER_SIDE, HEALTH, SERVER_SIDE
-
-DESCRIBED: list[BaseRoute] = [*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]
+from inbox.routes import API_ROUTES
 
 
 @functools.cache
@@ -22,8 +20,8 @@ def _paths() -> dict[str, dict[str, dict[str, dict[str, object]]]]:
 def documented(method: str, path: str) -> set[int] | None:
     """The statuses of the route that takes this request, None when none does."""
     scope = {"type": "http", "method": method, "path": path, "root_path": ""}
-    for route in DESCRIBED:
-        if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+    for route in API_ROUTES:
+        if route.matches(scope)[0] is Match.FULL:
             found = _paths().get(route.path, {}).get("get" if method == "HEAD" else method.lower(), {})
             return {int(status) for status in found.get("responses", {})}
     return None

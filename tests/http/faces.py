@@ -81,7 +81,7 @@ class Face:
         await self.caller.call("POST", f"{self.base}/{verb}", 204, body)
 
     async def refused(self, status: int, method: str, path: str, body: Any = None, **params: Any) -> Json:
-        """The error's body, in the contract's shape."""
+        """The error's body, in the shape that Novu's clients expect."""
         answer: httpx.Response = await self.caller.client.request(method, path, json=body, params=params or None)
         check_error(answer, status)
         reply: Json = answer.json()

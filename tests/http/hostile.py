@@ -30,7 +30,7 @@ def mutations(body: Any) -> Iterator[Any]:
 
 
 def check_error(answer: httpx.Response, *statuses: int) -> None:
-    """The answer has one of these statuses, which the API's document names, and the contract's error shape."""
+    """The answer has one of these statuses, which the API's document names, and the usual error shape."""
     told = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
     assert answer.status_code in statuses, told
     named = documented(answer.request.method, answer.request.url.path)
@@ -48,6 +48,6 @@ def check_error(answer: httpx.Response, *statuses: int) -> None:
 
 
 def check_never_broken(answer: httpx.Response) -> None:
-    """Whatever was sent: a success, or a 4xx in the contract's shape that does not make an SDK retry for an hour."""
+    """Whatever was sent: a success, or a 4xx in the usual shape that does not make an SDK retry for an hour."""
     if answer.status_code >= 400:
         check_error(answer, 400, 401, 402, 403, 404, 405, 413, 415, 422)

@@ -15,10 +15,12 @@ MARKED_MESSAGE = {
     *("_subscriberId", "_feedId", "templateIdentifier", "transactionId", "channel", "providerId", "content", "cta"),
     *("seen", "read", "deliveredAt", "status", "deviceTokens", "payload", "overrides", "createdAt"),
 }
-MESSAGE = MARKED_MESSAGE | {"id", "_jobId", "stepId", "archived", "tags", "severity", "contextKeys", "updatedAt"}
+MESSAGE = MARKED_MESSAGE | {
+    *("id", "sequence", "_jobId", "stepId", "archived", "tags", "severity", "contextKeys", "updatedAt"),
+}
 NOTIFICATION = {
     *("id", "transactionId", "body", "to", "isRead", "isSeen", "isArchived", "isSnoozed", "deliveredAt", "createdAt"),
-    *("channelType", "tags", "workflow", "severity"),
+    *("channelType", "tags", "workflow", "severity", "sequence"),
 }
 NOTIFICATION_WORKFLOW = {"id", "identifier", "name", "critical", "tags", "severity"}
 SUBSCRIBER = {

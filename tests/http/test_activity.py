@@ -64,7 +64,10 @@ async def test_a_delivery_is_told_from_its_message(api: Api, name: str) -> None:
     assert activity["severity"] == "high"
     assert activity["createdAt"] == message["createdAt"]
     assert activity["subscriber"] == {
-        "_id": message["_subscriberId"], "subscriberId": name, "firstName": "Ada", "email": f"{name}@example.org"
+        "_id": message["_subscriberId"],
+        "subscriberId": name,
+        "firstName": "Ada",
+        "email": f"{name}@example.org",
     }
     assert activity["template"]["triggers"][0]["identifier"] == name
     [job] = activity["jobs"]
@@ -113,9 +116,7 @@ async def test_why_there_is_no_message(api: Api, name: str) -> None:
     [detail] = failed["jobs"][0]["executionDetails"]
     assert (detail["status"], "body" in detail["raw"]) == ("Failed", True)
     assert failed["subscriber"]["subscriberId"] == name
-    refused = next(
-        one for one in await listed(api, transactionId=f"{name}-refused") if status_of(one) == "failed"
-    )
+    refused = next(one for one in await listed(api, transactionId=f"{name}-refused") if status_of(one) == "failed")
     assert "subscriber" not in refused
     assert "must be" in refused["jobs"][0]["executionDetails"][0]["raw"]
 
@@ -206,9 +207,7 @@ async def test_unknown_ids(api: Api) -> None:
 
 
 async def test_another_process_sees_it_at_once(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    servers = await asyncio.gather(
-        *(run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix) for _ in range(2))
-    )
+    servers = await asyncio.gather(*(run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix) for _ in range(2)))
     async with Api.open(servers[0]) as one, Api.open(servers[1]) as other:
         await make_workflow(one, "seen", {"body": "Hi"})
         await one.trigger("ada", workflow="seen", transactionId="t")
@@ -221,11 +220,8 @@ async def test_another_process_sees_it_at_once(run_server: RunServer, valkey_url
         assert [one["transactionId"] for one in await listed(other)] == ["t2", "t"]
 
 
-async def test_a_broadcast_is_told_recipient_by_recipient(
-    run_server: RunServer, valkey_url: str, key_prefix: str
-) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
+async def test_a_broadcast_is_told_recipient_by_recipient(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api:
         await make_workflow(api, "all", {"body": "Hi"})
         people = {f"p{number}" for number in range(30)}
         for person in people:

@@ -46,7 +46,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     prefix = "" if request.param == "root" else PREFIX
     server = await run_server(redis_url=valkey_url, demo=True, INBOX_KEY_PREFIX=key_prefix, INBOX_BASE_PATH=prefix)
-    with running_nginx(server.port, prefix, strips=request.param == "strips") as port:
+    with running_nginx(server.port, prefix=prefix, strips=request.param == "strips") as port:
         yield Site(server, port, prefix)
 
 

@@ -102,9 +102,9 @@ async def test_without_a_list_no_page_may_ask_in_production(production: Server) 
 
 
 @pytest.mark.parametrize("path", SERVER_PATHS)
-@pytest.mark.parametrize("mode", ["development", "guarded"])
-async def test_the_side_of_the_backends_is_for_no_page(request: pytest.FixtureRequest, mode: str, path: str) -> None:
-    server: Server = request.getfixturevalue(mode)
+@pytest.mark.parametrize("server_in_mode", ["development", "guarded"], indirect=True)
+async def test_the_side_of_the_backends_is_for_no_page(server_in_mode: Server, path: str) -> None:
+    server = server_in_mode
     asked, read = await preflight(server, path, LISTED_ORIGIN), await call(server, path, LISTED_ORIGIN)
     for answer in (asked, read):
         assert not [name for name in answer.headers if name.startswith("access-control")]

@@ -160,7 +160,8 @@ def _workflow(name: str) -> Json:
 
 
 def _trigger(transaction: str) -> Json:
-    return {"name": "greeting", "payload": {}, "transactionId": transaction}
+    reference = examples.PARAMETERS["externalReference"][1]
+    return {"name": "greeting", "payload": {}, "transactionId": transaction, "externalReference": reference}
 
 
 def _in_an_hour() -> str:

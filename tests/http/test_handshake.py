@@ -12,7 +12,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, create_session
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
@@ -88,7 +87,7 @@ async def test_a_token_of_a_deleted_subscriber_opens_no_socket(production: Serve
 async def test_an_open_socket_ends_with_its_subscriber(production: Server, api: Api, known: str) -> None:
     async with PlainSocket.open(production, known) as socket:
         await api.call("DELETE", f"/v2/subscribers/{known}", 200)
-        assert await socket.closed() == 4401
+        assert await socket.closed() == 4410
 
 
 async def test_no_token_is_logged(production: Server, ada: str) -> None:
@@ -170,36 +169,33 @@ async def test_a_closed_socket_makes_room(guarded: Server, ada: str) -> None:
             assert await answers(socket)
 
 
-async def test_a_refused_socket_is_no_defect_in_the_log(run_server: RunServer) -> None:
-    server = await run_server()
-    assert (await refused(server, "/ws?token=bad")).status_code == 401
-    assert "ERROR" not in server.log()
-    assert "socket refused" in server.log()
+async def test_a_refused_socket_is_no_defect_in_the_log(logging_server: Server) -> None:
+    assert (await refused(logging_server, "/ws?token=bad")).status_code == 401
+    assert "ERROR" not in logging_server.log()
+    assert "socket refused" in logging_server.log()
 
 
 @pytest.mark.parametrize("origin", ["http://[", "null", "//127.0.0.1", "ftp://127.0.0.1", "http://"])
-async def test_an_origin_that_is_none_is_refused(run_server: RunServer, origin: str) -> None:
-    server = await run_server()
-    token = await token_of(server, "ada")
-    answer = await refused(server, f"/ws?token={token}", Origin=origin)
+async def test_an_origin_that_is_none_is_refused(logging_server: Server, origin: str) -> None:
+    token = await token_of(logging_server, "ada")
+    answer = await refused(logging_server, f"/ws?token={token}", Origin=origin)
     assert answer.status_code == 403
-    assert "Traceback" not in server.log()
+    assert "Traceback" not in logging_server.log()
 
 
 @pytest.mark.parametrize("path", ["/ws?token=", "/socket.io/?EIO=4&transport=websocket"])
 @pytest.mark.parametrize("parts", [[b"\xff\xfe"], [b"\xe2\x82", b"x"]])
 async def test_text_that_is_none_closes_a_socket_and_is_no_defect(
-    run_server: RunServer, path: str, parts: list[bytes]
+    logging_server: Server, path: str, parts: list[bytes]
 ) -> None:
-    server = await run_server()
     if path.endswith("="):
-        path += await token_of(server, "ada")
-    async with open_socket(server, path) as socket, asyncio.timeout(10):
+        path += await token_of(logging_server, "ada")
+    async with open_socket(logging_server, path) as socket, asyncio.timeout(10):
         await socket.send(parts if len(parts) > 1 else parts[0], text=True)
         await socket.wait_closed()
         assert socket.close_code == 1007
-    assert "ERROR" not in server.log()
-    assert "Traceback" not in server.log()
+    assert "ERROR" not in logging_server.log()
+    assert "Traceback" not in logging_server.log()
 
 
 async def test_a_character_may_be_split_between_frames(production: Server, ada: str) -> None:

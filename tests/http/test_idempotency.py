@@ -1,4 +1,4 @@
-"""The Idempotency-Key of requests that change something (rest-server.md §1.7)."""
+"""The Idempotency-Key of requests that change something."""
 
 from __future__ import annotations
 
@@ -146,6 +146,10 @@ async def test_a_trigger_s_key_belongs_to_one_request(api: Api, name: str) -> No
         assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
         check_error(await api.client.post(path, json=other, headers=key), 422)
         check_error(await api.client.post(path, json={**other, "transactionId": name}, headers=key), 422)
-    check_error(await api.client.post("/v1/events/trigger/bulk", json={"events": [trigger]},
-                                      headers=keyed(f"{name}/v1/events/trigger")), 422)
+    check_error(
+        await api.client.post(
+            "/v1/events/trigger/bulk", json={"events": [trigger]}, headers=keyed(f"{name}/v1/events/trigger")
+        ),
+        422,
+    )
     assert [message["payload"]["n"] for message in await api.feed(name)] == [1, 1]

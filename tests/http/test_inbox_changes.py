@@ -70,6 +70,18 @@ async def test_reading_changes_the_counts(api: Api, inbox: InboxApi, known: str)
     assert await api.unseen(known) == 1
 
 
+async def test_the_sequence_is_the_order_and_no_change_moves_it(api: Api, inbox: InboxApi, known: str) -> None:
+    first, second, third = await deliver(api, known, 3)
+    listed = [(item["id"], item["sequence"]) for item in await inbox.notifications()]
+    assert [message_id for message_id, _ in listed] == [third, second, first]
+    numbers = [number for _, number in listed]
+    assert numbers == sorted(set(numbers), reverse=True)
+    for verb in ("read", "unread", "archive", "unarchive"):
+        assert (await inbox.change(second, verb))["sequence"] == numbers[1]
+    assert [(item["id"], item["sequence"]) for item in await inbox.notifications()] == listed
+    assert [(item["_id"], item["sequence"]) for item in await api.feed(known)] == listed
+
+
 @pytest.mark.parametrize(
     ("body", "pressed", "other"), [(PRIMARY, "primary", "secondary"), (SECONDARY, "secondary", "primary")]
 )

@@ -39,7 +39,10 @@ async def test_messages_of_one_and_of_everybody(api: Api, name: str) -> None:
     assert (await transactions(api, limit=1000))[0] == f"{name}-b-2"
     page = await api.call("GET", V1, 200, subscriberId=f"{name}-a", limit=2)
     assert {field: page[field] for field in ("page", "pageSize", "hasMore", "totalCount")} == {
-        "page": 0, "pageSize": 2, "hasMore": True, "totalCount": 3
+        "page": 0,
+        "pageSize": 2,
+        "hasMore": True,
+        "totalCount": 3,
     }
     last = await api.call("GET", V1, 200, subscriberId=f"{name}-a", limit=2, page=1)
     assert (last["hasMore"], last["totalCount"], len(last["data"])) == (False, 3, 1)

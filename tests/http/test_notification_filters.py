@@ -31,9 +31,7 @@ async def mixed(face: Face) -> Face:
     await face.send(workflow="n-news")
     await face.send(workflow="n-plain")
     await face.send(overrides={"severity": "high"})
-    await face.api.trigger(
-        face.subscriber_id, {"kind": "other"}, workflow="n-orders", overrides={"severity": "low"}
-    )
+    await face.api.trigger(face.subscriber_id, {"kind": "other"}, workflow="n-orders", overrides={"severity": "low"})
     face.ids.append((await face.page(limit=1))["data"][0]["id"])
     await face.change(0, "read")
     await face.change(1, "archive")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect as connect_socket
+from websockets.exceptions import InvalidStatus
 
 from tests.conftest import RunServer, binary_of
-from tests.support.client import Api
+from tests.support.client import Api, create_session
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
 from tests.support.stores import StoreServer, call, connect, running_store
 from tests.support.waiting import until
 
 FAILS, WELL = "the store fails: ", "the store is well again, after "
+TIMEOUT_SECONDS = 5
+"""For which a command waits for its reply."""
 
 
 @pytest.fixture
@@ -60,6 +66,42 @@ async def test_a_store_that_goes_and_comes_back(run_server: RunServer, store: St
             await api.trigger("ada", {"n": 1}, transactionId=f"after-{outage}")
             await socket.reach(f"after-{outage}")
             assert outages(server) == [FAILS, WELL] * outage
+
+
+async def test_nobody_waits_in_turn_for_a_frozen_store(run_server: RunServer, store: StoreServer) -> None:
+    """Every request waits for one time-out, or two, but none for those of the others."""
+    server = await run_server(redis_url=store.url)
+    timeouts, answered = 0, asyncio.Event()
+
+    async def count_timeouts() -> None:
+        nonlocal timeouts
+        while not answered.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(answered.wait(), TIMEOUT_SECONDS)
+            timeouts += 1
+
+    async def refused_handshake(token: str) -> int:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect_socket(f"{server.ws_url}?token={token}", proxy=None, open_timeout=120)
+        return refused.value.response.status_code
+
+    async with Api.open(server) as api:
+        await api.create_workflow()
+        await api.trigger(["ada", "bob"], {"n": 1})
+        tokens = [(await create_session(server, name))["token"] for name in ("ada", "bob")]
+    store.process.signal(signal.SIGSTOP)
+    try:
+        assert await ask(server, 1) == [503]  # from now on what is cached is too old to be used unasked
+        counting = asyncio.create_task(count_timeouts())
+        handshakes = asyncio.gather(*map(refused_handshake, tokens))
+        assert {*await ask(server, 13), *await handshakes} == {503}
+        answered.set()
+        await counting
+    finally:
+        store.process.signal(signal.SIGCONT)
+    assert timeouts <= 4
+    await server.wait_ready()
+    assert set(await ask(server, 2)) == {201}
 
 
 async def test_a_store_that_is_full(run_server: RunServer, store: StoreServer) -> None:

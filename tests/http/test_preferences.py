@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, Json
 from tests.support.server import Server
 
@@ -19,9 +18,9 @@ SCHEDULE = {"isEnabled": True, "weeklySchedule": WEEK}
 
 
 @pytest.fixture
-async def server(run_server: RunServer, valkey_url: str, key_prefix: str) -> Server:
+async def server(fresh_server: Server) -> Server:
     """A service whose workflows are this test's only."""
-    return await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
+    return fresh_server
 
 
 @pytest.fixture
@@ -343,9 +342,7 @@ async def test_a_page_s_bulk_names_workflows_and_subscriptions(server: Server, a
 
 
 @pytest.mark.parametrize("channel", ["inApp", "in-app", "IN_APP", "in_app ", "e-mail", "webhook"])
-async def test_a_channel_that_does_not_exist_is_named_on_every_face(
-    server: Server, api: Api, channel: str
-) -> None:
+async def test_a_channel_that_does_not_exist_is_named_on_every_face(server: Server, api: Api, channel: str) -> None:
     await workflow(api, "news")
     person, wrong = "/v1/subscribers/ada/preferences", {channel: False}
     one, named = {"type": channel, "enabled": False}, {"workflowId": "news", "channels": wrong}
@@ -358,8 +355,10 @@ async def test_a_channel_that_does_not_exist_is_named_on_every_face(
         (api, "PATCH", "/v2/subscribers/ada/preferences/bulk", {"preferences": [named]}),
         (api, "PATCH", person, {"preferences": [one]}),
         (api, "PATCH", f"{person}/news", {"channel": one}),
-        *((api, "POST", "/v2/workflows", {"name": "w", "workflowId": "w", "steps": steps, "preferences": level})
-          for level in levels),
+        *(
+            (api, "POST", "/v2/workflows", {"name": "w", "workflowId": "w", "steps": steps, "preferences": level})
+            for level in levels
+        ),
         (api, "POST", "/v1/workflows", v1_workflow),
     ]
     async with InboxApi.open(server, "ada") as page:

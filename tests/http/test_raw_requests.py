@@ -11,7 +11,6 @@ import httpx
 import orjson
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import create_session
 from tests.support.server import Server
 
@@ -32,7 +31,7 @@ class Answer:
     body: bytes
 
     def check_error(self, status: int, *words: str) -> None:
-        """An error of the contract's shape, whose message holds these words."""
+        """An error of the usual shape, whose message holds these words."""
         assert (self.status, self.headers["content-type"]) == (status, "application/json")
         error = orjson.loads(self.body)
         assert error["statusCode"] == status
@@ -55,22 +54,10 @@ async def send(server: Server, request: str) -> Answer:
 @pytest.mark.parametrize(
     ("request_line", "headers", "status", "word"),
     [
-        ("GET /health HTTP/0.9", HOST, 400, "HTTP/1.1"),
-        ("GET /health HTTP/2.0", HOST, 400, "HTTP/1.1"),
         ("GET /health HTTP/9.9", HOST, 400, "read"),
-        ("GET /health", "", 400, "HTTP/1.1"),
-        ("GET /health HTTP/1.1", "", 400, "Host"),
-        ("GET /health HTTP/1.1", "Host: a\r\nHost: b\r\n", 400, "Host"),
-        ("GET /health HTTP/1.1", "Host: a\r\nHost: a\r\n", 400, "Host"),
-        ("GET /health HTTP/1.1", "Host: a b\r\n", 400, "Host"),
-        ("GET /health HTTP/1.1", "Host: a/b\r\n", 400, "Host"),
-        ("GET /health HTTP/1.0", "Host: a\r\nHost: b\r\n", 400, "Host"),
-        ("GET /ws HTTP/1.1", UPGRADE, 400, "Host"),
-        ("GET /ws HTTP/0.9", HOST + UPGRADE, 400, "HTTP/1.1"),
-        ("GET /ws HTTP/1.0", HOST + UPGRADE, 426, "HTTP/1.1"),
-        ("POST /ws HTTP/1.1", HOST + UPGRADE, 405, "GET"),
-        ("GET /ws HTTP/1.1", HOST + UPGRADE.replace("Version: 13", "Version: 8"), 426, "Version: 13"),
-        ("GET /ws HTTP/1.1", HOST + UPGRADE.replace("Sec-WebSocket-Version: 13\r\n", ""), 426, "Version: 13"),
+        ("POST /ws HTTP/1.1", HOST + UPGRADE, 400, "handshake"),
+        ("GET /ws HTTP/1.1", HOST + UPGRADE.replace("Version: 13", "Version: 8"), 400, "Sec-WebSocket-Version"),
+        ("GET /ws HTTP/1.1", HOST + UPGRADE.replace("Sec-WebSocket-Version: 13\r\n", ""), 400, "Sec-WebSocket-Version"),
         ("GET /ws HTTP/1.1", HOST + UPGRADE.replace(KEY, "c2hvcnQ="), 400, "Sec-WebSocket-Key"),
         ("GET /ws HTTP/1.1", f"{HOST}{UPGRADE}Sec-WebSocket-Key: {KEY}\r\n", 400, "Sec-WebSocket-Key"),
         ("GET /ws HTTP/1.1", HOST + UPGRADE.replace(f"Sec-WebSocket-Key: {KEY}\r\n", ""), 400, "Sec-WebSocket-Key"),
@@ -97,10 +84,8 @@ async def test_a_head_that_http_forbids(
 @pytest.mark.parametrize(
     ("version", "headers"),
     [
-        ("1.1", "Transfer-Encoding: gzip, chunked\r\n"),
         ("1.1", "Transfer-Encoding: gzip\r\n"),
         ("1.1", "Transfer-Encoding: chunked, chunked\r\n"),
-        ("1.1", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"),
         ("1.1", "Transfer-Encoding: identity\r\n"),
         ("1.1", "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n"),
         ("1.1", "Content-Length: 2\r\nContent-Length: 3\r\n"),
@@ -114,14 +99,18 @@ async def test_a_body_whose_end_is_in_doubt(production: Server, version: str, he
     assert answer.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize("host", ["inbox.example", "inbox.example:8000", "[::1]:8000", "127.0.0.1", "a_b.example", ""])
-async def test_hosts_that_are_fine(production: Server, host: str) -> None:
-    assert (await send(production, f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n")).status == 200
+@pytest.mark.parametrize("version", ["1.1", "1.0", "0.9", "2.0"])
+@pytest.mark.parametrize("hosts", [["inbox.example:8000"], ["[::1]:8000"], [""], ["a b"], ["a", "b"], []])
+async def test_a_version_or_a_host_that_only_a_proxy_would_refuse(
+    production: Server, version: str, hosts: list[str]
+) -> None:
+    lines = "".join(f"Host: {host}\r\n" for host in hosts)
+    assert (await send(production, f"GET /health HTTP/{version}\r\n{lines}\r\n")).status == 200
+    assert (await send(production, f"GET /ws?token=bad HTTP/{version}\r\n{lines}{UPGRADE}\r\n")).status == 401
 
 
 async def test_what_stays_allowed(production: Server) -> None:
-    """HTTP/1.0 names no host of necessity, the coding's name has no case, another upgrade is not taken up."""
-    assert (await send(production, "GET /health HTTP/1.0\r\n\r\n")).status == 200
+    """The coding's name has no case, and another upgrade is not taken up."""
     chunked = f"POST /v1/inbox/session HTTP/1.1\r\n{HOST}{JSON}Transfer-Encoding: Chunked\r\n\r\n{CHUNKS}"
     (await send(production, chunked)).check_error(400, "application identifier")
     other = "Connection: Upgrade\r\nUpgrade: h2c\r\n"
@@ -146,27 +135,26 @@ async def test_a_handshake_may_be_as_large_as_a_request(
 
 @pytest.mark.parametrize("upgrade", ["", UPGRADE])
 @pytest.mark.parametrize("path", ["/ws", "/socket.io/?EIO=4&transport=websocket"])
-async def test_a_head_over_the_limit_is_refused_in_words(run_server: RunServer, path: str, upgrade: str) -> None:
-    server = await run_server()
+async def test_a_head_over_the_limit_is_refused_in_words(logging_server: Server, path: str, upgrade: str) -> None:
     cookie = f"Cookie: {'x' * 65 * KIB}\r\n"
-    answer = await send(server, f"GET {path} HTTP/1.1\r\n{HOST}{upgrade}{cookie}\r\n")
+    answer = await send(logging_server, f"GET {path} HTTP/1.1\r\n{HOST}{upgrade}{cookie}\r\n")
     answer.check_error(431, "headers")
     assert orjson.loads(answer.body)["path"] == path
-    assert "request refused" in server.log()
-    assert "status=431" in server.log()
+    assert "request refused" in logging_server.log()
+    assert "status=431" in logging_server.log()
 
 
-async def test_a_handshake_of_two_origins_is_told_in_the_log(run_server: RunServer) -> None:
-    server = await run_server()
+async def test_a_handshake_of_two_origins_is_told_in_the_log(logging_server: Server) -> None:
     origins = "Origin: https://a.example\r\nOrigin: https://b.example\r\n"
-    (await send(server, f"GET /ws HTTP/1.1\r\n{HOST}{UPGRADE}{origins}\r\n")).check_error(400, "Origin")
-    assert "request refused" in server.log()
-    assert "status=400" in server.log()
+    (await send(logging_server, f"GET /ws HTTP/1.1\r\n{HOST}{UPGRADE}{origins}\r\n")).check_error(400, "Origin")
+    assert "request refused" in logging_server.log()
+    assert "status=400" in logging_server.log()
 
 
 async def test_a_refused_request_tells_no_token(production: Server) -> None:
-    answer = await send(production, f"GET /ws?token=secret HTTP/1.0\r\n{HOST}{UPGRADE}\r\n")
-    assert answer.status == 426
+    request = f"GET /ws?token=secret HTTP/1.1\r\n{HOST}{UPGRADE}\r\n"
+    answer = await send(production, request.replace("Version: 13", "Version: 8"))
+    assert answer.status == 400
     assert b"secret" not in answer.body
 
 
@@ -199,41 +187,39 @@ async def test_a_file_has_one_address(production: Server, path: str) -> None:
         ("POST", "/openapi.json", "GET, HEAD"),
     ],
 )
-async def test_a_wrong_method_is_told_the_right_ones(
-    production: Server, method: str, path: str, allowed: str
-) -> None:
+async def test_a_wrong_method_is_told_the_right_ones(production: Server, method: str, path: str, allowed: str) -> None:
     async with httpx.AsyncClient(base_url=production.url, trust_env=False) as client:
         answer = await client.request(method, path)
     check_error(answer, 405)
     assert answer.headers["allow"] == allowed
 
 
-async def test_frames_behind_the_handshake_are_kept_for_it(production: Server, ada: str) -> None:
-    """A client that does not wait for the answer: its ping is answered after it, in the same connection."""
+async def test_frames_behind_the_handshake_are_ignored(production: Server, ada: str) -> None:
+    """A client has to wait for the answer: what it sends ahead is ignored, what it sends then is answered."""
     token = (await create_session(production, ada))["token"]
     mask = b"\1\2\3\4"
     ping = b"\x81\x84" + mask + bytes(letter ^ mask[index] for index, letter in enumerate(b"ping"))
+    leave = b"\x88\x80" + mask
     reader, writer = await asyncio.open_connection("127.0.0.1", production.port)
-    writer.write(f"GET /ws?token={token} HTTP/1.1\r\n{HOST}{UPGRADE}\r\n".encode() + ping)
+    writer.write(f"GET /ws?token={token} HTTP/1.1\r\n{HOST}{UPGRADE}\r\n".encode() + leave)
     async with asyncio.timeout(30):
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        writer.write(ping)
         await reader.readuntil(b"\x81\x04pong")
     writer.close()
 
 
 @pytest.mark.parametrize("ahead", [b"\x88\x80abcd", b"\x88\x00", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 200_000])
 @pytest.mark.parametrize("token", ["good", "bad"])
-async def test_what_comes_ahead_of_the_answer_is_no_defect(
-    run_server: RunServer, token: str, ahead: bytes
-) -> None:
-    server = await run_server()
-    value = (await create_session(server, "ada"))["token"] if token == "good" else token
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+async def test_what_comes_ahead_of_the_answer_is_no_defect(logging_server: Server, token: str, ahead: bytes) -> None:
+    value = (await create_session(logging_server, "ada"))["token"] if token == "good" else token
+    reader, writer = await asyncio.open_connection("127.0.0.1", logging_server.port)
     writer.write(f"GET /ws?token={value} HTTP/1.1\r\n{HOST}{UPGRADE}\r\n".encode() + ahead)
     async with asyncio.timeout(30):
         status = await reader.readline()
         assert status.split()[1] == (b"101" if token == "good" else b"401")
         with contextlib.suppress(ConnectionError):
-            await reader.read()  # to the end: the server hangs up
+            if token == "bad":
+                await reader.read()  # to the end: the server hangs up
     writer.close()
-    assert "ERROR" not in server.log()
+    assert "ERROR" not in logging_server.log()

@@ -28,9 +28,9 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from inbox.routes import BROWSER_SIDE
 from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, Json, WidgetApi, create_session, subscriber_hash
+from tests.support.routes import BROWSER_SIDE
 from tests.support.server import Server
 from tests.support.waiting import until_hour_has
 
@@ -59,11 +59,11 @@ def browser_calls(message_id: str) -> Iterator[tuple[str, str, Any]]:
         "/actions/primary": {"status": "done"},
     }
     for route in BROWSER_SIDE:
-        if isinstance(route, Route) and {"notificationId", "messageId"} & set(route.param_convertors):
+        if {"notificationId", "messageId"} & set(route.param_convertors):
             path = route.path.replace("{notificationId}", message_id).replace("{messageId}", message_id)
             path = path.replace("{type}", "primary")
             body = next((body for end, body in bodies.items() if path.endswith(end)), None)
-            yield next(iter((route.methods or set()) - {"HEAD"})), path, body
+            yield route.method, path, body
     named = [message_id]
     yield "POST", "/v1/inbox/notifications/seen", {"notificationIds": named}
     yield "POST", "/v1/widgets/messages/markAs", {"messageId": named, "mark": {"read": True}}
@@ -72,7 +72,7 @@ def browser_calls(message_id: str) -> Iterator[tuple[str, str, Any]]:
 
 
 async def test_ids_of_another_s_messages_open_nothing(api: Api, mallory: InboxApi, known: str) -> None:
-    """reliability.md §4 "Authorisation per message"; peers.md §4 no. 4 and 5 (look-ups not scoped)."""
+    """Other servers have looked messages up without their owner."""
     [message_id] = await deliver(api, known, workflow=WELCOME)
     before = await api.feed(known)
     tried = [*browser_calls(message_id)]
@@ -84,7 +84,7 @@ async def test_ids_of_another_s_messages_open_nothing(api: Api, mallory: InboxAp
 
 
 async def test_an_unknown_message_and_a_foreign_one_answer_alike(api: Api, mallory: InboxApi, known: str) -> None:
-    """reliability.md §4 "Enumeration": the original's 404 and 400 tell them apart."""
+    """The original's 404 and 400 tell them apart."""
     [message_id] = await deliver(api, known, workflow=WELCOME)
     foreign, unknown = browser_calls(message_id), browser_calls(NOWHERE)
     for (method, path, body), (_, other, other_body) in zip(foreign, unknown, strict=True):
@@ -101,10 +101,8 @@ async def test_an_unknown_message_and_a_foreign_one_answer_alike(api: Api, mallo
         assert shown[0] == shown[1], f"{method} {path}"
 
 
-async def test_naming_another_subscriber_or_context_changes_nothing(
-    api: Api, mallory: InboxApi, known: str
-) -> None:
-    """reliability.md §4 "Authorisation per message": the subscriber and the context come from the session alone."""
+async def test_naming_another_subscriber_or_context_changes_nothing(api: Api, mallory: InboxApi, known: str) -> None:
+    """The subscriber and the context come from the session alone."""
     await deliver(api, known, 2)
     await api.trigger(known, workflow=WELCOME, context={"tenant": "acme"})
     before = await api.feed(known)
@@ -134,7 +132,7 @@ async def test_a_session_s_context_is_its_own(production: Server, api: Api, know
 
 
 async def test_a_context_cannot_be_chosen_without_its_hash(production: Server, ada: str) -> None:
-    """reliability.md §4 "HMAC", of the context: one's own hash does not open another tenant."""
+    """One's own hash of a context does not open another tenant."""
     body = {
         "applicationIdentifier": production.application_identifier,
         "subscriberId": ada,
@@ -148,7 +146,7 @@ async def test_a_context_cannot_be_chosen_without_its_hash(production: Server, a
 
 @pytest.mark.parametrize("path", SESSIONS)
 async def test_a_session_does_not_tell_who_exists(production: Server, known: str, ada: str, path: str) -> None:
-    """reliability.md §4 "Enumeration": a wrong hash is refused alike for everybody, and makes nobody."""
+    """A wrong hash is refused alike for everybody, and makes nobody."""
     told = []
     async with httpx.AsyncClient(base_url=production.url, trust_env=False) as page:
         for subscriber_id in (known, f"{ada}-nobody"):
@@ -166,7 +164,7 @@ async def test_a_session_does_not_tell_who_exists(production: Server, known: str
 async def test_environments_share_nothing_a_page_could_use(
     run_server: RunServer, valkey_url: str, key_prefix: str
 ) -> None:
-    """reliability.md §4 "Environments": neither the hash nor the token of one is of use in another."""
+    """Neither the hash nor the token of one is of use in another."""
     prefix = {"INBOX_KEY_PREFIX": key_prefix}
     one = await run_server(redis_url=valkey_url, **prefix)
     other = await run_server(redis_url=valkey_url, INBOX_MODE="development", INBOX_REQUIRE_SUBSCRIBER_HASH="true", **{
@@ -194,7 +192,7 @@ async def test_environments_share_nothing_a_page_could_use(
 async def test_a_token_in_the_address_opens_no_call_and_is_not_echoed(
     production: Server, widget_token: str, path: str
 ) -> None:
-    """reliability.md §4 "Token in URL"; peers.md §4 no. 9."""
+    """A URL ends up in histories and logs of proxies, so a token in it opens nothing."""
     async with httpx.AsyncClient(base_url=production.url, trust_env=False) as nobody:
         answer = await nobody.get(path, params={"token": widget_token})
     check_error(answer, 401)
@@ -209,7 +207,7 @@ async def widget_token(production: Server, known: str) -> str:
 
 
 async def test_there_is_no_ambient_authority(production: Server, known: str, widget_token: str) -> None:
-    """reliability.md §4 "CSRF": no cookie is ever set, and none lets anybody in."""
+    """No cookie is ever set, and none lets anybody in."""
     async with httpx.AsyncClient(base_url=production.url, trust_env=False) as browser:
         for path, name in SESSIONS.items():
             body = {
@@ -228,7 +226,7 @@ async def test_there_is_no_ambient_authority(production: Server, known: str, wid
 
 @pytest.mark.parametrize("path", ["/v1/widgets/messages/read", "/v1/inbox/notifications/read"])
 async def test_a_form_of_another_page_changes_nothing(production: Server, widget_token: str, path: str) -> None:
-    """reliability.md §4 "CSRF": what a form can send without asking first is no JSON, and is refused."""
+    """What a form can send without asking first is no JSON, and is refused."""
     headers = {"Authorization": f"Bearer {widget_token}"}
     async with httpx.AsyncClient(base_url=production.url, headers=headers, trust_env=False) as browser:
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
@@ -245,12 +243,12 @@ async def test_a_form_of_another_page_changes_nothing(production: Server, widget
     ],
 )
 async def test_a_page_cannot_send_much(mallory: InboxApi, path: str, body: Json) -> None:
-    """reliability.md §4 "Size": refused before it is parsed."""
+    """Refused before it is parsed."""
     check_error(await mallory.client.post(path, json=body), 413)
 
 
 async def test_a_page_has_a_limit_on_both_faces(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    """reliability.md §4 "Rate": per subscriber, whichever face and however many sessions."""
+    """Per subscriber, whichever face and however many sessions."""
     limit = {"INBOX_RATE_LIMIT_PER_SUBSCRIBER": "4/hour"}
     server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, **limit)
     await until_hour_has()
@@ -264,7 +262,7 @@ async def test_a_page_has_a_limit_on_both_faces(run_server: RunServer, valkey_ur
 
 
 async def test_links_that_run_code_reach_no_page(production: Server, api: Api, known: str) -> None:
-    """reliability.md §4 "XSS": what a payload smuggles into a link is dropped before it is stored, on every face."""
+    """What a payload smuggles into a link is dropped before it is stored, on every face."""
     identifier = f"xss-{secrets.token_hex(4)}"
     link = {"label": "Go", "redirect": {"url": "{{payload.url}}"}}
     controls = {"body": "{{payload.text}}", "avatar": "{{payload.url}}", "primaryAction": link}
@@ -299,7 +297,7 @@ PAYLOADS = [
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
 async def test_a_filter_runs_nothing(mallory: InboxApi, payload: bytes) -> None:
-    """reliability.md §4 "Injection": a payload filter is bounded, and its keys are names, not operators."""
+    """A payload filter is bounded, and its keys are names, not operators."""
     encoded = base64.b64encode(payload).decode()
     answer = await mallory.client.get("/v1/widgets/notifications/feed", params={"payload": encoded})
     if answer.status_code != 200:
@@ -313,14 +311,14 @@ async def test_a_filter_runs_nothing(mallory: InboxApi, payload: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["*", "a:b{c}*", "\x00", "../..", "'; --", "💥" * 50, "," * 500])
 async def test_names_of_feeds_reach_no_key(mallory: InboxApi, name: str) -> None:
-    """reliability.md §4 "Injection": identifiers of feeds are looked up, never put into a key or a pattern."""
+    """Identifiers of feeds are looked up, never put into a key or a pattern."""
     answer = await mallory.client.get("/v1/widgets/notifications/feed", params={"feedIdentifier": name})
     assert (answer.status_code, answer.json()["data"]) == (200, [])
     assert await mallory.data("POST", "/v1/widgets/messages/read", 201, {"feedId": name}) == 0
 
 
 async def test_no_answer_to_a_page_holds_a_secret(production: Server, mallory: InboxApi) -> None:
-    """reliability.md §4 "Secrets at rest", "Admin": a page's token opens nothing of the backend's side."""
+    """A page's token opens nothing of the backend's side."""
     answers = [await mallory.client.get(route.path) for route in BROWSER_SIDE if _is_plain_get(route)]
     assert len(answers) >= 8
     for path in ("/v1/environments/api-keys", "/v1/environments/me", "/v1/integrations", "/v2/subscribers"):
@@ -334,8 +332,8 @@ def _is_plain_get(route: Any) -> bool:
 
 
 async def test_no_reader_sees_a_count_that_a_change_has_outdated(production: Server, api: Api, known: str) -> None:
-    """peers.md §4 no. 6: a count kept before the write was visible for good. Here a reader hammers on both faces, by
-    flags and by content, and after each change's answer every count is the new one.
+    """A count that is cached before the write would stay wrong. Here a reader hammers on both faces, by flags
+    and by content, and after each change's answer every count is the new one.
     """
     await deliver_many(api, known, 30)
     ids = [message["_id"] for message in await api.feed(known)]
@@ -359,8 +357,8 @@ async def test_no_reader_sees_a_count_that_a_change_has_outdated(production: Ser
 
 
 def test_tabs_of_two_people_do_not_hear_each_other() -> None:
-    """reliability.md §4 "Cross-tab"; peers.md §4 no. 8 and 11: our widget relays nothing between tabs, so there is no
-    channel to be named wrongly; each tab has a socket of its own.
+    """Our widget relays nothing between tabs, so there is no channel to be named wrongly; each
+    tab has a socket of its own.
     """
     sources = [path.read_text() for path in STATIC.glob("*.js")]
     assert sources

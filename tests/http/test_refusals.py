@@ -1,4 +1,4 @@
-"""The refusals of the contract's tables that no other test asks for, and lists beyond their ends."""
+"""The documented refusals that no other test asks for, and lists beyond their ends."""
 
 from __future__ import annotations
 

@@ -166,11 +166,9 @@ async def test_production_requires_a_hash(production: Server, api: Api, ada: str
 
 
 @pytest.mark.parametrize("wrong", ["", "0" * 64, "none", "ä", "hash of another", "hash under another key"])
-@pytest.mark.parametrize("mode", ["production", "development"])
-async def test_a_hash_is_checked_whenever_it_is_sent(
-    request: pytest.FixtureRequest, ada: str, mode: str, wrong: str
-) -> None:
-    server: Server = request.getfixturevalue(mode)
+@pytest.mark.parametrize("server_in_mode", ["production", "development"], indirect=True)
+async def test_a_hash_is_checked_whenever_it_is_sent(server_in_mode: Server, ada: str, wrong: str) -> None:
+    server = server_in_mode
     hashes = {
         "hash of another": hash_of(server, "another"),
         "hash under another key": subscriber_hash("another", ada),

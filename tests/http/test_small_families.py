@@ -14,20 +14,24 @@ from .hostile import check_error
 
 
 @pytest.fixture
-async def server(run_server: RunServer, valkey_url: str, key_prefix: str) -> Server:
-    return await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-
-
-@pytest.fixture
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with Api.open(server) as api:
+async def own(run_server: RunServer, valkey_url: str, key_prefix: str) -> AsyncIterator[Api]:
+    """Of a service of the test's own, for what is of the whole service."""
+    async with Api.open(await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)) as api:
         yield api
 
 
-async def test_a_key_shows_its_own_environment(server: Server, api: Api) -> None:
+@pytest.fixture
+async def api(fresh_server: Server) -> AsyncIterator[Api]:
+    async with Api.open(fresh_server) as api:
+        yield api
+
+
+async def test_a_key_shows_its_own_environment(fresh_server: Server, api: Api, own: Api) -> None:
+    first = await own.data("GET", "/v1/environments/me", 200)
+    assert (first["name"], first["identifier"], first["type"]) == ("Production", APPLICATION_IDENTIFIER, "prod")
     mine = await api.data("GET", "/v1/environments/me", 200)
-    assert (mine["name"], mine["identifier"], mine["type"]) == ("Production", APPLICATION_IDENTIFIER, "prod")
-    assert server.api_key in [key["key"] for key in mine["apiKeys"]]
+    assert (mine["identifier"], mine["type"]) == (fresh_server.application_identifier, "dev")
+    assert fresh_server.api_key in [key["key"] for key in mine["apiKeys"]]
     assert await api.data("GET", "/v1/environments", 200) == [mine]
     assert await api.data("GET", "/v1/environments/api-keys", 200) == mine["apiKeys"]
     steps = [{"name": "S", "type": "in_app", "controlValues": {"body": "b"}}]
@@ -37,16 +41,16 @@ async def test_a_key_shows_its_own_environment(server: Server, api: Api) -> None
     check_error(await api.client.get(f"/v2/environments/{'0' * 24}/tags"), 404)
 
 
-async def test_the_in_app_integration_opens_and_guards_sessions(server: Server, api: Api) -> None:
+async def test_the_in_app_integration_opens_and_guards_sessions(fresh_server: Server, api: Api) -> None:
     [integration] = await api.data("GET", "/v1/integrations", 200)
     assert (integration["providerId"], integration["channel"], integration["active"]) == ("novu", "in_app", True)
     assert integration["credentials"] == {"hmac": True}
     assert await api.data("GET", "/v1/integrations/in-app/status", 200) == {"active": False}
-    await create_session(server, "ada")
+    await create_session(fresh_server, "ada")
     assert await api.data("GET", "/v1/integrations/in-app/status", 200) == {"active": True}
 
     path = f"/v1/integrations/{integration['_id']}"
-    session = {"applicationIdentifier": APPLICATION_IDENTIFIER, "subscriberId": "ada"}
+    session = {"applicationIdentifier": fresh_server.application_identifier, "subscriberId": "ada"}
     check_error(await api.client.post("/v1/inbox/session", json=session), 400)
     changed = await api.data("PUT", path, 200, {"credentials": {"hmac": False}, "name": "Bell"})
     assert changed == {**integration, "credentials": {"hmac": False}, "name": "Bell"}
@@ -69,9 +73,7 @@ async def test_the_in_app_integration_opens_and_guards_sessions(server: Server, 
 async def test_a_setting_of_the_service_overrides_the_integration(
     run_server: RunServer, valkey_url: str, key_prefix: str
 ) -> None:
-    server = await run_server(
-        redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_REQUIRE_SUBSCRIBER_HASH="true"
-    )
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_REQUIRE_SUBSCRIBER_HASH="true")
     async with Api.open(server) as api:
         [integration] = await api.data("GET", "/v1/integrations", 200)
         changed = await api.data("PUT", f"/v1/integrations/{integration['_id']}", 200, {"credentials": {"hmac": False}})
@@ -105,7 +107,8 @@ async def test_an_environment_has_no_more_than_a_hundred_groups(api: Api) -> Non
     check_error(await api.client.post("/v1/notification-groups", json={"name": "more"}), 422)
 
 
-async def test_the_organization(api: Api) -> None:
+async def test_the_organization(own: Api) -> None:
+    api = own
     mine = await api.data("GET", "/v1/organizations/me", 200)
     assert mine["_id"] == (await api.data("GET", "/v1/environments/me", 200))["_organizationId"]
     assert await api.data("GET", "/v1/organizations", 200) == [mine]

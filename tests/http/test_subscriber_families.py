@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import Api, Json, segment
 from tests.support.server import Server
 
@@ -23,10 +22,9 @@ async def api(shared_server: Server) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def own(run_server: RunServer, valkey_url: str, key_prefix: str) -> AsyncIterator[Api]:
+async def own(fresh_server: Server) -> AsyncIterator[Api]:
     """A service whose subscribers are this test's only."""
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
+    async with Api.open(fresh_server) as api:
         yield api
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import Api
 from tests.support.server import Server
 
@@ -46,9 +45,8 @@ async def test_a_tenant_is_made_changed_and_deleted(api: Api, name: str) -> None
         check_error(await api.client.patch(f"{PATH}/{one}", json={"name": "x"}), 404)
 
 
-async def test_the_list_is_newest_first(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
+async def test_the_list_is_newest_first(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api:
         for number in range(3):
             await api.data("POST", PATH, 201, {"identifier": f"t{number}"})
         page = await api.call("GET", PATH, 200, limit=2)

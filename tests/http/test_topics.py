@@ -80,9 +80,8 @@ async def test_an_e_mail_address_is_a_key(api: Api, name: str) -> None:
     assert (await api.data("GET", f"{V2}/{segment(key)}", 200))["key"] == key
 
 
-async def test_the_list_pages_filters_and_orders(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
+async def test_the_list_pages_filters_and_orders(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api:
         made = [await make(api, f"k{number}", name=f"N.{'ab'[number % 2]}") for number in range(5)]
         await make(api, "k1", name="N.z")
 

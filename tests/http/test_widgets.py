@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, Json, WidgetApi, create_session, subscriber_hash
 from tests.support.server import Server
 
@@ -104,14 +103,11 @@ async def test_a_wrong_session_is_refused(production: Server, api: Api, ada: str
     await api.call("GET", f"/v2/subscribers/{ada}", 404)
 
 
-async def test_no_session_without_the_in_app_integration(
-    run_server: RunServer, valkey_url: str, key_prefix: str
-) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
+async def test_no_session_without_the_in_app_integration(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api:
         [integration] = await api.data("GET", "/v1/integrations", 200)
         await api.data("PUT", f"/v1/integrations/{integration['_id']}", 200, {"active": False})
-    check_error(await ask(server, subscriberId="ada", hmacHash=subscriber_hash(server.api_key, "ada")), 404)
+    check_error(await ask(fresh_server, subscriberId="ada", hmacHash=subscriber_hash(fresh_server.api_key, "ada")), 404)
 
 
 # reading
@@ -274,9 +270,8 @@ async def test_all_are_deleted(api: Api, widget: WidgetApi, known: str) -> None:
     assert await deliver(api, known) == [one["_id"] for one in await widget.feed()]
 
 
-async def test_named_feeds_narrow_everything(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api, WidgetApi.open(server, "ada") as widget:
+async def test_named_feeds_narrow_everything(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api, WidgetApi.open(fresh_server, "ada") as widget:
         news, offers = [await api.data("POST", "/v1/feeds", 201, {"name": one}) for one in ("news", "offers")]
         for feed in (news, offers):
             template = {"type": "in_app", "content": feed["name"], "feedId": feed["_id"]}
@@ -377,9 +372,7 @@ async def test_only_a_session_may(production: Server, method: str, path: str, bo
             check_error(await nobody.request(method, path, json=body, headers=headers), 401)
 
 
-async def test_nobody_touches_another_s_messages(
-    api: Api, widget: WidgetApi, stranger: WidgetApi, known: str
-) -> None:
+async def test_nobody_touches_another_s_messages(api: Api, widget: WidgetApi, stranger: WidgetApi, known: str) -> None:
     ids = await deliver(api, known, 2, workflow=WELCOME)
     before = await widget.feed()
     assert await stranger.feed() == []
@@ -405,9 +398,10 @@ async def test_a_session_of_a_context_sees_that_context(production: Server, api:
     [apart] = [one["_id"] for one in await api.feed(known)]
     digest = subscriber_hash(production.api_key, json.dumps(context, separators=(",", ":")))
     token = (await create_session(production, known, context=context, contextHash=digest))["token"]
-    async with WidgetApi.open(production, known) as outside, WidgetApi.connected(
-        production, f"Bearer {token}"
-    ) as inside:
+    async with (
+        WidgetApi.open(production, known) as outside,
+        WidgetApi.connected(production, f"Bearer {token}") as inside,
+    ):
         assert [one["_id"] for one in await inside.feed()] == [apart]
         assert await outside.feed() == []
         assert await outside.post("read") == 0

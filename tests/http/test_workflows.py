@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from inbox.steps import STEP_TYPES
 from tests.support.client import Api, Json, segment
 from tests.support.server import Server
 
@@ -108,7 +109,10 @@ async def test_a_taken_identifier_is_400(api: Api, name: str) -> None:
     ("fields", "named"),
     [
         ({"name": "x" * 129}, "$.name"),
-        ({"steps": [{"name": "E", "type": "email"}]}, "$.steps[0].type`: a step is of type in_app, delay or digest"),
+        (
+            {"steps": [{"name": "E", "type": "email"}]},
+            f"$.steps[0].type`: a step is of type {', '.join(list(STEP_TYPES)[:-1])} or {list(STEP_TYPES)[-1]}",
+        ),
         ({"steps": [{"name": "E", "type": "in_app", "controlValues": {"bodyy": "x"}}]}, "bodyy"),
         ({"severity": "urgent"}, "$.severity"),
         ({"tags": ["t"] * 17}, "$.tags"),
@@ -314,8 +318,6 @@ async def test_a_required_field_under_another_name_is_suggested(api: Api, name: 
     refused = await api.client.post("/v1/events/trigger", json=sent)
     check_error(refused, 422)
     message = refused.json()["errors"]["general"]["messages"][0]
-    assert message == (
-        "Object missing required field `name`: `workflowId` is not a field here, did you mean `name`?"
-    )
+    assert message == ("Object missing required field `name`: `workflowId` is not a field here, did you mean `name`?")
     (reply,) = (await api.call("POST", "/v1/events/trigger/bulk", 201, {"events": [sent]}))["data"]
     assert reply["error"] == [message]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import Api, Json
 from tests.support.server import Server
 
@@ -18,8 +17,12 @@ BASES = ("/v1/workflows", "/v1/notification-templates")
 CTA = {
     "type": "redirect",
     "data": {"url": "/orders/{{order}}", "target": "_self"},
-    "action": {"buttons": [{"type": "primary", "content": "Open {{order}}", "url": "/open"},
-                           {"type": "secondary", "content": "No"}]},
+    "action": {
+        "buttons": [
+            {"type": "primary", "content": "Open {{order}}", "url": "/open"},
+            {"type": "secondary", "content": "No"},
+        ]
+    },
 }
 
 
@@ -53,8 +56,14 @@ def trigger_name(workflow: Json) -> str:
 async def test_a_workflow_is_made_read_changed_and_deleted(api: Api, name: str, base: str) -> None:
     [group] = [one for one in await api.data("GET", "/v1/notification-groups", 200) if one["name"] == "General"]
     body = {
-        "name": name, "description": "What for", "tags": ["a"], "active": True, "critical": False,
-        "notificationGroupId": group["_id"], "preferenceSettings": {"email": False}, "data": {"k": 1},
+        "name": name,
+        "description": "What for",
+        "tags": ["a"],
+        "active": True,
+        "critical": False,
+        "notificationGroupId": group["_id"],
+        "preferenceSettings": {"email": False},
+        "data": {"k": 1},
         "steps": [{**step(cta=CTA), "name": "Tell"}],
     }
     made = await api.data("POST", base, 201, body)
@@ -84,9 +93,16 @@ async def test_a_workflow_is_made_read_changed_and_deleted(api: Api, name: str, 
 
 async def test_messages_are_rendered_from_the_payload(api: Api, name: str) -> None:
     made = await make(
-        api, name, {**step("Order {{order}} for {{subscriber.firstName}} {{extra.a}}",
-                           cta=CTA, actor={"type": "system_custom", "data": "/i.png"},
-                           variables=[{"name": "extra.a", "type": "String", "defaultValue": "!"}])},
+        api,
+        name,
+        {
+            **step(
+                "Order {{order}} for {{subscriber.firstName}} {{extra.a}}",
+                cta=CTA,
+                actor={"type": "system_custom", "data": "/i.png"},
+                variables=[{"name": "extra.a", "type": "String", "defaultValue": "!"}],
+            )
+        },
         tags=["orders"],
     )
     await api.create_subscriber(name, firstName="Ada")
@@ -95,7 +111,8 @@ async def test_messages_are_rendered_from_the_payload(api: Api, name: str) -> No
     assert message["content"] == "Order 7 for Ada !"
     assert message["cta"]["data"] == {"url": "/orders/7", "target": "_self"}
     assert [(one["content"], one.get("url")) for one in message["cta"]["action"]["buttons"]] == [
-        ("Open 7", "/open"), ("No", None)
+        ("Open 7", "/open"),
+        ("No", None),
     ]
     assert message["actor"] == {"type": "system_custom", "data": "/i.png"}
     assert message["tags"] == ["orders"]
@@ -159,9 +176,8 @@ async def test_what_is_wrong_is_named(api: Api, body: Json, field: str) -> None:
     assert field in answer.json()["errors"]
 
 
-async def test_named_feeds(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
-    async with Api.open(server) as api:
+async def test_named_feeds(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api:
         assert await api.data("GET", "/v1/feeds", 200) == []
         news, offers = [await api.data("POST", "/v1/feeds", 201, {"name": one}) for one in ("News", "Offers")]
         assert (news["name"], news["identifier"]) == ("News", "News")

@@ -20,7 +20,8 @@ import pytest
 
 from inbox.embedded.files import command_line
 
-from ..support.processes import REPOSITORY, ChildProcess, free_port
+from ..support.forking import run_command
+from ..support.processes import REPOSITORY, ChildProcess, ForkedChild, free_port
 
 READY_SECONDS = 60.0
 
@@ -31,18 +32,23 @@ def environment(**settings: str) -> dict[str, str]:
     return {**inherited, "PYTHONUNBUFFERED": "1", **settings}
 
 
-def run_inbox(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs one command of the program to its end; `given` is its standard input."""
+def run_interpreter(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m inbox …` to its end, from the first line of an interpreter."""
     return subprocess.run(
         [sys.executable, "-m", "inbox", *arguments],
         env=environment(**settings),
         cwd=REPOSITORY,
-        input=given,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def run_inbox(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run one command of the program to its end, in a fork. `given` is its standard input."""
+    return run_command(*arguments, given=given, env=environment(**settings))
 
 
 def is_running(pid: int) -> bool:
@@ -51,13 +57,18 @@ def is_running(pid: int) -> bool:
 
 
 class Service:
-    """`inbox serve` on a data directory and a free port; it can be started again."""
+    """`inbox serve` on a data directory and a free port; it can be started again.
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    `forked`: it is a fork of an interpreter that has imported the program, else an interpreter of its own.
+    """
+
+    def __init__(self, home: Path, *, forked: bool, **settings: str) -> None:
         self.home = home
+        self.forked = forked
         self.data = home / "data"
         self.port = free_port()
-        self.settings = {"INBOX_DATA_DIR": str(self.data), "INBOX_PORT": str(self.port), **settings}
+        where = {"INBOX_DATA_DIR": str(self.data), "INBOX_PORT": str(self.port)}
+        self.settings = {**where, "INBOX_DRAIN_SECONDS": "0", **settings}
         self.process: ChildProcess | None = None
 
     @property
@@ -80,9 +91,12 @@ class Service:
 
     def launch(self, *arguments: str) -> None:
         """Starts the process and does not wait."""
-        command = [sys.executable, "-m", "inbox", "serve", *arguments]
-        log_path = self.home / "service.log"
-        self.process = ChildProcess(command, env=environment(**self.settings), log_path=log_path, cwd=REPOSITORY)
+        env, log_path = environment(**self.settings), self.home / "service.log"
+        if self.forked:
+            self.process = ForkedChild(["serve", *arguments], env=env, log_path=log_path, cwd=REPOSITORY)
+        else:
+            command = [sys.executable, "-m", "inbox", "serve", *arguments]
+            self.process = ChildProcess(command, env=env, log_path=log_path, cwd=REPOSITORY)
 
     async def start(self, *arguments: str) -> None:
         """Starts the process; returns once `/ready` answers 200."""
@@ -128,14 +142,20 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture
-def make_service(home: Path) -> Iterator[Callable[..., Service]]:
+def forked() -> bool:
+    """Whether services are forks. A test of the process itself says no."""
+    return True
+
+
+@pytest.fixture
+def make_service(home: Path, forked: bool) -> Iterator[Callable[..., Service]]:
     """Makes services, not started yet, each with a home of its own; whatever they leave ends with the test."""
     made: list[Service] = []
 
     def make(**settings: str) -> Service:
         own = home / f"service {len(made)}"
         own.mkdir()
-        made.append(Service(own, **settings))
+        made.append(Service(own, forked=forked, **settings))
         return made[-1]
 
     yield make

@@ -7,6 +7,7 @@ import hmac
 import json
 import shlex
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,14 +22,17 @@ from inbox.settings import Settings, variable_name
 from ..conftest import binary_of
 from ..support.processes import free_port
 from ..support.stores import running_store
-from .conftest import Service, run_inbox
+from .conftest import Service, run_inbox, run_interpreter
 
 needs_valkey = pytest.mark.needs("valkey")
 
 
 def failure(*arguments: str, **settings: str) -> str:
     """The one line on standard error of a command that fails."""
-    ended = run_inbox(*arguments, **settings)
+    return failure_of(run_inbox(*arguments, **settings))
+
+
+def failure_of(ended: subprocess.CompletedProcess[str]) -> str:
     assert ended.returncode == 1, ended
     assert ended.stdout == ""
     line, end = ended.stderr[:-1], ended.stderr[-1:]
@@ -43,11 +47,11 @@ def read_keys(output: str) -> dict[str, str]:
 
 
 def test_version() -> None:
-    assert run_inbox("--version").stdout == f"inbox {__version__}\n"
+    assert run_interpreter("--version").stdout == f"inbox {__version__}\n"
 
 
 def test_a_mistake_is_answered_with_the_usage_of_inbox() -> None:
-    ended = run_inbox("trigger")
+    ended = run_interpreter("trigger")
     assert ended.returncode == 2
     assert ended.stderr.startswith("Usage: inbox trigger [OPTIONS] ")
     assert "Missing argument 'WORKFLOW'" in ended.stderr
@@ -72,7 +76,7 @@ def test_settings_are_listed_with_their_help() -> None:
 
 
 def test_an_invalid_setting(home: Path) -> None:
-    line = failure("serve", INBOX_PORT="many", INBOX_COLOUR="red", INBOX_DATA_DIR=str(home))
+    line = failure_of(run_interpreter("serve", INBOX_PORT="many", INBOX_COLOUR="red", INBOX_DATA_DIR=str(home)))
     assert line.startswith("invalid settings: INBOX_COLOUR is no setting of this version; INBOX_PORT: ")
 
 
@@ -155,7 +159,9 @@ async def test_keys_are_made_once_and_kept(make_service: Callable[..., Service],
     assert (second.stdout, second.stderr) == (first.stdout, first.stderr)
     as_json = json.loads(run_inbox("keys", "--json", **data).stdout)
     assert (as_json["environment"], as_json["apiKeys"]) == (
-        mode.capitalize(), [read_keys(first.stdout)["INBOX_API_KEY"]])
+        mode.capitalize(),
+        [read_keys(first.stdout)["INBOX_API_KEY"]],
+    )
     assert not (service.data / "store.pid").exists()
     assert failure("keys", INBOX_DURABILITY="memory", **data).startswith("no service keeps data in ")
 

@@ -210,7 +210,7 @@ async def test_a_stranger_with_the_orphans_number_is_left_alone(home: Path, monk
     data = DataDirectory(home / "data")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         data.pid_file.write_text(str(stranger.pid))
-        held = FileLock.take(data.store_lock)
+        held = FileLock.acquire(data.store_lock)
         assert held is not None
         with pytest.raises(StartupError, match="a store process of an earlier run still uses"):
             async with run_store(settings_for(data.path)):

@@ -12,7 +12,7 @@ from tests.support.server import Server
 SUBSCRIBER = "ada"
 
 
-# the SDK calls what Novu has in v1 only deprecated; it is part of the contract all the same
+# the SDK calls what Novu has in v1 only deprecated; it is served all the same
 pytestmark = pytest.mark.filterwarnings(r"ignore:warning. \*\* DEPRECATED \*\*:DeprecationWarning")
 
 

@@ -9,7 +9,7 @@ from novu_py import Novu, models
 
 from .test_novu_py import order_workflow
 
-# the SDK calls what Novu has in v1 only deprecated; it is part of the contract all the same
+# the SDK calls what Novu has in v1 only deprecated; it is served all the same
 pytestmark = pytest.mark.filterwarnings(r"ignore:warning. \*\* DEPRECATED \*\*:DeprecationWarning")
 
 PROCESSED = models.TriggerEventResponseDtoStatus.PROCESSED
@@ -18,9 +18,7 @@ PROCESSED = models.TriggerEventResponseDtoStatus.PROCESSED
 @pytest.fixture
 async def workflow(novu: Novu) -> str:
     schema = {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]}
-    await novu.workflows.create_async(
-        create_workflow_dto=order_workflow(validate_payload=True, payload_schema=schema)
-    )
+    await novu.workflows.create_async(create_workflow_dto=order_workflow(validate_payload=True, payload_schema=schema))
     for subscriber in ("ada", "bob", "cy"):
         request = models.CreateSubscriberRequestDto(subscriber_id=subscriber, first_name=subscriber.title())
         await novu.subscribers.create_async(create_subscriber_request_dto=request)
@@ -53,9 +51,7 @@ async def subscribe(novu: Novu, topic: str, *subscribers: str) -> models.CreateS
 
 async def test_recipients_in_every_form(novu: Novu, workflow: str) -> None:
     await subscribe(novu, "news", "ada", "bob", "cy")
-    topic = models.TopicPayloadDto(
-        topic_key="news", type=models.TriggerRecipientsTypeEnum.TOPIC, exclude=["cy"]
-    )
+    topic = models.TopicPayloadDto(topic_key="news", type=models.TriggerRecipientsTypeEnum.TOPIC, exclude=["cy"])
     person = models.SubscriberPayloadDto(subscriber_id="dan", first_name="Dan", email=None)
     reply = await trigger(novu, workflow, [topic, person, "eve"], "A1", actor="bob", transaction_id="mine")
     assert (reply.acknowledged, reply.status, reply.transaction_id) == (True, PROCESSED, "mine")
@@ -144,9 +140,7 @@ async def test_subscriptions(novu: Novu, workflow: str) -> None:
         preferences=[preference],
     )
     created = (
-        await novu.topics.subscriptions.create_async(
-            topic_key="news", create_topic_subscriptions_request_dto=request
-        )
+        await novu.topics.subscriptions.create_async(topic_key="news", create_topic_subscriptions_request_dto=request)
     ).result
     assert [one.identifier for one in created.data] == ["tk_news:si_ada", "bobs"]
     assert (created.meta.total_count, created.meta.successful, created.meta.failed) == (3, 2, 1)
@@ -182,9 +176,7 @@ async def test_subscriptions(novu: Novu, workflow: str) -> None:
         subscriptions=["ada", models.DeleteTopicSubscriberIdentifierDto(identifier="none")]
     )
     deleted = (
-        await novu.topics.subscriptions.delete_async(
-            topic_key="news", delete_topic_subscriptions_request_dto=gone
-        )
+        await novu.topics.subscriptions.delete_async(topic_key="news", delete_topic_subscriptions_request_dto=gone)
     ).result
     assert ([one.identifier for one in deleted.data], deleted.meta.failed) == (["tk_news:si_ada"], 1)
     assert deleted.errors

@@ -49,7 +49,9 @@ async def test_a_workflow_that_waits_is_created_and_read_back(novu: Novu) -> Non
     assert isinstance(message, models.InAppStepResponseDto)
     values = collect.controls.values
     assert (values.amount, values.unit, values.digest_key) == (
-        5, models.DigestControlDtoUnit.MINUTES, "{{payload.post}}"
+        5,
+        models.DigestControlDtoUnit.MINUTES,
+        "{{payload.post}}",
     )
     assert values.look_back_window is not None
     assert (values.look_back_window.amount, values.look_back_window.unit) == (1, models.LookBackWindowDtoUnit.HOURS)

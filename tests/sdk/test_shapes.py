@@ -8,9 +8,10 @@ import msgspec
 from novu_py import models
 
 from inbox.models.environment import Environment
-from inbox.models.workflow import PreferenceSet, StepUpsert, Workflow, WorkflowPreference
+from inbox.models.workflow import PreferenceSet, Workflow, WorkflowPreference
 from inbox.service.workflows.rules import build_steps
 from inbox.service.workflows.views import workflow_list_item, workflow_template, workflow_view
+from inbox.steps import StepUpsert
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "identifier01")
 CONTROLS: dict[str, Any] = {

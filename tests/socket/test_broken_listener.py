@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from urllib.parse import urlsplit
 
 from tests.support.mirror import FeedMirror, shared
 from tests.support.model import count_unread, count_unseen
 from tests.support.sockets import PlainSocket
-from tests.support.stores import connect
+from tests.support.stores import connect, server_urls
 
 from .conftest import Pair
 
 SUBSCRIBERS = 6
 MESSAGES = 60  # to each
-MOST_SECONDS_BETWEEN_KILLS = 0.25
+MAX_SECONDS_BETWEEN_KILLS = 0.25
 REPAIR_SECONDS = 20
-
-
-def node_urls(store_url: str) -> list[str]:
-    if not store_url.startswith("redis+cluster:"):
-        return [store_url]
-    return [f"redis://{host}" for host in urlsplit(store_url).netloc.split(",")]
 
 
 def kill_listeners(store_url: str) -> int:
     """Ends every connection in pub/sub mode; how many there were."""
     killed = 0
-    for url in node_urls(store_url):
+    for url in server_urls(store_url):
         with connect(url) as client:
             killed += int(client.client_kill_filter(_type="pubsub"))
     return killed
@@ -38,7 +31,7 @@ async def keep_killing(store_url: str, done: asyncio.Event) -> int:
     killed = 0
     while not done.is_set():
         killed += await asyncio.to_thread(kill_listeners, store_url)
-        pause = random.uniform(0, MOST_SECONDS_BETWEEN_KILLS)
+        pause = random.uniform(0, MAX_SECONDS_BETWEEN_KILLS)
         try:
             await asyncio.wait_for(done.wait(), pause)
         except TimeoutError:
@@ -66,16 +59,16 @@ async def check(pair: Pair, subscriber_id: str, socket: PlainSocket) -> None:
         assert mirror.messages == {message["_id"]: shared(message) for message in feed}
 
 
-async def test_every_message_comes_once_and_in_order(any_pair: Pair, store_url: str) -> None:
+async def test_every_message_comes_once_and_in_order(any_own_pair: Pair, store_url: str) -> None:
     names = [f"subscriber-{number}" for number in range(SUBSCRIBERS)]
-    sockets = {name: await any_pair.sockets(name) for name in names}
+    sockets = {name: await any_own_pair.sockets(name) for name in names}
     done = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         killer = tasks.create_task(keep_killing(store_url, done))
-        await asyncio.gather(*(send(any_pair, name) for name in names))
+        await asyncio.gather(*(send(any_own_pair, name) for name in names))
         done.set()
     assert killer.result() >= 4, "the listeners have to be there to be killed"
     for name in names:
         for socket in sockets[name]:
             await socket.reach(f"{name}-{MESSAGES - 1}", REPAIR_SECONDS)
-            await check(any_pair, name, socket)
+            await check(any_own_pair, name, socket)

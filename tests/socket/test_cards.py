@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import Any
 
+from tests.conftest import one_server_and_cluster
 from tests.support.client import WORKFLOW, InboxApi, create_session
 from tests.support.socketio import PacketSocket
 from tests.support.sockets import RECEIVED, UPDATED, PlainSocket
@@ -63,6 +64,7 @@ async def test_both_flavours_bring_the_cards_that_the_list_shows(any_pair: Pair)
         assert await tabs.cards(UPDATED) == cards
 
 
+@one_server_and_cluster
 async def test_a_change_of_the_subscriber_shows_at_once(any_pair: Pair) -> None:
     async with AsyncExitStack() as stack:
         await any_pair.api.create_subscriber("ada", **ADA)

@@ -4,46 +4,63 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import tempfile
+import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import redis
 
 from tests.support.client import Api, InboxApi, Json, create_session
-from tests.support.server import Server, running_server
+from tests.support.server import Server, new_server
 from tests.support.sockets import RECEIVED, UPDATED, PlainSocket
+from tests.support.waiting import at_once
 
 from .conftest import Pair
 
 pytestmark = pytest.mark.needs("faketime")
 
 HOUR = 3_600
+OFFSETS = ("+5s", "-5s", f"+{HOUR}s", f"-{HOUR}s")
 DELAY_SECONDS = 3
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["+5s", "-5s", f"+{HOUR}s", f"-{HOUR}s"])
-async def servers(valkey_url: str, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Server, Server]]:
-    """The first has the store's clock, the second one that is so far ahead of it."""
+Servers = tuple[Server, Server]
+
+
+@pytest.fixture(scope="module")
+def faketime() -> str:
+    """The library to load: the command would stay in between, take the signals and leave the service behind."""
+    command = ["faketime", "-m", "-f", "+0s", "printenv", "LD_PRELOAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def servers(valkey_url: str, faketime: str) -> AsyncIterator[dict[str, Servers]]:
+    """By offset: the first has the store's clock, the second one that is so far ahead of it."""
     async with AsyncExitStack() as stack:
-        started = []
-        for wrapper in ([], ["faketime", "-m", "-f", str(request.param)]):
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inbox-server-")))
-            running = running_server(home, redis_url=valkey_url, wrapper=wrapper, INBOX_KEY_PREFIX=f"t{request.param}:")
-            started.append(await stack.enter_async_context(running))
-        yield started[0], started[1]
+
+        async def start(offset: str, wrapper: Sequence[str]) -> Server:
+            server = new_server(redis_url=valkey_url, wrapper=wrapper, INBOX_KEY_PREFIX=f"t{offset}:")
+            return await stack.enter_async_context(server)
+
+        wrappers = {offset: ["env", f"LD_PRELOAD={faketime}", f"FAKETIME={offset}"] for offset in OFFSETS}
+        firsts = await asyncio.gather(*(start(offset, []) for offset in OFFSETS))
+        seconds = await asyncio.gather(*(start(offset, wrapper) for offset, wrapper in wrappers.items()))
+        yield dict(zip(OFFSETS, zip(firsts, seconds, strict=True), strict=True))
 
 
 @pytest.fixture
-async def pair(servers: tuple[Server, Server]) -> AsyncIterator[Pair]:
+async def pairs(servers: dict[str, Servers]) -> AsyncIterator[dict[str, Pair]]:
     async with AsyncExitStack() as stack:
-        first, second = [await stack.enter_async_context(Api.open(server)) for server in servers]
-        yield Pair(servers, (first, second), stack)
+        pairs = {}
+        for offset, (first, second) in servers.items():
+            apis = [await stack.enter_async_context(Api.open(server)) for server in (first, second)]
+            pairs[offset] = Pair((first, second), (apis[0], apis[1]), stack)
+        yield pairs
 
 
 @pytest.fixture
@@ -83,41 +100,36 @@ async def opens_everywhere(pair: Pair, issuer: Server, name: str) -> None:
             pass
 
 
-async def test_sessions_and_sockets(pair: Pair, name: str) -> None:
-    for issuer in pair.servers:
-        await opens_everywhere(pair, issuer, name)
+async def test_sessions_and_sockets(pairs: dict[str, Pair], name: str) -> None:
+    await at_once(
+        {
+            f"{offset}, issued by {issuer}": opens_everywhere(pair, pair.servers[issuer], name)
+            for offset, pair in pairs.items()
+            for issuer in (0, 1)
+        }
+    )
 
 
-@pytest.mark.parametrize("sender", [0, 1])
-async def test_a_delay_lasts_as_long_as_it_says(
-    pair: Pair, store: redis.Redis, sender: int, name: str
-) -> None:
-    await create_delayed(pair.api, name)
-    async with PlainSocket.open(pair.servers[1 - sender], name) as socket:
+async def test_what_is_due_comes_when_it_is_due(pairs: dict[str, Pair], store: redis.Redis, name: str) -> None:
+    parts: dict[str, Awaitable[None]] = {}
+    for offset, pair in pairs.items():
+        await pair.api.create_workflow(name)
+        await create_delayed(pair.api, f"{name}-delayed")
+        for sender in (0, 1):
+            part = f"{offset}, sent by {sender}"
+            parts[f"a delay, {part}"] = delay(pair, store, sender, f"{name}-{sender}-waits", f"{name}-delayed")
+            parts[f"an expiry, {part}"] = expire(pair, sender, f"{name}-{sender}", name)
+    await at_once(parts)
+
+
+async def delay(pair: Pair, store: redis.Redis, sender: int, subscriber_id: str, workflow: str) -> None:
+    """A delay lasts as long as it says."""
+    async with PlainSocket.open(pair.servers[1 - sender], subscriber_id) as socket:
         seconds, _ = store.time()
-        await pair.apis[sender].trigger(name, workflow=name)
+        await pair.apis[sender].trigger(subscriber_id, workflow=workflow)
         message = (await socket.expect(RECEIVED, 30))["message"]
     delivered = datetime.fromisoformat(message["createdAt"]).timestamp()
     assert delivered - seconds >= DELAY_SECONDS - 1, "it came too soon"
-
-
-async def test_a_snooze_is_taken_and_kept(pair: Pair, name: str) -> None:
-    await pair.api.create_workflow(name)
-    await pair.api.trigger(name, workflow=name)
-    for inbox in await pair.inboxes(name):
-        [message] = await inbox.notifications()
-        await inbox.change(message["id"], "snooze", {"snoozeUntil": in_seconds(120)})
-        for reader in await pair.inboxes(name):
-            [snoozed] = await reader.notifications(snoozed="true")
-            assert snoozed["isSnoozed"]
-        await inbox.change(message["id"], "unsnooze")
-        url = f"/v1/inbox/notifications/{message['id']}/snooze"
-        await inbox.call("PATCH", url, 422, {"snoozeUntil": in_seconds(10)})
-
-
-async def test_an_expiry_comes_when_it_is_due(pair: Pair, name: str) -> None:
-    await pair.api.create_workflow(name)
-    await asyncio.gather(*(expire(pair, sender, f"{name}-{sender}", name) for sender in (0, 1)))
 
 
 async def expire(pair: Pair, sender: int, subscriber_id: str, workflow: str) -> None:
@@ -130,3 +142,21 @@ async def expire(pair: Pair, sender: int, subscriber_id: str, workflow: str) -> 
         goes: Json = (await socket.expect(RECEIVED))["message"]
         assert (await socket.expect(UPDATED, 60))["removed"] == [goes["_id"]]
     assert [message["_id"] for message in await reader.feed(subscriber_id)] == [stays["_id"]]
+
+
+async def test_a_snooze_is_taken_and_kept(pairs: dict[str, Pair], name: str) -> None:
+    await at_once({offset: snooze(pair, name) for offset, pair in pairs.items()})
+
+
+async def snooze(pair: Pair, name: str) -> None:
+    await pair.api.create_workflow(name)
+    await pair.api.trigger(name, workflow=name)
+    for inbox in await pair.inboxes(name):
+        [message] = await inbox.notifications()
+        await inbox.change(message["id"], "snooze", {"snoozeUntil": in_seconds(120)})
+        for reader in await pair.inboxes(name):
+            [snoozed] = await reader.notifications(snoozed="true")
+            assert snoozed["isSnoozed"]
+        await inbox.change(message["id"], "unsnooze")
+        url = f"/v1/inbox/notifications/{message['id']}/snooze"
+        await inbox.call("PATCH", url, 422, {"snoozeUntil": in_seconds(10)})

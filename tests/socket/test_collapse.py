@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from tests.conftest import RunServer
+from tests.conftest import RunServer, one_server_and_cluster
 from tests.support.client import Api, InboxApi, Json
 from tests.support.mirror import shared
 from tests.support.model import count_unread, count_unseen
@@ -32,6 +32,7 @@ async def follow(socket: PlainSocket, feed: dict[str, Json], count: int) -> Json
     return message
 
 
+@one_server_and_cluster
 async def test_pages_follow_a_message_that_collapses(any_pair: Pair) -> None:
     await counted_workflow(any_pair.api, collapseKey="order-{{payload.order}}", collapseMode="count")
     sockets = await any_pair.sockets(SUBSCRIBER)
@@ -80,6 +81,7 @@ async def test_a_burst_at_two_processes_ends_in_one_message_on_every_page(any_pa
         assert socket.last(UNREAD)["unreadCount"] == 2
 
 
+@one_server_and_cluster
 async def test_pages_are_told_what_a_full_feed_lets_go(run_server: RunServer, store_url: str, key_prefix: str) -> None:
     async with AsyncExitStack() as stack:
         server = await run_server(redis_url=store_url, INBOX_KEY_PREFIX=key_prefix, INBOX_MAX_FEED_LENGTH=str(LENGTH))
@@ -103,6 +105,7 @@ async def test_pages_are_told_what_a_full_feed_lets_go(run_server: RunServer, st
         assert (unseen["unseenCount"], unread["unreadCount"]) == (count_unseen(feed), count_unread(feed)) == (10, 10)
 
 
+@one_server_and_cluster
 async def test_pages_are_told_to_read_again_when_more_goes_at_once(
     run_server: RunServer, store_url: str, key_prefix: str
 ) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.conftest import RunServer
+from tests.conftest import RunServer, one_server_and_cluster
 from tests.support.client import Api, InboxApi, create_session, segment
 from tests.support.mirror import FeedMirror, shared
 from tests.support.sockets import PlainSocket
@@ -32,6 +32,7 @@ async def tab(pair: Pair, number: int, token: str) -> AsyncIterator[tuple[PlainS
         yield socket, mirror
 
 
+@one_server_and_cluster
 async def test_the_feed_first_read_plus_the_events_is_the_feed_read_again(any_pair: Pair) -> None:
     """Tabs open all at once and one after the other while messages come without a pause: none misses any."""
     token = (await create_session(any_pair.servers[0], "ada"))["token"]
@@ -85,6 +86,7 @@ async def test_more_sockets_than_allowed_are_refused(run_server: RunServer, valk
         await stack.enter_async_context(PlainSocket.open(server, "ada", token))
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize("path", ["/v2/subscribers/ada", "/v2/subscribers/ada/data"], ids=["deleted", "erased"])
 async def test_a_deleted_subscriber_is_shut_out(any_pair: Pair, path: str) -> None:
     """Sockets at every process end within 5 s, by a code that says not to try again, and the token opens nothing."""
@@ -102,6 +104,7 @@ async def test_a_deleted_subscriber_is_shut_out(any_pair: Pair, path: str) -> No
         assert refused.value.response.status_code == 401
 
 
+@one_server_and_cluster
 async def test_a_subscriber_made_again_has_a_new_feed(any_pair: Pair) -> None:
     """What processes remember of a deleted subscriber does not lead them to its old feed."""
     for api in any_pair.apis:
@@ -117,21 +120,21 @@ async def test_a_subscriber_made_again_has_a_new_feed(any_pair: Pair) -> None:
         await socket.reach("pushed")
 
 
-async def test_a_stop_closes_sockets_in_order(pair: Pair) -> None:
+async def test_a_stop_closes_sockets_in_order(own_pair: Pair) -> None:
     """A stopping process says so to its sockets, takes its time limit seriously and ends with 0."""
-    first, second = await pair.sockets("ada")
-    assert await pair.servers[0].terminate() == 0
+    first, second = await own_pair.sockets("ada")
+    assert await own_pair.servers[0].terminate() == 0
     assert await first.closed() == 1012
-    await pair.apis[1].trigger("ada", {"n": 1}, transactionId="after")
+    await own_pair.apis[1].trigger("ada", {"n": 1}, transactionId="after")
     await second.reach("after")
 
 
-async def test_an_acknowledged_trigger_survives_a_stop(pair: Pair) -> None:
+async def test_an_acknowledged_trigger_survives_a_stop(own_pair: Pair) -> None:
     """SIGTERM in the middle of the load: what is answered is stored, what is not is refused or cut, never a 5xx."""
     acknowledged: list[str] = []
 
     async def produce(worker: int) -> None:
-        async with Api.open(pair.servers[0]) as api:
+        async with Api.open(own_pair.servers[0]) as api:
             for number in range(1000):
                 transaction = f"{worker}-{number}"
                 body = {"name": "bench", "to": "ada", "payload": {}, "transactionId": transaction}
@@ -147,7 +150,7 @@ async def test_an_acknowledged_trigger_survives_a_stop(pair: Pair) -> None:
             tasks.create_task(produce(worker))
         while len(acknowledged) < 100:
             await asyncio.sleep(0.01)
-        assert await pair.servers[0].terminate() == 0
-    listed = [message["transactionId"] for message in await pair.apis[1].feed("ada")]
+        assert await own_pair.servers[0].terminate() == 0
+    listed = [message["transactionId"] for message in await own_pair.apis[1].feed("ada")]
     assert len(listed) == len(set(listed))
     assert set(acknowledged) <= set(listed)

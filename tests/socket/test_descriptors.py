@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from inbox.descriptors import share_out
+from inbox.http.descriptors import share_out
 from tests.conftest import RunServer
 from tests.support.client import Api, create_session
 from tests.support.server import Server

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RunServer
 from tests.support.client import Api, InboxApi, WidgetApi, create_session
 from tests.support.processes import REPOSITORY
 from tests.support.server import Server
@@ -60,14 +59,13 @@ MESSAGE = frame("notification_received", "message")["data"]["message"]
 
 
 @pytest.fixture
-async def server(run_server: RunServer) -> Server:
-    server = await run_server()
-    async with Api.open(server) as api:
+async def server(fresh_server: Server) -> Server:
+    async with Api.open(fresh_server) as api:
         steps = [{"name": "In-app", "type": "in_app", "controlValues": CONTROLS}]
         workflow = {"name": "Order shipped", "workflowId": "order-shipped", "steps": steps, "tags": ["orders"]}
         await api.data("POST", "/v2/workflows", 201, {**workflow, "severity": "high"})
         await api.create_subscriber("alice", firstName="Alice")
-    return server
+    return fresh_server
 
 
 async def captured(socket: PlainSocket) -> list[Json]:
@@ -145,7 +143,7 @@ def as_notification(message: Json) -> Json:
     }
     same = (
         *("transactionId", "subject", "avatar", "data", "tags", "severity", "workflow", "createdAt", "deliveredAt"),
-        *("archivedAt", "snoozedUntil", "expiresAt"),
+        *("archivedAt", "snoozedUntil", "expiresAt", "sequence"),
     )
     notification = {name: message.get(old) for name, old in {**renamed, **{name: name for name in same}}.items()}
     for button in action["buttons"]:

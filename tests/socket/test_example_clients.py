@@ -151,8 +151,8 @@ async def scene(server: Server, language: str, **options: float) -> AsyncIterato
         yield played
 
 
-async def test_another_tab_s_marks_are_shown(run_server: RunServer, language: str) -> None:
-    async with scene(await run_server(), language) as played:
+async def test_another_tab_s_marks_are_shown(fresh_server: Server, language: str) -> None:
+    async with scene(fresh_server, language) as played:
         await played.change_everything()
         await played.agree()
         await played.tab.read_all()
@@ -160,8 +160,8 @@ async def test_another_tab_s_marks_are_shown(run_server: RunServer, language: st
         assert played.page.unread == 0
 
 
-async def test_its_own_mark_is_shown_in_both_tabs(run_server: RunServer, language: str) -> None:
-    async with scene(await run_server(), language) as played:
+async def test_its_own_mark_is_shown_in_both_tabs(fresh_server: Server, language: str) -> None:
+    async with scene(fresh_server, language) as played:
         newest = played.page.items[0]["id"]
         played.page.order({"id": newest, "change": "read"})
         await played.page.until(lambda: played.page.items[0]["isRead"])
@@ -170,8 +170,8 @@ async def test_its_own_mark_is_shown_in_both_tabs(run_server: RunServer, languag
         assert (await played.tab.notifications())[0]["isRead"]
 
 
-async def test_a_burst_ends_in_the_right_list(run_server: RunServer, language: str) -> None:
-    async with scene(await run_server(), language) as played:
+async def test_a_burst_ends_in_the_right_list(fresh_server: Server, language: str) -> None:
+    async with scene(fresh_server, language) as played:
         await played.send(*range(100, 150))
         await played.agree()
         assert played.page.unread == 56
@@ -190,8 +190,8 @@ async def test_a_restart_of_the_service(run_server: RunServer, language: str) ->
         await played.agree()
 
 
-async def test_an_offline_while(run_server: RunServer, language: str) -> None:
-    async with scene(await run_server(), language) as played:
+async def test_an_offline_while(fresh_server: Server, language: str) -> None:
+    async with scene(fresh_server, language) as played:
         await played.link.cut()
         await played.change_everything()
         await played.link.mend()
@@ -200,9 +200,9 @@ async def test_an_offline_while(run_server: RunServer, language: str) -> None:
         await played.agree()
 
 
-async def test_a_connection_that_died_without_a_word(run_server: RunServer, language: str) -> None:
+async def test_a_connection_that_died_without_a_word(fresh_server: Server, language: str) -> None:
     """Nothing closes it: the client finds out by its own pings."""
-    async with scene(await run_server(), language, pulse=10) as played:
+    async with scene(fresh_server, language, pulse=10) as played:
         await played.link.fall_silent()
         await played.change_everything()
         await played.link.mend()
@@ -236,16 +236,16 @@ async def test_a_token_that_nobody_accepts_any_more(run_server: RunServer, langu
             await played.page.shows(tab)
 
 
-async def test_a_deleted_subscriber_is_left_alone(run_server: RunServer, language: str) -> None:
-    async with scene(await run_server(), language) as played:
+async def test_a_deleted_subscriber_is_left_alone(fresh_server: Server, language: str) -> None:
+    async with scene(fresh_server, language) as played:
         await played.api.call("DELETE", "/v2/subscribers/ada", 200)
         await played.page.until(lambda: "deleted" in played.page.refused)
         await played.api.call("GET", "/v2/subscribers/ada", 404)
 
 
-async def test_a_subscriber_deleted_while_it_is_read_is_left_alone(run_server: RunServer, language: str) -> None:
+async def test_a_subscriber_deleted_while_it_is_read_is_left_alone(fresh_server: Server, language: str) -> None:
     """A reading that meets the 401 first must not bring the subscriber back: the socket's reason decides."""
-    async with scene(await run_server(), language) as played:
+    async with scene(fresh_server, language) as played:
         async with asyncio.TaskGroup() as tasks:
             for number in range(30, 40):
                 tasks.create_task(played.tab.client.post("/v1/inbox/notifications/read", json={}))
@@ -256,9 +256,8 @@ async def test_a_subscriber_deleted_while_it_is_read_is_left_alone(run_server: R
         await played.api.call("GET", "/v2/subscribers/ada", 404)
 
 
-async def test_a_session_that_is_refused_is_not_asked_for_again(run_server: RunServer, language: str) -> None:
-    server = await run_server()
-    server.settings["INBOX_APPLICATION_IDENTIFIER"] = "nobodysIdent"
-    async with Page.open(language, server.url, server) as page:
+async def test_a_session_that_is_refused_is_not_asked_for_again(fresh_server: Server, language: str) -> None:
+    fresh_server.settings["INBOX_APPLICATION_IDENTIFIER"] = "nobodysIdent"  # of this test's view
+    async with Page.open(language, fresh_server.url, fresh_server) as page:
         await page.until(lambda: bool(page.refused))
         assert page.sessions == 1

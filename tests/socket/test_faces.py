@@ -23,6 +23,7 @@ from tests.support.sockets import RECEIVED, UNREAD, UNSEEN, UPDATED, PlainSocket
 PLAIN, URGENT = "faces-plain", "faces-urgent"
 BUTTONS = {"primaryAction": {"label": "Yes"}, "secondaryAction": {"label": "No"}}
 NOTHING = "0" * 24
+EDIT = {"body": "edited", "severity": "high"}
 
 
 # the flavours: how to open a socket, and to read the next events
@@ -81,6 +82,7 @@ class State:
     snoozed: bool = False
     done: str | None = None
     high: bool = False
+    text: str = "B"
 
 
 Change = Callable[[State], State | None]
@@ -133,6 +135,10 @@ def complete(button: str) -> Change:
 
 def revert(state: State) -> State:
     return replace(state, seen=True, read=True, done=None)
+
+
+def edited(state: State) -> State:
+    return replace(state, high=True, text="edited")
 
 
 def flag(**flags: bool) -> Change:
@@ -330,6 +336,12 @@ TABLE: dict[str, Row] = {
         "removed",
     ),
     "widgets delete all": Row(lambda world: world.widget.call("DELETE", WIDGET, 204), [0, 1, 2], gone, "removed"),
+    "messages edit": Row(lambda world: world.api.call("PATCH", f"/v1/messages/{world.ids[0]}", 200, EDIT), [0], edited),
+    "messages edit a transaction": Row(
+        lambda world: world.api.call("PATCH", f"/v1/messages/transaction/{world.transactions[1]}", 200, EDIT),
+        [1],
+        edited,
+    ),
     "messages delete": Row(
         lambda world: world.api.call("DELETE", f"/v1/messages/{world.ids[1]}", 200), [1], gone, "removed"
     ),
@@ -342,6 +354,12 @@ TABLE: dict[str, Row] = {
 }
 
 WITHOUT_EFFECT: dict[str, Do] = {
+    "messages edit to what it says": lambda world: world.api.call(
+        "PATCH", f"/v1/messages/{world.ids[0]}", 200, {"body": "B", "severity": "none", "redirect": None}
+    ),
+    "messages edit of a transaction to what it says": lambda world: world.api.call(
+        "PATCH", f"/v1/messages/transaction/{world.transactions[0]}", 200, {"body": "B"}
+    ),
     "widgets delete what is not there": lambda world: world.widget.call("DELETE", f"{WIDGET}/{NOTHING}", 200),
     "widgets delete several that are not there": lambda world: world.widget.call(
         "POST", f"{WIDGET}/bulk/delete", 200, {"messageIds": [NOTHING]}
@@ -385,6 +403,7 @@ def of_entity(message: Json) -> State:
         "snoozedUntil" in message,
         done,
         message["severity"] == "high",
+        message["content"],
     )
 
 
@@ -398,6 +417,7 @@ def of_notification(item: Json) -> State:
         item["isSnoozed"],
         done[0] if done else None,
         item["severity"] == "high",
+        item["body"],
     )
 
 

@@ -6,15 +6,18 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.conftest import RunServer, one_server_and_cluster
 from tests.support.client import Api
 from tests.support.sockets import PlainSocket
+from tests.support.waiting import at_once
 
-from .conftest import PRESENCE_GRACE_SECONDS, PRESENCE_LEASE_SECONDS, Pair
+from .conftest import PRESENCE_GRACE_SECONDS, PRESENCE_LEASE_SECONDS, Pair, start_pair
 
 SLACK_SECONDS = 60.0  # how late a busy machine may notice what is due
 LAPSE_SECONDS = PRESENCE_LEASE_SECONDS + PRESENCE_GRACE_SECONDS + SLACK_SECONDS
@@ -47,41 +50,48 @@ def went_offline_after(subscriber: dict[str, Any], moment: datetime) -> bool:
     return datetime.fromisoformat(subscriber["lastOnlineAt"]) >= moment
 
 
-async def test_the_last_of_two_tabs_decides(any_pair: Pair) -> None:
-    api = any_pair.api
-    first, second = await any_pair.sockets("ada")
-    online = await wait_online(api, "ada", True, seconds=SLACK_SECONDS)
+@one_server_and_cluster
+async def test_who_is_online_stays_so_until_the_last_socket_is_gone(any_pair: Pair) -> None:
+    await at_once(
+        {
+            "the last of two tabs decides": last_of_two_tabs(any_pair, "ada"),
+            "a reload is not an absence": reload(any_pair, "bob"),
+            "the flag of the API stays until the next edge": flag_of_the_api(any_pair.api, "grace"),
+        }
+    )
+
+
+async def last_of_two_tabs(pair: Pair, subscriber_id: str) -> None:
+    first, second = await pair.sockets(subscriber_id)
+    online = await wait_online(pair.api, subscriber_id, True, seconds=SLACK_SECONDS)
     assert online.get("lastOnlineAt") is None
     await first.close()
-    await watch_online(api, "ada", WATCH_SECONDS)
+    await watch_online(pair.api, subscriber_id, WATCH_SECONDS)
     closing = datetime.now(UTC)
     await second.close()
-    offline = await wait_online(api, "ada", False, seconds=PRESENCE_GRACE_SECONDS + SLACK_SECONDS)
+    offline = await wait_online(pair.api, subscriber_id, False, seconds=PRESENCE_GRACE_SECONDS + SLACK_SECONDS)
     assert went_offline_after(offline, closing.replace(microsecond=0))
 
 
-async def test_a_reload_is_not_an_absence(pair: Pair) -> None:
-    async with PlainSocket.open(pair.servers[0], "ada"):
-        await wait_online(pair.api, "ada", True, seconds=SLACK_SECONDS)
-    async with PlainSocket.open(pair.servers[1], "ada"):
-        await watch_online(pair.api, "ada", PRESENCE_GRACE_SECONDS + 1)
+async def reload(pair: Pair, subscriber_id: str) -> None:
+    async with PlainSocket.open(pair.servers[0], subscriber_id):
+        await wait_online(pair.api, subscriber_id, True, seconds=SLACK_SECONDS)
+    async with PlainSocket.open(pair.servers[1], subscriber_id):
+        await watch_online(pair.api, subscriber_id, PRESENCE_GRACE_SECONDS + 1)
 
 
-async def test_a_killed_process_takes_only_its_own_along(any_pair: Pair) -> None:
-    survivor = any_pair.apis[1]
-    for subscriber_id in ("both", "gone"):
-        await any_pair.stack.enter_async_context(PlainSocket.open(any_pair.servers[0], subscriber_id))
-    await any_pair.stack.enter_async_context(PlainSocket.open(any_pair.servers[1], "both"))
-    for subscriber_id in ("both", "gone"):
-        await wait_online(survivor, subscriber_id, True, seconds=SLACK_SECONDS)
-    killed = datetime.now(UTC)
-    await any_pair.servers[0].kill()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(watch_online(survivor, "both", WATCH_SECONDS + 1))
-        offline = tasks.create_task(wait_online(survivor, "gone", False, LAPSE_SECONDS))
-    assert went_offline_after(offline.result(), killed.replace(microsecond=0))
+async def flag_of_the_api(api: Api, subscriber_id: str) -> None:
+    await api.create_subscriber(subscriber_id)
+    assert (await api.set_online(subscriber_id, True))["isOnline"] is True
+    await watch_online(api, subscriber_id, WATCH_SECONDS)
+    offline = await api.set_online(subscriber_id, False)
+    assert offline["isOnline"] is False
+    assert datetime.fromisoformat(offline["lastOnlineAt"])
+    again = await api.set_online(subscriber_id, True)
+    assert (again["isOnline"], again["lastOnlineAt"]) == (True, offline["lastOnlineAt"])
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize("opening", [0, 1])
 async def test_a_socket_that_opens_is_an_edge_beside_another(any_pair: Pair, opening: int) -> None:
     """At the process that holds the other one too, and whatever the API said in between."""
@@ -104,18 +114,36 @@ async def test_a_reload_is_an_edge(pair: Pair) -> None:
         await wait_online(pair.api, "ada", True, seconds=SLACK_SECONDS)
 
 
-async def test_the_flag_of_the_api_stays_until_the_next_edge(pair: Pair) -> None:
-    await pair.api.create_subscriber("ada")
-    assert (await pair.api.set_online("ada", True))["isOnline"] is True
-    await watch_online(pair.api, "ada", WATCH_SECONDS)
-    offline = await pair.api.set_online("ada", False)
-    assert offline["isOnline"] is False
-    assert datetime.fromisoformat(offline["lastOnlineAt"])
-    again = await pair.api.set_online("ada", True)
-    assert (again["isOnline"], again["lastOnlineAt"]) == (True, offline["lastOnlineAt"])
+@one_server_and_cluster
+async def test_processes_that_end_or_sleep(run_server: RunServer, store_url: str, key_prefix: str) -> None:
+    async with AsyncExitStack() as stack:
+        starts = (start_pair(run_server, stack, store_url, f"{key_prefix}{number}:") for number in range(3))
+        killed, stopped, suspended = await asyncio.gather(*starts)
+        await at_once(
+            {
+                "a killed process takes only its own along": kill(killed),
+                "a planned stop hands over": stop(stopped),
+                "a process that slept through its lease takes its tabs back": suspend(suspended),
+            }
+        )
 
 
-async def test_a_planned_stop_hands_over(pair: Pair) -> None:
+async def kill(pair: Pair) -> None:
+    survivor = pair.apis[1]
+    for subscriber_id in ("both", "gone"):
+        await pair.stack.enter_async_context(PlainSocket.open(pair.servers[0], subscriber_id))
+    await pair.stack.enter_async_context(PlainSocket.open(pair.servers[1], "both"))
+    for subscriber_id in ("both", "gone"):
+        await wait_online(survivor, subscriber_id, True, seconds=SLACK_SECONDS)
+    killed = datetime.now(UTC)
+    await pair.servers[0].kill()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch_online(survivor, "both", WATCH_SECONDS + 1))
+        offline = tasks.create_task(wait_online(survivor, "gone", False, LAPSE_SECONDS))
+    assert went_offline_after(offline.result(), killed.replace(microsecond=0))
+
+
+async def stop(pair: Pair) -> None:
     """A stopping process leaves the flag alone: its tabs come back elsewhere before the lease lapses."""
     await pair.stack.enter_async_context(PlainSocket.open(pair.servers[0], "ada"))
     await wait_online(pair.apis[1], "ada", True, seconds=SLACK_SECONDS)
@@ -125,7 +153,7 @@ async def test_a_planned_stop_hands_over(pair: Pair) -> None:
         tasks.create_task(watch_online(pair.apis[1], "ada", WATCH_SECONDS))
 
 
-async def test_a_process_that_slept_through_its_lease_takes_its_tabs_back(pair: Pair) -> None:
+async def suspend(pair: Pair) -> None:
     """Held up longer than its lease (a suspended machine), it was swept by the others; its sockets are still open."""
     sleeper, other = pair.servers
     await pair.stack.enter_async_context(PlainSocket.open(sleeper, "ada"))

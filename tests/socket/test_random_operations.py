@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import Api, InboxApi, create_session
+from tests.conftest import one_server_and_cluster
+from tests.support.client import Api, InboxApi, create_session, segment
 from tests.support.mirror import FeedMirror, shared
-from tests.support.model import SubscriberModel, count_unread, count_unseen
+from tests.support.model import EDITS, SubscriberModel, count_unread, count_unseen
 from tests.support.sockets import RECEIVED, UNREAD, UNSEEN, PlainSocket
 
 from .conftest import Pair
@@ -80,9 +81,9 @@ class Client:
         if not self.scene.ids or self.chance.random() < 0.35:
             await self.trigger()
             return
-        operation = self.chance.choices((self.mark, self.mark_all, self.press, self.change, self.see), (4, 1, 2, 4, 2))[
-            0
-        ]
+        operation = self.chance.choices(
+            (self.mark, self.mark_all, self.press, self.change, self.see, self.edit), (4, 1, 2, 4, 2, 3)
+        )[0]
         await operation()
 
     async def run(self, kind: str, transactions: list[str] | None, request: Callable[[], Awaitable[Any]]) -> None:
@@ -133,6 +134,13 @@ class Client:
         body = {"actionType": button} if verb in ("complete", "revert") else None
         kind = f"inbox.{button}.{verb}" if body else f"inbox.{verb}"
         await self.run(kind, [chosen], lambda: self.inbox.change(self.scene.ids[chosen], verb, body))
+
+    async def edit(self) -> None:
+        """By the backend, one message or that of a transaction."""
+        [chosen], text = self.some(1), self.chance.choice(list(EDITS))
+        body = {"body": text, "severity": EDITS[text]}
+        target = self.chance.choice((self.scene.ids[chosen], f"transaction/{segment(chosen)}"))
+        await self.run(f"edit.{text}", [chosen], lambda: self.api.call("PATCH", f"/v1/messages/{target}", 200, body))
 
     async def see(self) -> None:
         if self.chance.random() < 0.2:
@@ -226,6 +234,7 @@ LOADS = [
 ]
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize("load", LOADS)
 async def test_everything_agrees_with_the_model_at_every_pause(any_pair: Pair, load: Load) -> None:
     seed = int(os.environ.get("INBOX_TEST_SEED") or random.randrange(2**32))

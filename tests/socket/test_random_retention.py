@@ -21,14 +21,14 @@ import pytest
 
 from inbox.ids import SubscriberId
 from inbox.service.environments.retention import DAY_MS, RetentionSweep
-from inbox.services import Services, join_services
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_SNOOZE
 from inbox.store.client import open_client
 from inbox.store.messages import TRIM_SLACK, MessageStore
 from inbox.store.retention import RetentionStore
 from inbox.store.rows import parse_message_id
-from tests.conftest import RunServer
+from tests.conftest import RunServer, one_server_and_cluster
 from tests.support.client import Api, InboxApi
 from tests.support.mirror import FeedMirror, shared
 from tests.support.model import count_unread, count_unseen
@@ -77,7 +77,7 @@ async def rig(run_server: RunServer, store_url: str, key_prefix: str) -> AsyncIt
         pair = await start_pair(run_server, stack, store_url, key_prefix, INBOX_MAX_FEED_LENGTH=str(LENGTH))
         client = await open_client(store_url)
         stack.push_async_callback(client.close)
-        services = join_services(Settings(redis_url=store_url, key_prefix=key_prefix), client)
+        services = Services(Settings(redis_url=store_url, key_prefix=key_prefix), client)
         await services.environments.load()
         messages = MessageStore(client, services.keys, services.feed_store, LENGTH)
         store = RetentionStore(client, services.keys)
@@ -161,6 +161,7 @@ SIZES = [
 ]
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize(("operations", "pauses"), SIZES)
 async def test_counts_are_those_of_a_recount_at_every_pause(rig: Rig, operations: int, pauses: int) -> None:
     seed = int(os.environ.get("INBOX_TEST_SEED") or random.randrange(2**32))

@@ -25,7 +25,7 @@ from .conftest import Pair, start_pair
 
 RECOVERY_SECONDS = 60.0
 TRIGGERS, TRIGGERS_A_CUT = 300, 3
-MOST_TURNS = 60
+MAX_TURNS = 60
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ async def cut_soon(store_url: str) -> int:
 
     One cut for each trigger, not so many a second: those would leave a slow machine no time to answer in between.
     """
-    for _ in range(random.randrange(MOST_TURNS)):
+    for _ in range(random.randrange(MAX_TURNS)):
         await asyncio.sleep(0)
     with connect(store_url) as client:
         return sum(int(client.client_kill_filter(_type=kind, skipme=True)) for kind in ("normal", "pubsub"))
@@ -132,21 +132,21 @@ async def deliver(pair: Pair, transaction: str) -> None:
     raise AssertionError(f"{transaction} was never acknowledged")
 
 
-async def test_connections_that_break_lose_and_double_nothing(pair: Pair, valkey_url: str) -> None:
-    sockets = await pair.sockets("ada")
+async def test_connections_that_break_lose_and_double_nothing(own_pair: Pair, valkey_url: str) -> None:
+    sockets = await own_pair.sockets("ada")
     transactions = [f"transaction-{number}" for number in range(TRIGGERS)]
     cut = 0
     for number, transaction in enumerate(transactions):
         if number % TRIGGERS_A_CUT:
-            await deliver(pair, transaction)
+            await deliver(own_pair, transaction)
         else:
-            _, connections = await asyncio.gather(deliver(pair, transaction), cut_soon(valkey_url))
+            _, connections = await asyncio.gather(deliver(own_pair, transaction), cut_soon(valkey_url))
             cut += connections
     assert cut > 10, "there have to be connections to cut"
-    feed = await pair.api.feed("ada")
+    feed = await own_pair.api.feed("ada")
     assert [message["transactionId"] for message in reversed(feed)] == transactions
-    assert await pair.api.unseen("ada") == TRIGGERS
-    await deliver(pair, "fence")
+    assert await own_pair.api.unseen("ada") == TRIGGERS
+    await deliver(own_pair, "fence")
     for socket in sockets:
         await socket.reach("fence", RECOVERY_SECONDS)
         assert socket.received() == [*transactions, "fence"]

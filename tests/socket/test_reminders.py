@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from inbox.store.client import open_client
+from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import BUCKETS, Keys
-from inbox.store.timers import Place, TimerStore
+from inbox.store.timers import TimerStore
 from tests.conftest import RunServer
 from tests.support.client import Api, Json
 from tests.support.waiting import until
@@ -43,7 +44,7 @@ async def let_the_day_pass(redis_url: str, prefix: str) -> None:
             timers = keys.bucket(environment, bucket).timers
             for member in await client.execute("ZRANGE", timers, 0, -1):
                 await client.execute("ZADD", timers, 1_000, member)
-                await TimerStore(client, keys).ring_at(Place(environment, bucket), 1_000)
+                await TimerStore(client, keys).schedule(BucketKey(environment, bucket), 1_000)
     finally:
         await client.close()
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+import pytest_asyncio
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from inbox.realtime import socketio
 from tests.conftest import RunServer, binary_of
 from tests.support.client import Api, create_session
-from tests.support.server import Server
+from tests.support.environments import see_from_new_environment
+from tests.support.processes import REPOSITORY
+from tests.support.server import Server, new_server
 from tests.support.socketio import HANDSHAKE, PacketSocket, PythonClient
 from tests.support.sockets import PlainSocket
 from tests.support.stores import running_store
@@ -27,9 +32,17 @@ async def token_of(server: Server, subscriber_id: str = "ada") -> str:
     return str((await create_session(server, subscriber_id))["token"])
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def service(valkey_url: str) -> AsyncIterator[Server]:
+    settings = {"INBOX_KEY_PREFIX": "socketio:", "INBOX_MAX_SOCKETS_PER_SUBSCRIBER": "3"}
+    async with new_server(redis_url=valkey_url, **settings) as server:
+        yield server
+
+
 @pytest.fixture
-async def server(run_server: RunServer, valkey_url: str, key_prefix: str) -> Server:
-    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_MAX_SOCKETS_PER_SUBSCRIBER="3")
+async def server(service: Server) -> Server:
+    """The service of this file, in an environment of the test's own."""
+    [server] = await see_from_new_environment(service)
     async with Api.open(server) as api:
         await api.create_workflow()
     return server
@@ -135,18 +148,28 @@ async def test_a_client_that_leaves_makes_room(server: Server) -> None:
             assert await socket.closed() == (1000, "client_disconnected")
 
 
-async def test_who_never_connects_is_closed(server: Server) -> None:
+def test_times_are_as_documented() -> None:
+    """The tests below do not wait for them."""
+    page = (REPOSITORY / "docs/protocol.md").read_text()
+    assert f"no CONNECT comes within {socketio.CONNECT_SECONDS:.0f} s" in page
+    assert f"was refused and had {socketio.LEAVE_SECONDS:.0f} s to hang up" in page
+    assert f"the answer waits up to {socketio.OUTAGE_SECONDS:.0f} s for it" in page
+
+
+async def test_who_never_connects_is_closed(run_server: RunServer) -> None:
+    server = await run_server(constants={"inbox.realtime.socketio.CONNECT_SECONDS": 1.0})
     token, opening = await token_of(server), time.monotonic()
     async with PacketSocket.open(server, token=token) as socket:
-        assert await socket.closed(seconds=20) == (1008, "connect_timeout")
-        assert time.monotonic() - opening >= 9
+        assert await socket.closed(seconds=20) == (4408, "connect_timeout")
+        assert time.monotonic() - opening >= 1.0
 
 
-async def test_who_is_refused_and_stays_is_closed(server: Server) -> None:
+async def test_who_is_refused_and_stays_is_closed(run_server: RunServer) -> None:
+    server = await run_server(constants={"inbox.realtime.socketio.LEAVE_SECONDS": 0.5})
     async with PacketSocket.open(server) as socket:
         await socket.send("40")
         assert await socket.refusal() == UNAUTHORIZED
-        assert await socket.closed() == (1008, "refused")
+        assert await socket.closed() == (4406, "refused")
 
 
 async def test_too_many_sockets_are_refused_by_a_packet(server: Server) -> None:
@@ -172,26 +195,29 @@ async def test_a_deleted_subscriber_is_told_to_stay_away(server: Server) -> None
     async with Api.open(server) as api, PacketSocket.connected(server, await token_of(server)) as socket:
         await api.call("DELETE", "/v2/subscribers/ada", 200)
         assert await socket.next(seconds=5) == "41"
-        assert await socket.closed() == (4401, "subscriber_deleted")
+        assert await socket.closed() == (4410, "subscriber_deleted")
 
 
 async def test_a_store_that_is_away_for_a_moment_is_waited_for(run_server: RunServer) -> None:
     """A client that is refused stays away: nobody is, for as long as a restart of the store takes."""
     with running_store(binary_of("valkey"), unix=True) as store:
-        server = await run_server(redis_url=store.url)
-        token = await token_of(server)
-        async with PacketSocket.open(server, token=token) as socket:
+        patient, hasty = [
+            await run_server(redis_url=store.url, constants={"inbox.realtime.socketio.OUTAGE_SECONDS": seconds})
+            for seconds in (3600.0, 1.0)
+        ]
+        token = await token_of(patient)
+        async with PacketSocket.open(hasty, token=token) as socket:
             await asyncio.to_thread(store.kill)
             await socket.send("40")
             assert await socket.closed(seconds=30) == (1013, "store_unavailable"), "it comes again by itself"
-        async with PacketSocket.open(server) as socket:
-            await socket.send('40{"token":"bad"}')  # nobody needs the store to see that
-            assert await socket.refusal(seconds=4) == UNAUTHORIZED
-        async with PacketSocket.open(server, token=token) as socket:
+        async with PacketSocket.open(patient, token=token) as socket:
             await socket.send("40")
-            await asyncio.sleep(1)
+            for _ in range(2):  # the first is tried meanwhile, and again
+                async with PacketSocket.open(patient) as other:
+                    await other.send('40{"token":"bad"}')  # nobody needs the store to see that
+                    assert await other.refusal() == UNAUTHORIZED
             await asyncio.to_thread(store.start)
-            assert (await socket.next()).startswith("40{")
+            assert (await socket.next(seconds=30)).startswith("40{")
 
 
 async def test_a_large_message_closes_the_socket(server: Server) -> None:

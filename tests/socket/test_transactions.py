@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.conftest import one_server_and_cluster
+
 from .conftest import Pair
 
 TRIGGERS = 200
@@ -22,6 +24,20 @@ async def test_200_concurrent_triggers_of_one_transaction_are_one_message(any_pa
     assert [message["transactionId"] for message in await any_pair.api.feed("ada")] == ["fence", "once"]
 
 
+@one_server_and_cluster
+async def test_a_transaction_is_edited_and_retracted_at_another_process_as_soon_as_it_was_sent(any_pair: Pair) -> None:
+    """The activity, which leads to the messages of a transaction, is written a moment after them."""
+    sender, other = any_pair.apis
+    for turn in range(20):
+        target = f"/v1/messages/transaction/sent-{turn}"
+        await sender.trigger(["ada", "bob"], {"n": turn}, transactionId=f"sent-{turn}")
+        assert await other.data("PATCH", target, 200, {"body": "edited"}) == {"updated": 2, "unchanged": 0}
+        await sender.trigger("ada", {"n": turn}, transactionId=f"gone-{turn}")
+        await other.call("DELETE", f"/v1/messages/transaction/gone-{turn}", 204)
+    assert [message["content"] for message in await other.feed("ada")] == ["edited"] * 20
+
+
+@one_server_and_cluster
 async def test_a_new_subscriber_is_made_once(any_pair: Pair) -> None:
     """Concurrent triggers to someone unknown, each a transaction of its own: one subscriber, all messages."""
     await asyncio.gather(

@@ -17,7 +17,7 @@ from .conftest import Pair
 
 SUBSCRIBER = "ada"
 MESSAGES = 25
-MOST_NAMED = 20
+MAX_NAMED = 20
 INBOX, V2 = "/v1/inbox/notifications", f"/v2/subscribers/{SUBSCRIBER}/notifications"
 Change = Callable[[Api, InboxApi, list[str]], Awaitable[Any]]
 
@@ -30,8 +30,8 @@ def in_an_hour() -> str:
 CHANGES: dict[str, tuple[Change, int | None]] = {
     "v1 read one": (lambda api, _, ids: api.mark_as(SUBSCRIBER, ids[3], "read"), 1),
     "v1 unseen one": (lambda api, _, ids: api.mark_as(SUBSCRIBER, ids[3], "unseen"), 1),
-    "v1 seen twenty": (lambda api, _, ids: api.mark_as(SUBSCRIBER, ids[:MOST_NAMED], "seen"), MOST_NAMED),
-    "v1 read more": (lambda api, _, ids: api.mark_as(SUBSCRIBER, ids[: MOST_NAMED + 1], "read"), MOST_NAMED + 1),
+    "v1 seen twenty": (lambda api, _, ids: api.mark_as(SUBSCRIBER, ids[:MAX_NAMED], "seen"), MAX_NAMED),
+    "v1 read more": (lambda api, _, ids: api.mark_as(SUBSCRIBER, ids[: MAX_NAMED + 1], "read"), MAX_NAMED + 1),
     "v1 legacy mark": (lambda api, _, ids: api.mark_legacy(SUBSCRIBER, ids[1], seen=True, read=True), 1),
     "v1 seen all": (lambda api, *_: api.mark_all(SUBSCRIBER, "seen"), None),
     "v1 read all": (lambda api, *_: api.mark_all(SUBSCRIBER, "read"), None),
@@ -65,14 +65,14 @@ async def fill(pair: Pair, count: int, sockets: tuple[PlainSocket, ...] = ()) ->
 
 def forms_of(named: int | None) -> int:
     """How many update events a change makes: one for each message it names, one `refetch` for all beyond."""
-    return 1 if named is None or named > MOST_NAMED else named
+    return 1 if named is None or named > MAX_NAMED else named
 
 
 async def expect_change(pair: Pair, socket: PlainSocket, named: int | None) -> None:
     """The next frames tell the change, then the counts; all as the API lists them now."""
     feed = {message["_id"]: message for message in await pair.apis[1].feed(SUBSCRIBER)}
     *updates, unseen, unread = await socket.expect_exactly(*[UPDATED] * forms_of(named), UNSEEN, UNREAD)
-    if named is None or named > MOST_NAMED:
+    if named is None or named > MAX_NAMED:
         assert updates == [{"refetch": True}]
     else:
         changed = [update["message"] for update in updates]

@@ -15,8 +15,9 @@ from inbox.store.client import Client, open_client
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
-from inbox.store.messages import Appended, Delivery, MessageStore
+from inbox.store.messages import AppendResult, Delivery, MessageStore
 from inbox.store.presence import PresenceStore
+from inbox.store.references import ReferenceStore
 from inbox.store.rows import ALL, RowId, count_flags, parse_message_id
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.transactions import TransactionStore
@@ -33,6 +34,7 @@ class Stores:
     keys: Keys
     subscribers: SubscriberStore = field(init=False)
     feeds: FeedStore = field(init=False)
+    references: ReferenceStore = field(init=False)
     messages: MessageStore = field(init=False)
     presence: PresenceStore = field(init=False)
     transactions: TransactionStore = field(init=False)
@@ -40,6 +42,7 @@ class Stores:
     def __post_init__(self) -> None:
         self.subscribers = SubscriberStore(self.client, self.keys)
         self.feeds = FeedStore(self.client, self.keys, self.subscribers)
+        self.references = ReferenceStore(self.client, self.keys, self.feeds)
         self.messages = MessageStore(self.client, self.keys, self.feeds)
         self.presence = PresenceStore(self.client, self.keys)
         self.transactions = TransactionStore(self.client, self.keys)
@@ -47,9 +50,15 @@ class Stores:
     async def feed(self, subscriber_id: str = "ada") -> Feed:
         return await self.feeds.open(ENVIRONMENT, SubscriberId(subscriber_id))
 
-    async def append(self, feed: Feed, transaction: str, **options: Any) -> Appended | None:
+    async def append(self, feed: Feed, transaction: str, **options: Any) -> AppendResult | None:
         """A message that carries its transaction as content."""
-        content = StoredMessage(transaction, WORKFLOW, "workflow", WORKFLOW, "step", content=transaction)
+        severity, reference = options.get("severity", "none"), options.pop("external_reference", None)
+        content = StoredMessage(
+            *(transaction, WORKFLOW, "workflow", WORKFLOW, "step"),
+            content=transaction,
+            severity=severity,
+            external_reference=reference,
+        )
         given = {"transaction_id": transaction, "step_id": "step", "workflow_id": WORKFLOW, **options}
         return (await self.messages.append([Delivery(feed, encode_stored(content), **given)]))[0]
 
@@ -82,8 +91,7 @@ class Stores:
 
     async def keys_in_use(self) -> set[str]:
         """Every key under this test's prefix."""
-        redis = self.client.redis
-        return {key.decode() async for key in redis.scan_iter(match=f"{self.keys.prefix}*", count=1000)}
+        return {key async for keys in self.client.scan(f"{self.keys.prefix}*", 1_000) for key in keys}
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from inbox.models.environment import Environment
-from inbox.models.workflow import WorkflowCreate
-from inbox.services import Services, join_services
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.client import open_client
 from tests.support.faults import MortalClient
@@ -27,8 +27,8 @@ class Rig:
 
     async def process(self) -> Services:
         """One more process."""
-        client = MortalClient((await open_client(self.url)).redis)
-        services = join_services(Settings(redis_url=self.url, key_prefix=self.prefix, **self.settings), client)
+        client = MortalClient((await open_client(self.url)).topology)
+        services = Services(Settings(redis_url=self.url, key_prefix=self.prefix, **self.settings), client)
         await services.environments.load()
         self.processes.append(services)
         return services
@@ -44,6 +44,14 @@ class Rig:
     async def make_workflow(self, identifier: str, *steps: Mapping[str, Any]) -> None:
         body = {"name": identifier, "workflowId": identifier, "steps": steps}
         await self.first.workflows.create(self.environment, msgspec.convert(body, WorkflowCreate))
+
+    async def end_leases(self) -> None:
+        """As if the leases of dispatches had lapsed that processes held when they died."""
+        client, keys, number = self.first.client, self.first.keys, self.environment.number
+        for dispatch_id in await client.execute("ZRANGE", keys.dispatches(number), 0, -1):
+            shares = keys.dispatch(number, dispatch_id.decode())[1]
+            for bucket in await client.execute("ZRANGE", shares, 0, -1):
+                await client.execute("ZADD", shares, 0, bucket)
 
     async def close(self) -> None:
         for services in self.processes:

@@ -8,18 +8,21 @@ import time
 import pytest
 
 from inbox.models.trigger import TriggerRequest
-from inbox.models.workflow import InAppControlsUpsert, InAppStepUpsert, WorkflowCreate
-from inbox.service.trigger.activity import EVERY_ACTIVITY
-from inbox.services import join_services
+from inbox.service.activity.activity import EVERY_ACTIVITY
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.services import Services
 from inbox.settings import Settings
+from inbox.steps.in_app import InAppControlsUpsert, InAppStepUpsert
 from inbox.store import activity
-from inbox.store.activity import ActivityStore, Entry, Noted, Outcome, Row
+from inbox.store.activity import ActivityEntry, ActivityOutcome, ActivityRow, ActivityStore, NewRow
 
 from .conftest import ENVIRONMENT, Stores
 
 
-def row(number: int, outcome: Outcome = Outcome.DELIVERED) -> Row:
-    return Row(1_700_000_000_000 + number, outcome, 3, True, 255, 2**32 - 1, number, b"trans", b"work", b"notific")
+def row(number: int, outcome: ActivityOutcome = ActivityOutcome.DELIVERED) -> ActivityRow:
+    return ActivityRow(
+        1_700_000_000_000 + number, outcome, 3, True, 255, 2**32 - 1, number, b"trans", b"work", b"notific"
+    )
 
 
 @pytest.fixture
@@ -27,12 +30,12 @@ def store(stores: Stores) -> ActivityStore:
     return ActivityStore(stores.client, stores.keys)
 
 
-async def everything(store: ActivityStore) -> list[Entry]:
+async def everything(store: ActivityStore) -> list[ActivityEntry]:
     return [entry async for block in store.blocks(ENVIRONMENT) for entry in block.entries()]
 
 
 def test_a_row_keeps_what_it_is_given() -> None:
-    given = [row(1), row(2, Outcome.FAILED)._replace(is_further=False, severity=0)]
+    given = [row(1), row(2, ActivityOutcome.FAILED)._replace(is_further=False, severity=0)]
     packed = [one.pack() for one in given]
     assert {len(one) for one in packed} == {activity.ROW_BYTES}
     assert list(activity.parse_rows(b"".join(packed))) == given
@@ -41,7 +44,7 @@ def test_a_row_keeps_what_it_is_given() -> None:
 def test_a_block_is_searched_by_what_its_rows_hold() -> None:
     rows = [row(number)._replace(transaction=b"odd.." if number % 2 else b"even.") for number in range(9)]
     rows[4] = rows[4]._replace(notification=b"odd..\0\0")  # the same bytes elsewhere in a row do not count
-    block = activity.Block(3, b"".join(one.pack() for one in rows))
+    block = activity.ActivityBlock(3, b"".join(one.pack() for one in rows))
     odd = list(block.holding({activity.Column.TRANSACTION: [b"odd.."]}))
     assert [entry.ref for entry in odd] == [activity.Ref(3, place) for place in (7, 5, 3, 1)]
     assert [entry.row for entry in odd] == [rows[place] for place in (7, 5, 3, 1)]
@@ -51,12 +54,10 @@ def test_a_block_is_searched_by_what_its_rows_hold() -> None:
     assert block.oldest_ms == rows[0].ms
 
 
-async def test_rows_come_back_newest_first_across_blocks(
-    store: ActivityStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rows_come_back_newest_first_across_blocks(store: ActivityStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "BLOCK_ROWS", 8)
     for start in range(0, 60, 5):
-        await store.append(ENVIRONMENT, [Noted(row(number)) for number in range(start, start + 5)])
+        await store.append(ENVIRONMENT, [NewRow(row(number).pack()) for number in range(start, start + 5)])
     newest_first = list(range(59, -1, -1))
     assert [entry.row.row for entry in await everything(store)] == newest_first
     for skip, count in ((0, 10), (3, 1), (7, 30), (55, 10), (60, 5)):
@@ -65,8 +66,8 @@ async def test_rows_come_back_newest_first_across_blocks(
 
 
 async def test_records_are_found_by_their_rows(store: ActivityStore) -> None:
-    await store.append(ENVIRONMENT, [Noted(row(0))])
-    noted = [Noted(row(1), b"one"), Noted(row(2)), Noted(row(3), b"three")]
+    await store.append(ENVIRONMENT, [NewRow(row(0).pack())])
+    noted = [NewRow(row(1).pack(), b"one"), NewRow(row(2).pack()), NewRow(row(3).pack(), b"three")]
     await store.append(ENVIRONMENT, noted)
     entries = await store.newest(ENVIRONMENT, 0, 10)
     records = await store.records(ENVIRONMENT, [entry.ref for entry in entries])
@@ -78,7 +79,10 @@ async def test_two_writers_lose_nothing(stores: Stores, monkeypatch: pytest.Monk
     monkeypatch.setattr(activity, "BLOCK_ROWS", 16)
     writers = [ActivityStore(stores.client, stores.keys) for _ in range(2)]
     await asyncio.gather(
-        *(writers[number % 2].append(ENVIRONMENT, [Noted(row(number), b"r%d" % number)]) for number in range(100))
+        *(
+            writers[number % 2].append(ENVIRONMENT, [NewRow(row(number).pack(), b"r%d" % number)])
+            for number in range(100)
+        )
     )
     entries = await everything(writers[0])
     assert sorted(entry.row.row for entry in entries) == list(range(100))
@@ -87,7 +91,7 @@ async def test_two_writers_lose_nothing(stores: Stores, monkeypatch: pytest.Monk
 
 
 async def test_blocks_end_by_themselves(stores: Stores, store: ActivityStore) -> None:
-    await store.append(ENVIRONMENT, [Noted(row(0), b"record")])
+    await store.append(ENVIRONMENT, [NewRow(row(0).pack(), b"record")])
     keys = stores.keys
     for key in (keys.activity_rows, keys.activity_records, keys.activity_transactions):
         assert 29 * 86_400 < await stores.client.execute("TTL", key(ENVIRONMENT, 0)) <= 30 * 86_400
@@ -125,7 +129,7 @@ async def test_messages_are_found_by_feed_and_row(stores: Stores) -> None:
 async def test_what_a_killed_process_had_not_written_is_found_again(stores: Stores) -> None:
     """Two processes; the first stores messages and dies with the rows of some of them."""
     settings = Settings(redis_url="redis://unused", key_prefix=stores.keys.prefix)
-    killed, living = (join_services(settings, stores.client) for _ in range(2))
+    killed, living = (Services(settings, stores.client) for _ in range(2))
     await killed.environments.load()
     await living.environments.load()
     [environment, *_] = living.environments.all()

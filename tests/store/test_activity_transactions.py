@@ -11,12 +11,22 @@ import pytest
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.trigger import TriggerRequest
-from inbox.models.workflow import InAppControlsUpsert, InAppStepUpsert, WorkflowCreate
-from inbox.service.trigger.activity import MOST_SCANNED_BLOCKS, ActivityFilter, Search
-from inbox.services import Services, join_services
+from inbox.service.activity.activity import MAX_SCANNED_BLOCKS, ActivityFilter, Search
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.services import Services
 from inbox.settings import Settings
+from inbox.steps.in_app import InAppControlsUpsert, InAppStepUpsert
 from inbox.store import activity
-from inbox.store.activity import ActivityStore, Column, Entry, Noted, Outcome, Row, feed_tag, transaction_tag
+from inbox.store.activity import (
+    ActivityEntry,
+    ActivityOutcome,
+    ActivityRow,
+    ActivityStore,
+    Column,
+    NewRow,
+    feed_tag,
+    transaction_tag,
+)
 
 from .conftest import ENVIRONMENT, Stores
 
@@ -33,14 +43,16 @@ def store(stores: Stores) -> ActivityStore:
     return ActivityStore(stores.client, stores.keys)
 
 
-def row(number: int, transaction: bytes, feed: int = 1) -> Row:
-    return Row(1_000 + number, Outcome.DELIVERED, 0, False, 7, feed, number, transaction, b"work", b"notific")
+def row(number: int, transaction: bytes, feed: int = 1) -> ActivityRow:
+    return ActivityRow(
+        1_000 + number, ActivityOutcome.DELIVERED, 0, False, 7, feed, number, transaction, b"work", b"notific"
+    )
 
 
 async def fill(store: ActivityStore, transactions: Iterable[bytes]) -> None:
     """A row of each, one by one, so that every block has eight."""
     for number, transaction in enumerate(transactions):
-        await store.append(ENVIRONMENT, [Noted(row(number, transaction), b"%d" % number)])
+        await store.append(ENVIRONMENT, [NewRow(row(number, transaction).pack(), b"%d" % number)])
 
 
 def tags(count: int, name: str = "t") -> list[bytes]:
@@ -52,7 +64,7 @@ async def read(store: ActivityStore, *transactions: bytes) -> list[int]:
     return [block.number async for block in store.blocks(ENVIRONMENT, transactions)]
 
 
-async def found(store: ActivityStore, columns: dict[Column, set[bytes]]) -> list[Entry]:
+async def found(store: ActivityStore, columns: dict[Column, set[bytes]]) -> list[ActivityEntry]:
     search = Search(columns)
     blocks = store.blocks(ENVIRONMENT, search.transactions)
     return [entry async for block in blocks for entry in search.entries(block)]
@@ -87,7 +99,7 @@ async def test_any_filter_takes_what_it_would_take_of_every_row(store: ActivityS
     rows = [row(number, chance.choice(few), chance.choice(feeds)) for number in range(20 * SMALL)]
     while rows:
         size = chance.randint(1, SMALL)
-        await store.append(ENVIRONMENT, [Noted(one) for one in rows[:size]])
+        await store.append(ENVIRONMENT, [NewRow(one.pack()) for one in rows[:size]])
         rows = rows[size:]
     everything = [entry async for block in store.blocks(ENVIRONMENT) for entry in block.entries()]
     assert len(everything) == 20 * SMALL
@@ -111,7 +123,7 @@ async def test_the_server_gives_up_a_look_that_takes_long(
     store: ActivityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activity, "BLOCK_ROWS", 1_000)
-    await store.append(ENVIRONMENT, [Noted(row(0, b"abc.."))] * 999 + [Noted(row(1, b"bca.."))])
+    await store.append(ENVIRONMENT, [NewRow(row(0, b"abc..").pack())] * 999 + [NewRow(row(1, b"bca..").pack())])
     entries = await found(store, {Column.TRANSACTION: {b"bca.."}})
     assert [entry.row.row for entry in entries] == [1]
     assert await found(store, {Column.TRANSACTION: {b"cab.."}}) == []
@@ -134,7 +146,7 @@ async def test_what_was_erased_is_neither_found_nor_looked_for(stores: Stores, s
         assert [one.row.transaction for one in await found(store, {Column.TRANSACTION: {tag}})] == [tag]
     held = await stores.client.execute("GET", stores.keys.activity_transactions(ENVIRONMENT, 0))
     assert held == bytes(6) + b"".join(tag[:3] for tag in written[2:SMALL])
-    await store.append(ENVIRONMENT, [Noted(row(99, written[0]))])
+    await store.append(ENVIRONMENT, [NewRow(row(99, written[0]).pack())])
     assert [one.row.row for one in await found(store, {Column.TRANSACTION: {written[0]}})] == [99]
 
 
@@ -142,7 +154,7 @@ async def test_an_erasure_in_the_newest_block_leaves_it_to_go_on(store: Activity
     written = tags(3)
     await fill(store, written[:2])
     await store.blank(ENVIRONMENT, await found(store, {Column.TRANSACTION: {written[1]}}))
-    await store.append(ENVIRONMENT, [Noted(row(2, written[2]))])
+    await store.append(ENVIRONMENT, [NewRow(row(2, written[2]).pack())])
     assert await read(store, written[1]) == []
     assert await read(store, written[0]) == await read(store, written[2]) == [0]
 
@@ -165,7 +177,7 @@ async def test_two_processes_find_each_others_rows(stores: Stores) -> None:
     writers = [ActivityStore(stores.client, stores.keys) for _ in range(2)]
     written = tags(10 * SMALL)
     await asyncio.gather(
-        *(writers[n % 2].append(ENVIRONMENT, [Noted(row(n, tag))]) for n, tag in enumerate(written))
+        *(writers[n % 2].append(ENVIRONMENT, [NewRow(row(n, tag).pack())]) for n, tag in enumerate(written))
     )
     cold = ActivityStore(stores.client, stores.keys)
     for number, tag in enumerate(written):
@@ -200,8 +212,8 @@ async def test_a_transaction_is_found_beyond_what_other_filters_look_at(stores: 
     await first.triggers.trigger(environment, request)
     await first.activity_log.flush()
     store = ActivityStore(stores.client, stores.keys)
-    for number in range((MOST_SCANNED_BLOCKS + 2) * SMALL):
-        await store.append(environment.number, [Noted(row(number, b"other"))])
+    for number in range((MAX_SCANNED_BLOCKS + 2) * SMALL):
+        await store.append(environment.number, [NewRow(row(number, b"other").pack())])
     second, _ = await process(stores)
     for services in (first, second):
         assert await people(services, environment, ["old"]) == ["bob", "ada"]
@@ -217,7 +229,7 @@ async def test_a_transaction_is_found_beyond_what_other_filters_look_at(stores: 
 
 
 async def process(stores: Stores) -> tuple[Services, Environment]:
-    services = join_services(Settings(redis_url="redis://unused", key_prefix=stores.keys.prefix), stores.client)
+    services = Services(Settings(redis_url="redis://unused", key_prefix=stores.keys.prefix), stores.client)
     await services.environments.load()
     return services, services.environments.all()[0]
 

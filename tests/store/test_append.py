@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
+from inbox.clock import now_ms
+from inbox.models.message import StoredMessage, encode_stored
+from inbox.models.workflow import Severity
+from inbox.store.feed import Feed
+from inbox.store.messages import Delivery, PreferenceDefault
+from inbox.store.publication import NEW
 from inbox.store.rows import ORIGIN, parse_message_id
+from tests.conftest import every_store
 
 from .conftest import ENVIRONMENT, WORKFLOW, Stores
 
 MANY = 100
 
 
+@every_store
 async def test_concurrent_appends_get_consecutive_rows(stores: Stores) -> None:
     feed = await stores.feed()
     appended = await asyncio.gather(*(stores.append(feed, f"m{number}") for number in range(MANY)))
@@ -35,6 +43,7 @@ async def test_ids_lead_back_to_the_row(stores: Stores) -> None:
     assert (message.id, message.stored.transaction_id) == (appended.message_id, "m")
 
 
+@every_store
 async def test_a_transaction_is_stored_once_however_often_it_comes(stores: Stores) -> None:
     feed = await stores.feed()
     outcomes = await asyncio.gather(*(stores.append(feed, "once") for _ in range(MANY)))
@@ -68,6 +77,57 @@ async def test_preferences_are_read_with_the_append(stores: Stores) -> None:
     assert again.outcome == "stored", "what was suppressed has used up no transaction"
 
 
+def mixed(feeds: list[Feed], calls: str) -> list[Delivery]:
+    """Forty messages of four contents for these feeds: some twice, some for a feed that does not want them."""
+    delivered = []
+    for number in range(40):
+        content = StoredMessage("t", WORKFLOW, "workflow", WORKFLOW, "step", content=f"c{number % 4}")
+        severity: Severity = "high" if number % 4 == 1 else "none"
+        transaction = f"{calls}{number % 24}"
+        preference: PreferenceDefault = "0" if number % 10 == 3 else "1"
+        delivered.append(
+            Delivery(
+                feeds[number % len(feeds)],
+                encode_stored(content),
+                transaction,
+                "step",
+                WORKFLOW,
+                preference,
+                severity,
+                expires_ms=now_ms() + 3_600_000 if number % 4 == 2 else 0,
+            )
+        )
+    return delivered
+
+
+@every_store
+async def test_messages_appended_together_are_those_appended_one_by_one(stores: Stores) -> None:
+    both = []
+    for calls in ("together", "single"):
+        feeds = [await stores.feed(f"{calls}{number}") for number in range(8)]
+        gone = await stores.subscribers.get(ENVIRONMENT, feeds[5].subscriber_id)
+        assert gone is not None
+        assert await stores.subscribers.delete(ENVIRONMENT, gone)
+        deliveries = mixed(feeds, calls)
+        if calls == "together":
+            appended = await stores.messages.append(deliveries)
+        else:
+            appended = [one for each in deliveries for one in await stores.messages.append([each])]
+        listed = []
+        for feed in feeds:
+            if feed is not feeds[5]:
+                await stores.check(feed)
+                state = await stores.feeds.state(feed)
+                assert state is not None
+                messages = [(one.stored.content, one.stored.severity) for one in await stores.list(feed)]
+                listed.append((messages, state.counts, state.position.counter))
+        both.append(([(one.outcome, one.row) if one else None for one in appended], listed))
+        ids = {one.message_id for one in appended if one and one.message_id}
+        assert ids == {message.id for feed in feeds if feed is not feeds[5] for message in await stores.list(feed)}
+    assert both[0] == both[1]
+    assert {one and one[0] for one in both[0][0]} == {"stored", "again", "suppressed", None}
+
+
 async def test_counts_go_by_severity(stores: Stores) -> None:
     feed = await stores.feed()
     for number, severity in enumerate(["high", "low", "medium", "none", "high"]):
@@ -95,7 +155,7 @@ async def test_the_log_reaches_back_to_the_first_change(stores: Stores) -> None:
     state, entries = found
     assert state.position.counter == 3
     assert entries is not None
-    assert [(entry.kind, entry.ref) for entry in entries] == [("new", 1), ("new", 2), ("new", 3)]
+    assert [(entry.kind, entry.ref) for entry in entries] == [(NEW, 1), (NEW, 2), (NEW, 3)]
     nothing = await stores.feeds.changes_since(feed, state.position)
     assert nothing is not None
     assert nothing[1] == []

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+from functools import partial
 
 import pytest
-from redis.asyncio import RedisCluster
-from redis.exceptions import ResponseError
 
 from inbox.errors import StartupError, StoreUnavailable
-from inbox.store import scripts
-from inbox.store.client import open_client
-from inbox.store.keys import TAGS, slot_of
+from inbox.store.client import Client, open_client
+from inbox.store.connection.errors import ReplyError
+from inbox.store.connection.slots import slot_of
+from inbox.store.connection.wire import pack
+from inbox.store.keys import TAGS
+from inbox.store.scripts import Script, load_all
 from tests.conftest import binary_of
 from tests.support.stores import running_store
+from tests.support.waiting import until
 
 from .conftest import Stores
 
@@ -23,23 +25,36 @@ if ARGV[1] == 'fail' then return redis.error_reply('ERR refused') end
 if ARGV[1] == 'set' then redis.call('HSET', KEYS[1], 'probe', 1) end
 return tonumber(ARGV[2])
 """
-PROBE = scripts.Script("probe", PROBE_TEXT, hashlib.sha1(PROBE_TEXT.encode()).hexdigest())
+PROBE = Script("probe", PROBE_TEXT, int)
+
+
+async def is_available(client: Client) -> bool:
+    try:
+        await client.execute("PING", "any")
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def forget_scripts(stores: Stores) -> None:
+    for primary in stores.client.primaries:
+        await stores.client.execute_at(primary, "SCRIPT", "FLUSH")
 
 
 async def test_a_script_that_was_forgotten_is_loaded_again(stores: Stores) -> None:
     feed = await stores.feed()
-    target = {"target_nodes": RedisCluster.PRIMARIES} if stores.client.is_cluster else {}
     for turn in range(3):
-        await stores.client.redis.execute_command("SCRIPT FLUSH", **target)
+        await forget_scripts(stores)
         outcomes = await asyncio.gather(*(stores.append(feed, f"m{turn}-{number}") for number in range(10)))
         assert [one.outcome for one in outcomes if one] == ["stored"] * 10
 
 
 async def test_every_script_compiles(stores: Stores) -> None:
-    target = {"target_nodes": RedisCluster.DEFAULT_NODE} if stores.client.is_cluster else {}
-    for script in scripts.ALL:
-        loaded = await stores.client.redis.execute_command("SCRIPT LOAD", script.text, **target)
-        assert loaded in (script.sha, script.sha.encode())
+    for script in load_all():
+        assert (
+            await stores.client.execute_at(stores.client.primaries[0], "SCRIPT", "LOAD", script.text)
+            == script.sha.encode()
+        )
 
 
 async def test_a_transaction_claims_once(stores: Stores) -> None:
@@ -59,23 +74,32 @@ async def test_a_store_that_is_gone_is_unavailable_and_comes_back() -> None:
                 with pytest.raises(StoreUnavailable):
                     await client.execute("GET", "kept")
             server.start()
+            await until(partial(is_available, client))
             assert await client.execute("GET", "kept") == b"1"
         finally:
             await client.close()
 
 
-async def test_a_client_whose_last_call_failed_still_closes_every_connection(cluster_url: str) -> None:
-    client, other = await open_client(cluster_url), await open_client(cluster_url)
-    assert isinstance(client.redis, RedisCluster)
-    names = [f"{{{tag}}}nothing" for tag in TAGS]
+async def test_a_killed_connection_is_made_anew(stores: Stores) -> None:
+    """And the client leaves none open when it is closed."""
+    client, names = stores.client, [f"{stores.keys.prefix}{{{tag}}}nothing" for tag in TAGS]
     await asyncio.gather(*(client.execute("GET", name) for name in names))
-    await other.redis.execute_command("CLIENT KILL", "TYPE", "normal", target_nodes=RedisCluster.PRIMARIES)
-    with pytest.raises(StoreUnavailable):
-        await client.execute("GET", names[0])
-    nodes = list(client.redis.nodes_manager.nodes_cache.values())
+    wires = [await primary.dial() for primary in client.primaries]
+    before = {primary: await client.execute_at(primary, "CLIENT", "ID") for primary in client.primaries}
+    for wire in wires:
+        await wire.request(pack(("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")))
+
+    async def are_new() -> bool:
+        try:
+            now = {primary: await client.execute_at(primary, "CLIENT", "ID") for primary in client.primaries}
+        except StoreUnavailable:
+            return False
+        return all(now[primary] != number for primary, number in before.items())  # two servers may use one number
+
+    await until(are_new)
+    assert await client.batch([("GET", name) for name in names]) == [None] * len(names)
     await client.close()
-    await other.close()
-    assert not any(connection.is_connected for node in nodes for connection in node._connections)
+    assert all(wire.lost.done() for wire in wires)
 
 
 async def test_work_aside_ends_with_its_client(store_url: str) -> None:
@@ -91,7 +115,7 @@ async def test_work_aside_ends_with_its_client(store_url: str) -> None:
             ended.append(True)
 
     for _ in range(5):
-        client.aside(ask_on())
+        client.run_in_background(ask_on())
     await begun.wait()
     await client.close()
     assert ended == [True] * 5
@@ -125,8 +149,7 @@ def test_the_buckets_lie_evenly_over_the_slots() -> None:
 
 async def test_many_calls_of_a_forgotten_script_all_run_in_order(stores: Stores) -> None:
     feeds = [await stores.feed(f"s{number}") for number in range(40)]
-    target = {"target_nodes": RedisCluster.PRIMARIES} if stores.client.is_cluster else {}
-    await stores.client.redis.execute_command("SCRIPT FLUSH", **target)
+    await forget_scripts(stores)
     calls = [([feed.keys.state, feed.keys.log], ["append", number]) for number, feed in enumerate(feeds)]
     assert await stores.client.run_many(PROBE, calls) == list(range(40))
     assert await stores.client.run_many(PROBE, calls) == list(range(40))
@@ -135,7 +158,7 @@ async def test_many_calls_of_a_forgotten_script_all_run_in_order(stores: Stores)
 async def test_an_error_of_one_of_many_calls_is_raised_after_all_ran(stores: Stores) -> None:
     feeds = [await stores.feed(f"s{number}") for number in range(3)]
     calls = [([feed.keys.state], [word, 1]) for feed, word in zip(feeds, ("set", "fail", "set"), strict=True)]
-    with pytest.raises(ResponseError, match="refused"):
+    with pytest.raises(ReplyError, match="refused"):
         await stores.client.run_many(PROBE, calls)
     states = [await stores.client.execute("HGET", feed.keys.state, "probe") for feed in feeds]
     assert states == [b"1", None, b"1"]

@@ -20,9 +20,11 @@ from inbox.store.changes import Change
 from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed
 from inbox.store.keys import Keys
-from inbox.store.messages import Appended, Delivery, MessageStore
+from inbox.store.messages import AppendResult, Delivery, MessageStore
+from inbox.store.publication import MARKED
 from inbox.store.rows import ALL, RowId, count_flags
 from inbox.store.timers import EXPIRE, Timer
+from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
 
 from .conftest import ENVIRONMENT, WORKFLOW, Stores
@@ -37,7 +39,9 @@ def content(text: str) -> bytes:
     return encode_stored(StoredMessage(text, WORKFLOW, "workflow", WORKFLOW, "step", content=text))
 
 
-async def collapse(stores: Stores, feed: Feed, transaction: str, key: str = "k", **options: object) -> Appended | None:
+async def collapse(
+    stores: Stores, feed: Feed, transaction: str, key: str = "k", **options: object
+) -> AppendResult | None:
     """A message whose content is its transaction and the count."""
     counts = options.pop("counts", True)
     made = Collapse(key, bool(counts), lambda count: content(f"{transaction} {count}"))
@@ -51,7 +55,7 @@ async def texts(stores: Stores, feed: Feed) -> list[str]:
     return [message.stored.content for message in await stores.list(feed)]
 
 
-def row_of(feed: Feed, appended: Appended | None) -> RowId:
+def row_of(feed: Feed, appended: AppendResult | None) -> RowId:
     assert appended is not None
     assert appended.message_id is not None
     row = feed.row_of(appended.message_id)
@@ -75,7 +79,7 @@ async def test_the_second_takes_the_place_of_the_first_and_goes_to_the_top(store
     assert below.stored.content == "between"
     found = await stores.feeds.changes_since(feed, state.position)
     assert found is not None
-    assert [(entry.kind, entry.ref) for entry in found[1] or []] == [("marked", 3)], "one position"
+    assert [(entry.kind, entry.ref) for entry in found[1] or []] == [(MARKED, 3)], "one position"
     counts = found[0].counts
     assert (counts.unseen, counts.unread, counts.high, counts.low) == (2, 2, 1, 1)
     await stores.check(feed)
@@ -156,7 +160,7 @@ async def test_one_that_is_gone_leaves_an_ordinary_new_message(stores: Stores) -
     row = row_of(feed, await collapse(stores, feed, "a"))
     assert await stores.messages.delete(feed, row)
     await collapse(stores, feed, "b")
-    assert await stores.messages.delete_where(feed) == 1
+    assert await stores.messages.bulk.delete_where(feed) == 1
     await collapse(stores, feed, "c")
     assert await texts(stores, feed) == ["c 1"]
     stores.messages._max_length = 1
@@ -230,12 +234,12 @@ async def test_a_later_end_stands_over_a_timer_that_is_being_carried_out(stores:
     about = feed.number.to_bytes(4, "big") + row.row.to_bytes(4, "big") + row.check
     timer = Timer(EXPIRE, about, due)
     await collapse(stores, feed, "b", expires_ms=due + 3_600_000)
-    assert not await stores.messages.expire(feed, row, timer)
+    assert not await stores.messages.delete(feed, row, timer)
     await collapse(stores, feed, "c")
-    assert not await stores.messages.expire(feed, row, timer), "it never expires now"
+    assert not await stores.messages.delete(feed, row, timer), "it never expires now"
     await collapse(stores, feed, "d", expires_ms=due)
     assert await texts(stores, feed) == ["d 4"]
-    assert await stores.messages.expire(feed, row, timer)
+    assert await stores.messages.delete(feed, row, timer)
     assert await texts(stores, feed) == []
     await stores.check(feed)
 
@@ -349,6 +353,7 @@ async def test_triggers_amid_reads_deletes_and_snoozes(rig: Rig) -> None:
     await rig.check()
 
 
+@one_server_and_cluster
 async def test_a_process_may_die_at_any_call_of_a_trigger(rig: Rig) -> None:
     """The trigger comes again, as its client does that got no answer; each counts once."""
     lived = False
@@ -376,7 +381,7 @@ async def broadcast(rig: Rig, transaction: str) -> None:
     request = BroadcastRequest(
         name="w", payload={}, transaction_id=transaction, collapse_key="k", collapse_mode="count"
     )
-    await rig.first.triggers.broadcast(rig.environment, request)
+    await rig.first.triggers.trigger(rig.environment, request)
 
 
 async def people(rig: Rig) -> list[str]:
@@ -404,6 +409,7 @@ async def test_broadcasts_collapse_for_each_recipient(rig: Rig) -> None:
         await rig.check(name)
 
 
+@one_server_and_cluster
 async def test_a_broadcast_outlives_workers_that_die_anywhere(rig: Rig) -> None:
     names = await people(rig)
     await broadcast(rig, "b0")
@@ -416,6 +422,7 @@ async def test_a_broadcast_outlives_workers_that_die_anywhere(rig: Rig) -> None:
             await services.dispatch_worker.run_until_idle()
         if calls % 3 == 0:
             break
+    await rig.end_leases()
     async with asyncio.timeout(60):
         while (found := await rig.first.dispatches.progress(rig.environment, "b1")) is None or found.state == "running":
             await rig.first.dispatch_worker.run_until_idle()

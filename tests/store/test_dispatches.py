@@ -13,10 +13,11 @@ from inbox.errors import ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
-from inbox.models.workflow import WorkflowCreate
 from inbox.service.trigger import delivery
 from inbox.service.trigger.dispatches import progress_view
+from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.store import feeds
+from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
 
 from .rig import Rig as BaseRig
@@ -43,7 +44,7 @@ class Rig(BaseRig):
 
     async def broadcast(self, transaction_id: str = "t", text: str = "hello") -> None:
         request = BroadcastRequest(name="w", payload={"text": text}, transaction_id=transaction_id)
-        assert (await self.first.triggers.broadcast(self.environment, request)).status == "processed"
+        assert (await self.first.triggers.trigger(self.environment, request)).status == "processed"
 
     async def contents(self, name: str, contexts: str = "") -> list[str]:
         """What somebody has, oldest first."""
@@ -78,12 +79,12 @@ async def test_whoever_has_messages_in_too_many_contexts_is_passed_over(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, behind_the_request: bool
 ) -> None:
     monkeypatch.setattr(feeds, "MAX_FEEDS", 2)
-    monkeypatch.setattr(delivery, "MOST_IN_REQUEST", 1 if behind_the_request else 100)
+    monkeypatch.setattr(delivery, "MAX_IN_REQUEST", 1 if behind_the_request else 100)
     full, *others = await rig.people(3)
     for contexts in ("", "tenant:a"):
         await rig.first.feed_store.open(rig.environment.number, SubscriberId(full), contexts)
     said: dict[str, Any] = {"name": "w", "payload": {"text": "hello"}, "context": {"tenant": "b"}}
-    await rig.first.triggers.broadcast(rig.environment, BroadcastRequest(transaction_id="t", **said))
+    await rig.first.triggers.trigger(rig.environment, BroadcastRequest(transaction_id="t", **said))
     if behind_the_request:
         await until_done(rig)
     assert [await rig.contents(name, "tenant:b") for name in others] == [["hello"]] * 2
@@ -119,7 +120,9 @@ async def test_a_content_that_names_nobody_is_kept_once_in_a_bucket(rig: Rig) ->
     feed = await rig.first.feed_store.open(rig.environment.number, SubscriberId(names[0]))
     [[_, fields]] = await rig.first.client.execute("XRANGE", feed.keys.stream, "-", "+")
     assert sum(map(len, fields)) < 60
-    found = await rig.first.feed_store.contents(feed, [1])
+    snapshot = await rig.first.feed_store.snapshot(feed)
+    assert snapshot is not None
+    found = await rig.first.feed_store.contents(feed, snapshot, [1])
     assert text.encode() in found[1]
     other = await rig.process()
     page = await other.feed_store.messages(feed, [1])
@@ -131,7 +134,7 @@ async def test_what_names_the_subscriber_is_rendered_for_each(rig: Rig) -> None:
     names = await rig.people()
     await rig.workflow("named", "for {{subscriber.subscriberId}}", "again")
     request = BroadcastRequest(name="named", payload={}, transaction_id="n")
-    await rig.first.triggers.broadcast(rig.environment, request)
+    await rig.first.triggers.trigger(rig.environment, request)
     await rig.first.dispatch_worker.run_until_idle()
     for name in names:
         assert await rig.contents(name) == [f"for {name}", "again"]
@@ -173,6 +176,7 @@ async def test_dispatches_keep_their_order_within_a_millisecond_and_when_the_clo
     assert int(accepted[0]) <= int(accepted[1]) < ahead
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize("start", range(0, 48, 8))
 async def test_a_worker_that_dies_at_any_call_is_gone_on_for(rig: Rig, start: int) -> None:
     names = await rig.people()
@@ -182,6 +186,7 @@ async def test_a_worker_that_dies_at_any_call_is_gone_on_for(rig: Rig, start: in
         mortal(doomed).calls_left = calls
         with pytest.raises(Killed):
             await doomed.dispatch_worker.run_until_idle()
+    await rig.end_leases()
     await until_done(rig)
     assert {name: await rig.contents(name) for name in names} == {name: ["hello"] for name in names}
     assert (await rig.progress())["delivered"] == PEOPLE
@@ -200,11 +205,11 @@ async def test_a_slow_worker_whose_share_was_taken_over_changes_nothing(rig: Rig
     await rig.broadcast()
     store = rig.first.dispatch_worker._store
     [dispatch_id] = (await store.running([rig.environment.number], 5))[rig.environment.number]
-    slow = await store.take(rig.environment.number, dispatch_id, 1)
+    slow = await store.acquire(rig.environment.number, dispatch_id, 1)
     assert slow is not None
     await asyncio.sleep(0.02)
     await rig.first.dispatch_worker.run_until_idle()
-    assert not await store.hold(slow, 1000)
+    assert not await store.renew(slow, 1000)
     await rig.first.dispatch_worker._carry_out(slow)
     assert {len(await rig.contents(name)) for name in names} == {1}
     assert (await rig.progress())["delivered"] == PEOPLE
@@ -215,9 +220,7 @@ async def test_preferences_conditions_and_failures_are_counted(rig: Rig) -> None
     await rig.workflow("mixed", "{{subscriber.data.missing | append: '%' | url_decode}}", "fine")
     muted = await rig.first.subscribers.get(rig.environment, SubscriberId(names[0]))
     await rig.first.preferences.choose(rig.environment, muted, [("mixed", {"in_app": False})])
-    await rig.first.triggers.broadcast(
-        rig.environment, BroadcastRequest(name="mixed", payload={}, transaction_id="m")
-    )
+    await rig.first.triggers.trigger(rig.environment, BroadcastRequest(name="mixed", payload={}, transaction_id="m"))
     await rig.first.dispatch_worker.run_until_idle()
     found = await rig.progress("m")
     assert (found["delivered"], found["suppressed"], found["failed"]) == (PEOPLE - 1, 1, PEOPLE)
@@ -272,7 +275,7 @@ async def test_environments_take_turns(rig: Rig) -> None:
     await rig.first.workflows.create(theirs, body)
     for number in range(120):
         await rig.first.subscribers.create(theirs, SubscriberId(f"o{number}"), {})
-    await rig.first.triggers.broadcast(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
+    await rig.first.triggers.trigger(theirs, BroadcastRequest(name="w", payload={}, transaction_id="t"))
     for _ in range(20):
         await rig.first.dispatch_worker._turn()
     store = rig.first.dispatch_worker._store

@@ -9,15 +9,9 @@ from inbox.services import open_services
 from inbox.settings import Mode, Settings
 
 
-@pytest.fixture(params=["valkey_url", "redis7_url", "cluster_url"])
-def url(request: pytest.FixtureRequest) -> str:
-    found: str = request.getfixturevalue(request.param)
-    return found
-
-
-async def test_a_store_that_lost_them_is_served_no_more(url: str, key_prefix: str) -> None:
-    given = Settings(redis_url=url, key_prefix=key_prefix, api_key="given", application_identifier="page")
-    async with open_services(given, url, serving=True) as services:
+async def test_a_store_that_lost_them_is_served_no_more(store_url: str, key_prefix: str) -> None:
+    given = Settings(redis_url=store_url, key_prefix=key_prefix, api_key="given", application_identifier="page")
+    async with open_services(given, store_url, serving=True) as services:
         environments, keys = services.environments, services.keys
         told: list[str] = []
         environments.on_lost = lambda: told.append("lost")
@@ -32,11 +26,11 @@ async def test_a_store_that_lost_them_is_served_no_more(url: str, key_prefix: st
         assert await services.client.execute("EXISTS", keys.environments) == 0, "nothing is put into another's store"
 
 
-async def test_a_given_key_is_noted_where_it_is_valid_by_now(url: str, key_prefix: str) -> None:
+async def test_a_given_key_is_noted_where_it_is_valid_by_now(store_url: str, key_prefix: str) -> None:
     modes: list[Mode] = ["development", "production"]
     for mode in modes:
-        given = Settings(redis_url=url, key_prefix=key_prefix, api_key="given", mode=mode)
-        async with open_services(given, url, serving=True) as services:
+        given = Settings(redis_url=store_url, key_prefix=key_prefix, api_key="given", mode=mode)
+        async with open_services(given, store_url, serving=True) as services:
             development = await services.environments.find_by_name("development")
             assert services.environments.live_keys(development)
             assert not services.environments.lacks_given_key(development)

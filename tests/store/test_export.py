@@ -13,13 +13,13 @@ import pytest
 
 from inbox.errors import NotFound
 from inbox.ids import SubscriberId
-from inbox.models.credentials import Channel
+from inbox.models.credentials import ChannelCredentials
 from inbox.models.environment import Environment
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import TriggerRequest
-from inbox.models.workflow import WorkflowCreate
-from inbox.services import Services, join_services
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE
 from inbox.store.client import open_client
@@ -35,7 +35,7 @@ WORKFLOW = "0123456789abcdef01234567"
 @pytest.fixture
 async def services(store_url: str, key_prefix: str) -> AsyncIterator[Services]:
     client = await open_client(store_url)
-    services = join_services(Settings(redis_url=store_url, key_prefix=key_prefix, max_feed_length=10_000), client)
+    services = Services(Settings(redis_url=store_url, key_prefix=key_prefix, max_feed_length=10_000), client)
     await services.environments.load()
     for identifier, body in (("w", "{{payload.text}}"), ("muted", "x"), ("failing", "{{ '%' | url_decode }}")):
         steps = [{"name": "step", "type": "in_app", "controlValues": {"body": body}}]
@@ -90,7 +90,7 @@ async def test_it_holds_the_person(services: Services, environment: Environment)
     profile = {"firstName": "Ada", "email": "ada@example.org", "data": {"k": [1]}}
     subscriber = await services.subscribers.create(environment, ADA, profile)
     channel = {"providerId": "fcm", "credentials": {"deviceTokens": ["token"]}}
-    await services.subscribers.set_credentials(environment, ADA, msgspec.convert(channel, Channel))
+    await services.subscribers.set_credentials(environment, ADA, msgspec.convert(channel, ChannelCredentials))
     await services.subscribers.set_online(environment, ADA, False)
     muted = await services.workflows.get(environment, "muted")
     await services.preferences.choose_everywhere(environment, subscriber, {"email": False}, {"isEnabled": False})

@@ -9,7 +9,7 @@ import pytest
 from inbox.errors import SubscriberGone
 from inbox.ids import SubscriberId
 from inbox.models.subscriber import Subscriber
-from inbox.models.trigger import TriggerRequest
+from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store.rows import ALL
 
@@ -66,3 +66,23 @@ async def test_a_trigger_makes_a_subscriber_again_that_is_deleted_meanwhile(rig:
     assert found.profile.get("firstName") == profile.get("firstName")
     page = await other.feed.page(await other.feed.feeds_of(rig.environment, found), NotificationFilter(ALL), 10)
     assert [message.stored.transaction_id for message in page.messages] == ["once"]
+
+
+async def test_a_broadcast_leaves_out_who_is_deleted_meanwhile(rig: Rig) -> None:
+    sender, other = rig.processes
+    await rig.make_workflow("news", in_app("Hello"))
+    for one in ("ada", "bob"):
+        await other.subscribers.create(rig.environment, SubscriberId(one), {})
+    create = sender.feed_store._create
+
+    async def create_late(environment: int, subscriber: Subscriber, contexts: str) -> int:
+        if subscriber.subscriber_id == ADA:
+            await other.subscribers.delete(rig.environment, ADA)
+        return await create(environment, subscriber, contexts)
+
+    sender.feed_store._create = create_late  # type: ignore[method-assign]
+    await sender.triggers.trigger(rig.environment, BroadcastRequest(name="news", payload={}))
+    assert await other.subscribers.find_many(rig.environment, [ADA]) == []
+    bob = await other.subscribers.get(rig.environment, SubscriberId("bob"))
+    page = await other.feed.page(await other.feed.feeds_of(rig.environment, bob), NotificationFilter(ALL), 10)
+    assert len(page.messages) == 1

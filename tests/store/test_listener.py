@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from redis.asyncio import RedisCluster
-from redis.exceptions import ConnectionError
+from inbox.realtime.listener import Listener
+from inbox.store.connection.errors import ConnectionLost
 
-from inbox.fanout.listener import Listener, _Subscriptions
-
+from ..conftest import every_store
 from .conftest import Stores
 
 
@@ -27,23 +26,31 @@ async def listening(stores: Stores) -> AsyncIterator[tuple[Listener, list[tuple[
         await listener.close()
 
 
+async def subscribe(listener: Listener, *channels: str) -> None:
+    """Subscribe to channels, and return once all are acknowledged."""
+    for channel in channels:
+        listener.subscribe(channel)
+    await asyncio.gather(*map(listener.acknowledged, channels))
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.01)
 
 
+@every_store
 async def test_a_listener_hears_every_bucket_and_itself(stores: Stores) -> None:
     channels = [stores.keys.bucket(1, bucket).feed(1).channel for bucket in range(0, 256, 16)]
     async with listening(stores) as (listener, heard, _):
         await listener.probe()
-        await asyncio.gather(*map(listener.subscribe, channels))
+        await subscribe(listener, *channels)
         for channel in channels:
             await stores.client.execute("SPUBLISH", channel, "x")
         await _until(lambda: len(heard) == len(channels))
         assert sorted(channel for channel, _ in heard) == sorted(channels)
         for channel in channels[:8]:
-            await listener.unsubscribe(channel)
+            listener.unsubscribe(channel)
         for channel in channels:
             await stores.client.execute("SPUBLISH", channel, "y")
         await _until(lambda: len(heard) >= len(channels) + 8)
@@ -51,53 +58,26 @@ async def test_a_listener_hears_every_bucket_and_itself(stores: Stores) -> None:
         assert sorted(channel for channel, payload in heard if payload == b"y") == sorted(channels[8:])
 
 
+@every_store
 async def test_a_listener_tells_which_channels_were_interrupted(stores: Stores) -> None:
     breaks: list[Exception] = []
     stores.client.on_failure = breaks.append
     channels = [stores.keys.bucket(1, bucket).feed(1).channel for bucket in range(0, 256, 16)]
     async with listening(stores) as (listener, _, restored):
-        await asyncio.gather(*map(listener.subscribe, channels))
-        if stores.client.is_cluster:
-            await stores.client.redis.execute_command("CLIENT KILL", "TYPE", "pubsub", target_nodes="primaries")
-        else:
-            await stores.client.execute("CLIENT KILL", "TYPE", "pubsub")
+        await subscribe(listener, *channels)
+        for primary in stores.client.primaries:
+            await stores.client.execute_at(primary, "CLIENT", "KILL", "TYPE", "pubsub")
         await _until(lambda: set(channels) <= set(restored))
         await listener.probe()
-    assert [type(error) for error in breaks] == [ConnectionError] * (3 if stores.client.is_cluster else 1)
-
-
-async def test_a_connection_made_anew_by_the_library_subscribes_again_slot_by_slot(stores: Stores) -> None:
-    redis = stores.client.redis
-    channels = [stores.keys.bucket(1, bucket).feed(1).channel for bucket in range(256)]
-    owned = channels
-    if isinstance(redis, RedisCluster):
-        node = redis.get_node_from_key(channels[0])
-        assert node is not None
-        owned = [channel for channel in channels if redis.get_node_from_key(channel) == node]
-        redis = stores.client.connect_to(node)
-    async with _Subscriptions(redis.connection_pool) as pubsub:
-        for channel in owned:
-            await pubsub.ssubscribe(channel)
-        assert await _acknowledged(pubsub, len(owned)) == set(owned)
-        assert pubsub.connection is not None
-        await pubsub.connection.disconnect()
-        await pubsub.connect()
-        assert await _acknowledged(pubsub, len(owned)) == set(owned)
-    if redis is not stores.client.redis:
-        await redis.aclose()
-
-
-async def _acknowledged(pubsub: _Subscriptions, count: int) -> set[str]:
-    found = [await pubsub.get_message(timeout=5) for _ in range(count)]
-    return {one["channel"].decode() for one in found if one and one["type"] == "ssubscribe"}
+    assert [type(error) for error in breaks] == [ConnectionLost] * (3 if stores.client.is_cluster else 1)
 
 
 async def test_a_channel_left_and_asked_for_again_at_once_is_heard(stores: Stores) -> None:
     channel = stores.keys.bucket(1, 3).feed(1).channel
     async with listening(stores) as (listener, heard, restored):
         for turn in range(50):
-            await listener.subscribe(channel)
+            await subscribe(listener, channel)
             await stores.client.execute("SPUBLISH", channel, str(turn))
             await _until(lambda: heard[-1:] == [(channel, str(turn).encode())])  # noqa: B023
-            await listener.unsubscribe(channel)
+            listener.unsubscribe(channel)
         assert restored == []

@@ -21,8 +21,8 @@ from inbox.service.subscribers.listing import SubscriberFilter
 from inbox.service.topics.topics import TopicFilter
 from inbox.services import Services, open_services
 from inbox.settings import Settings
-from inbox.store import scripts
 from inbox.store.client import Client
+from inbox.store.listing import LISTING_PAGE
 from inbox.store.subscribers import new_subscriber_oid
 
 Page = tuple[list[str], bool]
@@ -103,7 +103,7 @@ class Members(Things):
         await self.services.subscribers.upsert(self.environment, SubscriberId(name), {})
         items = [SubscriptionItem(subscriber_id=name)]
         outcome = await self.services.subscriptions.subscribe(self.environment, "news", items)
-        assert len(outcome.done) == 1
+        assert len(outcome.memberships) == 1
 
     async def delete(self, name: str) -> None:
         await self.services.subscribers.delete(self.environment, SubscriberId(name))
@@ -120,7 +120,7 @@ class Memberships(Things):
         await self.services.subscribers.upsert(self.environment, SubscriberId("ada"), {})
         items = [SubscriptionItem(subscriber_id="ada")]
         outcome = await self.services.subscriptions.subscribe(self.environment, name, items)
-        assert len(outcome.done) == 1
+        assert len(outcome.memberships) == 1
 
     async def delete(self, name: str) -> None:
         await self.services.topics.delete(self.environment, name)
@@ -168,7 +168,7 @@ def things(services: Services, request: pytest.FixtureRequest, monkeypatch: pyte
 class Interruption:
     """What happens right after each of the next readings of an index, before its rows are read."""
 
-    INDEXES: ClassVar = (scripts.LISTING_PAGE.sha, "ZREVRANGEBYLEX")
+    INDEXES: ClassVar = (LISTING_PAGE.sha, "ZREVRANGEBYLEX")
 
     def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: list[Step] = []

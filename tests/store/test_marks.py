@@ -8,6 +8,8 @@ import random
 
 import pytest
 
+from inbox.models.message import ButtonPress
+from inbox.store.bulk import MAX_STAMPS
 from inbox.store.changes import (
     INBOX_READ,
     INBOX_SEEN,
@@ -20,11 +22,13 @@ from inbox.store.changes import (
     Change,
 )
 from inbox.store.feed import Feed, Snapshot
-from inbox.store.messages import MAX_MARKED_AT_ONCE, MAX_STAMPS, Action
+from inbox.store.messages import MAX_MARKED_AT_ONCE
+from inbox.store.publication import BULK
 from inbox.store.rows import Position
+from tests.conftest import every_store
 from tests.support.waiting import until
 
-from .conftest import ENVIRONMENT, Stores, as_json
+from .conftest import ENVIRONMENT, Stores
 
 
 async def test_a_mark_touches_only_the_named(stores: Stores) -> None:
@@ -54,7 +58,7 @@ async def test_many_named_are_one_bulk_change(stores: Stores) -> None:
     found = await stores.feeds.changes_since(feed, state.position)
     assert found is not None
     assert found[1] is not None
-    assert [entry.kind for entry in found[1]] == ["bulk"]
+    assert [entry.kind for entry in found[1]] == [BULK]
     assert sum(message.read for message in await stores.list(feed)) == len(named)
     await stores.check(feed)
 
@@ -75,35 +79,37 @@ async def test_bulk_changes_of_a_feed_that_never_holds_still_go_message_by_messa
         return [row for row in rows if row % 2 == 0]
 
     monkeypatch.setattr(stores.feeds, "snapshot", and_then_it_moves_on)
-    assert await stores.messages.mark_where(feed, INBOX_READ, even) == len(rows) // 2
+    assert await stores.messages.bulk.mark_where(feed, INBOX_READ, even) == len(rows) // 2
     assert await stores.messages.mark(feed, rows[:-1], V1_READ) == [row.row for row in rows[:-1]]
-    assert await stores.messages.delete_where(feed, even) == len(rows) // 2
+    assert await stores.messages.bulk.delete_where(feed, even) == len(rows) // 2
     monkeypatch.undo()
     assert [message.read for message in await stores.list(feed)] == [False] + [True] * (len(rows) // 2)
     await stores.check(feed)
 
 
 @pytest.mark.parametrize("mark", V1_MARKS_ALL)
-async def test_mark_all_counts_what_it_changed(stores: Stores, mark: str) -> None:
+async def test_mark_where_counts_what_it_changed(stores: Stores, mark: str) -> None:
     feed = await stores.feed()
     rows = await stores.fill(feed, 6)
     await stores.messages.mark(feed, rows[:2], V1_READ)
     expected = {"read": 4, "unread": 2, "seen": 4, "unseen": 2}[mark]
-    assert await stores.messages.mark_all(feed, V1_MARKS_ALL[mark]) == expected
-    assert await stores.messages.mark_all(feed, V1_MARKS_ALL[mark]) == 0
+    assert await stores.messages.bulk.mark_where(feed, V1_MARKS_ALL[mark]) == expected
+    assert await stores.messages.bulk.mark_where(feed, V1_MARKS_ALL[mark]) == 0
+    assert await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL[mark])
+    assert await stores.messages.bulk.mark_all(feed, INBOX_SEEN), "there is a feed, however few messages change"
     await stores.check(feed)
 
 
 async def test_a_button_pressed_is_kept_with_its_payload(stores: Stores) -> None:
     feed = await stores.feed()
     [row] = await stores.fill(feed, 1)
-    assert await stores.messages.act(feed, row, Action("dp", as_json({"by": "ada"})))
-    assert await stores.messages.act(feed, row, Action("ps"))
+    assert await stores.messages.act(feed, row, ButtonPress("primary", "done", {"by": "ada"}))
+    assert await stores.messages.act(feed, row, ButtonPress("secondary", "pending"))
     [message] = await stores.list(feed)
     assert message.cta["action"]["status"] == "pending"
     assert message.cta["action"]["result"] == {"type": "secondary", "payload": {"by": "ada"}}
     assert (message.seen, message.read) == (False, False)
-    assert not await stores.messages.act(feed, row._replace(row=7), Action("dp"))
+    assert not await stores.messages.act(feed, row._replace(row=7), ButtonPress("primary", "done"))
 
 
 async def test_dates_survive_folding(stores: Stores) -> None:
@@ -111,7 +117,7 @@ async def test_dates_survive_folding(stores: Stores) -> None:
     feed = await stores.feed()
     rows = await stores.fill(feed, 130)
     for turn in range(MAX_STAMPS):
-        await stores.messages.mark_all(feed, (INBOX_SEEN, INBOX_READ)[turn % 2])
+        await stores.messages.bulk.mark_all(feed, (INBOX_SEEN, INBOX_READ)[turn % 2])
         await stores.messages.mark(feed, rows[turn::40], INBOX_UNREAD)
     before = await stores.list(feed)
     await stores.feeds.fold(feed, 0)
@@ -125,7 +131,7 @@ async def test_too_many_stamps_are_folded_by_themselves(stores: Stores) -> None:
     feed = await stores.feed()
     await stores.fill(feed, 60)
     for _ in range(3 * MAX_STAMPS):
-        await stores.messages.mark_all(feed, INBOX_SEEN)
+        await stores.messages.bulk.mark_all(feed, INBOX_SEEN)
 
     async def is_folded() -> bool:
         snapshot = await stores.feeds.snapshot(feed)
@@ -148,7 +154,7 @@ async def test_a_feed_is_folded_by_one_at_a_time(stores: Stores) -> None:
         folding -= 1
 
     stores.feeds.fold = counted  # type: ignore[method-assign]
-    await asyncio.gather(*(stores.messages.mark_all(feed, INBOX_SEEN) for _ in range(5 * MAX_STAMPS)))
+    await asyncio.gather(*(stores.messages.bulk.mark_all(feed, INBOX_SEEN) for _ in range(5 * MAX_STAMPS)))
     await until(lambda: asyncio.sleep(0, folding == 0))
     assert most == 1
 
@@ -170,8 +176,9 @@ async def test_a_change_to_a_feed_that_is_gone_tells(stores: Stores) -> None:
     assert subscriber is not None
     await stores.subscribers.delete(ENVIRONMENT, subscriber)
     assert await stores.messages.mark(feed, [row], V1_READ) is None
-    assert await stores.messages.mark_all(feed, INBOX_READ) is None
-    assert await stores.messages.mark_all(feed, V1_MARKS_ALL["read"]) is None
+    assert not await stores.messages.bulk.mark_all(feed, INBOX_READ)
+    assert not await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL["read"])
+    assert await stores.messages.bulk.mark_where(feed, INBOX_READ) is None
 
 
 @pytest.mark.parametrize("mark", ["seen", "unseen"])
@@ -183,7 +190,7 @@ async def test_a_bulk_change_loses_nothing_that_happens_beside_it(stores: Stores
 
     async def mark_all() -> None:
         for turn in range(30):
-            await stores.messages.mark_all(feed, V1_MARKS_ALL[("seen", "unseen", mark)[turn % 3]])
+            await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL[("seen", "unseen", mark)[turn % 3]])
 
     async def append() -> None:
         for number in range(30):
@@ -203,6 +210,7 @@ async def test_a_bulk_change_loses_nothing_that_happens_beside_it(stores: Stores
 CHANGES: list[Change] = [INBOX_SEEN, INBOX_READ, INBOX_UNREAD, NOTHING, *V1_MARKS.values()]
 
 
+@every_store
 async def test_counts_hold_under_contention(stores: Stores) -> None:
     """Writers of every kind at once on one feed: no count drifts, no position is given twice, no change is unlogged."""
     feed = await stores.feed()
@@ -217,12 +225,15 @@ async def test_counts_hold_under_contention(stores: Stores) -> None:
             if kind == 0:
                 await stores.append(feed, f"w{number}-{turn}")
             elif kind == 1:
-                await stores.messages.mark_all(feed, chance.choice([*V1_MARKS_ALL.values(), INBOX_READ, INBOX_SEEN]))
+                change = chance.choice([*V1_MARKS_ALL.values(), INBOX_READ, INBOX_SEEN])
+                await stores.messages.bulk.mark_all(feed, change)
             elif kind == 2:
                 await stores.messages.mark(feed, chance.sample(rows, 25), chance.choice((V1_READ, V1_SEEN)))
+            elif kind == 3:
+                press = ButtonPress("primary", "done")
+                await stores.messages.act(feed, chance.choice(rows), press, chance.choice(CHANGES))
             else:
-                named = chance.sample(rows, chance.randint(1, 8))
-                await stores.messages.mark(feed, named, chance.choice(CHANGES), chance.choice((None, Action("dp"))))
+                await stores.messages.mark(feed, chance.sample(rows, chance.randint(1, 8)), chance.choice(CHANGES))
 
     await asyncio.gather(*map(writer, range(8)))
     await stores.check(feed)

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from inbox.ids import SubscriberId
+from inbox.models.message import ButtonPress
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
-from inbox.rendering import compile_steps
+from inbox.steps import compile_steps
 from inbox.store import changes
 from inbox.store.feed import Feed
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS
-from inbox.store.messages import Action, MessageStore
+from inbox.store.messages import MessageStore
 from inbox.store.rows import RowId
 
 from .rig import in_app
@@ -60,13 +61,16 @@ async def mark(rig: Rig, name: str, change: changes.Change, content: str = "firs
     [
         (lambda store, feed, row: store.mark(feed, [row], changes.V1_SEEN), "true false false false /"),
         (lambda store, feed, row: store.mark(feed, [row], changes.INBOX_READ), "true true false false /"),
-        (lambda store, feed, _: store.mark_all(feed, changes.INBOX_READ), "true true false false /"),
+        (lambda store, feed, _: store.bulk.mark_all(feed, changes.INBOX_READ), "true true false false /"),
         (lambda store, feed, row: store.mark(feed, [row], changes.INBOX_ARCHIVE), "true true true false /"),
         (
             lambda store, feed, row: store.snooze(feed, row, changes.INBOX_SNOOZE, 4_000_000_000_000),
             "true false false true /",
         ),
-        (lambda store, feed, row: store.act(feed, row, Action("dp")), "false false false false done/primary"),
+        (
+            lambda store, feed, row: store.act(feed, row, ButtonPress("primary", "done")),
+            "false false false false done/primary",
+        ),
         (lambda store, feed, row: store.delete(feed, row), "false false false false /"),
     ],
     ids=["seen", "read", "all read", "archived", "snoozed", "pressed", "deleted"],
@@ -135,7 +139,7 @@ async def test_many_recipients_of_a_broadcast_are_known_one_by_one(rig: Rig) -> 
     names = await rig.people(120)
     await make(rig, FIRST, DELAY, REMINDER)
     request = BroadcastRequest(name="runs", payload={}, transaction_id="t")
-    await rig.first.triggers.broadcast(rig.environment, request)
+    await rig.first.triggers.trigger(rig.environment, request)
     await until_done(rig, "t")
     await mark(rig, names[3], changes.INBOX_READ)
     await pass_and_fire(rig)
@@ -163,7 +167,7 @@ async def test_both_digests_and_messages_before_them_are_seen_after_the_second(r
     await pass_and_fire(rig)
     await pass_and_fire(rig)
     assert (await rig.contents("ada"))[-1] == "2+1 1 false"
-    await store_of(rig).mark_all(await feed_of(rig, "ada"), changes.INBOX_READ)
+    await store_of(rig).bulk.mark_all(await feed_of(rig, "ada"), changes.INBOX_READ)
     await pass_and_fire(rig)
     assert (await rig.contents("ada"))[-1] == "later 2+1 1 true"
     assert await left_over(rig) == []

@@ -6,13 +6,17 @@ import asyncio
 import random
 from dataclasses import dataclass, field, replace
 
-from inbox.models.message import Message, StoredMessage, decode_stored, encode_stored
+from msgspec.structs import replace as replace_content
+
+from inbox.models.message import ButtonPress, Message, StoredMessage, decode_stored, encode_stored
 from inbox.store import changes
 from inbox.store.bulk import Choose
 from inbox.store.changes import Change
 from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed, LogEntry, Snapshot
-from inbox.store.messages import Action, Delivery
+from inbox.store.messages import Delivery
+from inbox.store.publication import BULK
+from inbox.store.replies import ChangeStatus
 from inbox.store.rows import (
     ALL,
     ARCHIVED,
@@ -22,11 +26,11 @@ from inbox.store.rows import (
     SNOOZED,
     UNREAD,
     UNSEEN,
-    Counts,
+    FeedCounts,
+    FeedState,
     Position,
     RowId,
     Select,
-    State,
     parse_message_id,
     parse_state,
 )
@@ -58,6 +62,7 @@ KINDS = {
     "collapse": 12,
     "mark": 25,
     "act": 6,
+    "edit": 12,
     "bulk": 5,
     "chosen": 4,
     "many": 4,
@@ -68,6 +73,12 @@ KINDS = {
     "delete_many": 0.3,
 }
 FAR_AHEAD_MS = 3_600_000
+REFERENCES = ("order-1", "order-2", None)
+PRESSES = (
+    ButtonPress("primary", "done"),
+    ButtonPress("secondary", "done"),
+    ButtonPress("primary", "pending"),
+)
 
 
 @dataclass
@@ -89,8 +100,10 @@ class Row:
     last_seen: int = 0
     last_read: int = 0
     archived_at: int = 0
-    action: bytes = b""
+    action: ButtonPress | None = None
     moved: bool = False
+    edited: bool = False
+    reference: str | None = None
 
     @property
     def flags(self) -> int:
@@ -134,7 +147,7 @@ class Row:
         """The end of the snooze; when that was, the listing tells (`created` 0)."""
         self.delivered_before = (*self.delivered_before, self.created)
         self.unread, self.snoozed, self.until, self.last_read = True, False, 0, 0
-        self.created, self.number, self.moved = 0, number, True
+        self.created, self.number, self.moved, self.edited = 0, number, True, False
 
     def shown(self, message: Message) -> bool:
         """Whether a message read from the store is this row."""
@@ -147,6 +160,8 @@ class Row:
             and flags == (self.unseen, self.unread, self.archived)
             and dates == (self.first_seen, self.last_seen, self.last_read, self.archived_at)
             and message.action == self.action
+            and (message.sequence, message.edited_ms > 0) == (self.number, self.edited)
+            and message.stored.severity == SEVERITIES[self.severity]
         )
 
 
@@ -163,11 +178,11 @@ class Model:
     origins: dict[int, int] = field(default_factory=dict)
     collapses: dict[str, tuple[Row, int]] = field(default_factory=dict)
 
-    def counts(self) -> Counts:
+    def counts(self) -> FeedCounts:
         badge = [row for row in self.rows if row.unread and not row.snoozed]
         by_severity = [sum(row.severity == level for row in badge) for level in (1, 2, 3)]
         unread = sum(row.unread for row in self.rows)
-        return Counts(sum(row.unseen for row in self.rows), unread, len(badge), *by_severity)
+        return FeedCounts(sum(row.unseen for row in self.rows), unread, len(badge), *by_severity)
 
     def next_row(self, origin: int | None = None) -> int:
         """The number that the next message to come to the top gets."""
@@ -208,11 +223,15 @@ class Run:
 
     async def append(self, model: Model, number: int) -> None:
         severity = self.random.choice((0, 0, 0, 1, 2, 3))
-        appended = await self.stores.append(model.feed, f"m{number}", severity=SEVERITIES[severity])
+        reference = self.random.choice(REFERENCES)
+        appended = await self.stores.append(
+            model.feed, f"m{number}", severity=SEVERITIES[severity], external_reference=reference
+        )
         assert appended is not None
         assert appended.message_id is not None
         model.transactions.append(f"m{number}")
-        model.rows.append(Row(appended.message_id, f"m{number}", 0, severity, model.next_row()))
+        row = Row(appended.message_id, f"m{number}", 0, severity, model.next_row(), reference=reference)
+        model.rows.append(row)
         model.wake(await self.now(model))
         await self.learn(model)
 
@@ -237,7 +256,9 @@ class Run:
 
         def content(count: int) -> bytes:
             text = f"m{number} {count}"
-            return encode_stored(StoredMessage(f"m{number}", WORKFLOW, "workflow", WORKFLOW, "step", content=text))
+            content = StoredMessage(f"m{number}", WORKFLOW, "workflow", WORKFLOW, "step", content=text)
+            reference = REFERENCES[count % 3]
+            return encode_stored(replace_content(content, severity=SEVERITIES[severity], external_reference=reference))
 
         delivery = Delivery(
             model.feed,
@@ -258,6 +279,7 @@ class Run:
         row = Row(appended.message_id, f"m{number} {count}", 0, severity, 0)
         assert (row.id == former.id) if stands and former else (row.origin == model.head + 1)
         row.number, row.moved = model.next_row(row.origin), bool(stands)
+        row.reference = REFERENCES[count % 3]
         model.rows.append(row)
         model.collapses[key] = (row, count)
         model.wake(await self.now(model))
@@ -297,15 +319,27 @@ class Run:
 
     async def act(self, model: Model, number: int) -> None:
         row = self.random.choice(model.rows)
-        payload = self.random.choice((b"", b'{"n":%d}' % number))
-        code = self.random.choice(("dp", "ds", "pp"))
+        press = self.random.choice(PRESSES)._replace(payload=self.random.choice((None, {"n": number})))
         [found] = self.named(model, [row])
-        assert await self.stores.messages.act(model.feed, found, Action(code, payload), changes.ACTION_PRESSED)
+        assert await self.stores.messages.act(model.feed, found, press, changes.ACTION_PRESSED)
         at = await self.now(model)
         model.wake(at)
         await self.learn(model)
         row.change(changes.ACTION_PRESSED, at)
-        row.action = code.encode() + (payload or row.action[2:])
+        row.action = press if press.payload or not row.action else press._replace(payload=row.action.payload)
+
+    async def edit(self, model: Model, number: int) -> None:
+        """New words and a new severity; an edit of what has been edited since it was read changes nothing."""
+        row = self.random.choice(model.rows)
+        found = await self.stores.feeds.find(model.feed, row.id)
+        assert found is not None
+        model.wake(await self.now(model))
+        await self.learn(model)
+        severity = self.random.choice((0, 1, 2, 3))
+        stored = replace_content(found[0].stored, content=f"edit {number}", severity=SEVERITIES[severity])
+        assert await self.stores.messages.edit(model.feed, found[0], stored) is ChangeStatus.DONE
+        assert await self.stores.messages.edit(model.feed, found[0], stored) is ChangeStatus.MOVED_ON
+        row.text, row.severity, row.edited = f"edit {number}", severity, True
 
     async def snooze(self, model: Model, number: int) -> None:
         """For long, for long again, or until a moment that has passed already: the next one to come ends it."""
@@ -326,12 +360,13 @@ class Run:
 
     async def bulk(self, model: Model, _: int) -> None:
         change = self.random.choice(BULK_CHANGES)
-        changed = await self.stores.messages.mark_all(model.feed, change)
+        marks = self.stores.messages.bulk
+        is_counted = self.random.random() < 0.5
+        changed = await (marks.mark_where if is_counted else marks.mark_all)(model.feed, change)
         at = await self.now(model)
         model.wake(at)
         await self.learn(model)
-        if change.when.mask:
-            assert changed == sum(row.takes(change.when) for row in model.rows)
+        assert changed == sum(row.takes(change.when) for row in model.rows) if is_counted else changed
         for row in model.rows:
             row.change(change, at)
 
@@ -339,7 +374,7 @@ class Run:
         """A bulk change of rows that somebody chose by what they hold."""
         change = self.random.choice(BULK_CHANGES)
         texts = {row.text for row in model.rows if self.random.random() < 0.3}
-        changed = await self.stores.messages.mark_where(model.feed, change, self.choose(model, texts))
+        changed = await self.stores.messages.bulk.mark_where(model.feed, change, self.choose(model, texts))
         at = await self.now(model)
         model.wake(at)
         await self.learn(model)
@@ -349,8 +384,8 @@ class Run:
             row.change(change, at)
 
     def choose(self, model: Model, texts: set[str]) -> Choose:
-        async def choose(_: Snapshot, rows: list[int]) -> list[int]:
-            contents = await self.stores.feeds.contents(model.feed, rows)
+        async def choose(snapshot: Snapshot, rows: list[int]) -> list[int]:
+            contents = await self.stores.feeds.contents(model.feed, snapshot, rows)
             assert set(contents) == set(rows)
             return [row for row in rows if decode_stored(contents[row]).content in texts]
 
@@ -373,7 +408,8 @@ class Run:
         await self._delete_where(model, [row for row in model.rows if self.random.random() < 0.7])
 
     async def _delete_where(self, model: Model, rows: list[Row]) -> None:
-        deleted = await self.stores.messages.delete_where(model.feed, self.choose(model, {row.text for row in rows}))
+        choose = self.choose(model, {row.text for row in rows})
+        deleted = await self.stores.messages.bulk.delete_where(model.feed, choose)
         assert deleted == len(rows)
         model.wake(await self.now(model))
         model.rows = [row for row in model.rows if row not in rows]
@@ -414,9 +450,18 @@ class Run:
         assert length == len(model.rows)
         moved = {b"o%d" % row.origin for row in model.rows if row.moved}
         assert {name for name in fields if name.startswith(b"o")} == moved
-        assert {int(name) for name in fields if not name.startswith(b"o")} <= {row.number for row in model.rows}
+        members = await self.stores.client.execute("ZRANGE", keys.references, 0, -1)
+        assert {int(row) for row in members if row} == {row.number for row in model.rows if row.reference}
+        for reference in ("order-1", "order-2", "order-3"):
+            found = await self.stores.references.find(model.feed, reference)
+            assert [one.id for one in found] == [row.id for row in reversed(model.rows) if row.reference == reference]
+        assert {name for name in fields if name.startswith(b"e")} == {
+            b"e%d" % row.number for row in model.rows if row.edited
+        }
+        sides = {int(name) for name in fields if not name.startswith((b"o", b"e"))}
+        assert sides <= {row.number for row in model.rows}
 
-    async def check_catch_up(self, model: Model, state: State) -> None:
+    async def check_catch_up(self, model: Model, state: FeedState) -> None:
         """A client's old rows, changed by what the log names since, are the rows of now."""
         present = {row.origin: row.flags for row in model.rows}
         answer = await self.stores.feeds.changes_since(model.feed, model.away_since)
@@ -430,7 +475,7 @@ class Run:
 
 
 def _replayed(old: dict[int, int], entries: list[LogEntry], present: dict[int, int]) -> dict[int, int]:
-    if any(entry.kind == "bulk" for entry in entries):
+    if any(entry.kind == BULK for entry in entries):
         return present  # the client is told to read the feed again
     replica = dict(old)
     for entry in entries:
@@ -466,7 +511,7 @@ async def test_concurrent_clients_lose_and_duplicate_nothing(stores: Stores, oth
         for turn in range(20):
             await mine.append(feed, f"{number}/{turn}")
             if turn % 5 == 4:
-                await mine.messages.mark_all(feed, changes.V1_MARKS_ALL["read" if number % 3 else "seen"])
+                await mine.messages.bulk.mark_all(feed, changes.V1_MARKS_ALL["read" if number % 3 else "seen"])
             elif turn % 5 == 2:
                 page = await mine.feeds.page(feed, ALL, 3)
                 assert page is not None
@@ -502,7 +547,10 @@ async def test_a_feed_that_never_holds_still_is_read_all_the_same(stores: Stores
         await stores.append(feed, f"m{number}", severity=SEVERITIES[number % 4])
     third = [row for row in map(feed.row_of, [message.id for message in (await stores.list(feed))[::3]]) if row]
     await stores.messages.mark(feed, third, changes.INBOX_READ)
-    await stores.messages.mark_all(feed, changes.INBOX_SEEN)
+    await stores.messages.bulk.mark_all(feed, changes.INBOX_SEEN)
+    for message in (await stores.list(feed))[::4]:
+        edited = replace_content(message.stored, content="edited", severity="low")
+        assert await stores.messages.edit(feed, message, edited) is ChangeStatus.DONE
     for select in (ALL, ALL.where(UNREAD, True), ALL.where(UNREAD, False), ALL._replace(severities=("high", "low"))):
         for limit, before, skip in ((5, None, 0), (5, 20, 0), (5, None, 3), (50, None, 0)):
             calm = await stores.feeds.page(feed, select, limit, before=before, skip=skip)
@@ -510,5 +558,5 @@ async def test_a_feed_that_never_holds_still_is_read_all_the_same(stores: Stores
             at_once = await stores.feeds._read_at_once(feed, select, limit, before=before, skip=skip)
             assert at_once == (calm.messages, calm.state)
     named = await stores.feeds.messages(feed, [3, 99, 1, 2])
-    assert named == await stores.feeds._read_at_once(feed, ALL, wanted=[3, 99, 1, 2])
-    assert await stores.feeds._read_at_once(feed, ALL, wanted=[]) is not None
+    assert named == await stores.feeds._read_at_once(feed, ALL, numbers=[3, 99, 1, 2])
+    assert await stores.feeds._read_at_once(feed, ALL, numbers=[]) is not None

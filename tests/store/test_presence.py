@@ -7,6 +7,7 @@ import time
 
 from inbox.models.subscriber import Subscriber
 from inbox.store.presence import Held
+from tests.conftest import every_store
 from tests.support.waiting import until
 
 from .conftest import ENVIRONMENT, Stores
@@ -23,14 +24,15 @@ async def read(stores: Stores, one: Held) -> Subscriber:
     return subscriber
 
 
+@every_store
 async def test_the_last_process_to_leave_turns_it_off(stores: Stores) -> None:
     ada = await held(stores)
     for process in ("one", "two"):
         assert await stores.presence.join(process, ada)
-    await stores.presence.leave("one", ada)
+    await stores.presence.leave("one", [ada])
     assert ((await read(stores, ada)).is_online, (await read(stores, ada)).last_online_ms) == (True, None)
     before = int(time.time() * 1000)
-    await stores.presence.leave("two", ada)
+    await stores.presence.leave("two", [ada])
     offline = await read(stores, ada)
     assert not offline.is_online
     assert offline.last_online_ms is not None
@@ -44,17 +46,17 @@ async def test_every_join_is_an_edge(stores: Stores) -> None:
         assert (await read(stores, ada)).is_online
         await stores.subscribers.set_online(ENVIRONMENT, await read(stores, ada), False)
         assert not (await read(stores, ada)).is_online, "the API's word stands until the next edge"
-    await stores.presence.leave("one", ada)
+    await stores.presence.leave("one", [ada])
     assert not (await read(stores, ada)).is_online
     await stores.presence.join("one", ada)
-    await stores.presence.leave("two", ada)
+    await stores.presence.leave("two", [ada])
     assert (await read(stores, ada)).is_online
 
 
 async def test_leaving_twice_or_without_having_come_changes_nothing(stores: Stores) -> None:
     ada = await held(stores)
     await stores.subscribers.set_online(ENVIRONMENT, await read(stores, ada), True)
-    await stores.presence.leave("one", ada)
+    await stores.presence.leave("one", [ada])
     assert (await read(stores, ada)).is_online
 
 
@@ -73,8 +75,7 @@ async def test_a_lapsed_lease_is_told_and_swept(stores: Stores) -> None:
     assert list(lease.lapsed) == ["dead"]
     share = await stores.presence.share("dead")
     assert {one.oid for one in share} == {ada.oid, grace.oid}
-    for one in share:
-        await stores.presence.leave("dead", one, lease.lapsed["dead"])
+    await stores.presence.leave("dead", share, lease.lapsed["dead"])
     await stores.presence.forget("dead")
     assert (await read(stores, ada)).last_online_ms == lease.lapsed["dead"]
     assert not (await read(stores, ada)).is_online
@@ -94,5 +95,5 @@ async def test_a_lapsed_lease_is_not_revived(stores: Stores) -> None:
 async def test_nobody_is_present_who_does_not_exist(stores: Stores) -> None:
     nobody = Held(ENVIRONMENT, "0" * 24)
     assert not await stores.presence.join("one", nobody)
-    await stores.presence.leave("one", nobody)
+    await stores.presence.leave("one", [nobody])
     assert await stores.presence.share("one") == []

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 
-from redis.asyncio import RedisCluster
-
-from inbox.fanout.hub import Publication, parse_publication
-from inbox.fanout.listener import Listener
-from inbox.store.changes import INBOX_READ, V1_MARKS_ALL, V1_READ
-from inbox.store.messages import Action
+from inbox.models.message import ButtonPress
+from inbox.realtime.listener import Listener
+from inbox.store.changes import INBOX_READ, INBOX_SNOOZE, V1_MARKS_ALL, V1_READ
+from inbox.store.feed import Snapshot
+from inbox.store.messages import MessageStore
+from inbox.store.publication import (
+    BULK,
+    DELETED,
+    GONE,
+    MARKED,
+    MOVED,
+    NEW,
+    SUBSCRIBER,
+    TRIMMED,
+    Publication,
+    parse_publication,
+)
 from inbox.store.rows import ORIGIN
+from tests.conftest import every_store
 
 from .conftest import Stores
 
 
+@every_store
 async def test_publications_form_one_chain(stores: Stores) -> None:
     feed = await stores.feed()
     heard: asyncio.Queue[Publication] = asyncio.Queue()
@@ -26,15 +39,16 @@ async def test_publications_form_one_chain(stores: Stores) -> None:
     )
     await listener.start()
     try:
-        await listener.subscribe(feed.keys.channel)
+        listener.subscribe(feed.keys.channel)
+        await listener.acknowledged(feed.keys.channel)
         rows = await stores.fill(feed, 5)
         await asyncio.gather(
             stores.messages.mark(feed, rows[:3], V1_READ),
-            stores.messages.act(feed, rows[4], Action("dp")),
-            stores.messages.mark_all(feed, INBOX_READ),
+            stores.messages.act(feed, rows[4], ButtonPress("primary", "done")),
+            stores.messages.bulk.mark_all(feed, INBOX_READ),
             stores.append(feed, "during"),
         )
-        await stores.messages.mark_all(feed, V1_MARKS_ALL["unread"])
+        await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL["unread"])
         await stores.messages.delete(feed, rows[0])
         state = await stores.feeds.state(feed)
         assert state is not None
@@ -58,7 +72,8 @@ async def test_a_change_of_the_subscriber_is_published_on_every_feed_of_it(store
     await listener.start()
     try:
         for feed in feeds:
-            await listener.subscribe(feed.keys.channel)
+            listener.subscribe(feed.keys.channel)
+            await listener.acknowledged(feed.keys.channel)
         for name in ("Ada", "Ada", "Grace"):  # the second changes nothing
             await stores.subscribers.write(feeds[0].environment, feeds[0].subscriber_id, {"firstName": name})
         for feed in feeds:
@@ -66,8 +81,63 @@ async def test_a_change_of_the_subscriber_is_published_on_every_feed_of_it(store
         told = [await asyncio.wait_for(heard.get(), 5) for _ in range(6)]
         for feed in feeds:
             *changes, message = [payload for channel, payload in told if channel == feed.keys.channel]
-            assert changes == [b"subscriber"] * 2
-            assert parse_publication(message).kind == "n"
+            assert changes == [SUBSCRIBER] * 2
+            assert parse_publication(message).kind == NEW
+    finally:
+        await listener.close()
+
+
+async def test_every_kind_that_scripts_publish_is_parsed(stores: Stores) -> None:
+    feed = await stores.feed()
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    listener = Listener(
+        stores.client, stores.keys.probe("test"), lambda _, told: heard.put_nowait(told), lambda _: None
+    )
+    await listener.start()
+
+    async def published() -> Publication:
+        return parse_publication(await asyncio.wait_for(heard.get(), 5))
+
+    async def choose(_: Snapshot, rows: list[int]) -> list[int]:
+        return rows
+
+    try:
+        listener.subscribe(feed.keys.channel)
+        await listener.acknowledged(feed.keys.channel)
+        rows = await stores.fill(feed, 30)
+        for row in rows:
+            publication = await published()
+            number, check, stored = publication.new_message
+            assert (publication.kind, number, check) == (NEW, row.row, row.check)
+            assert stored.content == f"m{row.row - 1}"
+        await stores.messages.mark(feed, rows[3:5], V1_READ)
+        assert ((marked := await published()).kind, marked.rows) == (MARKED, [4, 5])
+        await stores.messages.bulk.mark_where(feed, INBOX_READ, choose)
+        assert (await published()).kind == BULK
+        await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL["unread"])
+        assert (await published()).kind == BULK
+        await stores.messages.snooze(feed, rows[29], INBOX_SNOOZE, 1_000_000)
+        assert (await published()).kind == MARKED
+        await stores.feeds.wake(feed)
+        assert ((moved := await published()).kind, moved.rows) == (MOVED, [31])
+        await stores.messages.delete(feed, rows[29])
+        assert ((deleted := await published()).kind, deleted.removed) == (DELETED, [(30, rows[29].check)])
+        await MessageStore(stores.client, stores.keys, stores.feeds, 28).trim(feed)
+        trimmed = await published()
+        assert (trimmed.kind, trimmed.rows, trimmed.removed) == (TRIMMED, [1], [(1, rows[0].check)])
+        await MessageStore(stores.client, stores.keys, stores.feeds, 4).trim(feed)
+        assert ((many := await published()).kind, many.removed) == (TRIMMED, None)
+        await stores.messages.bulk.delete_where(feed, choose)
+        assert ((few := await published()).kind, few.removed) == (DELETED, [(r.row, r.check) for r in rows[25:29]])
+        for number in range(21):
+            await stores.append(feed, f"more {number}")
+            assert (await published()).kind == NEW
+        await stores.messages.bulk.delete_where(feed, choose)
+        assert (await published()).kind == BULK
+        subscriber = await stores.subscribers.get(feed.environment, feed.subscriber_id)
+        assert subscriber is not None
+        assert await stores.subscribers.delete(feed.environment, subscriber)
+        assert await asyncio.wait_for(heard.get(), 5) == GONE
     finally:
         await listener.close()
 
@@ -83,8 +153,6 @@ async def test_a_probe_is_heard(stores: Stores) -> None:
 
 async def test_feeds_spread_over_the_primaries(stores: Stores) -> None:
     """On a cluster no primary is left without feeds, since the buckets lie evenly."""
-    redis = stores.client.redis
-    if isinstance(redis, RedisCluster):
+    if stores.client.is_cluster:
         feeds = [await stores.feed(f"subscriber-{number}") for number in range(60)]
-        nodes = {redis.get_node_from_key(feed.keys.state) for feed in feeds}
-        assert len(nodes - {None}) == 3
+        assert len({stores.client.node_of(feed.keys.state) for feed in feeds}) == 3

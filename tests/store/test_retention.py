@@ -13,6 +13,7 @@ from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_U
 from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed
 from inbox.store.messages import TRIM_SLACK, MessageStore
+from inbox.store.publication import TRIMMED
 from inbox.store.retention import RetentionStore
 from inbox.store.rows import RowId
 
@@ -80,7 +81,7 @@ async def test_marks_and_moves_follow_a_trim(stores: Stores) -> None:
     await stores.messages.mark(feed, rows[:5], INBOX_READ)
     assert await stores.messages.snooze(feed, rows[0], INBOX_SNOOZE, 1_000)
     await stores.list(feed)  # the first message is on top now, in a new row
-    await stores.messages.mark_all(feed, V1_MARKS_ALL["seen"])
+    await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL["seen"])
     with_length(stores, 10)
     await stores.messages.trim(feed)
     assert (await contents(stores, feed))[:2] == ["m0", "m29"]
@@ -114,7 +115,7 @@ async def test_moves_to_the_top_push_no_message_out(stores: Stores) -> None:
 async def test_a_feed_has_no_more_rows_than_can_be_read_at_once(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "MOST_ROWS", 100)
+    monkeypatch.setattr(messages, "MAX_ROWS", 100)
     with_length(stores)
     feed = await stores.feed()
     await stores.append(feed, "old")
@@ -142,7 +143,7 @@ async def test_a_trim_is_one_position_that_names_what_went(stores: Stores) -> No
     assert changes is not None
     state, entries = changes
     assert state.position.counter == before.position.counter + 1
-    assert [(entry.kind, entry.ref) for entry in entries or []] == [("trimmed", 2)]
+    assert [(entry.kind, entry.ref) for entry in entries or []] == [(TRIMMED, 2)]
     assert state.counts.unseen == 10
 
 
@@ -197,13 +198,13 @@ async def test_counts_hold_through_trims_moves_and_bulk_changes(stores: Stores) 
             case 5:
                 await stores.messages.mark(feed, choose.sample(known, min(3, len(known))), INBOX_READ)
             case 6:
-                await stores.messages.mark_all(feed, V1_MARKS_ALL[choose.choice(["seen", "read", "unread"])])
+                await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL[choose.choice(["seen", "read", "unread"])])
             case 7 if known:
                 await stores.messages.snooze(feed, choose.choice(known), INBOX_SNOOZE, 1_000)
             case 8 if known:
                 await stores.messages.delete(feed, choose.choice(known))
             case 9:
-                await stores.messages.mark_where(feed, INBOX_UNREAD)
+                await stores.messages.bulk.mark_where(feed, INBOX_UNREAD)
                 if choose.random() < 0.3:
                     await stores.messages.trim(feed)
                 if choose.random() < 0.1:

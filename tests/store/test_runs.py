@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from inbox.ids import SubscriberId
+from inbox.jobs import background_jobs
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.services import Services
+from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import BUCKETS
-from inbox.store.timers import Place, TimerStore
+from inbox.store.timers import TimerStore
+from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
 
 from .rig import in_app, mortal
@@ -23,9 +26,8 @@ __all__ = ["rig"]
 
 HOUR = {"amount": 1, "unit": "hours"}
 DELAY = {"name": "Wait", "stepId": "wait", "type": "delay", "controlValues": HOUR}
-COLLECTED = (
-    "{{steps.collect.count}}: {% for e in steps.collect.events %}{{e.payload.n}},{% endfor %} {{payload.n}}"
-)
+THROTTLE = {"name": "Limit", "stepId": "limit", "type": "throttle", "controlValues": {**HOUR, "threshold": 2}}
+COLLECTED = "{{steps.collect.count}}: {% for e in steps.collect.events %}{{e.payload.n}},{% endfor %} {{payload.n}}"
 
 
 def digest(**controls: Any) -> dict[str, Any]:
@@ -56,8 +58,8 @@ async def let_time_pass(rig: Rig, kind: bytes = b"") -> None:
     store = TimerStore(rig.first.client, rig.first.keys)
     due = int(time.time() * 1_000) - 3_600_000
     for bucket, names in (await timers(rig)).items():
-        place = Place(rig.environment.number, bucket)
-        await store.ring_at(place, due)
+        place = BucketKey(rig.environment.number, bucket)
+        await store.schedule(place, due)
         key = rig.first.keys.bucket(place.environment, place.bucket).timers
         scores = [part for name in names if name.startswith(kind) for part in (due, name)]
         if scores:
@@ -72,7 +74,7 @@ async def pass_and_fire(rig: Rig, services: Services | None = None) -> None:
 async def left_over(rig: Rig) -> list[str]:
     """Keys of runs and windows that are still there."""
     kinds = ("n:", "w:", "c:")
-    found = [key.decode() async for key in rig.first.client.redis.scan_iter(match=f"{rig.prefix}*", count=1000)]
+    found = [key async for keys in rig.first.client.scan(f"{rig.prefix}*", 1_000) for key in keys]
     return [key for key in found if key.rpartition("}")[2].partition(":")[2].startswith(kinds)]
 
 
@@ -94,16 +96,12 @@ async def test_what_comes_before_a_delay_is_delivered_at_once_and_the_rest_when_
 
 async def test_a_delay_of_a_second_ends_by_itself_and_not_before(rig: Rig) -> None:
     await make(rig, {**DELAY, "controlValues": {"amount": 1, "unit": "seconds"}}, in_app("later"))
-    rig.first.timer_worker.start()
     began = time.time()
-    try:
+    async with background_jobs(rig.first)["timers"], asyncio.timeout(20):
         await trigger(rig, "t")
-        async with asyncio.timeout(20):
-            while not await rig.contents("ada"):
-                await asyncio.sleep(0.02)
+        while not await rig.contents("ada"):
+            await asyncio.sleep(0.02)
         assert time.time() - began >= 1
-    finally:
-        await rig.first.timer_worker.close()
 
 
 async def test_delays_follow_each_other_and_what_is_skipped_is_passed_over(rig: Rig) -> None:
@@ -128,7 +126,7 @@ async def test_a_worker_that_comes_late_begins_nothing_early(rig: Rig) -> None:
     await rig.first.triggers.trigger(rig.environment, TriggerRequest(name="delays", to="ada", transaction_id="u"))
     await let_time_pass(rig)
     [bucket] = await timers(rig)
-    place, store = Place(rig.environment.number, bucket), TimerStore(rig.first.client, rig.first.keys)
+    place, store = BucketKey(rig.environment.number, bucket), TimerStore(rig.first.client, rig.first.keys)
     stale = await store.due(place, 10)
     assert sorted(timer.kind for timer in stale) == [b"d", b"r"]
     await rig.first.timer_worker.fire_due()
@@ -248,7 +246,7 @@ async def test_a_digest_between_delays_keeps_its_events(rig: Rig) -> None:
 
 
 async def test_a_window_keeps_some_events_and_counts_all(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inbox.store.runs.MOST_EVENTS", 3)
+    monkeypatch.setattr("inbox.store.runs.MAX_EVENTS", 3)
     await make(rig, digest(), in_app(COLLECTED))
     for number in range(8):
         await trigger(rig, f"t{number}", n=number)
@@ -258,13 +256,12 @@ async def test_a_window_keeps_some_events_and_counts_all(rig: Rig, monkeypatch: 
     assert await rig.contents("ada") == ["7: 0,1,2,7, 7"]
 
 
+@one_server_and_cluster
 async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     names = await rig.people(240)
     await make(rig, in_app("now"), DELAY, in_app("later"))
     await make(rig, digest(lookBackWindow={"amount": 5, "unit": "minutes"}), in_app(COLLECTED), name="digest")
-    await rig.first.triggers.broadcast(
-        rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
-    )
+    await rig.first.triggers.trigger(rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t"))
     await rig.first.dispatch_worker.run_until_idle()
     assert {tuple(await rig.contents(name)) for name in names} == {("now",)}
     progress = await rig.progress()
@@ -273,7 +270,7 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later")}
     for number in range(3):
         request = BroadcastRequest(name="digest", payload={"n": number}, transaction_id=f"d{number}")
-        await rig.first.triggers.broadcast(rig.environment, request)
+        await rig.first.triggers.trigger(rig.environment, request)
         await rig.first.dispatch_worker.run_until_idle()
     assert {tuple(await rig.contents(name)) for name in names} == {("now", "later", "1: 0, 0")}
     assert (await rig.progress("d0"))["delivered"] == 240
@@ -282,12 +279,11 @@ async def test_a_dispatch_waits_and_digests_for_everybody(rig: Rig) -> None:
     assert (await left_over(rig), await timers(rig)) == ([], {})
 
 
+@one_server_and_cluster
 async def test_the_plan_of_a_delayed_dispatch_is_kept_once_in_each_bucket(rig: Rig) -> None:
     await rig.people(600)
     await make(rig, DELAY, in_app("later"))
-    await rig.first.triggers.broadcast(
-        rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
-    )
+    await rig.first.triggers.trigger(rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t"))
     await rig.first.dispatch_worker.run_until_idle()
     kept = await left_over(rig)
     sizes = [await rig.first.client.execute("HLEN", key) for key in kept]
@@ -326,12 +322,11 @@ async def test_a_cancelled_event_leaves_its_window(rig: Rig) -> None:
     assert (await left_over(rig), await timers(rig)) == ([], {})
 
 
+@one_server_and_cluster
 async def test_a_cancelled_dispatch_ends_the_runs_that_it_began(rig: Rig) -> None:
     names = await rig.people(240)
     await make(rig, DELAY, in_app("later"))
-    await rig.first.triggers.broadcast(
-        rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t")
-    )
+    await rig.first.triggers.trigger(rig.environment, BroadcastRequest(name="runs", payload={}, transaction_id="t"))
     await rig.first.dispatch_worker.run_until_idle()
     assert await rig.first.triggers.cancel(rig.environment, "t")
     await pass_and_fire(rig)
@@ -345,6 +340,10 @@ CRASHES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "look-back": (
         [digest(lookBackWindow={"amount": 5, "unit": "minutes"}), in_app(COLLECTED)],
         ["1: 0, 0", "1: 1, 1"],
+    ),
+    "throttle": (
+        [DELAY, THROTTLE, in_app("middle", "middle"), DELAY | {"stepId": "second"}, in_app("last", "last")],
+        ["middle", "middle", "last", "last"],
     ),
     "both": ([DELAY, digest(), DELAY | {"stepId": "second"}, in_app("{{steps.collect.eventCount}}")], ["2"]),
 }
@@ -364,6 +363,7 @@ async def dies(rig: Rig, calls: int, action: Callable[[Services], Awaitable[None
     return False
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize("kind", CRASHES)
 async def test_a_process_that_dies_at_any_call_of_beginning_is_repeated(rig: Rig, kind: str) -> None:
     """Each call by itself, on a subscriber of its own: what one left undone would change the calls of the next."""
@@ -389,6 +389,7 @@ async def test_a_process_that_dies_at_any_call_of_beginning_is_repeated(rig: Rig
     assert (await left_over(rig), await timers(rig)) == ([], {})
 
 
+@one_server_and_cluster
 @pytest.mark.parametrize("kind", CRASHES)
 async def test_a_process_that_dies_at_any_call_of_firing_is_gone_on_for(rig: Rig, kind: str) -> None:
     steps, expected = CRASHES[kind]
@@ -427,10 +428,10 @@ async def test_a_run_that_dies_as_it_joins_a_window_leaves_nothing(rig: Rig) -> 
 
 async def fire(rig: Rig, services: Services) -> None:
     """As the worker does when the leases of the dead have lapsed."""
-    await rig.first.client.execute("DEL", rig.first.keys.alarms)
+    await rig.first.client.execute("DEL", rig.first.keys.due_timers)
     store = TimerStore(rig.first.client, rig.first.keys)
     for bucket in await timers(rig):
-        await store.ring_at(Place(rig.environment.number, bucket), int(time.time() * 1_000) - 1_000)
+        await store.schedule(BucketKey(rig.environment.number, bucket), int(time.time() * 1_000) - 1_000)
     await services.timer_worker.fire_due()
 
 
@@ -439,12 +440,13 @@ async def test_a_dispatch_whose_worker_dies_begins_every_run_once(rig: Rig) -> N
     await make(rig, digest(), in_app(COLLECTED))
     for number in range(2):
         request = BroadcastRequest(name="runs", payload={"n": number}, transaction_id=f"t{number}")
-        await rig.first.triggers.broadcast(rig.environment, request)
+        await rig.first.triggers.trigger(rig.environment, request)
     for calls in range(0, 60, 3):
         doomed = await rig.process()
         mortal(doomed).calls_left = calls
         with pytest.raises(Killed):
             await doomed.dispatch_worker.run_until_idle()
+    await rig.end_leases()
     for number in range(2):
         await until_done(rig, f"t{number}")
     await pass_and_fire(rig)
@@ -456,9 +458,6 @@ async def test_a_thousand_events_from_two_processes_end_in_exactly_the_right_gro
     other = await rig.process()
     body = "{% for e in steps.collect.events %}{{e.payload.n}},{% endfor %}|{{steps.collect.eventCount}}|{{payload.k}}"
     await make(rig, digest(amount=1, unit="seconds", digestKey="{{payload.k}}"), in_app(body))
-    workers = [services.timer_worker for services in (rig.first, other)]
-    for worker in workers:
-        worker.start()
 
     async def client(which: int) -> None:
         services = (rig.first, other)[which % 2]
@@ -467,14 +466,11 @@ async def test_a_thousand_events_from_two_processes_end_in_exactly_the_right_gro
             await trigger(rig, f"t{number}", to, services, n=number, k=number // 50 % 2)
             await asyncio.sleep(0.01)
 
-    try:
+    async with background_jobs(rig.first)["timers"], background_jobs(other)["timers"]:
         await asyncio.gather(*(client(which) for which in range(8)))
         async with asyncio.timeout(60):
             while await timers(rig):
                 await asyncio.sleep(0.1)
-    finally:
-        for worker in workers:
-            await worker.close()
     seen: list[int] = []
     for subscriber in range(50):
         for content in await rig.contents(f"s{subscriber}"):

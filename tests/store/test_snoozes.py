@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from inbox.fanout.hub import Publication, parse_publication
-from inbox.fanout.listener import Listener
+from inbox.models.message import ButtonPress
+from inbox.realtime.listener import Listener
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNSNOOZE, V1_READ
 from inbox.store.feed import Feed
-from inbox.store.messages import Action
+from inbox.store.publication import Publication, parse_publication
 from inbox.store.rows import ALL, SNOOZED, parse_state
 
 from .conftest import Stores
@@ -55,7 +55,7 @@ async def test_the_end_of_a_snooze_is_a_fresh_delivery(stores: Stores) -> None:
     first, *_ = await stores.fill(feed, 3)
     await stores.messages.mark(feed, [first], INBOX_READ)
     before = (await stores.list(feed))[2]
-    await stores.messages.act(feed, first, Action("dp", b'{"by":"ada"}'))
+    await stores.messages.act(feed, first, ButtonPress("primary", "done", {"by": "ada"}))
     assert await stores.messages.snooze(feed, first, INBOX_SNOOZE, LONG_AGO)
     top = (await stores.list(feed))[0]
     assert (top.id, top.stored) == (before.id, before.stored)
@@ -103,9 +103,9 @@ async def look(stores: Stores, feed: Feed, name: str) -> Any:
         case "mark":
             assert await stores.messages.mark(feed, [row], V1_READ) == [3]
         case "mark all":
-            await stores.messages.mark_all(feed, INBOX_READ)
+            await stores.messages.bulk.mark_all(feed, INBOX_READ)
         case "bulk":
-            await stores.messages.mark_all(feed, INBOX_ARCHIVE)
+            await stores.messages.bulk.mark_all(feed, INBOX_ARCHIVE)
         case "snooze":
             assert await stores.messages.snooze(feed, row, INBOX_SNOOZE, in_an_hour())
 
@@ -197,14 +197,15 @@ async def test_ends_and_deletions_are_published_in_order(stores: Stores) -> None
         rows = await stores.fill(feed, 25)
         await stores.messages.snooze(feed, rows[0], INBOX_SNOOZE, LONG_AGO)
         start = parse_state(await stores.client.execute("HGET", feed.keys.state, "p")).position
-        await listener.subscribe(feed.keys.channel)
+        listener.subscribe(feed.keys.channel)
+        await listener.acknowledged(feed.keys.channel)
         await stores.list(feed)
 
         async def chosen(_: Any, live: list[int]) -> list[int]:
             return [row for row in live if row in (2, 26)]
 
-        assert await stores.messages.delete_where(feed, chosen) == 2
-        assert await stores.messages.delete_where(feed) == 23
+        assert await stores.messages.bulk.delete_where(feed, chosen) == 2
+        assert await stores.messages.bulk.delete_where(feed) == 23
         told = [await asyncio.wait_for(heard.get(), 5) for _ in range(3)]
     finally:
         await listener.close()

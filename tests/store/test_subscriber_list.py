@@ -6,9 +6,10 @@ import asyncio
 import time
 
 from inbox.ids import SubscriberId
+from inbox.models.cursor_page import Order
 from inbox.store.keys import bucket_of
-from inbox.store.listing import Cursor, Order
-from inbox.store.subscribers import OrderBy, new_subscriber_oid
+from inbox.store.listing import ListCursor
+from inbox.store.subscribers import SubscriberOrder, new_subscriber_oid
 
 from .conftest import ENVIRONMENT, Stores
 
@@ -25,7 +26,11 @@ async def make(stores: Stores, count: int) -> list[str]:
 
 
 async def listed(
-    stores: Stores, order_by: OrderBy = "_id", order: Order = "desc", limit: int = 100, cursor: Cursor | None = None
+    stores: Stores,
+    order_by: SubscriberOrder = "_id",
+    order: Order = "desc",
+    limit: int = 100,
+    cursor: ListCursor | None = None,
 ) -> list[str]:
     page = await stores.subscribers.page(ENVIRONMENT, order_by, order, limit, cursor)
     assert page is not None
@@ -38,15 +43,15 @@ async def test_pages_beside_a_cursor(stores: Stores) -> None:
     assert await listed(stores) == newest
     assert await listed(stores, order="asc") == oids
     at = bytes.fromhex(newest[2])
-    assert await listed(stores, limit=2, cursor=Cursor(at)) == newest[3:5]
-    assert await listed(stores, limit=2, cursor=Cursor(at, "from")) == newest[2:4]
-    assert await listed(stores, limit=2, cursor=Cursor(at, "before")) == newest[0:2]
-    assert await listed(stores, limit=2, cursor=Cursor(at, "upto")) == newest[1:3]
-    assert await listed(stores, limit=5, cursor=Cursor(at, "before")) == newest[0:2]
-    page = await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, Cursor(at))
+    assert await listed(stores, limit=2, cursor=ListCursor(at)) == newest[3:5]
+    assert await listed(stores, limit=2, cursor=ListCursor(at, "from")) == newest[2:4]
+    assert await listed(stores, limit=2, cursor=ListCursor(at, "before")) == newest[0:2]
+    assert await listed(stores, limit=2, cursor=ListCursor(at, "upto")) == newest[1:3]
+    assert await listed(stores, limit=5, cursor=ListCursor(at, "before")) == newest[0:2]
+    page = await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, ListCursor(at))
     assert page is not None
     assert (page.total, page.has_next, page.has_previous) == (7, True, True)
-    assert await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, Cursor(b"\0" * 12)) is None
+    assert await stores.subscribers.page(ENVIRONMENT, "_id", "desc", 2, ListCursor(b"\0" * 12)) is None
 
 
 async def test_a_change_moves_a_subscriber_only_in_the_list_by_change(stores: Stores) -> None:

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from inbox.ids import SubscriberId
+from inbox.jobs import background_jobs
 from inbox.models.environment import DEVELOPMENT, PRODUCTION
 from inbox.service.subscribers import sweep as subscriber_sweep
-from inbox.services import join_services
+from inbox.services import Services
 from inbox.settings import Settings
 
 from .conftest import Stores
@@ -17,7 +18,7 @@ from .conftest import Stores
 
 async def test_every_environment_is_swept_once_a_day(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriber_sweep, "PAUSE_SECONDS", 0)
-    services = join_services(Settings(key_prefix=stores.keys.prefix), stores.client)
+    services = Services(Settings(key_prefix=stores.keys.prefix), stores.client)
     await services.environments.load()
     for number in (DEVELOPMENT, PRODUCTION):
         await stores.subscribers.write(number, SubscriberId("ada"), {})
@@ -31,8 +32,9 @@ async def test_every_environment_is_swept_once_a_day(stores: Stores, monkeypatch
 
 
 async def test_a_sweep_under_way_ends_with_the_service(stores: Stores) -> None:
-    services = join_services(Settings(key_prefix=stores.keys.prefix), stores.client)
+    services = Services(Settings(key_prefix=stores.keys.prefix), stores.client)
     await services.environments.load()
-    services.subscriber_sweep.start()
-    await asyncio.sleep(0.1)
-    await asyncio.wait_for(services.subscriber_sweep.close(), 10)  # all of it would take half a minute
+    job = background_jobs(services)["subscriber lists"]
+    async with asyncio.timeout(10), job:  # all of it would take half a minute
+        while job.runs == 0:
+            await asyncio.sleep(0)

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from inbox.errors import Conflict, ValidationFailed
-from inbox.fanout.listener import Listener
 from inbox.ids import SubscriberId
+from inbox.realtime.listener import Listener
 from inbox.store import feeds
 from inbox.store.collapses import Collapse
-from inbox.store.keys import bucket_of
+from inbox.store.keys import bucket_of, bucket_of_oid
 from inbox.store.rows import Position
-from inbox.store.subscribers import bucket_of_oid, new_subscriber_oid
+from inbox.store.subscribers import new_subscriber_oid
 
 from .conftest import ENVIRONMENT, Stores
 
@@ -45,11 +45,11 @@ async def test_a_write_merges_and_null_clears(stores: Stores) -> None:
 
 
 async def test_create_and_update_mind_what_is_there(stores: Stores) -> None:
-    assert await stores.subscribers.write(ENVIRONMENT, ADA, {}, "update") is None
+    assert await stores.subscribers.update(ENVIRONMENT, ADA, {}) is None
     assert await stores.subscribers.get(ENVIRONMENT, ADA) is None
-    await stores.subscribers.write(ENVIRONMENT, ADA, {}, "create")
+    await stores.subscribers.write(ENVIRONMENT, ADA, {}, may_exist=False)
     with pytest.raises(Conflict):
-        await stores.subscribers.write(ENVIRONMENT, ADA, {}, "create")
+        await stores.subscribers.write(ENVIRONMENT, ADA, {}, may_exist=False)
 
 
 async def test_environments_are_apart(stores: Stores) -> None:
@@ -140,13 +140,12 @@ async def test_a_subscriber_with_very_many_feeds_is_deleted_as_any(
 async def test_every_feed_of_a_deleted_subscriber_tells_its_sockets(stores: Stores) -> None:
     opened = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
     told: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-    listener = Listener(
-        stores.client, stores.keys.probe("test"), lambda *heard: told.put_nowait(heard), lambda _: None
-    )
+    listener = Listener(stores.client, stores.keys.probe("test"), lambda *heard: told.put_nowait(heard), lambda _: None)
     await listener.start()
     try:
         for feed in opened:
-            await listener.subscribe(feed.keys.channel)
+            listener.subscribe(feed.keys.channel)
+            await listener.acknowledged(feed.keys.channel)
         subscriber = await stores.subscribers.get(ENVIRONMENT, ADA)
         assert subscriber is not None
         assert await stores.subscribers.delete(ENVIRONMENT, subscriber)

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 import pytest
 
 from inbox.errors import StoreUnavailable
-from inbox.service import timers
 from inbox.service.feed.timers import FeedTimers
-from inbox.service.timers import MOST_AT_ONCE, PUT_OFF_MS, Handler, TimerWorker
-from inbox.store.alarms import Claim, Place
+from inbox.service.timers import MAX_AT_ONCE, POSTPONED_MS, TimerHandler, TimerWorker
 from inbox.store.changes import INBOX_SNOOZE
+from inbox.store.due_buckets import AcquiredBuckets, BucketKey
 from inbox.store.feed import Feed
 from inbox.store.timers import EXPIRE, WAKE, Timer, TimerStore
 from tests.support.faults import Killed, MortalClient
@@ -40,7 +39,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def worker_of(stores: Stores, lease_seconds: float = LEASE_SECONDS, **handlers: Handler) -> TimerWorker:
+def worker_of(stores: Stores, lease_seconds: float = LEASE_SECONDS, **handlers: TimerHandler) -> TimerWorker:
     """A worker of one process, with what feeds have timers for, and others by kind."""
     of_feeds = FeedTimers(stores.feeds, stores.messages)
     named = {kind.encode(): handler for kind, handler in handlers.items()}
@@ -48,21 +47,19 @@ def worker_of(stores: Stores, lease_seconds: float = LEASE_SECONDS, **handlers: 
         TimerStore(stores.client, stores.keys),
         NoEnvironments(),  # type: ignore[arg-type]
         {WAKE: of_feeds.wake, EXPIRE: of_feeds.expire, **named},
-        lease_seconds,
+        int(lease_seconds * 1_000),
     )
 
 
-async def set_timer(stores: Stores, about: bytes, at_ms: int, bucket: int = 7, alarm: bool = True) -> None:
-    place = Place(ENVIRONMENT, bucket)
-    if alarm:
-        await TimerStore(stores.client, stores.keys).ring_at(place, at_ms)
+async def set_timer(stores: Stores, about: bytes, at_ms: int, bucket: int = 7, scheduled: bool = True) -> None:
+    place = BucketKey(ENVIRONMENT, bucket)
+    if scheduled:
+        await TimerStore(stores.client, stores.keys).schedule(place, at_ms)
     await stores.client.execute("ZADD", stores.keys.bucket(ENVIRONMENT, bucket).timers, at_ms, KIND + about)
 
 
 async def pending(stores: Stores, bucket: int = 7) -> list[bytes]:
-    names: list[bytes] = await stores.client.execute(
-        "ZRANGE", stores.keys.bucket(ENVIRONMENT, bucket).timers, 0, -1
-    )
+    names: list[bytes] = await stores.client.execute("ZRANGE", stores.keys.bucket(ENVIRONMENT, bucket).timers, 0, -1)
     return names
 
 
@@ -73,7 +70,7 @@ class Noting:
         self.fired: list[bytes] = []
         self.fails = fails
 
-    async def __call__(self, _: Place, timers: Sequence[Timer]) -> None:
+    async def __call__(self, _: BucketKey, timers: Sequence[Timer]) -> None:
         if any(timer.about in self.fails for timer in timers):
             raise ValueError("cannot")
         self.fired += [timer.about for timer in timers]
@@ -84,29 +81,26 @@ async def test_a_timer_fires_when_its_time_has_come_and_not_before(stores: Store
     worker = worker_of(stores, z=noting)
     await set_timer(stores, b"due", now_ms() - 1_000)
     await set_timer(stores, b"later", now_ms() + 60_000)
-    assert 0 < await worker.fire_due() <= 0.5
+    assert await worker.fire_due() is not None
     assert noting.fired == [b"due"]
     assert await pending(stores) == [KIND + b"later"]
     await worker.fire_due()
     assert noting.fired == [b"due"]
 
 
-async def test_a_worker_sleeps_no_longer_than_until_the_next_alarm(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timers, "LOOK_SECONDS", 60.0)
+async def test_a_worker_says_when_the_next_timer_is_due(stores: Stores) -> None:
     worker = worker_of(stores, z=Noting())
-    assert await worker.fire_due() == 60.0, "there is none"
+    assert await worker.fire_due() is None
     await set_timer(stores, b"soon", now_ms() + 30_000)
-    assert 0 < await worker.fire_due() <= 30.1
+    assert 0 < (await worker.fire_due() or 0) <= 30.1
 
 
 async def test_all_of_many_due_timers_fire_the_earliest_first(stores: Stores) -> None:
     noting = Noting()
     since = now_ms() - 3_600_000
-    names = [str(number).encode() for number in range(2 * MOST_AT_ONCE + 10)]
+    names = [str(number).encode() for number in range(2 * MAX_AT_ONCE + 10)]
     for number, name in enumerate(names):
-        await set_timer(stores, name, since + number, alarm=number == 0)
+        await set_timer(stores, name, since + number, scheduled=number == 0)
     await worker_of(stores, z=noting).fire_due()
     assert noting.fired == names
     assert await pending(stores) == []
@@ -117,7 +111,7 @@ async def test_a_bucket_held_by_a_process_that_died_passes_to_another_after_the_
 ) -> None:
     started = asyncio.Event()
 
-    async def dies(place: Place, timers: Sequence[Timer]) -> None:
+    async def dies(place: BucketKey, timers: Sequence[Timer]) -> None:
         started.set()
         await asyncio.Event().wait()
 
@@ -129,7 +123,8 @@ async def test_a_bucket_held_by_a_process_that_died_passes_to_another_after_the_
     other = worker_of(other_stores, z=noting)
     await other.fire_due()
     assert noting.fired == [], "the lease stands"
-    await stores.client.execute("ZADD", stores.keys.alarms, now_ms() - 1, Place(ENVIRONMENT, 7).name)  # now it ends
+    lease = BucketKey(ENVIRONMENT, 7).name
+    await stores.client.execute("ZADD", stores.keys.due_timers, now_ms() - 1, lease)  # now it ends
     await set_timer(stores, b"two", now_ms() - 1_000)
 
     async def both() -> bool:
@@ -143,30 +138,30 @@ async def test_a_worker_that_was_too_slow_leaves_the_bucket_to_whoever_has_it_no
     stores: Stores, other_stores: Stores
 ) -> None:
     store = TimerStore(other_stores.client, other_stores.keys)
-    taken: list[Claim] = []
+    taken: list[AcquiredBuckets] = []
 
-    async def slow(place: Place, timers: Sequence[Timer]) -> None:
+    async def slow(place: BucketKey, timers: Sequence[Timer]) -> None:
         async def is_taken_over() -> bool:
-            taken[:] = [await store.claim(60_000)]
-            return taken[0].places == [place]
+            taken[:] = [await store.acquire(60_000)]
+            return taken[0].buckets == [place]
 
         await until(is_taken_over)
 
     await set_timer(stores, b"one", now_ms() - 1_000)
     await worker_of(stores, z=slow).fire_due()
-    (place,) = taken[0].places
-    assert await store.hold(place, taken[0].until_ms, 60_000) is not None
+    (place,) = taken[0].buckets
+    assert await store.renew(place, taken[0].until_ms, 60_000) is not None
 
 
 async def test_a_store_that_fails_in_one_bucket_leaves_no_other_half_way(stores: Stores) -> None:
     failed, fired = asyncio.Event(), []
 
-    async def handler(place: Place, timers: Sequence[Timer]) -> None:
+    async def handler(place: BucketKey, timers: Sequence[Timer]) -> None:
         if place.bucket == 7:
             failed.set()
             raise StoreUnavailable
         await failed.wait()
-        await stores.client.execute("PING")
+        await stores.client.execute("GET", "any")
         fired.append(place.bucket)
 
     for bucket in (7, 8):
@@ -185,15 +180,15 @@ async def test_what_cannot_be_carried_out_is_put_off_and_holds_up_no_other(
         await set_timer(stores, name, now_ms() - 1_000)
     await worker_of(stores, z=noting).fire_due()
     assert noting.fired == [b"a", b"c"]
-    assert "a timer is put off" in caplog.text
+    assert "a timer is postponed" in caplog.text
     at = await stores.client.execute("ZSCORE", stores.keys.bucket(ENVIRONMENT, 7).timers, KIND + b"bad")
-    assert float(at) > now_ms() + PUT_OFF_MS / 2
+    assert float(at) > now_ms() + POSTPONED_MS / 2
 
 
 async def test_a_timer_set_anew_while_it_fires_stays(stores: Stores) -> None:
     later = now_ms() + 60_000
 
-    async def again(place: Place, timers: Sequence[Timer]) -> None:
+    async def again(place: BucketKey, timers: Sequence[Timer]) -> None:
         await set_timer(stores, timers[0].about, later)
 
     await set_timer(stores, b"one", now_ms() - 1_000)
@@ -201,9 +196,9 @@ async def test_a_timer_set_anew_while_it_fires_stays(stores: Stores) -> None:
     assert await pending(stores) == [KIND + b"one"]
 
 
-async def test_a_timer_without_an_alarm_is_found_by_the_sweep(stores: Stores) -> None:
+async def test_a_timer_without_an_entry_is_found_by_the_sweep(stores: Stores) -> None:
     noting = Noting()
-    await set_timer(stores, b"lost", now_ms() - 1_000, alarm=False)
+    await set_timer(stores, b"lost", now_ms() - 1_000, scheduled=False)
     worker = worker_of(stores, z=noting)
     await worker.fire_due()
     assert noting.fired == []
@@ -291,11 +286,11 @@ async def test_a_crash_at_any_step_of_a_snooze_leaves_it_undone_or_ended_once(
     """Each call to the store in turn is the last of a process; then another one goes on."""
     outcomes: set[str] = set()
     for calls in itertools.count():
-        mortal = MortalClient(stores.client.redis)
+        mortal = MortalClient(stores.client.topology)
         doomed = Stores(mortal, stores.keys)
         feed = await stores.feed(f"s{calls}")
         (row,) = await stores.fill(feed, 1)
-        place = Place(ENVIRONMENT, feed.bucket)
+        place = BucketKey(ENVIRONMENT, feed.bucket)
         expiring = await stores.append(feed, "expires", expires_ms=now_ms() - 1_000)
         assert expiring is not None
         await doomed.feeds.open(ENVIRONMENT, feed.subscriber_id)  # what a request does before
@@ -309,7 +304,7 @@ async def test_a_crash_at_any_step_of_a_snooze_leaves_it_undone_or_ended_once(
         survivor = worker_of(other_stores)
         await TimerStore(other_stores.client, other_stores.keys).sweep(ENVIRONMENT)
 
-        async def settled(survivor: TimerWorker = survivor, place: Place = place) -> bool:
+        async def settled(survivor: TimerWorker = survivor, place: BucketKey = place) -> bool:
             await survivor.fire_due()
             return await pending(stores, place.bucket) == []
 

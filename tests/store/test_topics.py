@@ -10,8 +10,8 @@ import pytest
 from inbox.errors import Conflict
 from inbox.ids import SubscriberId, new_ordered_id
 from inbox.models.topic import Preference, Subscription, Topic
-from inbox.store.listing import Cursor
-from inbox.store.subscriptions import Created, SubscriptionStore, as_they_are
+from inbox.store.listing import ListCursor
+from inbox.store.subscriptions import SubscriptionResult, SubscriptionStore, as_they_are
 from inbox.store.topics import TopicStore
 
 from .conftest import ENVIRONMENT, Stores
@@ -125,9 +125,9 @@ async def test_pages_follow_creation_and_change(topics: TopicStore) -> None:
     assert await keys("updated", "desc") == ["t1", "t4"]
     third = await topics.get(ENVIRONMENT, "t2")
     assert third is not None
-    assert await keys("created", "desc", cursor=Cursor(third.oid.encode())) == ["t1", "t0"]
-    assert await keys("created", "desc", cursor=Cursor(third.oid.encode(), "before")) == ["t4", "t3"]
-    assert await topics.page(ENVIRONMENT, "created", "desc", 2, Cursor(b"0" * 24)) is None
+    assert await keys("created", "desc", cursor=ListCursor(third.oid.encode())) == ["t1", "t0"]
+    assert await keys("created", "desc", cursor=ListCursor(third.oid.encode(), "before")) == ["t4", "t3"]
+    assert await topics.page(ENVIRONMENT, "created", "desc", 2, ListCursor(b"0" * 24)) is None
     scanned = [[topic.key for topic in part] async for part in topics.scan(ENVIRONMENT, "created", "asc", 4, 2)]
     assert scanned == [["t0", "t1"], ["t2", "t3"]]
 
@@ -137,9 +137,9 @@ async def test_a_subscription_stands_on_both_sides(
 ) -> None:
     topic, ada = await make_topic(topics), await make_subscriber(stores)
     wanted = subscription(ada, "tk_news:si_ada")
-    assert await subscriptions.create(ENVIRONMENT, topic.oid, wanted) == Created("created", wanted)
+    assert await subscriptions.create(ENVIRONMENT, topic.oid, wanted) == SubscriptionResult("created", wanted)
     again = await subscriptions.create(ENVIRONMENT, topic.oid, subscription(ada, "tk_news:si_ada"))
-    assert again == Created("known", wanted)
+    assert again == SubscriptionResult("known", wanted)
     assert await subscriptions.find(ENVIRONMENT, topic.oid, "tk_news:si_ada") == wanted
     assert await subscriptions.of_subscriber(ENVIRONMENT, topic.oid, ada) == [wanted]
     assert await topic_ids(subscriptions, topic) == await joined_ids(subscriptions, ada) == ["tk_news:si_ada"]

@@ -14,10 +14,10 @@ from inbox.ids import SubscriberId
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.service.trigger import delivery
-from inbox.service.trigger.drafts import Draft, Plan
+from inbox.service.trigger.plan import Plan, RenderedSteps
 from inbox.store.feed import Feed
 from inbox.store.keys import bucket_of
-from inbox.tasks import AT_ONCE, TURN_SECONDS, in_turn
+from inbox.tasks import MAX_CONCURRENT_CALLS, TURN_SECONDS, in_turn
 
 from .rig import Rig, in_app
 
@@ -58,7 +58,7 @@ async def rig(store_url: str, key_prefix: str) -> AsyncIterator[Rig]:
     await rig.process()
     await rig.make_workflow("w", in_app("{{subscriber.firstName}} {{payload.text}}"))
     for name in NAMES:
-        await rig.first.subscribers.upsert(rig.environment, SubscriberId(name), {})
+        await rig.first.subscribers.upsert(rig.environment, SubscriberId(name), {"firstName": name})
     yield rig
     await rig.close()
 
@@ -67,16 +67,16 @@ async def rig(store_url: str, key_prefix: str) -> AsyncIterator[Rig]:
 async def began(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[int]]:
     """In which round of the loop the rendering for each recipient began; each takes some time."""
     rounds: list[int] = []
-    draft = Plan.draft
+    render = Plan.render
 
     async with ticking() as ticker:
 
-        def slow(plan: Plan, feed: Feed, subscriber: Mapping[str, Any] | None, *rest: Any) -> list[Draft]:
+        def slow(plan: Plan, feed: Feed, subscriber: Mapping[str, Any] | None, *rest: Any) -> RenderedSteps:
             rounds.append(ticker.rounds)
             work()
-            return draft(plan, feed, subscriber, *rest)
+            return render(plan, feed, subscriber, *rest)
 
-        monkeypatch.setattr(Plan, "draft", slow)
+        monkeypatch.setattr(Plan, "render", slow)
         yield rounds
 
 
@@ -101,11 +101,9 @@ async def test_between_the_members_of_a_topic(rig: Rig, began: list[int]) -> Non
     check(began)
 
 
-async def test_between_the_recipients_of_a_share(
-    rig: Rig, began: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "MOST_IN_REQUEST", 1)
-    await rig.first.triggers.broadcast(rig.environment, BroadcastRequest(name="w", payload={"text": "x"}))
+async def test_between_the_recipients_of_a_share(rig: Rig, began: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "MAX_IN_REQUEST", 1)
+    await rig.first.triggers.trigger(rig.environment, BroadcastRequest(name="w", payload={"text": "x"}))
     await rig.first.dispatch_worker.run_until_idle()
     check(began)
 
@@ -120,7 +118,7 @@ async def test_between_calls_that_wait_for_nothing() -> None:
             return item
 
         assert await in_turn(call, range(200)) == list(range(200))
-    assert max(rounds.count(one) for one in rounds) <= 10 + AT_ONCE
+    assert max(rounds.count(one) for one in rounds) <= 10 + MAX_CONCURRENT_CALLS
 
 
 async def test_the_first_failure_is_raised_once_all_have_ended() -> None:

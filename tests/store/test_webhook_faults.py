@@ -13,15 +13,17 @@ import pytest
 
 from inbox.errors import NotFound
 from inbox.ids import SubscriberId
+from inbox.jobs import background_jobs
 from inbox.models.environment import Environment
-from inbox.models.event import Event
+from inbox.models.event import WebhookEvent
 from inbox.models.webhook import MESSAGE_CREATED
 from inbox.service.webhooks import relay as event_relay
 from inbox.service.webhooks import sender as event_sender
-from inbox.store.alarms import Claim, Place
 from inbox.store.changes import INBOX_READ, INBOX_SEEN
+from inbox.store.due_buckets import AcquiredBuckets, BucketKey
 from inbox.store.failed_events import FailedEvent
-from inbox.store.outbox import MOST_ENTRIES, Entry
+from inbox.store.outbox import MAX_ENTRIES, OutboxEntry
+from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
 from tests.support.waiting import until
 
@@ -136,7 +138,7 @@ async def test_what_is_refused_again_and_again_is_kept_as_failed_and_the_rest_go
     await rig.tell_all()
     assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["0", "2"]
     (failed,) = await rig.first.webhooks.failed(rig.environment)
-    assert (failed.reason, failed.tries) == ("the receiver answered 422", event_relay.MOST_REFUSALS)
+    assert (failed.reason, failed.tries) == ("the receiver answered 422", event_relay.MAX_REFUSALS)
     assert json.loads(failed.event.body)["messages"][0]["body"] == "1"
 
 
@@ -165,7 +167,7 @@ async def test_an_event_that_is_too_old_is_tried_once_more_and_given_up(
     rig: WebhookRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await rig.begin()
-    monkeypatch.setattr(rig.first.event_relay, "_retry_ms", -1)
+    monkeypatch.setattr(rig.first.event_relay, "_retry_seconds", -1)
     rig.receiver.status = 500
     await rig.trigger("ada")
     await rig.tell_all()
@@ -176,25 +178,25 @@ async def test_an_event_that_is_too_old_is_tried_once_more_and_given_up(
 async def test_an_event_that_has_no_words_is_given_up_and_holds_up_no_other(
     rig: WebhookRig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    teller = rig.first.event_relay._teller
-    tell = teller.tell
+    event_builder = rig.first.event_relay._event_builder
+    tell = event_builder.build
 
-    async def stammer(environment: Environment, place: Place, entry: Entry, at: int) -> Event | None:
+    async def stammer(environment: Environment, place: BucketKey, entry: OutboxEntry, at: int) -> WebhookEvent | None:
         event = await tell(environment, place, entry, at)
         if event and json.loads(event.body)["messages"][0]["body"] == "1":
             raise ValueError("no words")
         return event
 
-    monkeypatch.setattr(teller, "tell", stammer)
+    monkeypatch.setattr(event_builder, "build", stammer)
     await rig.begin()
     await rig.first.webhooks.set_stream(rig.environment, True)
     for number in range(3):
         await rig.trigger("ada", number)
     await rig.tell_all()
     assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["0", "2"]
-    waiting = await rig.first.webhooks.waiting(rig.environment)
+    waiting = await rig.first.webhooks.backlog(rig.environment)
     assert (waiting.failed, waiting.streamed) == (0, 2)
-    assert "an event cannot be told" in caplog.messages
+    assert "an event cannot be built" in caplog.messages
 
 
 async def test_what_was_on_its_way_when_its_subscriber_was_erased_is_not_kept_as_failed(
@@ -226,7 +228,7 @@ async def test_what_an_erasure_takes_out_of_an_outbox_does_not_count_as_lost(rig
     other = ("XADD", outbox, "*", "p", "1.00000000ff00000000000000", "o", 1)
     await rig.first.client.batch([told, other, told])
     await rig.first.erasure.erase(rig.environment, SubscriberId("ada"))
-    waiting = await rig.first.webhooks.waiting(rig.environment)
+    waiting = await rig.first.webhooks.backlog(rig.environment)
     assert (waiting.waiting, waiting.dropped) == (1, 0)
 
 
@@ -253,15 +255,12 @@ async def test_an_outbox_keeps_its_newest_entries_and_tells_how_many_it_lost(
     await rig.trigger("ada")
     await rig.tell_all()
     filler = ("XADD", outbox, "*", "p", "1.00000000ff00000000000000", "o", 1)
-    await rig.first.client.batch([filler] * MOST_ENTRIES)
+    await rig.first.client.batch([filler] * MAX_ENTRIES)
     for number in range(3):
         await rig.trigger("ada", number)
-    assert await rig.first.client.execute("XLEN", outbox) == MOST_ENTRIES
-    waiting = await rig.first.webhooks.waiting(rig.environment)
-    assert (waiting.waiting, waiting.dropped) == (MOST_ENTRIES, 3)
-    await rig.first.event_relay.sweep()
-    assert "events of Production were lost: too many were waiting (3 so far)" not in caplog.text, "swept a moment ago"
-    await rig.first.client.execute("DEL", rig.first.keys.outbox_swept)
+    assert await rig.first.client.execute("XLEN", outbox) == MAX_ENTRIES
+    waiting = await rig.first.webhooks.backlog(rig.environment)
+    assert (waiting.waiting, waiting.dropped) == (MAX_ENTRIES, 3)
     await rig.first.event_relay.sweep()
     assert "events of Production were lost: too many were waiting (3 so far)" in caplog.text
 
@@ -280,6 +279,7 @@ async def test_two_processes_tell_every_event_once(rig: WebhookRig) -> None:
         assert [int(one["messages"][0]["body"]) for one in told] == list(range(10))
 
 
+@one_server_and_cluster
 async def test_a_crash_at_any_call_of_the_relay_loses_and_doubles_nothing(rig: WebhookRig) -> None:
     await rig.begin()
     await rig.first.webhooks.set_stream(rig.environment, True)
@@ -297,7 +297,7 @@ async def test_a_crash_at_any_call_of_the_relay_loses_and_doubles_nothing(rig: W
             break
         except Killed:
             crashes += 1
-        rig.first.event_relay._outbox.wrote([feed.place])
+        rig.first.event_relay._outbox.wrote([feed.bucket_key])
         await rig.tell_all()
     assert crashes > 12, "every call was a place to die"
     told = rig.receiver.events
@@ -309,14 +309,14 @@ async def test_a_crash_at_any_call_of_the_relay_loses_and_doubles_nothing(rig: W
     assert [json.loads(fields[5])["id"] for _, fields in streamed] == [one["id"] for one in told]
 
 
-async def test_a_process_that_died_before_it_rang_is_made_up_for_by_the_sweep(rig: WebhookRig) -> None:
+async def test_a_process_that_died_before_it_scheduled_is_made_up_for_by_the_sweep(rig: WebhookRig) -> None:
     await rig.begin()
     await rig.tell()
     other = await rig.process()
     await rig.trigger("ada", services=other)  # and it dies
     await rig.tell()
     assert rig.receiver.received == []
-    await rig.first.client.execute("DEL", rig.first.keys.outbox_swept)
+    await background_jobs(rig.first)["event sweep"].run_once()
     await rig.tell_all()
     assert rig.receiver.types() == [MESSAGE_CREATED]
 
@@ -327,8 +327,8 @@ async def test_a_worker_that_lost_its_lease_does_nothing_more(rig: WebhookRig) -
     feed = await rig.feed("ada")
     relay, store = rig.first.event_relay, rig.first.event_relay._store
     await relay.announce()
-    claim = await store.claim(50)
-    assert claim.places == [feed.place]
+    acquired = await store.acquire(50)
+    assert acquired.buckets == [feed.bucket_key]
     other = await rig.process()
 
     async def taken_over() -> bool:
@@ -336,9 +336,9 @@ async def test_a_worker_that_lost_its_lease_does_nothing_more(rig: WebhookRig) -
         return len(rig.receiver.events) == 1
 
     await until(taken_over)
-    assert await store.hold(feed.place, claim.until_ms, 1_000) is None
-    again = await store.claim(10_000)
-    assert again.places == [], "nothing rings"
+    assert await store.renew(feed.bucket_key, acquired.until_ms, 1_000) is None
+    again = await store.acquire(10_000)
+    assert again.buckets == [], "nothing is due"
 
 
 async def test_a_process_that_stops_hands_its_buckets_on(rig: WebhookRig) -> None:
@@ -347,13 +347,12 @@ async def test_a_process_that_stops_hands_its_buckets_on(rig: WebhookRig) -> Non
     await rig.trigger("ada")
     rig.first.event_relay._lease_ms = 60_000
     rig.first.event_relay._sender.timeout_seconds = 30.0
-    rig.first.event_relay.start()
 
     async def is_asked() -> bool:
         return bool(rig.receiver.received)
 
-    await until(is_asked)
-    await rig.first.event_relay.close()
+    async with background_jobs(rig.first)["events"]:
+        await until(is_asked)
     rig.receiver.delay_seconds = 0.0
     other = await rig.process()
     await rig.tell(other)
@@ -365,20 +364,19 @@ async def test_a_process_that_stops_begins_with_no_buckets(rig: WebhookRig, monk
     await rig.begin()
     await rig.trigger("ada")
     relay, asking = rig.first.event_relay, asyncio.Event()
-    place = (await rig.feed("ada")).place
+    place = (await rig.feed("ada")).bucket_key
 
-    async def claim_all_the_same(*_: Any) -> Claim:
+    async def acquire_all_the_same(*_: Any) -> AcquiredBuckets:
         asking.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-        return Claim([place], 1, None)
+        return AcquiredBuckets([place], 1, None)
 
-    async def work_on(_: Place) -> None:
+    async def work_on(_: BucketKey) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(relay._store, "claim", claim_all_the_same)
+    monkeypatch.setattr(relay._store, "acquire", acquire_all_the_same)
     monkeypatch.setattr(relay, "_work", work_on)
-    relay.start()
-    await asking.wait()
-    await relay.close()
+    async with background_jobs(rig.first)["events"]:
+        await asking.wait()
     assert relay._tasks == set()

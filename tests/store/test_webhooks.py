@@ -11,9 +11,8 @@ from inbox.errors import NotFound, ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.trigger import BroadcastRequest
 from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
-from inbox.service.webhooks import relay as event_relay
-from inbox.store.alarms import Place
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
+from inbox.store.due_buckets import BucketKey
 from tests.support.waiting import until
 
 from .webhook_rig import WebhookRig, running_rig
@@ -31,8 +30,8 @@ async def test_without_a_webhook_nothing_is_written(rig: WebhookRig) -> None:
     await rig.trigger("ada")
     feed = await rig.feed("ada")
     await rig.first.marks.mark_all([feed], INBOX_READ)
-    assert await rig.first.event_relay.run_until_idle() == event_relay.IDLE_SECONDS
-    keys = [key async for key in rig.first.client.redis.scan_iter(match=f"{rig.prefix}*outbox*", count=1000)]
+    assert await rig.first.event_relay.send_due() is None
+    keys = [key async for keys in rig.first.client.scan(f"{rig.prefix}*outbox*", 1_000) for key in keys]
     assert keys == []
     assert rig.receiver.received == []
 
@@ -141,7 +140,7 @@ async def test_a_broadcast_is_told_for_each_recipient(rig: WebhookRig) -> None:
     for name in names:
         await rig.first.subscribers.create(rig.environment, SubscriberId(name), {})
     request = BroadcastRequest(name="w", payload={"n": 1}, transaction_id="t")
-    await rig.first.triggers.broadcast(rig.environment, request)
+    await rig.first.triggers.trigger(rig.environment, request)
     await rig.first.dispatch_worker.run_until_idle()
     await rig.tell_all()
     assert sorted(one["subscriberId"] for one in rig.receiver.events) == sorted(names)
@@ -164,14 +163,14 @@ async def test_presence_is_told_at_its_edges(rig: WebhookRig) -> None:
     oid = (ada[0] if isinstance(ada, tuple) else ada).oid
     presence = rig.first.presence
     for _ in range(2):
-        await presence.came(rig.environment, oid)
+        await presence.add_socket(rig.environment, oid)
     other = (await rig.process()).presence
-    await other.came(rig.environment, oid)
+    await other.add_socket(rig.environment, oid)
     for service in (presence, other):
         service._grace_seconds = 0.0
-    presence.left(rig.environment, oid)
-    presence.left(rig.environment, oid)
-    other.left(rig.environment, oid)
+    presence.remove_socket(rig.environment, oid)
+    presence.remove_socket(rig.environment, oid)
+    other.remove_socket(rig.environment, oid)
 
     async def is_offline() -> bool:
         found = await rig.first.subscribers.get(rig.environment, SubscriberId("ada"))
@@ -213,7 +212,7 @@ async def test_the_stream_has_every_event_once_though_the_receiver_is_down(rig: 
     await rig.tell_all()
     assert rig.receiver.types() == [MESSAGE_READ]
     assert rig.receiver.events[0]["id"] == told[-1][1].decode()
-    assert (await rig.first.webhooks.waiting(rig.environment)).streamed == 5
+    assert (await rig.first.webhooks.backlog(rig.environment)).streamed == 5
 
 
 async def test_a_stream_alone_empties_the_outboxes(rig: WebhookRig) -> None:
@@ -223,12 +222,12 @@ async def test_a_stream_alone_empties_the_outboxes(rig: WebhookRig) -> None:
     for number in range(3):
         await rig.trigger("ada", number)
     await rig.tell()
-    waiting = await rig.first.webhooks.waiting(rig.environment)
+    waiting = await rig.first.webhooks.backlog(rig.environment)
     assert (waiting.waiting, waiting.streamed) == (0, 3)
     await rig.first.webhooks.set_stream(rig.environment, False)
     await rig.trigger("ada")
     await rig.tell()
-    assert (await rig.first.webhooks.waiting(rig.environment)).streamed == 3
+    assert (await rig.first.webhooks.backlog(rig.environment)).streamed == 3
 
 
 async def test_another_process_soon_knows_of_a_webhook(rig: WebhookRig) -> None:
@@ -282,10 +281,10 @@ async def test_what_waited_when_a_webhook_was_removed_is_not_told_to_the_next(ri
     assert [one["messages"][0]["body"] for one in rig.receiver.events] == ["1"]
 
 
-async def test_alarms_are_given_back(rig: WebhookRig) -> None:
+async def test_leases_end_with_the_work(rig: WebhookRig) -> None:
     await rig.begin()
     await rig.trigger("ada")
     await rig.tell_all()
     await rig.tell()
-    assert await rig.first.client.execute("ZCARD", rig.first.keys.outbox_alarms) == 0
-    assert Place(1, 2).name == "1:2"
+    assert await rig.first.client.execute("ZCARD", rig.first.keys.due_outboxes) == 0
+    assert BucketKey(1, 2).name == "1:2"

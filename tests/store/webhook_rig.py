@@ -60,8 +60,8 @@ class WebhookRig(Rig):
 
         async def is_empty() -> bool:
             await self.tell(services)
-            waiting = (await self.first.webhooks.waiting(self.environment)).waiting
-            return waiting == 0 == await self.first.client.execute("ZCARD", self.first.keys.outbox_alarms)
+            waiting = (await self.first.webhooks.backlog(self.environment)).waiting
+            return waiting == 0 == await self.first.client.execute("ZCARD", self.first.keys.due_outboxes)
 
         await until(is_empty, 60)
 

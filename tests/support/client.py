@@ -1,6 +1,6 @@
 """Typed clients of the two HTTP faces: `Api` speaks as a producer, `InboxApi` as one subscriber's page.
 
-Each call checks the status that the contract documents and returns what is inside the `data` envelope.
+Each call checks the status that is documented and returns what is inside the `data` envelope.
 """
 
 from __future__ import annotations

@@ -23,8 +23,11 @@ async def read_everything(client: Client, keys: Keys) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {}
     async for part in client.scan(f"{keys.prefix}*", 1_000):
         for key in part:
-            kind = await client.execute("TYPE", key)
-            command, rest = _READS[kind.encode() if isinstance(kind, str) else kind]
+            answer = await client.execute("TYPE", key)
+            kind = answer.encode() if isinstance(answer, str) else answer
+            if kind == b"none":  # it has expired since it was listed
+                continue
+            command, rest = _READS[kind]
             found[key] = list(_flat(await client.execute(command, key, *rest)))
     return found
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inbox.store.client import Client
+from inbox.store.client import Client, PendingReplies
+from inbox.store.connection.topology import Topology
 
 
 class Killed(BaseException):
@@ -14,8 +15,8 @@ class Killed(BaseException):
 class MortalClient(Client):
     """Dies before its `calls_left`-th call to the store, and at each one after that; None: never."""
 
-    def __init__(self, redis: Any) -> None:
-        super().__init__(redis)
+    def __init__(self, topology: Topology) -> None:
+        super().__init__(topology)
         self.calls_left: int | None = None
         self.calls = 0
 
@@ -37,6 +38,14 @@ class MortalClient(Client):
     async def batch(self, commands: Any) -> list[Any]:
         self._count()
         return await super().batch(commands)
+
+    async def read(self, commands: Any) -> list[Any]:
+        self._count()
+        return await super().read(commands)
+
+    def begin(self, commands: Any) -> PendingReplies:
+        self._count()
+        return super().begin(commands)
 
     async def transaction(self, commands: Any) -> list[Any]:
         self._count()

@@ -2,6 +2,7 @@
 
     @pytest.mark.needs("strace")     left out without strace; `browser` is short for needs("chromium")
     @pytest.mark.slow                left out unless asked for: -m slow
+    @pytest.mark.all_stores          left out unless asked for: --all-stores
 
 With TEST_ALL=1 a missing tool is a failure of each test that needs it, and so is a skip by any other way.
 """
@@ -19,11 +20,18 @@ from .tools import TOOLS, Tool, tools_started_by
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 SLOW = "full-size runs: python -m pytest -m slow"
+ALL_STORES = "further kinds of store: python -m pytest --all-stores tests/store"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "run each test that runs on several kinds of store on all of them: Valkey, Redis, cluster, Sentinel, TLS"
+    parser.addoption("--all-stores", action="store_true", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = Counter()
     config.addinivalue_line("markers", "needs(tool, ...): left out where a tool is missing (tests/support/tools.py)")
+    config.addinivalue_line("markers", "all_stores: runs on a kind of store that only --all-stores takes in")
 
 
 def everything_wanted() -> bool:
@@ -43,6 +51,8 @@ def reasons_to_leave_out(item: pytest.Item) -> Iterator[str]:
         yield from (f"{tool.group}: {tool.install}" for tool in missing_tools(item))
     if item.get_closest_marker("slow") and "slow" not in item.config.option.markexpr:
         yield SLOW
+    if item.get_closest_marker("all_stores") and not item.config.getoption("all_stores"):
+        yield ALL_STORES
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m: what they drop was not asked for

@@ -59,6 +59,9 @@ class Link:
             self._server = None
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # accepted just before the link went down
+            writer.close()
+            return
         relay = asyncio.current_task()
         assert relay is not None
         self._relays.add(relay)

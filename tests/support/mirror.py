@@ -9,7 +9,17 @@ from .sockets import RECEIVED, UNREAD, UNSEEN, UPDATED, Frame
 
 SHARED_FIELDS = (
     *("_id", "transactionId", "content", "subject", "channel", "seen", "read", "archived", "createdAt", "cta"),
-    *("lastSeenDate", "firstSeenDate", "lastReadDate", "archivedAt", "snoozedUntil", "data", "tags", "severity"),
+    *(
+        "lastSeenDate",
+        "firstSeenDate",
+        "lastReadDate",
+        "archivedAt",
+        "snoozedUntil",
+        "data",
+        "tags",
+        "severity",
+        "sequence",
+    ),
 )
 
 
@@ -26,6 +36,7 @@ class FeedMirror:
         self.unseen = 0
         self.unread = 0
         self.stale = False
+        self._named: dict[str, dict[str, Any] | None] | None = None
 
     def apply(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
@@ -42,16 +53,31 @@ class FeedMirror:
 
     def _change(self, data: dict[str, Any]) -> None:
         if "message" in data:
-            self.messages[data["message"]["_id"]] = shared(data["message"])
+            self._put(data["message"]["_id"], shared(data["message"]))
         elif "removed" in data:
             for message_id in data["removed"]:
-                self.messages.pop(message_id, None)
+                self._put(message_id, None)
         elif data == {"refetch": True}:
             self.stale = True
         else:
             raise AssertionError(f"an update of no known form: {data}")
 
+    def _put(self, message_id: str, message: dict[str, Any] | None) -> None:
+        if self._named is not None:
+            self._named[message_id] = message
+        if message is None:
+            self.messages.pop(message_id, None)
+        else:
+            self.messages[message_id] = message
+
+    def begin_reading(self) -> None:
+        """Call it before a request for the list: what events name from now on stands over its answer."""
+        self._named = {}
+
     def load(self, messages: Iterable[dict[str, Any]]) -> None:
-        """Takes the feed as listed, as a page does when it is told to read again."""
+        """Take the feed as listed, as a page does when it is told to read again."""
+        named, self._named = self._named or {}, None
         self.messages = {message["_id"]: shared(message) for message in messages}
+        for message_id, message in named.items():
+            self._put(message_id, message)
         self.stale = False

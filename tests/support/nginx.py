@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from .processes import REPOSITORY, ChildProcess, free_port, wait_until
 from .tools import TOOLS
 
 PAGE = REPOSITORY / "docs" / "deploying.md"
+SERVER = "server 127.0.0.1:8000 max_fails=0;"
 STRIPPED = "proxy_pass http://inbox$inbox_path;"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -21,11 +22,12 @@ def documented_blocks() -> list[str]:
     return re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def configuration(listen: int, service: int, prefix: str, *, strips: bool) -> str:
+def configuration(listen: int, services: Sequence[int], prefix: str, *, strips: bool) -> str:
     """The page's configuration on this machine's ports, without TLS, changed for a prefix as the page says."""
     main, by_map = documented_blocks()
     text = re.sub(r"^ *(ssl_\w+|server_name|access_log) .*\n", "", main, flags=re.MULTILINE)
-    changes = [("listen 443 ssl;", f"listen 127.0.0.1:{listen};"), ("127.0.0.1:8000", f"127.0.0.1:{service}")]
+    servers = "\n    ".join(SERVER.replace("8000", str(service)) for service in services)
+    changes = [("listen 443 ssl;", f"listen 127.0.0.1:{listen};"), (SERVER, servers)]
     if prefix:
         changes.append(("location / {", f"location {prefix}/ {{"))
     if strips:
@@ -45,15 +47,15 @@ def _whole(http: str, directory: Path) -> str:
 
 
 @contextmanager
-def running_nginx(service: int, prefix: str = "", *, strips: bool = False) -> Iterator[int]:
-    """nginx in front of the service at this port; the port it listens on itself."""
+def running_nginx(*services: int, prefix: str = "", strips: bool = False) -> Iterator[int]:
+    """nginx in front of the services at these ports; the port it listens on itself."""
     program = TOOLS["nginx"].find()
     assert program is not None, TOOLS["nginx"].install
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="inbox-nginx-") as home:
         directory = Path(home)
         file = directory / "nginx.conf"
-        file.write_text(_whole(configuration(port, service, prefix, strips=strips), directory))
+        file.write_text(_whole(configuration(port, services, prefix, strips=strips), directory))
         command = [program, "-p", home, "-c", str(file), "-e", "stderr"]
         process = ChildProcess(command, log_path=directory / "nginx.log")
 

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from .forking import Constants, ForkedProcess
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = range(20000, 32000)  # below the range the kernel takes outgoing ports from, so that none is taken meanwhile
 STOP_SECONDS = 30.0
@@ -81,11 +83,21 @@ class ChildProcess:
     ) -> None:
         self.command = list(command)
         self.log_path = log_path
-        with log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd, start_new_session=True
-            )
+        self._process = self._start(env, cwd)
         _tell_reaper(f"+{self.pid}")
+
+    def _start(self, env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[bytes] | ForkedProcess:
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=env,
+                cwd=cwd,
+                start_new_session=True,
+                restore_signals=False,  # a file that may not grow is an error of a write, as a full disk, and no signal
+            )
 
     @property
     def pid(self) -> int:
@@ -124,13 +136,28 @@ class ChildProcess:
             raise
 
 
+class ForkedChild(ChildProcess):
+    """The program with these arguments, forked instead of started: see forking.py."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        log_path: Path,
+        env: Mapping[str, str],
+        cwd: Path,
+        constants: Constants | None = None,
+    ) -> None:
+        self._constants = constants
+        super().__init__(arguments, log_path=log_path, env=env, cwd=cwd)
+
+    def _start(self, env: Mapping[str, str] | None, cwd: Path | None) -> ForkedProcess:
+        self.log_path.touch()
+        outputs = (self.log_path, self.log_path)
+        return ForkedProcess(self.command, outputs, env or os.environ.copy(), cwd or Path.cwd(), self._constants)
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process, from /proc (Linux)."""
     pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def cpu_seconds(pid: int) -> float:
-    """User + system time a process has used, from /proc (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

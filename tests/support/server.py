@@ -6,17 +6,22 @@ import asyncio
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from .processes import REPOSITORY, ChildProcess, free_port
+from .forking import Constants
+from .processes import REPOSITORY, ChildProcess, ForkedChild, free_port
 
 API_KEY = "0f6b1d2c9a7e4835b1c0d9e8f7a6b5c4"
 APPLICATION_IDENTIFIER = "benchIdent01"
+DEFAULTS: dict[str, str] = {}
+"""Settings of each service that does not set them itself; pytest's options may add some."""
 READY_SECONDS = 60.0
 TOKEN = r"eyJ[\w-]{8,}\.[\w-]+"  # how a JWT begins
 
@@ -24,7 +29,16 @@ TOKEN = r"eyJ[\w-]{8,}\.[\w-]+"  # how a JWT begins
 class Server:
     """One service process. It can be ended and started again with the same settings, port and data."""
 
-    def __init__(self, directory: Path, settings: dict[str, str], *, demo: bool, wrapper: Sequence[str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        settings: dict[str, str],
+        *,
+        demo: bool,
+        wrapper: Sequence[str],
+        constants: Constants | None,
+    ) -> None:
+        assert not (wrapper and constants), "only a fork can have other constants"
         self.directory = directory
         self.port = free_port()
         self.settings = {
@@ -32,11 +46,16 @@ class Server:
             "INBOX_PORT": str(self.port),
             "INBOX_API_KEY": API_KEY,
             "INBOX_APPLICATION_IDENTIFIER": APPLICATION_IDENTIFIER,
+            "INBOX_DRAIN_SECONDS": "0",
+            **DEFAULTS,
             **({"INBOX_MODE": "development"} if demo else {}),
             **settings,
         }
-        self.command = [*wrapper, sys.executable, "-m", "inbox", "serve", *(["--demo"] if demo else [])]
+        self.arguments = ["serve", *(["--demo"] if demo else [])]
+        self.wrapper = list(wrapper)
+        self.constants = constants
         self.process: ChildProcess | None = None
+        self.log_from = 0
 
     @property
     def url(self) -> str:
@@ -78,8 +97,14 @@ class Server:
 
         Raises AssertionError with the log when it ends or is not ready within a minute.
         """
-        log_path = self.directory / "service.log"
-        self.process = ChildProcess(self.command, env=self.environment(), log_path=log_path, cwd=REPOSITORY)
+        log_path, env = self.directory / "service.log", self.environment()
+        if self.wrapper:
+            command = [*self.wrapper, sys.executable, "-m", "inbox", *self.arguments]
+            self.process = ChildProcess(command, env=env, log_path=log_path, cwd=REPOSITORY)
+        else:
+            self.process = ForkedChild(
+                self.arguments, env=env, log_path=log_path, cwd=REPOSITORY, constants=self.constants
+            )
         await self.wait_ready()
 
     async def wait_ready(self, seconds: float = READY_SECONDS) -> None:
@@ -99,8 +124,8 @@ class Server:
             return False
 
     def log(self) -> str:
-        """Everything the process has written so far, earlier starts included."""
-        return self._running().log()
+        """Everything the process has written so far, earlier starts included; a view's since the view was made."""
+        return self._running().log()[self.log_from :]
 
     async def kill(self) -> None:
         """SIGKILL, as a crash of the machine would: no shutdown code runs."""
@@ -121,7 +146,7 @@ def check_log(server: Server) -> None:
     log = server.log()
     assert "Traceback" not in log, log
     assert not re.search(TOKEN, log), "a session token is in the log"
-    if "--demo" not in server.command:  # the demo prints the key, for the person at the terminal
+    if "--demo" not in server.arguments:  # the demo prints the key, for the person at the terminal
         assert server.api_key not in log, "the API key is in the log"
 
 
@@ -132,18 +157,29 @@ async def running_server(
     redis_url: str | None = None,
     demo: bool = False,
     wrapper: Sequence[str] = (),
+    constants: Constants | None = None,
     **settings: str,
 ) -> AsyncIterator[Server]:
     """A service that is ready; ended at the end of the block, and its log checked.
 
     `redis_url` is the store; without it the service embeds its own, with its data in `directory`. `demo` adds the demo
-    in development mode. `wrapper` is put before the command (strace). Settings go by their full names: INBOX_X="…".
+    in development mode. `wrapper` is put before the command (strace). `constants` are other values for constants of the
+    program, for what would take long. Settings go by their full names: INBOX_X="…".
     """
     where = {"INBOX_REDIS_URL": redis_url} if redis_url else {"INBOX_DATA_DIR": str(directory / "data")}
-    server = Server(directory, {**where, **settings}, demo=demo, wrapper=wrapper)
+    server = Server(directory, {**where, **settings}, demo=demo, wrapper=wrapper, constants=constants)
     try:
         await server.start()
         yield server
     finally:
         await server.stop()
     check_log(server)
+
+
+@asynccontextmanager
+async def new_server(**options: Any) -> AsyncIterator[Server]:
+    """A `running_server` in a directory of its own."""
+    # not pytest's tmp_path: the embedded store's socket needs a path below 108 bytes
+    with tempfile.TemporaryDirectory(prefix="inbox-server-") as home:
+        async with running_server(Path(home), **options) as server:
+            yield server

@@ -20,7 +20,7 @@ from .npm import install_packages
 from .server import Server
 
 Json = dict[str, Any]
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0  # several Node processes at once start late on a busy machine
 HANDSHAKE = {"EIO": "4", "transport": "websocket"}
 
 

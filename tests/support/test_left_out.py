@@ -28,6 +28,10 @@ TESTS = """
     def test_long():
         pass
 
+    @pytest.mark.all_stores
+    def test_elsewhere():
+        pass
+
     def test_skips():
         pytest.skip("no reason at all")
 
@@ -53,23 +57,25 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     monkeypatch.setenv("PATH", str(pytester.path))  # where no tool is
     monkeypatch.delenv("TEST_ALL", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # seconds of imports in each of these runs
     return pytester
 
 
 def run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    plugins = ["tests.support.left_out", "no:cacheprovider"]
+    plugins = ["tests.support.left_out", "no:cacheprovider", "xdist"]
     return suite.runpytest_subprocess(*(f"-p{name}" for name in plugins), *arguments)
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one process", "xdist"])
 def test_run_ends_with_the_list(suite: pytest.Pytester, workers: list[str]) -> None:
     result = run(suite, *workers)
-    result.assert_outcomes(passed=1, skipped=1, xfailed=1, deselected=0 if workers else 4)
+    result.assert_outcomes(passed=1, skipped=1, xfailed=1, deselected=0 if workers else 5)
     result.stdout.fnmatch_lines(
         [
             "*= left out =*",
             "   1 of browser tests: apt-get install chromium",
             "   1 of full-size runs: python -m pytest -m slow",
+            "   1 of further kinds of store: python -m pytest --all-stores tests/store",
             "   1 of tests of what reaches the disk first: apt-get install strace",
             "   1 of tests on Redis 7: apt-get install redis-server",
         ]
@@ -78,13 +84,17 @@ def test_run_ends_with_the_list(suite: pytest.Pytester, workers: list[str]) -> N
 
 def test_slow_runs_when_asked_for(suite: pytest.Pytester) -> None:
     result = run(suite, "-mslow")
-    result.assert_outcomes(passed=1, deselected=6)
+    result.assert_outcomes(passed=1, deselected=7)
     assert "left out" not in result.stdout.str()
+
+
+def test_further_stores_run_when_asked_for(suite: pytest.Pytester) -> None:
+    run(suite, "--all-stores").assert_outcomes(passed=2, skipped=1, xfailed=1, deselected=4)
 
 
 def test_nothing_is_left_out_when_all_is_wanted(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_ALL", "1")
     result = run(suite)
-    result.assert_outcomes(passed=1, errors=3, failed=1, xfailed=1, deselected=1)
+    result.assert_outcomes(passed=1, errors=3, failed=1, xfailed=1, deselected=2)
     result.stdout.fnmatch_lines(["chromium is missing: apt-get install chromium"])
     result.stdout.fnmatch_lines(["skipped, although TEST_ALL=1: *no reason at all*"])

@@ -1,4 +1,4 @@
-"""The model itself: transitions as the contract has them, and which orders of overlapping operations it allows."""
+"""The model itself: transitions as Novu has them, and which orders of overlapping operations it allows."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_bulk_change_may_miss_a_message_that_was_being_made() -> None:
 
 def listed(transaction_id: str, number: int = 0, **changes: Any) -> dict[str, Any]:
     date = datetime.fromtimestamp(1_700_000_000 + number, UTC).isoformat(timespec="milliseconds")
-    flags = {"seen": False, "read": False, "cta": {"action": {"buttons": []}}, "createdAt": date}
+    flags = {"content": "", "seen": False, "read": False, "cta": {"action": {"buttons": []}}, "createdAt": date}
     return {"_id": f"id of {transaction_id}", "transactionId": transaction_id, **flags, **changes}
 
 

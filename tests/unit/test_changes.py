@@ -1,4 +1,4 @@
-"""Every change against the transition tables of the contract: what it does to each of a message's flags and dates."""
+"""Every change against tables of transitions: what it does to each of a message's flags and dates."""
 
 from __future__ import annotations
 

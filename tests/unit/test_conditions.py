@@ -171,9 +171,9 @@ def test_the_steps_that_a_rule_takes_depend_on_its_values_only() -> None:
     spent = []
     for count in (1_000, 1_000, 2_000):
         with working() as work:
-            before = work.left
+            before = work.remaining
             Evaluation(NOW_MS).apply(rule, {"payload": {"ones": [1] * count}})
-            spent.append(before - work.left)
+            spent.append(before - work.remaining)
     assert spent[0] == spent[1] < spent[2]
     assert spent[2] - spent[0] == 1_000 * ((spent[2] - spent[0]) // 1_000)
 
@@ -191,9 +191,9 @@ def test_the_steps_that_a_rule_takes_depend_on_its_values_only() -> None:
 def test_operands_are_paid_for_by_their_size(rule: Any, least: int) -> None:
     data = {"list": [[[1]]] * 1_000, "text": "1" * 30_000 + "x", "date": "()" * 100}
     with working() as work:
-        granted = work.left
+        granted = work.remaining
         Evaluation(0).apply(rule, data)
-    assert granted - work.left >= least
+    assert granted - work.remaining >= least
 
 
 @pytest.mark.parametrize("merged", ["accumulator", "current"])

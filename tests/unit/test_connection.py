@@ -10,29 +10,30 @@ from typing import Any
 
 import pytest
 
-from inbox.events import SLOW_CONSUMER, SUBSCRIBER_GONE, Close
-from inbox.fanout.codecs import PLAIN
-from inbox.fanout.connection import WRITE_BYTES, Connection, Limits
+from inbox.realtime import plain
+from inbox.realtime.connection import FULL_BUFFER_BYTES, WRITE_BYTES, Connection, EncodedDelivery, QueueLimits, Queues
+from inbox.realtime.events import SLOW_CONSUMER, SUBSCRIBER_DELETED, Close
 
-COUNTS = (b"unseen", b"unread")
-NEWER = (b"unseen 2", b"unread 2")
-LIMITS = Limits(frames=4, bytes=1_000, stall_seconds=20.0)
+COUNTS = b"<unseen 1><unread 1>"
+NEWER = b"<unseen 2><unread 2>"
+LIMITS = QueueLimits(frames=4, bytes=1_000, stall_seconds=20.0)
 
 
 class Wire:
-    """A transport that takes frames while `is_writable`; every write is one item of `writes`."""
+    """A transport that takes data while `is_writable`; every write is one item of `writes`."""
 
     def __init__(self) -> None:
         self.is_writable = True
-        self.writes: list[list[bytes]] = []
+        self.has_ended = False
+        self.writes: list[bytes] = []
         self.takes = 10_000
         self.closed: list[Close] = []
         self.aborted = 0
         self._callback: Callable[[], None] = lambda: None
 
-    def write(self, frames: list[bytes]) -> None:
+    def write(self, data: bytes) -> None:
         assert self.is_writable, "written to a wire that takes nothing"
-        self.writes.append(list(frames))
+        self.writes.append(data)
         self.takes -= 1
         self.is_writable = self.takes > 0
 
@@ -55,8 +56,8 @@ class Wire:
         self.aborted += 1
 
     @property
-    def frames(self) -> list[bytes]:
-        return [frame for write in self.writes for frame in write]
+    def data(self) -> bytes:
+        return b"".join(self.writes)
 
 
 @dataclass
@@ -99,96 +100,97 @@ def wire() -> Wire:
 @pytest.fixture
 def connection(wire: Wire) -> Connection:
     """Open, and nothing delivered yet."""
-    connection = Connection("c1", wire, PLAIN, LIMITS)
+    connection = Connection("c1", wire, plain.CODEC, Queues(LIMITS))
     connection.open()
     return connection
 
 
 def test_nothing_leaves_before_the_handshake_is_done(wire: Wire) -> None:
-    connection = Connection("c1", wire, PLAIN, LIMITS)
-    connection.deliver([b"early"], COUNTS)
+    connection = Connection("c1", wire, plain.CODEC, Queues(LIMITS))
+    connection.deliver(EncodedDelivery(b"early", 1, COUNTS))
     assert wire.writes == []
     connection.open()
-    assert wire.writes == [[b"early", *COUNTS]]
+    assert wire.writes == [b"early" + COUNTS]
 
 
 def test_a_delivery_is_one_write(connection: Connection, wire: Wire) -> None:
-    connection.deliver([b"one", b"two"], COUNTS)
-    assert wire.writes == [[b"one", b"two", *COUNTS]]
+    connection.deliver(EncodedDelivery(b"onetwo", 2, COUNTS))
+    assert wire.writes == [b"onetwo" + COUNTS]
 
 
 def test_counts_alone_are_a_delivery(connection: Connection, wire: Wire) -> None:
-    connection.deliver([], COUNTS)
-    assert wire.writes == [[*COUNTS]]
+    connection.deliver(EncodedDelivery(b"", 0, COUNTS))
+    assert wire.writes == [COUNTS]
 
 
 def test_what_waits_leaves_in_order_and_in_one_write(connection: Connection, wire: Wire) -> None:
     wire.block()
     for frame in (b"one", b"two", b"three"):
-        connection.deliver([frame], ())
+        connection.deliver(EncodedDelivery(frame, 1, b""))
     wire.free()
-    assert wire.writes == [[b"one", b"two", b"three"]]
+    assert wire.writes == [b"onetwothree"]
 
 
 def test_of_the_counts_only_the_latest_wait(connection: Connection, wire: Wire) -> None:
     wire.block()
-    connection.deliver([b"one"], COUNTS)
-    connection.deliver([b"two"], NEWER)
+    connection.deliver(EncodedDelivery(b"one", 1, COUNTS))
+    connection.deliver(EncodedDelivery(b"two", 1, NEWER))
     wire.free()
-    assert wire.writes == [[b"one", b"two", *NEWER]]
+    assert wire.writes == [b"onetwo" + NEWER]
 
 
 def test_counts_do_not_pile_up(connection: Connection, wire: Wire) -> None:
     wire.block()
     for number in range(1_000):
-        connection.deliver([], (b"%d" % number, b"x" * 100))
+        connection.deliver(EncodedDelivery(b"", 0, b"%d" % number + b"x" * 100))
     assert connection.ended_by is None
     wire.free()
-    assert wire.writes == [[b"999", b"x" * 100]]
+    assert wire.writes == [b"999" + b"x" * 100]
 
 
 def test_a_delivery_without_counts_keeps_those_that_wait(connection: Connection, wire: Wire) -> None:
     wire.block()
-    connection.deliver([b"one"], COUNTS)
-    connection.deliver([b"two"], ())
+    connection.deliver(EncodedDelivery(b"one", 1, COUNTS))
+    connection.deliver(EncodedDelivery(b"two", 1, b""))
     wire.free()
-    assert wire.frames == [b"one", b"two", *COUNTS]
+    assert wire.data == b"onetwo" + COUNTS
 
 
 def test_a_large_backlog_leaves_in_bounded_writes(wire: Wire) -> None:
-    connection = Connection("c1", wire, PLAIN, Limits(frames=100, bytes=10 * WRITE_BYTES))
+    connection = Connection("c1", wire, plain.CODEC, Queues(QueueLimits(frames=100, bytes=10 * WRITE_BYTES)))
     connection.open()
     wire.block()
-    frames = [bytes([number]) * (WRITE_BYTES // 2) for number in range(5)]
-    connection.deliver(frames, COUNTS)
+    blocks = [bytes([number]) * (WRITE_BYTES // 2) for number in range(5)]
+    for block in blocks:
+        connection.deliver(EncodedDelivery(block, 1, COUNTS))
     wire.free()
-    assert [len(write) for write in wire.writes] == [2, 2, 3]
-    assert wire.frames == [*frames, *COUNTS]
+    assert wire.writes == [blocks[0] + blocks[1], blocks[2] + blocks[3], blocks[4] + COUNTS]
 
 
 def test_it_stops_writing_when_the_wire_is_full_again(wire: Wire) -> None:
-    connection = Connection("c1", wire, PLAIN, Limits(frames=100, bytes=10 * WRITE_BYTES))
+    connection = Connection("c1", wire, plain.CODEC, Queues(QueueLimits(frames=100, bytes=10 * WRITE_BYTES)))
     connection.open()
     wire.block()
-    connection.deliver([b"a" * WRITE_BYTES, b"b" * WRITE_BYTES], COUNTS)
+    connection.deliver(EncodedDelivery(b"a" * WRITE_BYTES, 1, COUNTS))
+    connection.deliver(EncodedDelivery(b"b" * WRITE_BYTES, 1, COUNTS))
     wire.free(writes=1)
-    assert wire.writes == [[b"a" * WRITE_BYTES]]
+    assert wire.writes == [b"a" * WRITE_BYTES]
     wire.free(writes=1)
-    assert wire.writes[1:] == [[b"b" * WRITE_BYTES, *COUNTS]]
+    assert wire.writes[1:] == [b"b" * WRITE_BYTES + COUNTS]
 
 
 def test_a_control_frame_goes_first(connection: Connection, wire: Wire) -> None:
     wire.block()
-    connection.deliver([b"one"], COUNTS)
+    connection.deliver(EncodedDelivery(b"one", 1, COUNTS))
     connection.send(b"pong")
     wire.free()
-    assert wire.frames == [b"pong", b"one", *COUNTS]
+    assert wire.data == b"pongone" + COUNTS
 
 
 def test_a_control_frame_leaves_at_once_on_a_free_wire(connection: Connection, wire: Wire) -> None:
     connection.send(b"pong")
     connection.send(b"pong")
-    assert wire.writes == [[b"pong"], [b"pong"]]
+    assert wire.writes == [b"pong", b"pong"]
 
 
 def test_the_same_control_frame_waits_once(connection: Connection, wire: Wire) -> None:
@@ -196,43 +198,43 @@ def test_the_same_control_frame_waits_once(connection: Connection, wire: Wire) -
     for _ in range(1_000):
         connection.send(b"pong")
     wire.free()
-    assert wire.frames == [b"pong"]
+    assert wire.data == b"pong"
 
 
 def test_as_many_frames_as_allowed_may_wait(connection: Connection, wire: Wire) -> None:
     wire.block()
-    connection.deliver([b"x"] * LIMITS.frames, COUNTS)
+    connection.deliver(EncodedDelivery(b"x" * LIMITS.frames, LIMITS.frames, COUNTS))
     assert (connection.ended_by, wire.aborted) == (None, 0)
 
 
 def test_one_frame_too_many_ends_the_socket(connection: Connection, wire: Wire) -> None:
     wire.block()
-    connection.deliver([b"x"] * LIMITS.frames, COUNTS)
-    connection.deliver([b"x"], COUNTS)
+    connection.deliver(EncodedDelivery(b"x" * LIMITS.frames, LIMITS.frames, COUNTS))
+    connection.deliver(EncodedDelivery(b"x", 1, COUNTS))
     assert (connection.ended_by, wire.aborted) == (SLOW_CONSUMER, 1)
     assert wire.closed == []  # a close frame would not get through
 
 
 def test_too_many_bytes_end_the_socket(connection: Connection, wire: Wire) -> None:
     wire.block()
-    connection.deliver([b"x" * LIMITS.bytes], ())
+    connection.deliver(EncodedDelivery(b"x" * LIMITS.bytes, 1, b""))
     assert wire.aborted == 0
-    connection.deliver([b"x"], ())
+    connection.deliver(EncodedDelivery(b"x", 1, b""))
     assert (connection.ended_by, wire.aborted) == (SLOW_CONSUMER, 1)
 
 
 def test_what_has_left_no_longer_counts(connection: Connection, wire: Wire) -> None:
     for _ in range(50):
         wire.block()
-        connection.deliver([b"x" * LIMITS.bytes], COUNTS)
+        connection.deliver(EncodedDelivery(b"x" * LIMITS.bytes, 1, COUNTS))
         wire.free()
     assert connection.ended_by is None
     assert len(wire.writes) == 50
 
 
 def test_what_comes_before_the_handshake_is_bounded_too(wire: Wire) -> None:
-    connection = Connection("c1", wire, PLAIN, LIMITS)
-    connection.deliver([b"x"] * (LIMITS.frames + 1), ())
+    connection = Connection("c1", wire, plain.CODEC, Queues(LIMITS))
+    connection.deliver(EncodedDelivery(b"x" * (LIMITS.frames + 1), LIMITS.frames + 1, b""))
     assert connection.ended_by == SLOW_CONSUMER
 
 
@@ -240,18 +242,18 @@ def test_a_slow_socket_is_named_in_the_log(
     connection: Connection, wire: Wire, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.block()
-    with caplog.at_level(logging.WARNING, logger="inbox.fanout.connection"):
-        connection.deliver([b"x"] * 5, ())
+    with caplog.at_level(logging.WARNING, logger="inbox.realtime.connection"):
+        connection.deliver(EncodedDelivery(b"x" * 5, 5, b""))
     [record] = caplog.records
     fields = record.__dict__
-    named = (fields["action"], fields["connection_id"], fields["reason"])
-    assert named == ("connection_cut_off", "c1", "slow_consumer")
+    named = (fields["action"], fields["connection_id"], fields["reason"], fields["limit"])
+    assert named == ("connection_cut_off", "c1", "slow_consumer", "events")
     assert "5 frames" in record.getMessage()
 
 
 def test_a_socket_that_takes_nothing_for_too_long_is_cut_off(connection: Connection, wire: Wire, clock: Clock) -> None:
     wire.block()
-    connection.deliver([b"x"], ())
+    connection.deliver(EncodedDelivery(b"x", 1, b""))
     [timer] = clock.running
     assert timer.seconds == LIMITS.stall_seconds
     timer.call()
@@ -261,22 +263,23 @@ def test_a_socket_that_takes_nothing_for_too_long_is_cut_off(connection: Connect
 def test_the_time_runs_from_the_first_frame_that_waits(connection: Connection, wire: Wire, clock: Clock) -> None:
     wire.block()
     for _ in range(3):
-        connection.deliver([b"x"], COUNTS)
+        connection.deliver(EncodedDelivery(b"x", 1, COUNTS))
     assert len(clock.timers) == 1
 
 
 def test_a_socket_that_caught_up_is_not_timed(connection: Connection, wire: Wire, clock: Clock) -> None:
     wire.block()
-    connection.deliver([b"x"], ())
+    connection.deliver(EncodedDelivery(b"x", 1, b""))
     wire.free()
     assert clock.running == []
 
 
 def test_a_socket_that_takes_something_gets_its_time_anew(wire: Wire, clock: Clock) -> None:
-    connection = Connection("c1", wire, PLAIN, Limits(frames=100, bytes=10 * WRITE_BYTES))
+    connection = Connection("c1", wire, plain.CODEC, Queues(QueueLimits(frames=100, bytes=10 * WRITE_BYTES)))
     connection.open()
     wire.block()
-    connection.deliver([b"a" * WRITE_BYTES, b"b"], ())
+    connection.deliver(EncodedDelivery(b"a" * WRITE_BYTES, 1, b""))
+    connection.deliver(EncodedDelivery(b"b", 1, b""))
     [first] = clock.running
     wire.free(writes=1)
     [second] = clock.running
@@ -284,32 +287,32 @@ def test_a_socket_that_takes_something_gets_its_time_anew(wire: Wire, clock: Clo
 
 
 def test_a_free_socket_is_never_timed(connection: Connection, clock: Clock) -> None:
-    connection.deliver([b"x"], COUNTS)
+    connection.deliver(EncodedDelivery(b"x", 1, COUNTS))
     assert clock.timers == []
 
 
 def test_an_end_is_told_with_a_close_frame(connection: Connection, wire: Wire) -> None:
-    connection.end(SUBSCRIBER_GONE)
-    assert (wire.closed, wire.aborted, connection.ended_by) == ([SUBSCRIBER_GONE], 0, SUBSCRIBER_GONE)
+    connection.end(SUBSCRIBER_DELETED)
+    assert (wire.closed, wire.aborted, connection.ended_by) == ([SUBSCRIBER_DELETED], 0, SUBSCRIBER_DELETED)
 
 
 def test_the_first_end_stands(connection: Connection, wire: Wire) -> None:
-    connection.end(SUBSCRIBER_GONE)
-    connection.cut_off(SLOW_CONSUMER)
+    connection.end(SUBSCRIBER_DELETED)
+    connection.cut_off(SLOW_CONSUMER, "events")
     connection.end(SLOW_CONSUMER)
     connection.closed()
-    assert (wire.closed, wire.aborted, connection.ended_by) == ([SUBSCRIBER_GONE], 0, SUBSCRIBER_GONE)
+    assert (wire.closed, wire.aborted, connection.ended_by) == ([SUBSCRIBER_DELETED], 0, SUBSCRIBER_DELETED)
 
 
-@pytest.mark.parametrize("end", [lambda c: c.end(SUBSCRIBER_GONE), lambda c: c.cut_off(SLOW_CONSUMER)])
+@pytest.mark.parametrize("end", [lambda c: c.end(SUBSCRIBER_DELETED), lambda c: c.cut_off(SLOW_CONSUMER, "events")])
 def test_after_the_end_nothing_is_sent(
     connection: Connection, wire: Wire, clock: Clock, end: Callable[[Connection], None]
 ) -> None:
     wire.block()
-    connection.deliver([b"waits"], COUNTS)
+    connection.deliver(EncodedDelivery(b"waits", 1, COUNTS))
     end(connection)
     wire.free()
-    connection.deliver([b"late"], COUNTS)
+    connection.deliver(EncodedDelivery(b"late", 1, COUNTS))
     connection.send(b"pong")
     assert wire.writes == []
     assert clock.running == []
@@ -317,7 +320,64 @@ def test_after_the_end_nothing_is_sent(
 
 def test_a_wire_that_went_leaves_nothing_behind(connection: Connection, wire: Wire, clock: Clock) -> None:
     wire.block()
-    connection.deliver([b"waits"], COUNTS)
+    connection.deliver(EncodedDelivery(b"waits", 1, COUNTS))
     connection.closed()
     wire.free()
     assert (wire.writes, clock.running, connection.ended_by) == ([], [], Close(1005, ""))
+
+
+class Stalled:
+    """Sockets that share a bound, and take nothing from the start."""
+
+    def __init__(self, count: int, bound: int) -> None:
+        self.queues = Queues(QueueLimits(frames=1_000, bytes=bound, total_bytes=bound))
+        self.wires = [Wire() for _ in range(count)]
+        self.connections = [
+            Connection(f"c{number}", wire, plain.CODEC, self.queues) for number, wire in enumerate(self.wires)
+        ]
+        for connection, wire in zip(self.connections, self.wires, strict=True):
+            connection.open()
+            wire.block()
+
+    def deliver(self, number: int, size: int) -> None:
+        self.connections[number].deliver(EncodedDelivery(b"x" * size, 1, COUNTS))
+
+    @property
+    def ended(self) -> list[int]:
+        return [number for number, connection in enumerate(self.connections) if connection.ended_by]
+
+
+def test_all_queues_together_stay_within_their_bound() -> None:
+    bound = 10 * FULL_BUFFER_BYTES
+    stalled = Stalled(500, bound)
+    for turn in range(5):
+        for number in range(500):
+            stalled.deliver(number, 100 * (turn + 1))
+            assert stalled.queues.bytes <= bound
+    assert len(stalled.ended) >= 490
+    for connection in stalled.connections:
+        connection.closed()
+    assert stalled.queues.bytes == 0
+
+
+def test_beyond_it_the_largest_queue_goes_first() -> None:
+    stalled = Stalled(4, bound=4 * FULL_BUFFER_BYTES + 1_000)
+    for number, size in enumerate([100, 500, 300]):
+        stalled.deliver(number, size)
+    assert stalled.ended == []
+    stalled.deliver(3, 200)  # 1,100 in all
+    assert (stalled.ended, stalled.wires[1].aborted) == ([1], 1)
+    stalled.deliver(0, 450)
+    assert stalled.ended == [1]  # its place is free again
+    stalled.deliver(0, FULL_BUFFER_BYTES)
+    assert stalled.ended == [0, 1]
+
+
+def test_a_socket_that_has_caught_up_does_not_count() -> None:
+    stalled = Stalled(1, bound=FULL_BUFFER_BYTES + 1_000)
+    for _ in range(10):
+        stalled.deliver(0, 900)
+        stalled.wires[0].free()
+        assert stalled.queues.bytes == 0
+        stalled.wires[0].block()
+    assert stalled.ended == []

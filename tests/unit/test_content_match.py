@@ -9,11 +9,11 @@ import pytest
 
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.service.feed.content_match import Slice
-from inbox.service.feed.judgements import BYTES_OF_A_FEED, Judged, Judgements
+from inbox.service.feed.match_cache import FEED_OVERHEAD_BYTES, FeedMatches, MatchCache
 from inbox.service.feed.notification_filter import NotificationFilter, parse_filter
 from inbox.store.feed import Snapshot
 from inbox.store.feed_reader import slices
-from inbox.store.rows import ROW_BYTES, Counts, Position, State
+from inbox.store.rows import EDITED, LIVE, ROW_BYTES, FeedCounts, FeedState, Position
 
 from .fake_feed import feed_named
 
@@ -56,9 +56,9 @@ def test_many_filters_over_many_messages() -> None:
     part = Slice([*contents, None])
     for _ in range(300):
         wanted = random_filter(dice)
-        taken = parse_filter(wanted).taken(part).to_bytes(len(messages) + 1, "little")
-        assert list(map(bool, taken)) == [plainly(message, wanted) for message in messages] + [False], wanted
-        assert parse_filter(wanted).judge(contents) == taken[:-1]
+        matching = parse_filter(wanted).matching(part).to_bytes(len(messages) + 1, "little")
+        assert list(map(bool, matching)) == [plainly(message, wanted) for message in messages] + [False], wanted
+        assert parse_filter(wanted).judge(contents) == matching[:-1]
 
 
 def test_filters_that_ask_the_same_of_content_are_one() -> None:
@@ -76,31 +76,45 @@ def test_slices_cover_everything_once(length: int) -> None:
 def snapshot(base: int, *checks: int) -> Snapshot:
     cells = b"".join(bytes([1, check, check, check]) for check in checks)
     assert len(cells) == ROW_BYTES * len(checks)
-    return Snapshot(State(base + len(checks), base, Position(1, 1), Counts()), cells, [])
+    return Snapshot(FeedState(base + len(checks), base, Position(1, 1), FeedCounts()), cells, [])
 
 
 def test_what_is_known_stays_as_rows_come_and_go() -> None:
-    judged = Judged(snapshot(0, 1, 2, 3))
-    judged.learn("key", 0x010101, 0x010001)
-    assert judged.followed_to(snapshot(0, 1, 2, 3, 4)) is judged
-    assert judged.of("key") == (0x010101, 0x010001)
-    moved = judged.followed_to(snapshot(2, 3, 4, 5))
+    matches = FeedMatches(snapshot(0, 1, 2, 3))
+    matches.add("key", 0x010101, 0x010001)
+    assert matches.advance_to(snapshot(0, 1, 2, 3, 4)) is matches
+    assert matches.of("key") == (0x010101, 0x010001)
+    moved = matches.advance_to(snapshot(2, 3, 4, 5))
     assert moved.of("key") == (0x01, 0x01)
-    assert judged.of("key") == (0x010101, 0x010001), "for whoever still reads the feed as it was"
+    assert matches.of("key") == (0x010101, 0x010001), "for whoever still reads the feed as it was"
 
 
 @pytest.mark.parametrize("other", [snapshot(0, 1, 2, 9), snapshot(0, 1, 2), snapshot(1, 9, 3)])
 def test_nothing_is_known_of_rows_given_out_again(other: Snapshot) -> None:
-    judged = Judged(snapshot(0, 1, 2, 3))
-    judged.learn("key", 0x010101, 0x010001)
-    assert judged.followed_to(other).of("key") == (0, 0)
+    matches = FeedMatches(snapshot(0, 1, 2, 3))
+    matches.add("key", 0x010101, 0x010001)
+    assert matches.advance_to(other).of("key") == (0, 0)
+
+
+def test_an_edited_message_is_tested_each_time() -> None:
+    calm, edited = snapshot(0, 1, 2, 3), snapshot(0, 1, 2, 3)
+    edited = edited._replace(rows=edited.rows[:4] + bytes([LIVE | EDITED]) + edited.rows[5:])
+    matches = FeedMatches(calm)
+    matches.add("key", 0x010101, 0x010101)
+    newer = matches
+    for _ in range(2):
+        newer = newer.advance_to(edited)
+        assert newer.of("key") == (0x010001, 0x010001)
+        newer.add("key", 0x000100, 0)
+        assert newer.of("key") == (0x010101, 0x010001)
+    assert matches.of("key") == (0x010101, 0x010101), "readers of the older snapshot go on with it"
 
 
 def test_the_feeds_last_asked_of_are_remembered() -> None:
-    judgements, now = Judgements(most_bytes=2 * BYTES_OF_A_FEED + 200), snapshot(0, 1, 2, 3)
+    match_cache, now = MatchCache(max_bytes=2 * FEED_OVERHEAD_BYTES + 200), snapshot(0, 1, 2, 3)
     for number in (1, 2, 1, 3):
-        judged = judgements.of(feed_named(number), now)
-        judged.learn("key", 1, 1)
-        judgements.keep(feed_named(number), judged)
-    known = {number: judgements.of(feed_named(number), now).of("key") for number in (1, 2, 3)}
+        matches = match_cache.of(feed_named(number), now)
+        matches.add("key", 1, 1)
+        match_cache.keep(feed_named(number), matches)
+    known = {number: match_cache.of(feed_named(number), now).of("key") for number in (1, 2, 3)}
     assert known == {1: (1, 1), 2: (0, 0), 3: (1, 1)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inbox.rendering import MAX_OUTPUT_BYTES
-from inbox.rendering.digests import digest_view
+from inbox.rendering.budget import MAX_OUTPUT_BYTES
+from inbox.steps.digest import digest_view
 
 
 def events(*names: str | None) -> list[dict[str, Any]]:

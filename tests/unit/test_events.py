@@ -7,13 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from inbox import events
-from inbox.events import Event
-from inbox.fanout.codecs import PLAIN
-from inbox.store.rows import Counts
+from inbox.realtime import events, plain
+from inbox.realtime.events import SocketEvent
+from inbox.store.rows import FeedCounts
 
 
-def data(event: Event) -> Any:
+def data(event: SocketEvent) -> Any:
     return orjson.loads(event.data)
 
 
@@ -33,7 +32,7 @@ def test_an_update_has_one_of_three_forms() -> None:
 
 
 def test_both_counts_come_unseen_first() -> None:
-    unseen, unread = events.count_events(Counts(unseen=3, unread=9, badge=7, high=1, medium=2, low=3))
+    unseen, unread = events.count_events(FeedCounts(unseen=3, unread=9, badge=7, high=1, medium=2, low=3))
     assert (unseen.name, data(unseen)) == ("unseen_count_changed", {"unseenCount": 3, "hasMore": False})
     severity = {"high": 1, "medium": 2, "low": 3, "none": 1}
     assert unread.name == "unread_count_changed"
@@ -41,7 +40,7 @@ def test_both_counts_come_unseen_first() -> None:
 
 
 def test_the_badge_leaves_out_what_is_snoozed() -> None:
-    _, unread = events.count_events(Counts(unseen=5, unread=5, badge=2))
+    _, unread = events.count_events(FeedCounts(unseen=5, unread=5, badge=2))
     assert data(unread)["unreadCount"] == data(unread)["counts"]["total"] == 2
 
 
@@ -49,43 +48,49 @@ def test_the_badge_leaves_out_what_is_snoozed() -> None:
     ("count", "shown", "has_more"), [(99, 99, False), (100, 100, False), (101, 100, True), (4_000_000_000, 100, True)]
 )
 def test_counts_stop_at_a_hundred(count: int, shown: int, has_more: bool) -> None:
-    unseen, unread = map(data, events.count_events(Counts(unseen=count, unread=count, badge=count)))
+    unseen, unread = map(data, events.count_events(FeedCounts(unseen=count, unread=count, badge=count)))
     assert unseen == {"unseenCount": shown, "hasMore": has_more}
     assert (unread["unreadCount"], unread["hasMore"]) == (shown, has_more)
 
 
 @pytest.mark.parametrize(("count", "total"), [(100, 100), (101, 101), (5_000, 101)])
 def test_the_total_stops_one_later(count: int, total: int) -> None:
-    _, unread = events.count_events(Counts(badge=count))
+    _, unread = events.count_events(FeedCounts(badge=count))
     assert data(unread)["counts"]["total"] == total
 
 
 @pytest.mark.parametrize("severity", ["high", "medium", "low"])
 def test_a_severity_stops_at_99(severity: str) -> None:
-    _, unread = events.count_events(Counts(badge=150)._replace(**{severity: 100}))
+    _, unread = events.count_events(FeedCounts(badge=150)._replace(**{severity: 100}))
     assert data(unread)["counts"]["severity"] == {"high": 0, "medium": 0, "low": 0, "none": 50} | {severity: 99}
 
 
 def test_no_severity_stops_at_99_too() -> None:
-    _, unread = events.count_events(Counts(badge=150))
+    _, unread = events.count_events(FeedCounts(badge=150))
     assert data(unread)["counts"]["severity"]["none"] == 99
 
 
 def test_the_plain_flavour_wraps_an_event() -> None:
-    frame = PLAIN.encode(events.notifications_refetch())
-    wrapped = orjson.loads(frame)
+    frame = plain.CODEC.encode(events.notifications_refetch())
+    wrapped = orjson.loads(frame.removeprefix(bytes([0x81, len(frame) - 2])))
     assert list(wrapped) == ["event", "data", "timestamp"]
     assert (wrapped["event"], wrapped["data"]) == ("notification_updated", {"refetch": True})
     assert isinstance(wrapped["timestamp"], int)
     assert wrapped["timestamp"] > 1_600_000_000_000  # ms, not s
 
 
-@pytest.mark.parametrize("close", [events.SUBSCRIBER_GONE, events.SLOW_CONSUMER, events.STORE_LOST])
+@pytest.mark.parametrize("close", [events.SUBSCRIBER_DELETED, events.SLOW_CONSUMER, events.STORE_LOST])
 def test_a_close_code_may_be_sent(close: events.Close) -> None:
     assert close.code == 1013 or 4000 <= close.code <= 4999
     assert len(close.reason.encode()) <= 123  # what a close frame has room for
 
 
-def test_only_a_deleted_subscriber_is_told_not_to_come_back() -> None:
-    final = [c for c in (events.SUBSCRIBER_GONE, events.SLOW_CONSUMER, events.STORE_LOST) if 4400 <= c.code <= 4499]
-    assert final == [events.SUBSCRIBER_GONE]
+def test_a_final_close_stops_reconnecting_and_any_other_does_not() -> None:
+    closes = {name: close for name, close in vars(events).items() if isinstance(close, events.Close)}
+    assert {name for name, close in closes.items() if close.is_final} == {
+        *("TOKEN_EXPIRED", "SESSION_REVOKED", "REFUSED", "CONNECT_TIMEOUT", "SUBSCRIBER_DELETED")
+    }
+    assert {name for name, close in closes.items() if not close.is_final} == {
+        *("PING_TIMEOUT", "SLOW_CONSUMER", "TOO_MANY_FRAMES", "CLIENT_LEFT", "MALFORMED_PACKET", "STORE_LOST"),
+        *("INVALID_TEXT", "MESSAGE_TOO_LARGE"),
+    }

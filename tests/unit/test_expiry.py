@@ -7,9 +7,9 @@ import pytest
 from inbox.errors import ValidationFailed
 from inbox.models.expiry import MAX_MS, parse_expiry
 from inbox.models.trigger import parse_expires_at
-from inbox.models.workflow import InAppControls, Step, Workflow
-from inbox.rendering.steps import check_templates
+from inbox.models.workflow import Step, Workflow
 from inbox.rendering.templates import TemplateError
+from inbox.steps import check_templates
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
@@ -72,7 +72,7 @@ def test_a_trigger_names_the_field() -> None:
 
 def test_a_workflow_with_an_end_that_is_none_is_refused() -> None:
     def of(text: str) -> Workflow:
-        return Workflow("w" * 24, "w", "W", 0, 1, steps=[Step("s" * 24, "s", "S", InAppControls(expires_at=text))])
+        return Workflow("w" * 24, "w", "W", 0, 1, steps=[Step("s" * 24, "s", "S", {"expiresAt": text})])
 
     for text in ("PT1H", " 2020-01-01T00:00:00Z ", "{{payload.ends}}", "{% if payload.n %}PT1H{% endif %}", ""):
         check_templates(of(text))

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inbox.ids import SubscriberId
+from inbox.models.subscriber import Subscriber
+from inbox.store import feeds
 from inbox.store.feed import LogEntry
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
+from inbox.store.publication import MARKED, NEW
 from inbox.store.rows import ORIGIN, Position
 
 from .fake_feed import feed_named
@@ -19,7 +23,6 @@ from .fake_feed import feed_named
 KEYS = Keys("t:")
 FEED = feed_named(1)
 START_MS = 1_700_000_000_000
-KINDS = {"n": "new", "m": "marked", "x": "deleted", "b": "bulk"}
 
 
 class History:
@@ -33,14 +36,18 @@ class History:
         return Position(START_MS + 5 * counter, counter) if counter else ORIGIN
 
     def told(self, since: int) -> list[LogEntry]:
-        return [LogEntry(KINDS[chr(entry[13])], int(entry[14:])) for entry in self.entries[since:]]
+        return [LogEntry(chr(entry[13]), int(entry[14:])) for entry in self.entries[since:]]
 
-    async def transaction(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    async def read(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What the client answers to the reading of state and log."""
-        assert [command[:2] for command in commands] == [("HMGET", FEED.keys.state), ("LRANGE", FEED.keys.log)]
+        state_read = ("HMGET", FEED.keys.state)
+        assert [command[:2] for command in commands] == [state_read, ("LRANGE", FEED.keys.log), state_read]
         ms, counter = self.position(len(self.entries))
-        state = bytes(8) + ms.to_bytes(6, "big") + counter.to_bytes(5, "big") + bytes(24)
-        return [[state, FEED.subscriber_oid.encode()], self.entries[self.lost :]]
+        state = [
+            bytes(8) + ms.to_bytes(6, "big") + counter.to_bytes(5, "big") + bytes(24),
+            FEED.subscriber_oid.encode(),
+        ]
+        return [state, self.entries[self.lost :], state]
 
     async def changes_since(self, position: Position) -> list[LogEntry] | None:
         found = await FeedStore(self, KEYS, None).changes_since(FEED, position)  # type: ignore[arg-type]
@@ -78,7 +85,7 @@ async def test_a_position_of_the_future_is_not_known() -> None:
 
 async def test_the_very_beginning_is_known_while_everything_is() -> None:
     history = History("nm")
-    assert await history.changes_since(ORIGIN) == [LogEntry("new", 1), LogEntry("marked", 2)]
+    assert await history.changes_since(ORIGIN) == [LogEntry(NEW, 1), LogEntry(MARKED, 2)]
     assert await History("nm", lost=1).changes_since(ORIGIN) is None
 
 
@@ -89,8 +96,8 @@ async def test_an_untouched_feed_has_no_changes() -> None:
 @pytest.mark.parametrize("state", [[None, None], [bytes(43), b"another's oid"]])
 async def test_a_feed_that_is_gone_or_anothers_has_no_answer(state: list[Any]) -> None:
     class Nothing:
-        async def transaction(self, _: object) -> list[Any]:
-            return [state, []]
+        async def read(self, _: object) -> list[Any]:
+            return [state, [], state]
 
     store = FeedStore(Nothing(), KEYS, None)  # type: ignore[arg-type]
     assert await store.changes_since(FEED, ORIGIN) is None
@@ -100,3 +107,16 @@ def test_an_id_of_another_feed_names_no_row() -> None:
     message_id = FEED.message_id(7, b"abc")
     assert FEED.row_of(message_id) == (FEED.bucket, FEED.number, 7, b"abc")
     assert feed_named(2).row_of(message_id) is None
+
+
+async def test_the_feed_that_was_used_last_is_not_the_first_to_be_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Feeds are cached by use: of many subscribers, those that get messages all the time stay."""
+    monkeypatch.setattr(feeds, "CACHED_FEEDS", 2)
+    store = FeedStore(None, KEYS, None)  # type: ignore[arg-type]
+    busy, quiet, new = (Subscriber(f"{n:024x}", SubscriberId(f"s{n}"), 0, 0, feeds={"": n}) for n in (1, 2, 3))
+    opened = [await store.open_for(1, subscriber) for subscriber in (busy, quiet)]
+    assert await store.open(1, busy.subscriber_id) is opened[0]
+    await store.open_for(1, new)
+    assert await store.open(1, busy.subscriber_id) is opened[0]
+    with pytest.raises(AttributeError):  # it would be read, and there is no store to read it from
+        await store.open(1, quiet.subscriber_id)

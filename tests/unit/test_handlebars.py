@@ -39,8 +39,19 @@ def test_paths_are_looked_up(source: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["{{#if a}}x{{/if}}", "{{#each items}}{{this}}{{/each}}", "{{> part}}", "{{upper name}}", "{{else}}", "{{name",
-     "{{@root.a}}", "{{a b=c}}", "{{}}", "{{'text'}}", "{{../a}}"],
+    [
+        "{{#if a}}x{{/if}}",
+        "{{#each items}}{{this}}{{/each}}",
+        "{{> part}}",
+        "{{upper name}}",
+        "{{else}}",
+        "{{name",
+        "{{@root.a}}",
+        "{{a b=c}}",
+        "{{}}",
+        "{{'text'}}",
+        "{{../a}}",
+    ],
 )
 def test_what_is_no_path_is_refused(source: str) -> None:
     with pytest.raises(TemplateError) as refused:
@@ -49,5 +60,5 @@ def test_what_is_no_path_is_refused(source: str) -> None:
 
 
 def test_it_is_known_what_a_template_names() -> None:
-    assert compile_handlebars("{{name}}", "x").variables == {"payload"}
-    assert compile_handlebars("{{subscriber.a}}{{actor.b}}", "x").variables == {"subscriber", "actor"}
+    assert compile_handlebars("{{name}}", "x").paths == {("payload", "name")}
+    assert compile_handlebars("{{subscriber.a}}{{actor.b}}", "x").paths == {("subscriber", "a"), ("actor", "b")}

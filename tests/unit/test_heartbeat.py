@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from inbox.events import PING_TIMEOUT, Close
-from inbox.fanout.heartbeat import Heartbeat, Rhythm
+from inbox.realtime.events import PING_TIMEOUT, Close
+from inbox.realtime.socketio.heartbeat import Heartbeat, Rhythm
 
 INTERVAL, PATIENCE = 0.05, 0.2
 ENDLESS = 3_600.0
@@ -55,7 +55,7 @@ async def heartbeat(peer: Peer, request: pytest.FixtureRequest) -> AsyncIterator
 async def test_each_answer_is_followed_by_another_question(peer: Peer, heartbeat: Heartbeat) -> None:
     for _ in range(5):
         await peer.next()
-        heartbeat.heard()
+        heartbeat.acknowledge()
     gaps = [later - earlier for earlier, later in zip(peer.asked, peer.asked[1:], strict=False)]
     assert (len(gaps), min(gaps) >= INTERVAL * 0.8, peer.ended) == (4, True, [])
 
@@ -71,7 +71,7 @@ async def test_silence_is_the_end(peer: Peer, heartbeat: Heartbeat) -> None:
 async def test_an_answer_that_nobody_asked_for_puts_nothing_off(peer: Peer, heartbeat: Heartbeat) -> None:
     asking = asyncio.create_task(peer.next())
     while not asking.done():
-        heartbeat.heard()
+        heartbeat.acknowledge()
         await asyncio.sleep(INTERVAL / 10)
     assert peer.asked[0] - peer.began >= INTERVAL * 0.8
 

@@ -6,16 +6,17 @@ import asyncio
 
 import pytest
 
-from inbox.errors import StoreUnavailable
-from inbox.events import STORE_LOST, SUBSCRIBER_GONE
-from inbox.fanout import hub as hub_module
-from inbox.fanout.hub import Hub
+from inbox.errors import NotFound, StoreUnavailable
+from inbox.realtime import connected_feed
+from inbox.realtime.connected_feed import ConnectedFeed
+from inbox.realtime.events import STORE_LOST, SUBSCRIBER_DELETED
+from inbox.realtime.hub import Hub
 
 from .fake_feed import ENVIRONMENT, Codec, FakeCards, FakeFeeds, Tab
 
 
 class Ear:
-    """The listener's two verbs, noted down; `refuses` fails that many subscriptions."""
+    """The listener's verbs, noted down; `refuses` fails that many subscriptions."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -23,14 +24,16 @@ class Ear:
         self.hold = asyncio.Event()
         self.hold.set()
 
-    async def subscribe(self, channel: str) -> None:
+    def subscribe(self, channel: str) -> None:
         self.calls.append(f"+{channel}")
+
+    async def acknowledged(self, _channel: str) -> None:
         await self.hold.wait()
         if self.refuses:
             self.refuses -= 1
             raise StoreUnavailable
 
-    async def unsubscribe(self, channel: str) -> None:
+    def unsubscribe(self, channel: str) -> None:
         self.calls.append(f"-{channel}")
 
 
@@ -38,19 +41,25 @@ class House:
     """A hub over one feed, with its listener."""
 
     def __init__(self) -> None:
-        self.feeds = FakeFeeds()
-        self.ear = Ear()
         self.cards = FakeCards()
+        self.feeds = FakeFeeds(cards=self.cards)
+        self.ear = Ear()
+        self.connected: dict[Tab, ConnectedFeed] = {}
         self.hub = Hub(self.feeds, self.cards)  # type: ignore[arg-type]
-        self.hub.listen_with(self.ear.subscribe, self.ear.unsubscribe)
+        self.hub.listen_with(self.ear.subscribe, self.ear.acknowledged, self.ear.unsubscribe)
 
     async def open(self, tab: Tab | None = None) -> Tab:
         tab = tab or Tab()
-        await self.hub.attach(self.feeds.feed, ENVIRONMENT, tab)  # type: ignore[arg-type]
+        connected = self.connected[tab] = self.hub.enter(self.feeds.feed, ENVIRONMENT)
+        try:
+            await self.hub.join(connected, tab)  # type: ignore[arg-type]
+        except BaseException:
+            self.close(tab)
+            raise
         return tab
 
-    async def close(self, tab: Tab) -> None:
-        await self.hub.detach(self.feeds.feed, tab)  # type: ignore[arg-type]
+    def close(self, tab: Tab) -> None:
+        self.hub.leave(self.connected.pop(tab), tab)  # type: ignore[arg-type]
 
     def hear(self, *publications: bytes) -> None:
         for publication in publications:
@@ -72,7 +81,7 @@ async def tab(house: House) -> Tab:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(connected_feed, "RETRY_SECONDS", (0.0,))
 
 
 async def test_a_new_message_is_one_delivery_with_both_counts(house: House, tab: Tab) -> None:
@@ -89,7 +98,7 @@ async def test_a_new_message_is_one_delivery_with_both_counts(house: House, tab:
 async def test_what_a_publication_tells_is_not_read_again(house: House, tab: Tab) -> None:
     house.hear(house.feeds.append(), house.feeds.read_all(), house.feeds.delete(1))
     await tab.delivered(3)
-    assert house.feeds.calls == ["state"]  # the one of the connect
+    assert house.feeds.calls == ["state_and_owner"]  # the one of the connect
 
 
 async def test_publications_are_delivered_in_order(house: House, tab: Tab) -> None:
@@ -140,7 +149,7 @@ async def test_what_was_cut_off_is_named(house: House, tab: Tab) -> None:
     [(name, payload)] = tab.deliveries[3].events
     assert (name, payload) == ("notification_updated", {"removed": [house.feeds.id_of(1), house.feeds.id_of(2)]})
     assert (tab.deliveries[3].unseen, tab.deliveries[3].unread) == (1, 1)
-    assert house.feeds.calls == ["state"]
+    assert house.feeds.calls == ["state_and_owner"]
 
 
 async def test_more_than_can_be_named_is_read_again(house: House, tab: Tab) -> None:
@@ -218,6 +227,11 @@ async def test_a_bulk_change_asks_to_read_again(house: House, tab: Tab) -> None:
     assert tab.deliveries[2].unread == 0
 
 
+async def test_a_kind_of_a_later_release_asks_to_read_again(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.change_in_later_release())
+    assert tab.told == ["received 1", "refetch"]
+
+
 async def test_a_repeated_publication_is_dropped(house: House, tab: Tab) -> None:
     first, second = house.feeds.append(), house.feeds.append()
     house.hear(first, first, second, first, second)
@@ -266,9 +280,11 @@ REPAIRS = {
     "a deletion": ([("mark", 1), ("delete", 1)], ["removed 1"]),
     "deletions before marks": ([("mark", 2), ("delete", 1)], ["removed 1", "updated 2 read"]),
     "a new message that was read": ([("append", 0), ("mark", 4)], ["received 4 read"]),
-    "a new message that went again": ([("append", 0), ("delete", 4), ("mark", 1)], ["updated 1 read"]),
+    "a new message that went again": ([("append", 0), ("delete", 4), ("mark", 1)], ["removed 4", "updated 1 read"]),
     "marks before new ones": ([("append", 0), ("mark", 1)], ["updated 1 read", "received 4"]),
     "a bulk change": ([("mark", 1), ("read_all", 0), ("append", 0)], ["refetch", "received 4"]),
+    "a kind of a later release": ([("change_in_later_release", 0)], ["refetch"]),
+    "such a kind among others": ([("change_in_later_release", 0), ("append", 0)], ["refetch", "received 4"]),
 }
 
 
@@ -347,7 +363,7 @@ async def test_a_mark_that_could_not_be_read_is_repaired(house: House, tab: Tab)
 
 
 async def test_a_flood_becomes_one_repair(house: House, tab: Tab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "MAX_PENDING", 10)
+    monkeypatch.setattr(connected_feed, "MAX_PENDING", 10)
     house.hear(house.feeds.append())
     house.feeds.hold.clear()
     house.hear(*[house.feeds.mark(1, read=bool(turn % 2)) for turn in range(30)])
@@ -379,7 +395,13 @@ async def test_an_unreadable_publication_is_repaired(house: House, tab: Tab, rub
 async def test_a_deleted_subscriber_ends_every_socket(house: House, tab: Tab) -> None:
     other = await house.open()
     house.hear(b"gone")
-    assert tab.ended == other.ended == [SUBSCRIBER_GONE]
+    assert tab.ended == other.ended == [SUBSCRIBER_DELETED]
+
+
+async def test_a_socket_that_comes_after_its_subscriber_was_deleted_is_refused(house: House, tab: Tab) -> None:
+    house.hear(b"gone")
+    with pytest.raises(NotFound):
+        await house.open()
 
 
 @pytest.mark.parametrize("change", ["mark", "restored"])
@@ -391,7 +413,7 @@ async def test_a_feed_that_went_silently_ends_its_sockets(house: House, tab: Tab
         house.hear(publication)
     else:
         house.restored()
-    assert await tab.was_ended() == SUBSCRIBER_GONE
+    assert await tab.was_ended() == SUBSCRIBER_DELETED
 
 
 async def test_a_fault_of_ours_ends_the_sockets_of_that_feed(
@@ -410,7 +432,7 @@ async def test_every_socket_of_a_feed_gets_everything(house: House) -> None:
     tabs = [await house.open() for _ in range(3)]
     house.hear(house.feeds.append())
     assert [tab.told for tab in tabs] == [["received 1"]] * 3
-    assert house.hub.connections_of(house.feeds.feed) == 3
+    assert house.hub.sockets_of(house.feeds.feed) == 3
 
 
 async def test_an_event_is_encoded_once_for_each_flavour(house: House) -> None:
@@ -458,11 +480,11 @@ async def test_feeds_do_not_hear_each_other(house: House, tab: Tab) -> None:
 async def test_a_feed_is_subscribed_from_its_first_socket_to_its_last(house: House) -> None:
     channel = house.feeds.channel
     first, second = await house.open(), await house.open()
-    await house.close(first)
+    house.close(first)
     assert house.ear.calls == [f"+{channel}"]
-    await house.close(second)
+    house.close(second)
     assert house.ear.calls == [f"+{channel}", f"-{channel}"]
-    assert house.hub.connections_of(house.feeds.feed) == 0
+    assert house.hub.sockets_of(house.feeds.feed) == 0
 
 
 async def test_sockets_that_open_together_share_one_subscription(house: House) -> None:
@@ -493,7 +515,7 @@ async def test_what_is_published_while_the_position_is_read_makes_no_gap(house: 
     """The client has no answer to its handshake yet and reads the feed afterwards; only what follows must come."""
     house.feeds.hold.clear()
     opening = asyncio.create_task(house.open())
-    await until_called(house.feeds, "state")
+    await until_called(house.feeds, "state_and_owner")
     house.hear(house.feeds.append())
     house.feeds.hold.set()
     tab = await opening
@@ -506,7 +528,7 @@ async def test_a_socket_that_could_not_be_subscribed_is_refused(house: House) ->
     house.ear.refuses = 1
     with pytest.raises(StoreUnavailable):
         await house.open()
-    assert house.hub.connections_of(house.feeds.feed) == 0
+    assert house.hub.sockets_of(house.feeds.feed) == 0
     tab = await house.open()
     house.hear(house.feeds.append())
     assert tab.told == ["received 1"]
@@ -517,7 +539,7 @@ async def test_a_socket_survives_the_end_of_one_it_opened_with(house: House) -> 
     house.ear.hold.clear()
 
     async def brief() -> None:
-        await house.close(await house.open())
+        house.close(await house.open())
 
     leaving, staying = asyncio.create_task(brief()), asyncio.create_task(house.open())
     await asyncio.sleep(0)
@@ -533,7 +555,7 @@ async def test_closing_during_a_repair_disturbs_nothing(house: House, tab: Tab) 
     house.feeds.hold.clear()
     house.restored()
     await until_called(house.feeds, "changes_since")
-    await house.close(tab)
+    house.close(tab)
     house.feeds.hold.set()
     again = await house.open()
     house.hear(house.feeds.append())
@@ -561,7 +583,7 @@ async def test_the_subscriber_s_card_is_read_once(house: House, tab: Tab) -> Non
     house.hear(*[house.feeds.append() for _ in range(20)])
     await house.open()
     assert names(tab) == ["Ada"] * 20
-    assert house.cards.calls == ["subscriber"]
+    assert house.cards.calls == []  # it came with the feed's position
 
 
 async def test_it_is_read_again_after_a_change(house: House, tab: Tab) -> None:
@@ -570,7 +592,7 @@ async def test_it_is_read_again_after_a_change(house: House, tab: Tab) -> None:
     house.hear(b"subscriber", b"subscriber", house.feeds.append(), house.feeds.append())
     await tab.delivered(3)
     assert names(tab) == ["Ada", "Grace", "Grace"]
-    assert house.cards.calls == ["subscriber"] * 2
+    assert house.cards.calls == ["subscriber"]
 
 
 async def test_it_is_read_again_after_a_break_that_may_have_lost_a_change(house: House, tab: Tab) -> None:
@@ -586,7 +608,7 @@ async def test_a_change_while_it_is_read_is_not_missed(house: House, tab: Tab) -
     house.cards.hold.clear()
     house.hear(house.feeds.append())
     async with asyncio.timeout(5):
-        while len(house.cards.calls) < 2:  # the answer that is on its way is the old one
+        while not house.cards.calls:  # the answer that is on its way is the old one
             await asyncio.sleep(0)
     house.cards.first_name = "Grace"
     house.hear(b"subscriber", house.feeds.append())
@@ -614,5 +636,5 @@ async def test_a_message_waits_for_a_store_that_is_away(house: House, tab: Tab) 
 async def test_a_subscriber_that_is_gone_has_no_card(house: House, tab: Tab) -> None:
     house.cards.first_name = None
     house.hear(b"subscriber", house.feeds.append())
-    assert await tab.was_ended() == SUBSCRIBER_GONE
+    assert await tab.was_ended() == SUBSCRIBER_DELETED
     assert tab.deliveries == []

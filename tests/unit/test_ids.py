@@ -108,6 +108,6 @@ def test_ordered_ids_sort_by_their_time() -> None:
     after = clock.now_ms()
     assert all(ids.is_object_id(one) for one in made)
     assert len(set(made)) == 1_000
-    assert [ids.made_ms(one) for one in made] == sorted(ids.made_ms(one) for one in made)
-    assert before <= ids.made_ms(made[0]) <= ids.made_ms(made[-1]) <= after
+    assert [ids.created_ms(one) for one in made] == sorted(ids.created_ms(one) for one in made)
+    assert before <= ids.created_ms(made[0]) <= ids.created_ms(made[-1]) <= after
     assert sum(one > other for one, other in pairwise(made)) <= 1

@@ -42,9 +42,9 @@ def test_what_is_no_json_becomes_it_or_is_refused_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (math.nan, "no number"),
-        (-math.inf, "no number"),
-        (10**400, "no number"),
+        (math.nan, "not a JSON number"),
+        (-math.inf, "not a JSON number"),
+        (10**400, "not a JSON number"),
         (b"x", "`bytes`"),
         ({"x"}, "`set`"),
         ("a\ud800", "surrogate"),

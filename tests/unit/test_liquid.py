@@ -131,7 +131,7 @@ def spent(source: str, **payload: Any) -> tuple[str, int]:
     """Return what a template gives and the units that it takes."""
     work = Work(10**9)
     text = parse(source).render(work, {"payload": payload})
-    return text, 10**9 - work.left
+    return text, 10**9 - work.remaining
 
 
 DISTINCT = "".join(map(chr, range(0x4E00, 0x4E00 + 10_000)))

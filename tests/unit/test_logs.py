@@ -31,7 +31,7 @@ def test_a_text_line(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("inbox.x").debug("not shown")
     time, rest = capsys.readouterr().err.split(" ", 1)
     assert time.endswith("Z")
-    assert rest == 'INFO inbox.x opened 1 action=connect subscriber_id="ada l"\n'
+    assert rest == 'INFO inbox.x opened 1 action=connect subscriber_id="ada l" other=1\n'
 
 
 def test_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,6 +50,24 @@ def test_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
         "action": "a",
         "connection_id": "c1",
     }
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_every_field_of_ours_is_written_and_none_of_a_library(
+    capsys: pytest.CaptureFixture[str], log_format: LogFormat
+) -> None:
+    configure_logging("info", log_format)
+    fields = {"path": "/v1/x", "topic": "t", "entry": "1-0", "count": 3, "names": ["a", f"?token={JWT}"], "none": None}
+    logging.getLogger("inbox").info("ours", extra=fields)
+    logging.getLogger("library").info("theirs", extra={"websocket": object()})
+    ours, theirs = capsys.readouterr().err.splitlines()
+    if log_format == "text":
+        assert ours.endswith(f"""ours path=/v1/x topic=t entry=1-0 count=3 names="['a', '?token={MASK}']\"""")
+    else:
+        entry = json.loads(ours)
+        assert {name: entry.get(name) for name in fields} == {**fields, "names": f"['a', '?token={MASK}']"}
+        assert "none" not in entry
+    assert "websocket" not in theirs
 
 
 @pytest.mark.parametrize(

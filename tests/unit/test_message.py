@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from inbox.ids import MessageId, is_object_id
+from inbox.models import wire
 from inbox.models.environment import Environment
 from inbox.models.message import (
+    ButtonPress,
+    ButtonStatus,
+    ButtonType,
     Message,
     StoredMessage,
     decode_stored,
-    encode_action,
     encode_stored,
+    encoded_entity,
+    encoded_mark_view,
     entity,
+    feed_item,
     inbox_notification,
     mark_view,
 )
@@ -46,18 +52,34 @@ FULL = StoredMessage(
     actor={"type": "none", "data": None},
     actor_id="3" * 24,
 )
-TO = {"_id": "5" * 24, "id": "5" * 24, "subscriberId": "ada"}
-WORKFLOW = {"id": "1" * 24, "identifier": "welcome", "name": "Welcome", "critical": False, "severity": "none"}
+TO: wire.NotificationTo = {"id": "5" * 24, "subscriberId": "ada"}
+WORKFLOW: wire.WorkflowSummary = {
+    "id": "1" * 24,
+    "identifier": "welcome",
+    "name": "Welcome",
+    "critical": False,
+    "tags": [],
+    "severity": "none",
+}
 
 
 def message(stored: StoredMessage = BARE, **fields: Any) -> Message:
     return Message(MessageId("4" * 24), "5" * 24, stored, created_ms=1_000, **fields)
 
 
+def notification(*view: Any) -> Any:
+    return plain(inbox_notification(*view))
+
+
+def plain(encoded: object) -> Any:
+    """What a reader sees of encoded JSON."""
+    return orjson.loads(orjson.dumps(encoded))
+
+
 def test_a_bare_message_has_just_the_required_keys() -> None:
     assert set(mark_view(message(), ENVIRONMENT)) == MARKED_MESSAGE
     assert set(entity(message(), ENVIRONMENT)) == MESSAGE
-    assert set(inbox_notification(message(), TO, WORKFLOW)) == NOTIFICATION
+    assert set(notification(message(), TO, WORKFLOW)) == NOTIFICATION
 
 
 def test_a_full_message_adds_what_it_has() -> None:
@@ -70,14 +92,14 @@ def test_a_full_message_adds_what_it_has() -> None:
         *("subject", "avatar", "data", "actor", "_actorId"),
         *("firstSeenDate", "lastSeenDate", "lastReadDate", "archivedAt", "snoozedUntil"),
     }
-    assert set(inbox_notification(full, TO, WORKFLOW)) - NOTIFICATION == {
+    assert set(notification(full, TO, WORKFLOW)) - NOTIFICATION == {
         *("subject", "avatar", "primaryAction", "secondaryAction", "data", "redirect"),
         *("readAt", "firstSeenAt", "archivedAt", "snoozedUntil"),
     }
 
 
 def test_nothing_is_null_but_the_feed() -> None:
-    for view in (entity(message(), ENVIRONMENT), inbox_notification(message(), TO, WORKFLOW)):
+    for view in (entity(message(), ENVIRONMENT), notification(message(), TO, WORKFLOW)):
         assert {name for name, value in view.items() if value is None} <= {"_feedId"}
 
 
@@ -109,39 +131,46 @@ def test_a_message_always_has_a_call_to_action() -> None:
 
 @pytest.mark.parametrize("kind", ["primary", "secondary"])
 @pytest.mark.parametrize("status", ["pending", "done"])
-def test_a_pressed_button_shows_in_the_call_to_action(kind: str, status: str) -> None:
-    pressed = message(FULL, action=encode_action(kind, status).encode())
+def test_a_pressed_button_shows_in_the_call_to_action(kind: ButtonType, status: ButtonStatus) -> None:
+    pressed = message(FULL, action=ButtonPress(kind, status))
     assert pressed.cta["action"] == {"buttons": BUTTONS, "status": status, "result": {"type": kind}}
     assert pressed.is_completed(kind) == (status == "done")
     assert not pressed.is_completed("primary" if kind == "secondary" else "secondary")
 
 
 def test_what_a_press_brought_along_is_kept() -> None:
-    pressed = message(FULL, action=b"dp" + orjson.dumps({"choice": [1]}))
+    pressed = message(FULL, action=ButtonPress("primary", "done", {"choice": [1]}))
     assert pressed.cta["action"]["result"] == {"type": "primary", "payload": {"choice": [1]}}
 
 
 def test_a_press_leaves_what_is_stored_as_it_is() -> None:
     before = orjson.dumps(FULL.cta)
-    entity(message(FULL, action=b"dp"), ENVIRONMENT)
+    entity(message(FULL, action=ButtonPress("primary", "done")), ENVIRONMENT)
     assert orjson.dumps(FULL.cta) == before
 
 
+@pytest.mark.parametrize("stored", [BARE, FULL])
+@pytest.mark.parametrize("press", [None, ButtonPress("primary", "done", {"choice": [1]})])
+def test_the_encoded_forms_are_those_of_the_views(stored: StoredMessage, press: ButtonPress | None) -> None:
+    for seen in (False, True, False):  # what is kept with the stored part is the same for each state
+        shown = message(stored, action=press, seen=seen, last_seen_ms=7 * seen)
+        assert plain(encoded_entity(shown, ENVIRONMENT)) == entity(shown, ENVIRONMENT)
+        assert plain(encoded_mark_view(shown, ENVIRONMENT)) == mark_view(shown, ENVIRONMENT)
+        card: wire.SubscriberCard = {"_id": "5" * 24, **TO}
+        assert plain(feed_item(shown, card, ENVIRONMENT)) == {**entity(shown, ENVIRONMENT), "subscriber": card}
+
+
 def test_a_notification_shows_its_buttons() -> None:
-    view = inbox_notification(message(FULL, action=b"dp"), TO, WORKFLOW)
+    view = notification(message(FULL, action=ButtonPress("primary", "done")), TO, WORKFLOW)
     yes = {"label": "Yes", "isCompleted": True, "redirect": {"url": "/yes", "target": "_self"}}
     assert view["primaryAction"] == yes
     assert view["secondaryAction"] == {"label": "No", "isCompleted": False}
     assert view["redirect"] == {"url": "/go", "target": "_blank"}
 
 
-def test_a_notification_is_to_someone_without_an_internal_id_twice() -> None:
-    assert inbox_notification(message(), TO, WORKFLOW)["to"] == {"id": "5" * 24, "subscriberId": "ada"}
-
-
 def test_a_notification_is_snoozed_until_a_date() -> None:
-    assert inbox_notification(message(), TO, WORKFLOW)["isSnoozed"] is False
-    snoozed = inbox_notification(message(snoozed_until_ms=2_000), TO, WORKFLOW)
+    assert notification(message(), TO, WORKFLOW)["isSnoozed"] is False
+    snoozed = notification(message(snoozed_until_ms=2_000), TO, WORKFLOW)
     assert (snoozed["isSnoozed"], snoozed["snoozedUntil"]) == (True, "1970-01-01T00:00:02.000Z")
 
 

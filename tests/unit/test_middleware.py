@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inbox.routes.middleware import BROWSER_HEADERS, BrowserCors, RawPath
+from inbox.http.middleware import BROWSER_HEADERS, Front
 
 ORIGIN = "https://app.example.org"
 
@@ -26,7 +26,7 @@ def client(app: ASGIApp) -> httpx.AsyncClient:
 
 @pytest.mark.parametrize("path", ["/a%2Fb", "/%C3%A4", "/a%20b", "/a//b", "/%252F"])
 async def test_routes_see_the_path_as_it_was_sent(path: str) -> None:
-    async with client(RawPath(say_path)) as browser:
+    async with client(Front(say_path)) as browser:
         assert (await browser.get(f"{path}?q=/x")).text == path
 
 
@@ -37,24 +37,28 @@ async def test_a_scope_without_a_raw_path_is_left_alone() -> None:
         seen.append(scope)
 
     lifespan: dict[str, Any] = {"type": "lifespan"}
-    await RawPath(note)(lifespan, None, None)  # type: ignore[arg-type]
+    await Front(note)(lifespan, None, None)  # type: ignore[arg-type]
     assert seen == [lifespan]
 
 
 async def test_the_scope_itself_is_not_changed() -> None:
-    scope = {"type": "http", "path": "/a/b", "raw_path": b"/a%2Fb"}
+    scope = {"type": "http", "path": "/a/b", "raw_path": b"/a%2Fb", "headers": []}
     paths: list[str] = []
 
     async def note(inner: Scope, _: Receive, __: Send) -> None:
         paths.append(Request(inner).scope["path"])
 
-    await RawPath(note)(scope, None, None)  # type: ignore[arg-type]
+    await Front(note)(scope, None, None)  # type: ignore[arg-type]
     assert (paths, scope["path"]) == (["/a%2Fb"], "/a/b")
 
 
 async def preflight(origins: Sequence[str], path: str, headers: str = "authorization") -> httpx.Response:
-    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": headers}
-    async with client(BrowserCors(say_path, origins)) as browser:
+    asked = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": headers,
+    }
+    async with client(Front(say_path, origins=origins)) as browser:
         return await browser.options(path, headers=asked)
 
 
@@ -89,7 +93,7 @@ async def test_a_listed_origin_is_named_to_itself() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/subscribers/a", "/v1/events/trigger", "/v2/workflows", "/", "/ready"])
 async def test_the_side_of_the_producers_answers_no_other_origin(path: str) -> None:
-    async with client(BrowserCors(say_path, ["*"])) as browser:
+    async with client(Front(say_path, origins=["*"])) as browser:
         answer = await browser.get(path, headers={"Origin": ORIGIN})
     assert answer.text == path
     assert not [name for name in answer.headers if name.startswith("access-control")]

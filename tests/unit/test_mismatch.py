@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from inbox.models.mismatch import explain_mismatch, find_mismatches, suggest
 from inbox.models.trigger import TriggerRequest
-from inbox.models.workflow import WorkflowCreate
+from inbox.service.workflows.bodies import WorkflowCreate
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):

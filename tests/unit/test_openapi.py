@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, get_args
 
 import orjson
 import pytest
 from openapi_spec_validator import validate
-from starlette.routing import Route
+from starlette.responses import Response
+from starlette.routing import Match, Mount
 
+import inbox.routes
+from inbox.http import operation as operations
+from inbox.http.operation import Operation, OperationRoute
 from inbox.openapi import examples
-from inbox.openapi.document import build_document, encoded_document, operations
-from inbox.openapi.operations import OPERATIONS
+from inbox.openapi.document import build_document, encoded_document
 from inbox.openapi.schemas import WORDS
 from inbox.openapi.tags import TAGS
-from inbox.routes import BROWSER_SIDE, DEMO, HEALTH, SERVER_SIDE, SOCKETS, all_routes
+from inbox.routes import API_ROUTES, DEMO, SOCKETS, all_routes
+from inbox.routes.static import static_files
+from inbox.steps import STEP_TYPES, StepUpsert
 from tests.support.openapi import Json, validator
 
-ROUTES = [*SERVER_SIDE, *BROWSER_SIDE, *HEALTH]
 FREE = {
     "FieldErrors.value",
     "InboxBulkItem.condition",
@@ -78,18 +84,42 @@ def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
 
 def test_every_route_is_described(document: dict[str, Any]) -> None:
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    assert described == {(method, path) for method, path, _ in operations(ROUTES)}
-    apart = {id(route) for route in [*ROUTES, *SOCKETS, *DEMO]}
-    assert {id(route) for route in all_routes(with_demo=True)} == apart, "a list of routes that nobody describes"
+    assert described == {(route.method.lower(), route.path) for route in API_ROUTES}
+    described_apart = [*API_ROUTES, *SOCKETS, *DEMO]
+    assert [route for route in all_routes(with_demo=True) if route not in described_apart] == [
+        Mount("/static", static_files)
+    ], "a route that nobody describes"
 
 
-def test_every_description_belongs_to_a_route() -> None:
-    assert OPERATIONS.keys() == {handler for *_, handler in operations(ROUTES)}
+def test_every_module_of_handlers_is_listed() -> None:
+    """Else its handlers answer nothing."""
+    modules = [import_module(f"inbox.routes.{one.name}") for one in iter_modules(inbox.routes.__path__)]
+    handlers = {value for module in modules for value in vars(module).values() if isinstance(value, Operation)}
+    assert {route.operation for route in API_ROUTES} == handlers
 
 
-def test_a_route_without_a_description_is_found() -> None:
-    with pytest.raises(KeyError):
-        build_document([Route("/v1/new", endpoint=lambda _: None)])
+def test_no_route_hides_a_later_one() -> None:
+    for index, route in enumerate(API_ROUTES):
+        scope = {"type": "http", "method": route.method, "path": re.sub(r"\{\w+\}", "x", route.path), "root_path": ""}
+        earlier = [one.path for one in API_ROUTES[:index] if one.matches(scope)[0] is Match.FULL]
+        assert earlier == [], f"{route.method} {route.path} is never reached"
+
+
+def test_a_family_without_a_description_is_found() -> None:
+    @operations.operation("GET /v1/new", "getNew")
+    async def get_new() -> Response:
+        """Get what is new."""
+        return Response()
+
+    with pytest.raises(LookupError, match=r"tags\.py, TAGS: add an entry for 'new'"):
+        build_document([OperationRoute(get_new, path) for path in get_new.paths])
+
+
+def test_a_missing_example_is_found() -> None:
+    with pytest.raises(LookupError, match=r"examples\.py, BODIES: add an entry for 'NewBody'"):
+        examples.body("NewBody")
+    with pytest.raises(LookupError, match=r"examples\.py, PARAMETERS: add an entry for 'newId'"):
+        examples.parameter("get", "/v1/new/{newId}", "newId")
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
@@ -169,12 +199,11 @@ def test_unions_that_the_wire_tells_apart_have_a_discriminator(document: Json) -
     assert steps["discriminator"] == {
         "propertyName": "type",
         "mapping": {
-            "in_app": "#/components/schemas/InAppStepUpsert",
-            "delay": "#/components/schemas/DelayStepUpsert",
-            "digest": "#/components/schemas/DigestStepUpsert",
+            kind.__struct_config__.tag: f"#/components/schemas/{kind.__name__}" for kind in get_args(StepUpsert)
         },
     }
-    assert len(steps["oneOf"]) == 3
+    assert set(steps["discriminator"]["mapping"]) == set(STEP_TYPES)
+    assert len(steps["oneOf"]) == len(STEP_TYPES)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +253,9 @@ def test_every_body_and_answer_has_an_example_that_fits(document: Json) -> None:
 
 
 def test_every_example_belongs_to_a_body() -> None:
-    assert examples.BODIES.keys() == {one.body for one in OPERATIONS.values() if one.body is not None}
+    assert examples.BODIES.keys() == {
+        route.operation.body.__name__ for route in API_ROUTES if route.operation.body is not None
+    }
 
 
 def test_a_press_names_its_button_once(document: Json) -> None:
@@ -242,4 +273,4 @@ def test_a_body_is_required_when_a_field_of_it_is(document: Json) -> None:
 
 @pytest.mark.parametrize("server", ["/", "/inbox", "https://inbox.example.com/api"])
 def test_the_server_is_the_callers(server: str) -> None:
-    assert build_document(ROUTES, server)["servers"] == [{"url": server}]
+    assert build_document(API_ROUTES, server)["servers"] == [{"url": server}]

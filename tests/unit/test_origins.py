@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inbox.origins import AllowedOrigins, is_of_host, parse_listed
+from inbox.http.origins import AllowedOrigins, is_of_host, parse_setting
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ from inbox.origins import AllowedOrigins, is_of_host, parse_listed
     ],
 )
 def test_what_may_be_listed(text: str, canonical: str) -> None:
-    assert parse_listed(text) == canonical
-    assert parse_listed(canonical) == canonical
+    assert parse_setting(text) == canonical
+    assert parse_setting(canonical) == canonical
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_may_be_listed(text: str, canonical: str) -> None:
 )
 def test_what_can_match_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"origin|host|path|port|address") as refused:
-        parse_listed(text)
+        parse_setting(text)
     assert "\n" not in str(refused.value)
     assert "password@" not in str(refused.value)
 
@@ -111,7 +111,7 @@ def test_what_can_match_nothing_is_refused(text: str) -> None:
     ],
 )
 def test_what_a_listed_origin_lets_in(listed: str, origin: str) -> None:
-    assert AllowedOrigins(["https://other.example", parse_listed(listed)]).allows(origin)
+    assert AllowedOrigins(["https://other.example", parse_setting(listed)]).allows(origin)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_what_a_listed_origin_lets_in(listed: str, origin: str) -> None:
     ],
 )
 def test_what_a_listed_origin_keeps_out(listed: str, origin: str) -> None:
-    assert not AllowedOrigins([parse_listed(listed)]).allows(origin)
+    assert not AllowedOrigins([parse_setting(listed)]).allows(origin)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from inbox.events import SLOW_CONSUMER, SUBSCRIBER_GONE, Event
-from inbox.fanout import packets
-from inbox.fanout.codecs import PLAIN, SOCKET_IO
-from inbox.fanout.heartbeat import Rhythm
-from inbox.fanout.packets import MalformedPacket, Packet, parse
+from inbox.realtime import plain
+from inbox.realtime.events import MALFORMED_PACKET, SLOW_CONSUMER, SUBSCRIBER_DELETED, SocketEvent
+from inbox.realtime.frames import text_frame
+from inbox.realtime.inbound import ClientFault
+from inbox.realtime.socketio import packets
+from inbox.realtime.socketio.heartbeat import Rhythm
+from inbox.realtime.socketio.packets import CODEC, Packet, parse
 
 UNDERSTOOD = {
     "40": Packet("connect"),
@@ -48,8 +50,9 @@ MALFORMED = [
 
 @pytest.mark.parametrize("frame", MALFORMED, ids=lambda frame: repr(frame[:20]))
 def test_anything_else_is_not(frame: str | bytes) -> None:
-    with pytest.raises(MalformedPacket):
+    with pytest.raises(ClientFault) as fault:
         parse(frame)
+    assert fault.value.close is MALFORMED_PACKET
 
 
 def test_the_first_packet_names_the_heartbeat_and_no_other_transport() -> None:
@@ -71,12 +74,13 @@ def test_answers_to_a_connect() -> None:
 
 
 def test_an_event_is_its_name_and_its_payload() -> None:
-    event = Event("unseen_count_changed", b'{"unseenCount":1,"hasMore":false}')
-    assert SOCKET_IO.encode(event) == b'42["unseen_count_changed",{"unseenCount":1,"hasMore":false}]'
-    parsed = parse(SOCKET_IO.encode(event).decode())
+    event = SocketEvent("unseen_count_changed", b'{"unseenCount":1,"hasMore":false}')
+    packet = b'42["unseen_count_changed",{"unseenCount":1,"hasMore":false}]'
+    assert CODEC.encode(event) == text_frame(packet)
+    parsed = parse(packet.decode())
     assert parsed == Packet("event", "/", ["unseen_count_changed", {"unseenCount": 1, "hasMore": False}])
 
 
 def test_only_a_final_close_is_announced() -> None:
-    assert SOCKET_IO.farewell(SUBSCRIBER_GONE) == [b"41"]
-    assert SOCKET_IO.farewell(SLOW_CONSUMER) == PLAIN.farewell(SUBSCRIBER_GONE) == []
+    assert CODEC.close_packets(SUBSCRIBER_DELETED) == text_frame(b"41")
+    assert CODEC.close_packets(SLOW_CONSUMER) == plain.CODEC.close_packets(SUBSCRIBER_DELETED) == b""

@@ -6,7 +6,7 @@ import pytest
 
 from inbox.models.cursor_page import CursorPage, CursorQuery, Side
 from inbox.service.pages import page_of_all, page_of_list
-from inbox.store.listing import ListPage, Row
+from inbox.store.listing import ListPage, ListRow
 
 IDS = [f"{number:024x}" for number in range(7)]
 
@@ -22,7 +22,7 @@ def sliced(query: CursorQuery) -> CursorPage[str]:
             stop = at + (query.side == "upto")
             start = max(0, stop - query.limit)
     rows = IDS[start:stop]
-    listed = [Row(one.encode(), 0, one) for one in rows]
+    listed = [ListRow(one.encode(), 0, one) for one in rows]
     return page_of_list(ListPage(len(IDS), listed, start > 0, start + len(rows) < len(IDS)))
 
 

@@ -27,9 +27,7 @@ ORDER = {
 
 def doubling(levels: int) -> dict[str, Any]:
     """Each definition asks for the next one twice: 2^levels references."""
-    definitions = {
-        str(level): {"allOf": [{"$ref": f"#/definitions/{level + 1}"}] * 2} for level in range(levels)
-    }
+    definitions = {str(level): {"allOf": [{"$ref": f"#/definitions/{level + 1}"}] * 2} for level in range(levels)}
     return {"$ref": "#/definitions/0", "definitions": {**definitions, str(levels): {}}}
 
 
@@ -301,8 +299,20 @@ def test_the_values_of_an_enum_are_looked_up() -> None:
 
 @pytest.mark.parametrize(
     ("value", "fits"),
-    [(1, True), (1.0, True), (True, False), (0, False), (None, True), ("1", False), ("a", True), ([True], True),
-     ([1], False), ({"a": 1}, True), ({"a": True}, False), ({"enum": [1]}, True)],
+    [
+        (1, True),
+        (1.0, True),
+        (True, False),
+        (0, False),
+        (None, True),
+        ("1", False),
+        ("a", True),
+        ([True], True),
+        ([1], False),
+        ({"a": 1}, True),
+        ({"a": True}, False),
+        ({"enum": [1]}, True),
+    ],
 )
 def test_what_an_enum_takes_for_equal(value: Any, fits: bool) -> None:
     schema = {"properties": {"a": {"enum": [1, None, "a", [True], {"a": 1}, {"enum": [1]}]}}}

@@ -11,20 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inbox.models.workflow import Action, InAppControls, Redirect, Step, Workflow
-from inbox.rendering import (
-    MAX_OUTPUT_BYTES,
-    CompiledStep,
-    RenderError,
-    TemplateError,
-    check_templates,
-    compile_steps,
-    working,
-)
-from inbox.rendering.budget import MAX_ITEMS, MAX_TEXT_LENGTH, MAX_WORK
+from inbox.models.workflow import Step, Workflow
+from inbox.rendering.budget import MAX_ITEMS, MAX_OUTPUT_BYTES, MAX_TEXT_LENGTH, MAX_WORK, working
 from inbox.rendering.liquid import LiquidError, parse
 from inbox.rendering.liquid.registry import FILTERS
-from inbox.rendering.templates import compile_template
+from inbox.rendering.paths import FieldPaths
+from inbox.rendering.templates import RenderError, TemplateError, compile_template
+from inbox.steps import check_templates, compile_steps
+from inbox.steps.in_app import ActionUpsert, CompiledInApp, InAppControlsUpsert, RedirectUpsert
 from inbox.work import TooMuchWork, Work
 
 PAYLOAD: dict[str, Any] = {
@@ -282,17 +276,21 @@ def test_the_output_limit_is_exact_and_in_bytes() -> None:
     ],
 )
 def test_a_template_knows_its_variables(source: str, expected: set[str]) -> None:
-    assert compile_template(source, "body").variables == expected
+    assert {path[0] for path in compile_template(source, "body").paths} == expected
 
 
 def test_a_template_that_computes_a_name_may_need_anything() -> None:
     source = "{{ [payload.who].firstName }}"
-    assert compile_template(source, "body").variables >= {"payload", "subscriber", "actor"}
+    paths = compile_template(source, "body").paths
+    assert paths == {(), ("payload", "who")}
+    assert all(FieldPaths(body=paths).may_read(name) for name in ("payload", "subscriber", "actor"))
     assert render(source, payload={"who": "subscriber"}, subscriber={"firstName": "Ada"}) == "Ada"
 
 
 def workflow(updated_ms: int = 1, **controls: Any) -> Workflow:
-    step = Step(id="1" * 24, step_id="in-app", name="In-app", controls=InAppControls(**controls))
+    step = Step(
+        id="1" * 24, step_id="in-app", name="In-app", controls=msgspec.to_builtins(InAppControlsUpsert(**controls))
+    )
     return Workflow(
         id="2" * 24,
         identifier="w",
@@ -308,7 +306,7 @@ def workflow(updated_ms: int = 1, **controls: Any) -> Workflow:
 _revisions = count(1_000)
 
 
-def only_step(**controls: Any) -> CompiledStep:
+def only_step(**controls: Any) -> CompiledInApp:
     [step] = compile_steps(workflow(updated_ms=next(_revisions), **controls))
     return step
 
@@ -318,9 +316,9 @@ def test_a_step_renders_everything() -> None:
         subject="Hi {{payload.name}}",
         body="Order {{payload.order.id}} for {{subscriber.firstName}} by {{actor.data.title}}",
         avatar="https://example.com/{{payload.order.id}}.png",
-        primary_action=Action("Open {{payload.count}}", Redirect("/o/{{payload.order.id}}", "_blank")),
-        secondary_action=Action("Later"),
-        redirect=Redirect("https://example.com/{{payload.name}}", "_self"),
+        primary_action=ActionUpsert("Open {{payload.count}}", RedirectUpsert("/o/{{payload.order.id}}", "_blank")),
+        secondary_action=ActionUpsert("Later"),
+        redirect=RedirectUpsert("https://example.com/{{payload.name}}", "_self"),
         data={"id": "{{payload.order.id}}", "n": 1, "deep": {"list": ["{{subscriber.firstName}}", None, True]}},
         external_reference="order-{{payload.order.id}}",
         expires_at=" PT{{payload.count}}H ",
@@ -328,7 +326,7 @@ def test_a_step_renders_everything() -> None:
         collapse_mode=" count ",
     )
     assert (step.needs_subscriber, step.needs_actor) == (True, True)
-    rendered = step.render(PAYLOAD, {"firstName": "Ben"}, {"data": {"title": "Dr"}})
+    rendered = step.render({"payload": PAYLOAD, "subscriber": {"firstName": "Ben"}, "actor": {"data": {"title": "Dr"}}})
     assert msgspec.to_builtins(rendered) == {
         "subject": "Hi Ada",
         "body": "Order A1 for Ben by Dr",
@@ -358,16 +356,16 @@ def test_a_step_renders_everything() -> None:
 
 def test_context_and_tenant_are_variables_like_any_other() -> None:
     step = only_step(subject="{{context.app.id}}", body="{{tenant.data.plan | upcase}}{{context.other.id}}")
-    surroundings = {"context": {"app": {"id": "web"}}, "tenant": {"data": {"plan": "pro"}}}
-    rendered = step.render({}, None, None, surroundings)
+    variables = {"context": {"app": {"id": "web"}}, "tenant": {"data": {"plan": "pro"}}}
+    rendered = step.render(variables)
     assert (rendered.subject, rendered.body) == ("web", "PRO")
-    assert step.render({}, None, None).body == ""
+    assert step.render({}).body == ""
 
 
 def test_a_step_with_a_body_only() -> None:
     step = only_step(body="x")
     assert (step.needs_subscriber, step.needs_actor) == (False, False)
-    rendered = step.render({}, None, None)
+    rendered = step.render({})
     assert (rendered.subject, rendered.body, rendered.avatar, rendered.data) == (None, "x", None, None)
     assert rendered.cta == {"type": "redirect", "data": {}, "action": {"buttons": [], "result": {}}}
 
@@ -376,11 +374,11 @@ def test_what_renders_empty_is_left_out() -> None:
     step = only_step(
         subject="{{payload.missing}}",
         avatar="{{payload.missing}}",
-        primary_action=Action("{{payload.missing}}", Redirect("/x")),
-        secondary_action=Action("Stay", Redirect("{{payload.missing}}", "_self")),
-        redirect=Redirect("{{payload.missing}}", "_self"),
+        primary_action=ActionUpsert("{{payload.missing}}", RedirectUpsert("/x")),
+        secondary_action=ActionUpsert("Stay", RedirectUpsert("{{payload.missing}}", "_self")),
+        redirect=RedirectUpsert("{{payload.missing}}", "_self"),
     )
-    rendered = step.render(PAYLOAD, None, None)
+    rendered = step.render({"payload": PAYLOAD})
     assert (rendered.subject, rendered.body, rendered.avatar) == (None, "", None)
     assert rendered.cta["data"] == {}
     assert rendered.cta["action"]["buttons"] == [{"type": "secondary", "content": "Stay"}]
@@ -391,10 +389,10 @@ def test_a_dangerous_link_never_leaves(url: str) -> None:
     step = only_step(
         body="x",
         avatar="{{payload.url}}",
-        primary_action=Action("Go", Redirect("{{payload.url}}", "_self")),
-        redirect=Redirect("{{payload.url}}"),
+        primary_action=ActionUpsert("Go", RedirectUpsert("{{payload.url}}", "_self")),
+        redirect=RedirectUpsert("{{payload.url}}"),
     )
-    rendered = step.render({"url": url}, None, None)
+    rendered = step.render({"payload": {"url": url}})
     assert rendered.avatar is None
     assert rendered.cta["data"] == {}
     assert rendered.cta["action"]["buttons"] == [{"type": "primary", "content": "Go"}]
@@ -404,10 +402,10 @@ def test_a_dangerous_link_never_leaves(url: str) -> None:
     ("controls", "field"),
     [
         ({"subject": "{{ payload.big | nope }}"}, "steps.0.controlValues.subject"),
-        ({"body": "x", "primary_action": Action("{{", None)}, "steps.0.controlValues.primaryAction.label"),
-        ({"body": "x", "redirect": Redirect("{{")}, "steps.0.controlValues.redirect.url"),
+        ({"body": "x", "primary_action": ActionUpsert("{{", None)}, "steps.0.controlValues.primaryAction.label"),
+        ({"body": "x", "redirect": RedirectUpsert("{{")}, "steps.0.controlValues.redirect.url"),
         (
-            {"body": "x", "secondary_action": Action("x", Redirect("{{"))},
+            {"body": "x", "secondary_action": ActionUpsert("x", RedirectUpsert("{{"))},
             "steps.0.controlValues.secondaryAction.redirect.url",
         ),
         ({"body": "x", "data": {"a": [{"b": "{{"}]}}, "steps.0.controlValues.data.a.0.b"),
@@ -422,7 +420,7 @@ def test_the_error_names_the_field_of_the_step(controls: dict[str, Any], field: 
 def test_a_render_error_names_the_field_of_the_step() -> None:
     step = only_step(body="x", data={"a": "{{payload.big}}{{payload.big}}"})
     with pytest.raises(RenderError) as caught:
-        step.render(PAYLOAD, None, None)
+        step.render({"payload": PAYLOAD})
     assert list(caught.value.fields) == ["steps.0.controlValues.data.a"]
 
 
@@ -430,13 +428,13 @@ def test_a_workflow_is_compiled_once_for_each_revision() -> None:
     first = compile_steps(workflow(updated_ms=7, body="one"))
     assert compile_steps(workflow(updated_ms=7, body="one")) is first
     [changed] = compile_steps(workflow(updated_ms=8, body="two"))
-    assert changed.render({}, None, None).body == "two"
+    assert changed.render({}).body == "two"
 
 
 def test_a_check_leaves_nothing_behind() -> None:
     check_templates(workflow(updated_ms=9, body="checked, then not stored"))
     [stored] = compile_steps(workflow(updated_ms=9, body="stored by another process in the same millisecond"))
-    assert stored.render({}, None, None).body.startswith("stored")
+    assert stored.render({}).body.startswith("stored")
 
 
 @pytest.mark.parametrize(
@@ -505,9 +503,9 @@ def test_whatever_a_template_does_often_has_an_end(body: str) -> None:
 def spent(source: str, payload: dict[str, Any]) -> int:
     template = compile_template(source, "body")
     with working() as work:
-        before = work.left
+        before = work.remaining
         template.render({"payload": payload, "subscriber": None, "actor": None})
-        return before - work.left
+        return before - work.remaining
 
 
 def test_what_is_compared_costs_by_its_size() -> None:
@@ -550,7 +548,7 @@ def spent_or_failed(source: str) -> int:
     template = compile_template(source, "body")
     with working() as work, pytest.raises(RenderError, match="too much work"):
         template.render({"payload": LARGE})
-    return MAX_WORK - work.left
+    return MAX_WORK - work.remaining
 
 
 def test_a_template_at_the_limit_fails_by_one_unit() -> None:
@@ -566,24 +564,24 @@ def spare(source: str, scope: dict[str, Any], units: int) -> int:
     """Return what is left of so many units after rendering."""
     template = compile_template(source, "body")
     with working() as work:
-        work.left = units
+        work.remaining = units
         template.render(scope)
-        return work.left
+        return work.remaining
 
 
 def test_all_templates_of_a_message_share_one_budget() -> None:
     part = "{% for i in (1..300) %}{{ i }}{% if payload.missing %}1{% endif %}{% endfor %}"
-    only_step(body="x", data={"a": part}).render({}, None, None)
+    only_step(body="x", data={"a": part}).render({})
     step = only_step(body="x", data={f"k{n}": part for n in range(100)})
     with pytest.raises(RenderError, match="too much work"):
-        step.render({}, None, None)
+        step.render({})
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(FILTERS)), json_values, st.lists(json_values, max_size=3))
 def test_no_value_makes_a_filter_fail_other_than_in_words(name: str, value: Any, arguments: list[Any]) -> None:
     kind = FILTERS[name]
-    count = max(kind.fewest, min(len(arguments), kind.most))
+    count = max(kind.min_arguments, min(len(arguments), len(kind.defaults)))
     given_names = [f"payload.a{place}" for place in range(count)]
     source = f"{{{{ payload.v | {name}{': ' if given_names else ''}{', '.join(given_names)} }}}}"
     payload = {"v": value, **{f"a{place}": one for place, one in enumerate(arguments)}}

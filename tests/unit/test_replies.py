@@ -1,137 +1,55 @@
-"""Success envelopes and error bodies."""
+"""Replies of scripts as the store reads them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
-from inbox import errors
-from inbox.routes import replies
+from inbox.store.client import pairs
+from inbox.store.replies import MESSAGE_APPEND, MESSAGE_COLLAPSE, AppendReply, ChangeReply, ChangeStatus, change_reply
 
 
-def request(path: str = "/v1/x", query: str = "") -> Request:
-    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode()}
-    return Request({**scope, "headers": [], "server": ("localhost", 80), "scheme": "http"})
+@pytest.mark.parametrize(
+    ("raw", "reply"),
+    [
+        ([1, b"1700000000123-7", 5, 0], AppendReply("stored", 5, 1_700_000_000_123)),
+        ([1, b"1700000000123-7", 5, 1], AppendReply("stored", 5, 1_700_000_000_123, has_due_snooze=True)),
+        ([1, b"1700000000123-7", 5, 2, 3, b"abc"], AppendReply("stored", 5, 1_700_000_000_123, False, True, 3, b"abc")),
+        ([0, b"again", 4], AppendReply("again", 4)),
+        ([0, b"suppressed"], AppendReply("suppressed")),
+        ([0, b"count", 2], AppendReply("count", key_count=2)),
+        ([-1], AppendReply("gone")),
+    ],
+)
+def test_a_collapsing_append_has_named_results(raw: list[Any], reply: AppendReply) -> None:
+    assert MESSAGE_COLLAPSE.decode(raw) == reply
 
 
-def body(answer: Response) -> Any:
-    assert answer.headers["content-type"] == "application/json"
-    return orjson.loads(answer.body)
+def test_appends_have_named_results_in_order() -> None:
+    raw = [1, 5, 1_700_000_000_123, 3, 2, 4, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]
+    assert MESSAGE_APPEND.decode(raw) == [
+        AppendReply("stored", 5, 1_700_000_000_123, has_due_snooze=True, is_too_long=True),
+        AppendReply("again", 4),
+        AppendReply("suppressed"),
+        AppendReply("gone"),
+    ]
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, [], 0, 7, "text", True, None, {"data": 1}])
-def test_an_envelope_has_exactly_one_key(value: Any) -> None:
-    answer = replies.data(value, 201)
-    assert (answer.status_code, body(answer)) == (201, {"data": value})
+@pytest.mark.parametrize(
+    ("raw", "reply"),
+    [
+        ([1], ChangeReply(ChangeStatus.DONE)),
+        ([1, 3, [7, 9]], ChangeReply(ChangeStatus.DONE, 3, [7, 9])),
+        ([0], ChangeReply(ChangeStatus.GONE)),
+        ([0, b"due"], ChangeReply(ChangeStatus.DUE)),
+        ([0, b"retry"], ChangeReply(ChangeStatus.MOVED_ON)),
+    ],
+)
+def test_a_change_has_named_results(raw: list[Any], reply: ChangeReply) -> None:
+    assert change_reply(raw) == reply
 
 
-def test_a_page_is_not_wrapped_again() -> None:
-    assert body(replies.page({"data": [1], "hasMore": False})) == {"data": [1], "hasMore": False}
-
-
-def test_no_content_has_no_body() -> None:
-    answer = replies.no_content()
-    assert (answer.status_code, answer.body) == (204, b"")
-    assert "content-type" not in answer.headers
-
-
-@pytest.mark.parametrize(("scheme", "status"), [("Bearer", 401), ("ApiKey", 404)])
-async def test_a_subscriber_that_goes_meanwhile_is_unknown(scheme: str, status: int) -> None:
-    asked = Request({**request().scope, "headers": [(b"authorization", f"{scheme} x".encode())]})
-    answer = await replies.on_subscriber_gone(asked, errors.SubscriberGone())
-    assert (answer.status_code, body(answer)["statusCode"]) == (status, status)
-
-
-DOMAIN = [
-    (errors.BadRequest("m"), 400, "Bad Request"),
-    (errors.Unauthorized("m"), 401, "Unauthorized"),
-    (errors.NotFound("m"), 404, "Not Found"),
-    (errors.MethodNotAllowed("m", ["GET"]), 405, "Method Not Allowed"),
-    (errors.Conflict("m"), 409, "Conflict"),
-    (errors.UnsupportedMediaType("m"), 415, "Unsupported Media Type"),
-]
-
-
-@pytest.mark.parametrize(("error", "status", "name"), DOMAIN, ids=[name for *_, name in DOMAIN])
-def test_an_error_of_the_domain(error: errors.InboxError, status: int, name: str) -> None:
-    answer = replies.error_reply(request("/v1/x", "a=b"), error)
-    told = body(answer)
-    moment = datetime.fromisoformat(told.pop("timestamp"))
-    assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
-    assert answer.status_code == status
-    assert told == {
-        "statusCode": status,
-        "path": "/v1/x?a=b",
-        "message": "m",
-        "error": name,
-        "ctx": {"error": name, "statusCode": status},
-    }
-
-
-def test_an_unprocessable_request_has_the_error_name_and_the_fields_that_sdks_require() -> None:
-    told = body(replies.error_reply(request(), errors.UnprocessableEntity("workflow_not_found")))
-    assert (told["statusCode"], told["message"]) == (422, "workflow_not_found")
-    assert told["error"] == told["ctx"]["error"] == "Unprocessable Entity"
-    assert told["errors"] == {"general": {"messages": ["workflow_not_found"], "value": "No Value Recorded"}}
-
-
-def test_the_context_of_an_error_is_flattened_too() -> None:
-    told = body(replies.error_reply(request(), errors.NotFound("m", externalSubscriberId="a")))
-    assert told["externalSubscriberId"] == "a"
-    assert told["ctx"] == {"error": "Not Found", "statusCode": 404, "externalSubscriberId": "a"}
-
-
-def test_a_validation_failure_names_fields_and_values() -> None:
-    error = errors.ValidationFailed({"email": "email must be an email", "to": ["a", "b"]}, values={"email": "x"})
-    told = body(replies.error_reply(request(), error))
-    del told["timestamp"]
-    assert told == {
-        "statusCode": 422,
-        "path": "/v1/x",
-        "message": "Validation Error",
-        "ctx": {},
-        "errors": {
-            "email": {"messages": ["email must be an email"], "value": "x"},
-            "to": {"messages": ["a", "b"], "value": "No Value Recorded"},
-        },
-    }
-
-
-def test_an_error_says_its_own_name_when_nothing_else_is_said() -> None:
-    assert str(errors.Unauthorized()) == "Unauthorized"
-    assert str(errors.invalid("a", "b")) == "Validation Error"
-
-
-def test_a_store_that_is_away_is_worth_another_try() -> None:
-    answer = replies.error_reply(request(), errors.StoreUnavailable())
-    told = body(answer)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert told["statusCode"] == 503
-    assert len(told["errorId"]) == 36
-
-
-@pytest.mark.parametrize("query", ["token=secret", "a=b&token=secret"])
-def test_a_token_is_not_repeated(query: str) -> None:
-    answer = replies.error_reply(request("/ws", query), errors.Unauthorized())
-    assert b"secret" not in answer.body
-    assert body(answer)["path"] == "/ws"
-
-
-async def test_an_unknown_path_is_named() -> None:
-    answer = await replies.on_http_exception(request("/v1/nowhere"), HTTPException(404))
-    assert (answer.status_code, body(answer)["message"]) == (404, "Cannot GET /v1/nowhere")
-
-
-async def test_what_should_not_happen_is_logged_but_not_told(caplog: pytest.LogCaptureFixture) -> None:
-    answer = await replies.on_unexpected_error(request(), ValueError("secret detail"))
-    told = body(answer)
-    assert (answer.status_code, told["statusCode"], told["error"]) == (500, 500, "Internal Server Error")
-    assert b"secret detail" not in answer.body
-    assert "secret detail" in caplog.text
-    assert told["errorId"]
+def test_fields_and_values_are_paired() -> None:
+    assert pairs([b"a", b"1", b"b", b"2"]) == {b"a": b"1", b"b": b"2"}
+    assert pairs([]) == {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inbox.ids import is_object_id
+from inbox.models.message import ButtonPress
 from inbox.store import rows
 from inbox.store.rows import (
     ALL,
@@ -21,12 +23,14 @@ from inbox.store.rows import (
     SNOOZED,
     UNREAD,
     UNSEEN,
-    Counts,
     Dates,
+    FeedCounts,
+    FeedState,
     Position,
     Select,
     Stamp,
-    State,
+    pack_press,
+    parse_press,
 )
 
 FLAGS = (UNSEEN, UNREAD, ARCHIVED, SNOOZED)
@@ -107,7 +111,7 @@ def test_count_flags_adds_up_the_rows(flags: bytes) -> None:
 def test_a_dead_row_is_taken_by_nothing() -> None:
     dead = bytes([UNSEEN | UNREAD])
     assert rows.count_rows(dead, ALL) == 0
-    assert rows.count_flags(dead) == Counts()
+    assert rows.count_flags(dead) == FeedCounts()
 
 
 def test_where_replaces_what_was_asked_of_the_same_flag() -> None:
@@ -154,7 +158,7 @@ def test_every_object_id_can_be_taken_apart(text: str) -> None:
 
 
 def test_the_checks_of_ids_differ() -> None:
-    made = {rows.new_check() for _ in range(200)}
+    made = set(rows.new_checks(200))
     assert {len(check) for check in made} == {3}
     assert len(made) > 195
 
@@ -171,7 +175,7 @@ count_lists = st.lists(numbers, min_size=6, max_size=6)
 @given(numbers, numbers, times, counters, count_lists)
 def test_a_state_comes_out_as_it_was_packed(last: int, base: int, ms: int, counter: int, counts: list[int]) -> None:
     raw = packed((last, 4), (base, 4), (ms, 6), (counter, 5), *((count, 4) for count in counts))
-    assert rows.parse_state(raw) == State(last, base, Position(ms, counter), Counts(*counts))
+    assert rows.parse_state(raw) == FeedState(last, base, Position(ms, counter), FeedCounts(*counts))
 
 
 def test_a_state_of_the_wrong_size_is_refused() -> None:
@@ -298,3 +302,11 @@ def test_a_side_record_keeps_the_action_behind_its_dates() -> None:
 def test_a_row_without_a_side_record_has_no_dates() -> None:
     side = rows.resolve_side(1, None, [])
     assert (side.dates, side.action) == (Dates(), b"")
+
+
+@pytest.mark.parametrize("payload", [None, {}, [1], {"a": None}, 0])
+def test_a_pressed_button_comes_back_as_it_was_packed(payload: Any) -> None:
+    action = ButtonPress("secondary", "pending", payload)
+    code, packed = pack_press(action)
+    assert parse_press(code.encode() + packed) == action
+    assert (pack_press(None), parse_press(b"")) == (("", b""), None)

@@ -9,7 +9,7 @@ import pytest
 from inbox.models.cursor_page import CursorPage, CursorQuery, Side
 from inbox.service import scan as scan_module
 from inbox.service.scan import scan
-from inbox.store.listing import Cursor, ListPage, Row
+from inbox.store.listing import ListCursor, ListPage, ListRow
 
 ROWS = list(range(1_000))
 
@@ -18,7 +18,7 @@ def member(row: int) -> bytes:
     return b"%04d" % row
 
 
-async def read(limit: int, cursor: Cursor | None) -> ListPage[int]:
+async def read(limit: int, cursor: ListCursor | None) -> ListPage[int]:
     """A list of the numbers up to 1,000, in order."""
     first, last = 0, limit
     if cursor:
@@ -29,13 +29,13 @@ async def read(limit: int, cursor: Cursor | None) -> ListPage[int]:
             last = at + 1 if cursor.side == "upto" else at
             first = max(0, last - limit)
     rows = ROWS[first:last]
-    return ListPage(len(ROWS), [Row(member(row), row, row) for row in rows], first > 0, last < len(ROWS))
+    return ListPage(len(ROWS), [ListRow(member(row), row, row) for row in rows], first > 0, last < len(ROWS))
 
 
 async def find(
     takes: Callable[[int], bool], limit: int = 3, cursor: str | None = None, side: Side = "after"
 ) -> CursorPage[int]:
-    at = Cursor(cursor.encode(), side) if cursor else None
+    at = ListCursor(cursor.encode(), side) if cursor else None
     return await scan(read, takes, CursorQuery(limit, cursor=cursor, side=side), at, bytes.decode)
 
 

@@ -26,6 +26,8 @@ async def test_a_signal_ends_the_start_though_its_cancellation_is_lost(monkeypat
         yield Store("unix:///nowhere", "production", announce=lambda _: None)
 
     monkeypatch.setattr(server, "open_store", deaf)
-    await asyncio.wait_for(asyncio.create_task(server._serve(Settings(), demo=False, started=None)), 10)
+    await asyncio.wait_for(
+        asyncio.create_task(server._serve(Settings(), demo=False, started=None, is_worker=False)), 10
+    )
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().remove_signal_handler(number)

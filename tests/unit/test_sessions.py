@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
+from msgspec import structs
 
 from inbox.errors import Conflict, Unauthorized
 from inbox.ids import SubscriberId
@@ -161,6 +162,49 @@ async def test_one_that_needs_no_store_to_be_refused_asks_none(name: str, monkey
     monkeypatch.setattr(Subscribers, "get_by_oid", ask)
     with pytest.raises(Unauthorized):
         await service(Subscribers(ADA)).verify(FORGED[name])
+
+
+async def test_a_token_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[str] = []
+    decode = jwt.decode
+
+    def note(given: str, *args: Any, **options: Any) -> Any:
+        decoded.append(given)
+        return decode(given, *args, **options)
+
+    monkeypatch.setattr(jwt, "decode", note)
+    sessions, given = service(Subscribers(ADA)), token()
+    assert [(await sessions.verify(given)).subscriber for _ in range(3)] == [ADA] * 3
+    assert decoded == [given]
+
+
+async def test_one_that_was_believed_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, given = service(Subscribers(ADA)), token(exp=int(time.time()) + 60)
+    await sessions.verify(given)
+    monkeypatch.setattr("inbox.service.subscribers.sessions.now_seconds", lambda: time.time() + 61)
+    with pytest.raises(Unauthorized):
+        await sessions.verify(given)
+
+
+async def test_one_that_was_believed_ends_when_a_key_is_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, given = service(Subscribers(ADA)), token()
+    await sessions.verify(given)
+
+    async def find_revoked(*_: object) -> Environment:
+        return structs.replace(ENVIRONMENT, generation=1)
+
+    monkeypatch.setattr(Environments, "find_by_id", find_revoked)
+    with pytest.raises(Unauthorized):
+        await sessions.verify(given)
+
+
+async def test_one_that_was_believed_ends_with_its_subscriber() -> None:
+    subscribers = Subscribers(ADA)
+    sessions, given = service(subscribers), token()
+    await sessions.verify(given)
+    subscribers.known.clear()
+    with pytest.raises(Unauthorized):
+        await sessions.verify(given)
 
 
 async def test_a_token_lives_as_long_as_settings_say() -> None:

@@ -53,6 +53,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
         "INBOX_HOST": "0.0.0.0",
         "INBOX_PORT": "0",
+        "INBOX_WORKERS": "2",
         "INBOX_BASE_PATH": "/tools/inbox/",
         "INBOX_MODE": "Development",
         "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/, capacitor://localhost",
@@ -62,20 +63,26 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_DATA_DIR": "/srv/inbox",
         "INBOX_KEY_PREFIX": "shop:",
         "INBOX_DURABILITY": "fsync",
+        "INBOX_WAIT_REPLICAS": "1",
+        "INBOX_WAIT_REPLICAS_SECONDS": "0.5",
         "INBOX_API_KEY": "key-of-the-producers",
         "INBOX_APPLICATION_IDENTIFIER": "shop",
         "INBOX_SECRET_KEY": "s" * 32,
         "INBOX_TOKEN_TTL_SECONDS": "60",
         "INBOX_PRESENCE_LEASE_SECONDS": "2.5",
         "INBOX_PRESENCE_GRACE_SECONDS": "0",
+        "INBOX_WEBSOCKETS": "websockets",
         "INBOX_MAX_SOCKETS": "1000",
         "INBOX_MAX_SOCKETS_PER_SUBSCRIBER": "3",
         "INBOX_MAX_SOCKET_QUEUE_EVENTS": "4",
         "INBOX_MAX_SOCKET_QUEUE_BYTES": "5000",
+        "INBOX_MAX_SOCKET_QUEUE_TOTAL_BYTES": "5000000",
         "INBOX_MAX_FEED_LENGTH": "500",
+        "INBOX_DRAIN_SECONDS": "2.5",
         "INBOX_SHUTDOWN_SECONDS": "0",
         "INBOX_LOG_LEVEL": "DEBUG",
         "INBOX_LOG_FORMAT": "json",
+        "INBOX_LOG_REQUESTS": "true",
         "INBOX_WORKFLOWS": "workflows",
         "INBOX_IDEMPOTENCY_SECONDS": "0",
         "INBOX_WORK_LEASE_SECONDS": "1.5",
@@ -95,6 +102,13 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.api_key == SecretStr("key-of-the-producers")
     assert settings.base_path == "/tools/inbox"
     assert settings.presence_lease_seconds == 2.5
+
+
+def test_only_production_drains_unless_told() -> None:
+    assert load_settings().drains_for_seconds == 5
+    assert load_settings(mode="development").drains_for_seconds == 0
+    assert load_settings(mode="development", drain_seconds=2.5).drains_for_seconds == 2.5
+    assert load_settings(drain_seconds=0).drains_for_seconds == 0
 
 
 def test_port_of_the_platform_is_used_when_ours_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,9 +176,13 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_PRESENCE_LEASE_SECONDS", "inf"),
         ("INBOX_PRESENCE_LEASE_SECONDS", "0"),
         ("INBOX_PRESENCE_GRACE_SECONDS", "-1"),
+        ("INBOX_WEBSOCKETS", "wsproto"),
         ("INBOX_MAX_SOCKETS", "0"),
         ("INBOX_MAX_SOCKET_QUEUE_EVENTS", "0"),
+        ("INBOX_MAX_SOCKET_QUEUE_TOTAL_BYTES", "1023"),
         ("INBOX_TOKEN_TTL_SECONDS", "1.5"),
+        ("INBOX_DRAIN_SECONDS", "-1"),
+        ("INBOX_WORKERS", "0"),
         ("INBOX_LOG_FORMAT", "xml"),
         ("INBOX_REDIS_URL", "http://localhost"),
         ("INBOX_REDIS_URL", "localhost:6379"),

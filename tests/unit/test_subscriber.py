@@ -12,7 +12,7 @@ from inbox.errors import BadRequest, ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.session import SessionRequest
-from inbox.models.subscriber import Profile, Subscriber, parse_record, subscriber_card, subscriber_view
+from inbox.models.subscriber import Profile, Subscriber, notification_to, parse_record, subscriber_card, subscriber_view
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 OID = "a" * 24
@@ -152,6 +152,7 @@ def test_the_view_adds_what_is_known() -> None:
 
 
 def test_the_card_holds_ids_name_and_avatar_only() -> None:
+    assert notification_to(BARE) == {"id": OID, "subscriberId": "a/b"}
     assert subscriber_card(BARE) == {"_id": OID, "id": OID, "subscriberId": "a/b"}
     assert subscriber_card(FULL) == {"_id": OID, "id": OID, "subscriberId": "ada", "firstName": "A", "avatar": "/a.png"}
 
@@ -166,8 +167,8 @@ def test_templates_see_profile_and_presence() -> None:
     }
 
 
-def who(**body: Any) -> tuple[str, dict[str, Any]]:
-    return msgspec.convert({"applicationIdentifier": "app", **body}, SessionRequest).who()
+def target(**body: Any) -> tuple[str, dict[str, Any]]:
+    return msgspec.convert({"applicationIdentifier": "app", **body}, SessionRequest).target()
 
 
 @pytest.mark.parametrize(
@@ -182,23 +183,23 @@ def who(**body: Any) -> tuple[str, dict[str, Any]]:
     ],
 )
 def test_a_session_names_its_subscriber_in_three_forms(body: Any, subscriber_id: str, profile: Any) -> None:
-    assert who(**body) == (subscriber_id, profile)
+    assert target(**body) == (subscriber_id, profile)
 
 
 def test_a_browser_sets_no_channels() -> None:
-    _, profile = who(subscriber={"subscriberId": "a", "channels": [{"providerId": "fcm"}]})
+    _, profile = target(subscriber={"subscriberId": "a", "channels": [{"providerId": "fcm"}]})
     assert profile == {}
 
 
 @pytest.mark.parametrize("body", [{}, {"subscriber": {}}, {"subscriber": {"firstName": "A"}}, {"subscriber": " "}])
 def test_a_session_without_a_subscriber_is_refused(body: Any) -> None:
     with pytest.raises(ValidationFailed):
-        who(**body)
+        target(**body)
 
 
 def test_a_session_with_nul_is_malformed() -> None:
     with pytest.raises(BadRequest):
-        who(subscriberId="a\0")
+        target(subscriberId="a\0")
 
 
 def test_a_stored_profile_comes_back_as_it_was() -> None:

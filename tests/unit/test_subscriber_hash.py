@@ -14,7 +14,9 @@ KEYS, APP, NOW = ["first key", "second key"], "app1", 1_000.5
 LATER = 1_001
 
 
-def valid(given: str, *, kind: subscriber_hash.Kind = "subscriber", app: str = APP, bound_only: bool = False) -> bool:
+def valid(
+    given: str, *, kind: subscriber_hash.HashKind = "subscriber", app: str = APP, bound_only: bool = False
+) -> bool:
     return is_valid_hash(given, KEYS, kind, app, "ada", NOW, bound_only=bound_only)
 
 
@@ -72,7 +74,7 @@ def test_anything_else_is_none(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["", ZEROS, plain_hash(KEYS[0], "ada"), f"v2.{LATER}.{ZEROS}", f"v2.1.{ZEROS}"])
 def test_every_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    """field/peers.md §4 no. 10: hashes compared with `===`. No early end tells which key, or whether it had expired."""
+    """A comparison with `==` would leak where it ends. No early end tells which key, or whether it had expired."""
     compared: list[tuple[bytes, bytes]] = []
 
     in_constant_time = hmac.compare_digest

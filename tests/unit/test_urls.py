@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from inbox.models.workflow import Action, InAppControls, Redirect, Step, Workflow
-from inbox.rendering import CompiledStep, Rendered
+from inbox.models.workflow import Step, Workflow
 from inbox.rendering.urls import Guard, UnsafeLink, check_link, guard_of
+from inbox.steps.in_app import ActionUpsert, CompiledInApp, InAppControlsUpsert, RedirectUpsert, Rendered
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,14 @@ def test_a_path_behind_a_value_may_have_a_host_but_is_none_itself() -> None:
 
 
 def rendered(path: str) -> Rendered:
-    link = Redirect("/{{payload.path}}", "_self")
-    controls = InAppControls(
-        body="x", redirect=link, primary_action=Action("Go", link), secondary_action=Action("Stay", link),
+    link = RedirectUpsert("/{{payload.path}}", "_self")
+    controls = InAppControlsUpsert(
+        body="x", redirect=link, primary_action=ActionUpsert("Go", link), secondary_action=ActionUpsert("Stay", link),
         avatar="/{{payload.path}}",
     )  # fmt: skip
-    step = Step("1" * 24, "in-app", "In-app", controls)
-    return CompiledStep(Workflow("2" * 24, "w", "W", 1, 1, [step]), step, "").render({"path": path}, None, None)
+    step = Step("1" * 24, "in-app", "In-app")
+    workflow = Workflow("2" * 24, "w", "W", 1, 1, [step])
+    return CompiledInApp(workflow, step, controls, "").render({"payload": {"path": path}})
 
 
 def test_a_step_leaves_out_the_links_that_are_refused_and_says_which() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from inbox.models.workflow import DelayControls, DigestControls, LookBackWindow, Step
-from inbox.rendering import RenderError
+from inbox.models.workflow import Step, Workflow
+from inbox.rendering.templates import RenderError
 from inbox.rendering.times import check_cron, is_too_long, later, next_time
-from inbox.rendering.waits import CompiledDelay, CompiledDigest
+from inbox.steps.delay import CompiledDelay, DelayControlsUpsert
+from inbox.steps.digest import CompiledDigest, DigestControlsUpsert, LookBackWindowUpsert
 
 STEP = Step("s" * 24, "s", "S", type="delay")
+WORKFLOW = Workflow("w" * 24, "w", "W", 0, 1, [STEP])
 
 
 def ms(text: str) -> int:
@@ -70,7 +72,7 @@ def test_what_is_no_cron_expression(cron: str) -> None:
 
 
 def delay(**controls: Any) -> CompiledDelay:
-    return CompiledDelay(STEP, DelayControls(**controls), "steps.0.")
+    return CompiledDelay(WORKFLOW, STEP, DelayControlsUpsert(**controls), "steps.0.")
 
 
 @pytest.mark.parametrize(
@@ -103,16 +105,18 @@ def test_what_needs_the_subscriber() -> None:
     assert delay(type="timed", cron="0 9 * * *").needs_subscriber
     assert delay(until="{{subscriber.data.at}}").needs_subscriber
     assert not delay(amount=1, unit="hours").needs_subscriber
-    keyed = CompiledDigest(STEP, DigestControls(amount=1, unit="hours", digest_key="{{subscriber.locale}}"), "")
+    keyed = CompiledDigest(
+        WORKFLOW, STEP, DigestControlsUpsert(amount=1, unit="hours", digest_key="{{subscriber.locale}}"), ""
+    )
     assert keyed.needs_subscriber
     assert keyed.key({"subscriber": {"locale": "de"}}) == "de"
 
 
 def test_the_look_back_of_a_digest() -> None:
-    window = LookBackWindow(2, "minutes")
-    controls = DigestControls(amount=1, unit="hours", look_back_window=window)
-    assert CompiledDigest(STEP, controls, "").look_back_ms(0) == 120_000
-    assert CompiledDigest(STEP, DigestControls(amount=1, unit="hours"), "").look_back_ms(0) == 0
+    window = LookBackWindowUpsert(2, "minutes")
+    controls = DigestControlsUpsert(amount=1, unit="hours", look_back_window=window)
+    assert CompiledDigest(WORKFLOW, STEP, controls, "").look_back_ms(0) == 120_000
+    assert CompiledDigest(WORKFLOW, STEP, DigestControlsUpsert(amount=1, unit="hours"), "").look_back_ms(0) == 0
 
 
 @pytest.mark.parametrize(
@@ -132,5 +136,5 @@ def test_the_look_back_of_a_digest() -> None:
 )
 def test_a_digest_key_that_is_a_path_is_what_it_leads_to(source: str | None, key: str) -> None:
     scope = {"payload": {"post": 7, "author": {"id": 9}}, "subscriber": {"data": {"team-id": "blue"}}}
-    digest = CompiledDigest(STEP, DigestControls(amount=1, unit="hours", digest_key=source), "")
+    digest = CompiledDigest(WORKFLOW, STEP, DigestControlsUpsert(amount=1, unit="hours", digest_key=source), "")
     assert digest.key(scope) == key

@@ -14,21 +14,21 @@ import pytest
 
 from inbox.models.event import action_view
 from inbox.models.webhook import MESSAGE_ACTIONED, MESSAGE_ARCHIVED, MESSAGE_READ, MESSAGE_SEEN, MESSAGE_SNOOZED
+from inbox.service.webhooks.event_builder import MAX_MESSAGES, PlannedEvent, planned_events
 from inbox.service.webhooks.sender import Sent, sign
-from inbox.service.webhooks.teller import MOST_MESSAGES, Told, told_of
 from inbox.store import changes
-from inbox.store.outbox import Entry, Name, _parse, pack_change, pack_name
-from inbox.store.rows import ARCHIVED, LIVE, SNOOZED, UNREAD, UNSEEN
+from inbox.store.outbox import MessageRef, OutboxEntry, _parse, pack_change, pack_name
+from inbox.store.rows import ARCHIVED, LIVE, SNOOZED, UNREAD, UNSEEN, parse_press
 
 NEW = LIVE | UNSEEN | UNREAD
 
 
-def entry(kind: bytes, packed: bytes, *fields: bytes) -> Entry:
+def entry(kind: bytes, packed: bytes, *fields: bytes) -> OutboxEntry:
     return _parse(b"1700000000000-2", [kind, packed, *fields])
 
 
-def name(row: int, feed: int = 7) -> Name:
-    return Name(feed, row, b"abc")
+def name(row: int, feed: int = 7) -> MessageRef:
+    return MessageRef(feed, row, b"abc")
 
 
 def packed(*rows: int, feed: int = 7) -> bytes:
@@ -72,32 +72,35 @@ def test_every_part_is_signed() -> None:
     ],
 )
 def test_a_change_is_told_by_what_became_different(before: int, after: int, types: list[str]) -> None:
-    assert list(changes.told(before, after)) == types
-    told = told_of(entry(b"m", pack_change(packed(1), before, after), b"u", b"", b"a", b""))
-    assert told == [Told(one, (name(1),)) for one in types]
+    assert list(changes.changed_events(before, after)) == types
+    told = planned_events(entry(b"m", pack_change(packed(1), before, after), b"u", b"", b"a", b""))
+    assert told == [PlannedEvent(one, (name(1),)) for one in types]
 
 
 def test_a_snooze_given_anew_and_a_button_are_told_of_unchanged_flags_too() -> None:
     same = pack_change(packed(1), LIVE, LIVE)
-    assert told_of(entry(b"m", same, b"u", b"1700000000000", b"a", b"")) == [Told(MESSAGE_SNOOZED, (name(1),))]
-    assert told_of(entry(b"m", same, b"u", b"", b"a", b"dp{}")) == [Told(MESSAGE_ACTIONED, (name(1),))]
+    snoozed = entry(b"m", same, b"u", b"1700000000000", b"a", b"")
+    assert planned_events(snoozed) == [PlannedEvent(MESSAGE_SNOOZED, (name(1),))]
+    assert planned_events(entry(b"m", same, b"u", b"", b"a", b"dp{}")) == [PlannedEvent(MESSAGE_ACTIONED, (name(1),))]
 
 
 def test_created_is_told_one_by_one_and_deleted_by_feed_in_parts() -> None:
-    assert told_of(entry(b"n", packed(1) + packed(1, feed=8))) == [
-        Told("message.created", (name(1),)),
-        Told("message.created", (name(1, 8),)),
+    assert planned_events(entry(b"n", packed(1) + packed(1, feed=8))) == [
+        PlannedEvent("message.created", (name(1),)),
+        PlannedEvent("message.created", (name(1, 8),)),
     ]
-    rows = range(1, 2 * MOST_MESSAGES + 2)
-    parts = [len(told.names) for told in told_of(entry(b"d", packed(*rows)))]
-    assert parts == [MOST_MESSAGES, MOST_MESSAGES, 1]
+    rows = range(1, 2 * MAX_MESSAGES + 2)
+    parts = [len(told.messages) for told in planned_events(entry(b"d", packed(*rows)))]
+    assert parts == [MAX_MESSAGES, MAX_MESSAGES, 1]
 
 
 def test_an_entry_as_the_scripts_write_it() -> None:
     found = entry(b"m", struct.pack(">II3sBB", 7, 9, b"abc", 7, 1), b"u", b"5", b"a", b"ds[1]")
     assert (found.id, found.at_ms, found.kind) == ("1700000000000-2", 1_700_000_000_000, "m")
     assert found.messages == [(name(9), 7, 1)]
-    assert action_view(found.fields["a"]) == {"type": "secondary", "status": "done", "payload": [1]}
+    pressed = parse_press(found.fields["a"])
+    assert pressed
+    assert action_view(pressed) == {"type": "secondary", "status": "done", "payload": [1]}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ def test_what_is_granted_can_be_spent_and_no_more() -> None:
     work = Work(1_000)
     for _ in range(1_000):
         work.spend(1)
-    assert work.left == 0
+    assert work.remaining == 0
     for _ in range(2):
         with pytest.raises(TooMuchWork):
             work.spend(1)
@@ -30,7 +30,7 @@ def test_the_weight_of_a_value_is_all_that_is_in_it(value: Any, units: int) -> N
     assert weight(value, 1_000) == units
     work = Work(1_000)
     work.weigh(value, 3)
-    assert work.left == 1_000 - 3 * units
+    assert work.remaining == 1_000 - 3 * units
 
 
 class Counted(dict[str, Any]):
@@ -52,5 +52,5 @@ def test_weighing_ends_where_the_work_does() -> None:
     work = Work(8_000)
     with pytest.raises(TooMuchWork):
         work.weigh(value, 8)
-    assert work.left < 0
+    assert work.remaining < 0
     assert 0 < Counted.looks <= 1_000

@@ -9,29 +9,21 @@ import pytest
 
 from inbox.errors import InboxError, ValidationFailed
 from inbox.models.environment import Environment
-from inbox.models.workflow import (
-    InAppControls,
-    PreferenceSet,
-    Step,
-    StepUpsert,
-    Workflow,
-    WorkflowCreate,
-    WorkflowPreference,
-    WorkflowUpdate,
-    decode_workflow,
-    encode_workflow,
-)
+from inbox.models.message import workflow_summary
+from inbox.models.workflow import PreferenceSet, Step, Workflow, WorkflowPreference, decode_workflow, encode_workflow
 from inbox.models.workflow_query import WorkflowQuery
-from inbox.service.workflows.rules import MAX_DATA_VALUES, build_steps, check_identifier
+from inbox.service.workflows.bodies import WorkflowCreate, WorkflowUpdate
+from inbox.service.workflows.rules import build_steps, check_identifier
 from inbox.service.workflows.views import (
     notification_group_id,
     short_id,
     slugify,
     workflow_slug,
-    workflow_summary,
     workflow_template,
     workflow_view,
 )
+from inbox.steps import StepUpsert, compile_steps
+from inbox.steps.in_app import MAX_DATA_VALUES, CompiledInApp
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "identifier01")
 STEP = {"name": "In-app", "type": "in_app", "controlValues": {"body": "x"}}
@@ -133,7 +125,7 @@ def test_content_that_cannot_be_used_names_its_field(controls: dict[str, Any] | 
 )
 def test_usable_avatars(avatar: str) -> None:
     [made] = build_steps([step(controlValues={"body": "x", "avatar": avatar})])
-    assert made.controls.avatar == avatar
+    assert made.controls["avatar"] == avatar
 
 
 def test_steps_get_ids_of_their_own() -> None:
@@ -188,24 +180,26 @@ def test_a_rule_that_was_stored_when_it_skipped_the_step_is_negated() -> None:
     hour = {"amount": 1, "unit": "hours", "skip": RULE}
     kinds = [step(controlValues={"body": "x", "skip": RULE}), step(type="delay", controlValues=hour)]
     old = stored_before_conditions_ran(*kinds, step(type="digest", controlValues=hour), step())
-    assert [one.values.skip for one in old.steps] == [{"!": [RULE]}] * 3 + [None]
+    assert [one.controls.get("skip") for one in old.steps] == [{"!": [RULE]}] * 3 + [None]
     assert old.conditions == "negated"
     again = decode_workflow(encode_workflow(old))
-    assert [one.values.skip for one in again.steps] == [{"!": [RULE]}] * 3 + [None], "once only"
+    assert [one.controls.get("skip") for one in again.steps] == [{"!": [RULE]}] * 3 + [None], "once only"
     assert again.conditions == "negated"
 
 
 def test_a_rule_that_says_when_its_step_runs_stays_as_it_is() -> None:
     new = decode_workflow(encode_workflow(stored(steps=build_steps([step(controlValues={"body": "x", "skip": RULE})]))))
-    assert (new.steps[0].values.skip, new.conditions) == (RULE, "run")
+    assert (new.steps[0].controls["skip"], new.conditions) == (RULE, "run")
     assert stored_before_conditions_ran(step()).conditions == "run", "nothing was negated"
 
 
 def test_a_field_that_a_later_release_stored_does_not_hurt() -> None:
-    workflow = stored(steps=[Step(id="1" * 24, step_id="s", name="S", controls=InAppControls(body="x"))])
+    workflow = stored(steps=[Step(id="1" * 24, step_id="s", name="S", controls={"body": "x"})])
     content = msgspec.json.decode(encode_workflow(workflow))
     content["later"] = content["steps"][0]["controls"]["later"] = {"a": 1}
-    assert decode_workflow(msgspec.json.encode(content)).steps[0].controls.body == "x"
+    [compiled] = compile_steps(decode_workflow(msgspec.json.encode(content)))
+    assert isinstance(compiled, CompiledInApp)
+    assert compiled.render({}).body == "x"
 
 
 def test_equality_is_that_of_the_revision() -> None:

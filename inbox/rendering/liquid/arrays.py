@@ -1,4 +1,4 @@
-"""JavaScript's slices and additions of values of any kind."""
+"""JavaScript's `slice` and `+` for values of any type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inbox.rendering.liquid.values import to_value
 
 
 def add(left: Any, right: Any) -> Any:
-    """Return what `left + right` gives: numbers are added, anything with a text is put together as text."""
+    """Return `left + right`: the sum of numbers; joined texts if either is a text, a list or an object."""
     left, right = to_value(left), to_value(right)
     if isinstance(left, str | list | dict) or isinstance(right, str | list | dict):
         return js.to_text(left) + js.to_text(right)
@@ -19,7 +19,7 @@ def add(left: Any, right: Any) -> Any:
 
 
 def slice_list(items: list[Any], start: Any, end: Any = UNDEFINED) -> list[Any]:
-    """Return what `items.slice(start, end)` gives."""
+    """Return `items.slice(start, end)`."""
     stop = len(items) if end is UNDEFINED else _index(end, len(items))
     return items[_index(start, len(items)) : stop]
 
@@ -33,5 +33,5 @@ def _index(value: Any, length: int) -> int:
 
 
 def count_below(number: js.Number) -> int:
-    """Return how often a count from 0 stays below a number."""
+    """Return how many whole numbers from 0 are below a number."""
     return 0 if math.isnan(number) or number <= 0 else math.ceil(min(number, js.MAX_SAFE_INTEGER))

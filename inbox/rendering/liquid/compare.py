@@ -1,4 +1,4 @@
-"""The operators of an expression, with the literals `nil`, `empty` and `blank` and the rules of JavaScript."""
+"""The operators of expressions: JavaScript's comparisons, and the literals `nil`, `empty` and `blank`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from inbox.rendering import javascript as js
 from inbox.rendering.budget import CHARACTERS_PER_UNIT, UNITS_PER_ITEM
-from inbox.rendering.liquid.context import Context
+from inbox.rendering.liquid.context import RenderContext
 from inbox.rendering.liquid.values import EMPTY, NIL, Drop, is_false, to_value
 
-Operator = Callable[[Context, Any, Any], bool]
+Comparison = Callable[[RenderContext, Any, Any], bool]
 
 LONG_TEXT = 100
 
 
-def equals(context: Context, left: Any, right: Any) -> bool:
-    """Return `left == right`: lists are equal when their items are, objects only to themselves."""
+def equals(context: RenderContext, left: Any, right: Any) -> bool:
+    """Return `left == right`: lists are equal if their items are, objects only to themselves."""
     if isinstance(left, Drop):
         return _equals_literal(context, left, right)
     if isinstance(right, Drop):
@@ -28,17 +28,17 @@ def equals(context: Context, left: Any, right: Any) -> bool:
     return js.strictly_equal(left, right)
 
 
-def _equal_lists(context: Context, left: list[Any], right: list[Any]) -> bool:
+def _equal_lists(context: RenderContext, left: list[Any], right: list[Any]) -> bool:
     if len(left) != len(right):
         return False
-    for one, other in zip(left, right, strict=True):
+    for left_item, right_item in zip(left, right, strict=True):
         context.spend(UNITS_PER_ITEM)
-        if not equals(context, one, other):
+        if not equals(context, left_item, right_item):
             return False
     return True
 
 
-def _equals_literal(context: Context, literal: Drop, other: Any) -> bool:
+def _equals_literal(context: RenderContext, literal: Drop, other: Any) -> bool:
     if literal is NIL:
         return js.is_nil(to_value(other))
     if literal is EMPTY:
@@ -55,8 +55,8 @@ def _is_empty(other: Any) -> bool:
     return isinstance(other, str | list | dict) and not other
 
 
-def contains(context: Context, left: Any, right: Any) -> bool:
-    """Return whether a list has an item, or a text a part."""
+def contains(context: RenderContext, left: Any, right: Any) -> bool:
+    """Return whether a list has the item `right`, or a text the part."""
     left = to_value(left)
     if isinstance(left, list):
         for item in left:
@@ -71,15 +71,7 @@ def contains(context: Context, left: Any, right: Any) -> bool:
     return js.to_text(to_value(right)) in left
 
 
-def _less(context: Context, left: Any, right: Any) -> bool:
-    return _ordered(context, left, right, js.less_than)
-
-
-def _at_most(context: Context, left: Any, right: Any) -> bool:
-    return _ordered(context, left, right, js.at_most)
-
-
-def _ordered(context: Context, left: Any, right: Any, compare: Callable[[Any, Any], bool]) -> bool:
+def _ordered(context: RenderContext, left: Any, right: Any, compare: Callable[[Any, Any], bool]) -> bool:
     if isinstance(left, Drop) or isinstance(right, Drop):
         return False
     for side in (left, right):
@@ -90,13 +82,13 @@ def _ordered(context: Context, left: Any, right: Any, compare: Callable[[Any, An
     return compare(left, right)
 
 
-BINARY: dict[str, Operator] = {
+BINARY: dict[str, Comparison] = {
     "==": equals,
     "!=": lambda context, left, right: not equals(context, left, right),
-    "<": _less,
-    ">": lambda context, left, right: _less(context, right, left),
-    "<=": _at_most,
-    ">=": lambda context, left, right: _at_most(context, right, left),
+    "<": lambda context, left, right: _ordered(context, left, right, js.less_than),
+    ">": lambda context, left, right: _ordered(context, right, left, js.less_than),
+    "<=": lambda context, left, right: _ordered(context, left, right, js.at_most),
+    ">=": lambda context, left, right: _ordered(context, right, left, js.at_most),
     "contains": contains,
     "and": lambda _, left, right: not is_false(left) and not is_false(right),
     "or": lambda _, left, right: not is_false(left) or not is_false(right),

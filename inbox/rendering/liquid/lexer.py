@@ -1,4 +1,4 @@
-"""A template's text in pieces: plain text, `{{ … }}` and `{% … %}`, with the white space that `-` takes away gone."""
+"""Splits a template into text, `{{ … }}` and `{% … %}`, and removes the white space beside a `-`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 BLANKS = "\t\n\v\f\r \u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""White space in a template, as the inside of a regular expression's brackets."""
+"""White space in a template, for the brackets of a regular expression."""
 WORD = rf"(?![{BLANKS}\u201c\u201d])[A-Za-z0-9_?\-\u0080-\U0010ffff]"
-"""A character of a name."""
+"""Matches a character of a name."""
 
 _BLANK_START = re.compile(f"[{BLANKS}]*")
 _OPENING = re.compile(r"\{[{%]")
@@ -18,11 +18,11 @@ _QUOTED = {mark: re.compile(rf"(?:[^\\{mark}]|\\.)*{mark}", re.DOTALL) for mark 
 _ENDRAW = re.compile(rf"\{{%[{BLANKS}]*endraw(?!{WORD})(?:(?!\{{%).)*?%\}}", re.DOTALL)
 _NAME = re.compile(rf"#|(?:{WORD})+")
 
-Kind = Literal["text", "output", "tag"]
+TokenKind = Literal["text", "output", "tag"]
 
 
 class LiquidSyntaxError(Exception):
-    """A template that the original's engine would refuse, or that names what is not offered."""
+    """A template that LiquidJS refuses too, or that uses an unsupported tag or filter."""
 
     def __init__(self, problem: str, source: str, position: int) -> None:
         line = source.count("\n", 0, position) + 1
@@ -32,12 +32,12 @@ class LiquidSyntaxError(Exception):
 
 @dataclass(slots=True)
 class Token:
-    """A piece of a template: `source[begin:end]`, of which `[inner, inner_end]` is what stands between the marks.
+    """A piece of a template: `source[begin:end]`, with its content between the marks at `[inner, inner_end)`.
 
-    `name` is that of a tag; its `inner` begins behind it.
+    A tag's `inner` begins behind its `name`.
     """
 
-    kind: Kind
+    kind: TokenKind
     begin: int
     end: int
     inner: int
@@ -46,24 +46,24 @@ class Token:
 
 
 def skip_blanks(text: str, position: int, end: int) -> int:
-    """Return the position of the first character that is no white space, `end` at most."""
-    found = _BLANK_START.match(text, position, end)
-    return found.end() if found else position
+    """Return the position of the first character that is not white space, at most `end`."""
+    blanks = _BLANK_START.match(text, position, end)
+    return blanks.end() if blanks else position
 
 
 def name_tag(source: str, token: Token, problem: str) -> Token:
-    """Read the name that a tag begins with. Raise LiquidSyntaxError when it has none."""
+    """Read the name of a tag into its token. Raise LiquidSyntaxError if it has none."""
     start = skip_blanks(source, token.inner, token.inner_end)
-    found = _NAME.match(source, start, max(token.inner_end, start))
-    if found is None:
+    name = _NAME.match(source, start, max(token.inner_end, start))
+    if name is None:
         raise LiquidSyntaxError(problem, source, token.begin)
-    token.name = found[0]
-    token.inner = skip_blanks(source, found.end(), token.inner_end)
+    token.name = name[0]
+    token.inner = skip_blanks(source, name.end(), token.inner_end)
     return token
 
 
 def tokenize(source: str) -> list[Token]:
-    """Return the pieces of a template. Raise LiquidSyntaxError for what is never closed, or a tag without a name."""
+    """Return the pieces of a template. Raise LiquidSyntaxError for an unclosed piece or a tag without a name."""
     tokens: list[Token] = []
     position = 0
     while opening := _OPENING.search(source, position):
@@ -83,13 +83,13 @@ def tokenize(source: str) -> list[Token]:
 
 def _output(source: str, begin: int) -> Token:
     position = begin + 2
-    while found := _QUOTE_OR_CLOSING.search(source, position):
-        if not found[1]:
-            return _delimited(source, "output", begin, found.end())
-        closing = _QUOTED[found[1]].match(source, found.end())
-        if closing is None:
+    while mark := _QUOTE_OR_CLOSING.search(source, position):
+        if not mark[1]:
+            return _delimited(source, "output", begin, mark.end())
+        quoted = _QUOTED[mark[1]].match(source, mark.end())
+        if quoted is None:
             break
-        position = closing.end()
+        position = quoted.end()
     raise LiquidSyntaxError("'{{' is never closed", source, begin)
 
 
@@ -100,41 +100,36 @@ def _tag(source: str, begin: int) -> Token:
     return name_tag(source, _delimited(source, "tag", begin, closing + 2), "a tag has no name")
 
 
-def _delimited(source: str, kind: Kind, begin: int, end: int) -> Token:
+def _delimited(source: str, kind: TokenKind, begin: int, end: int) -> Token:
     inner, inner_end = begin + 2, end - 2
     trims_left, trims_right = source[inner] == "-", source[inner_end - 1] == "-"
     return strip_token(source, Token(kind, begin, end, inner + trims_left, inner_end - trims_right))
 
 
 def strip_token(source: str, token: Token) -> Token:
-    """Take the white space at both ends out of what stands between the marks."""
+    """Remove white space from both ends of a token's content."""
     token.inner = skip_blanks(source, token.inner, max(token.inner_end, token.inner))
-    inside = source[token.inner : token.inner_end]
-    token.inner_end = token.inner + len(_right_trimmed(inside))
+    token.inner_end = token.inner + len(_right_trimmed(source[token.inner : token.inner_end]))
     return token
 
 
 def _right_trimmed(text: str) -> str:
-    return re.sub(f"[{BLANKS}]+$", "", text) if text and _is_blank(text[-1]) else text
-
-
-def _is_blank(character: str) -> bool:
-    return skip_blanks(character, 0, 1) == 1
+    return re.sub(f"[{BLANKS}]+$", "", text) if text and skip_blanks(text[-1], 0, 1) == 1 else text
 
 
 def _raw(source: str, opening: Token, tokens: list[Token]) -> int:
-    """Add what stands in `{% raw %}` and its closing tag; return the position behind them."""
-    found = _ENDRAW.search(source, opening.end)
-    if found is None:
+    """Add the content of `{% raw %}` and its closing tag; return the position behind them."""
+    closing = _ENDRAW.search(source, opening.end)
+    if closing is None:
         raise LiquidSyntaxError("'{% raw %}' is never closed", source, opening.begin)
-    if found.start() > opening.end:
-        tokens.append(Token("text", opening.end, found.start(), opening.end, found.start()))
-    tokens.append(name_tag(source, _delimited(source, "tag", found.start(), found.end()), "a tag has no name"))
-    return found.end()
+    if closing.start() > opening.end:
+        tokens.append(Token("text", opening.end, closing.start(), opening.end, closing.start()))
+    tokens.append(name_tag(source, _delimited(source, "tag", *closing.span()), "a tag has no name"))
+    return closing.end()
 
 
 def _trim(source: str, tokens: list[Token]) -> None:
-    """Take away the white space beside a mark with `-`, but not within `raw`."""
+    """Remove the white space beside a mark with `-`, except within `raw`."""
     in_raw = False
     for index, token in enumerate(tokens):
         if token.kind == "text":

@@ -1,4 +1,4 @@
-"""`for` and `tablerow`, `break` and `continue`."""
+"""The tags `for` and `tablerow`, `break` and `continue`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from inbox.rendering import javascript as js
 from inbox.rendering.budget import UNITS_PER_ITERATION
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import add, slice_list
-from inbox.rendering.liquid.context import Context
+from inbox.rendering.liquid.context import RenderContext
 from inbox.rendering.liquid.expressions import Expression, compile_value
 from inbox.rendering.liquid.lexer import Token
 from inbox.rendering.liquid.nodes import Block, Render
-from inbox.rendering.liquid.parser import Parser
-from inbox.rendering.liquid.scanner import Value
+from inbox.rendering.liquid.parser import TAGS, Parser, TagParser
+from inbox.rendering.liquid.scanner import Constant
 from inbox.rendering.liquid.tags import tag
 from inbox.rendering.liquid.values import Drop, Loop, to_value
 
 
 class _Heading:
-    """What stands in the tag of a loop: `item in list limit: 2 reversed`."""
+    """The heading of a loop: `item in list limit: 2 reversed`."""
 
     def __init__(self, parser: Parser, token: Token) -> None:
         scanner = parser.scanner(token)
@@ -31,40 +31,34 @@ class _Heading:
         if word != "in" or collection is None or (token.name == "for" and not self.variable):
             raise parser.error(f"it is written {{% {token.name} item in list %}}", token)
         self.text = parser.source[begin : scanner.position]
-        self.collection = compile_value(collection, parser.names)
-        self.options = {name: _option(value, parser) for name, value in scanner.hashes().items()}
+        self.collection = compile_value(collection, parser.paths)
+        self.options: dict[str, Expression] = {
+            name: compile_value(value or Constant(True), parser.paths) for name, value in scanner.hashes().items()
+        }
 
-    def items(self, context: Context) -> list[Any]:
-        """Return what is looped over, before `offset` and `limit`."""
-        return context.items(self.collection(context))
-
-    def read_options(self, context: Context) -> dict[str, Any]:
-        """Return the values of the named arguments; those that are undefined are left out."""
+    def read_options(self, context: RenderContext) -> dict[str, Any]:
+        """Return the values of the named arguments that are not undefined."""
         values = {name: option(context) for name, option in self.options.items()}
         context.weigh(list(values.values()))
         return {name: value for name, value in values.items() if value is not UNDEFINED}
-
-
-def _option(read: Value | None, parser: Parser) -> Expression:
-    return (lambda _: True) if read is None else compile_value(read, parser.names)
 
 
 @tag("for")
 def _for(parser: Parser, token: Token) -> Render:
     heading = _Heading(parser, token)
     block, end = parser.parse_until(token, "else", "endfor")
-    otherwise: Block | None = None
+    else_block: Block | None = None
     while end.name == "else":
         parser.check_bare(end)
         more, end = parser.parse_until(token, "else", "endfor")
-        otherwise = more if otherwise is None else Block([*otherwise.nodes, *more.nodes])
+        else_block = more if else_block is None else Block([*else_block.nodes, *more.nodes])
     parser.check_bare(end)
     register = f"continue-{heading.variable}-{heading.text}"
 
-    def render(context: Context, out: list[str]) -> None:
-        items = heading.items(context)
+    def render(context: RenderContext, out: list[str]) -> None:
+        items = context.items(heading.collection(context))
         if not items:
-            return otherwise.render(context, out) if otherwise else None
+            return else_block.render(context, out) if else_block else None
         context.scopes.append({"continue": context.registers.get(register) or {}})
         options = heading.read_options(context)
         context.scopes.pop()
@@ -81,7 +75,7 @@ def _for(parser: Parser, token: Token) -> Render:
     return render
 
 
-def _iterate(context: Context, items: list[Any], heading: _Heading, block: Block, out: list[str]) -> None:
+def _iterate(context: RenderContext, items: list[Any], heading: _Heading, block: Block, out: list[str]) -> None:
     loop = Loop(len(items), f"{heading.variable}-{heading.text}")
     scope: dict[str, Any] = {"forloop": loop}
     context.scopes.append(scope)
@@ -102,8 +96,8 @@ def _tablerow(parser: Parser, token: Token) -> Render:
     heading = _Heading(parser, token)
     block, _ = parser.parse_until(token, "endtablerow")
 
-    def render(context: Context, out: list[str]) -> None:
-        items = heading.items(context)
+    def render(context: RenderContext, out: list[str]) -> None:
+        items = context.items(heading.collection(context))
         options = heading.read_options(context)
         offset = options.get("offset")
         offset = offset if js.is_truthy(offset) else 0
@@ -125,7 +119,7 @@ def _tablerow(parser: Parser, token: Token) -> Render:
     return render
 
 
-def _cell(context: Context, loop: Loop, block: Block, out: list[str]) -> None:
+def _cell(context: RenderContext, loop: Loop, block: Block, out: list[str]) -> None:
     row, column = js.to_text(loop.property("row")), loop.property("col0")
     if column == 0:
         if row != "1":
@@ -136,18 +130,11 @@ def _cell(context: Context, loop: Loop, block: Block, out: list[str]) -> None:
     out.append("</td>")
 
 
-@tag("break")
-def _break(_: Parser, __: Token) -> Render:
-    return _interruption("break")
-
-
-@tag("continue")
-def _continue(_: Parser, __: Token) -> Render:
-    return _interruption("continue")
-
-
-def _interruption(kind: str) -> Render:
-    def render(context: Context, _: list[str]) -> None:
+def _interruption(kind: str) -> TagParser:
+    def render(context: RenderContext, _: list[str]) -> None:
         context.interrupt = kind
 
-    return render
+    return lambda _parser, _token: render
+
+
+TAGS |= {kind: _interruption(kind) for kind in ("break", "continue")}

@@ -1,24 +1,24 @@
-"""The parts of a parsed template, and how a row of them is rendered."""
+"""The nodes of a parsed template, and blocks of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from inbox.rendering.budget import CHARACTERS_PER_UNIT, UNITS_PER_NODE
-from inbox.rendering.liquid.context import Context, check_length
+from inbox.rendering.liquid.context import RenderContext, check_length
 from inbox.rendering.liquid.expressions import Expression
 from inbox.rendering.liquid.values import to_output
 
-Render = Callable[[Context, list[str]], None]
-"""Adds to the texts that are written."""
-
+Render = Callable[[RenderContext, list[str]], None]
+"""Appends its texts to the output."""
 Node = str | Render
 
 SHORT_TEXT = 50
 
 
 class Block:
-    """Nodes in a row. What they cost by themselves is known beforehand, and paid each time that they are rendered."""
+    """Consecutive nodes; `units` is their fixed cost, paid each time that they are rendered."""
 
     __slots__ = ("nodes", "units")
 
@@ -27,8 +27,8 @@ class Block:
         characters = sum(len(node) for node in nodes if isinstance(node, str))
         self.units = UNITS_PER_NODE * len(nodes) + characters // CHARACTERS_PER_UNIT
 
-    def render(self, context: Context, out: list[str]) -> None:
-        """Add the texts of the nodes, up to one that breaks off the loop around them."""
+    def render(self, context: RenderContext, out: list[str]) -> None:
+        """Append the texts of the nodes, up to one that interrupts the loop around them."""
         context.spend(self.units)
         for node in self.nodes:
             if isinstance(node, str):
@@ -38,8 +38,8 @@ class Block:
             if context.interrupt:
                 return
 
-    def text(self, context: Context) -> str:
-        """Return the texts of the nodes as one. Raise LiquidError when it gets too long."""
+    def text(self, context: RenderContext) -> str:
+        """Return the joined texts of the nodes. Raise LiquidError if they get too long."""
         out: list[str] = []
         self.render(context, out)
         check_length(sum(map(len, out)))
@@ -47,9 +47,7 @@ class Block:
 
 
 def output_node(expression: Expression, write: Callable[[object], str] = to_output) -> Render:
-    """Return the node that writes the value of an expression."""
-
-    def render(context: Context, out: list[str]) -> None:
+    def render(context: RenderContext, out: list[str]) -> None:
         value = expression(context)
         if not isinstance(value, str):
             context.weigh(value)
@@ -61,14 +59,12 @@ def output_node(expression: Expression, write: Callable[[object], str] = to_outp
     return render
 
 
+@dataclass(frozen=True, slots=True)
 class PathOutput:
-    """The node of `{{ payload.a.b }}`: an output of nothing but a path that is written out."""
+    """The node of `{{ payload.a.b }}`, an output of a constant path."""
 
-    __slots__ = ("path", "render")
+    path: tuple[str, ...]
+    render: Render
 
-    def __init__(self, path: tuple[str, ...], render: Render) -> None:
-        self.path = path
-        self.render = render
-
-    def __call__(self, context: Context, out: list[str]) -> None:
+    def __call__(self, context: RenderContext, out: list[str]) -> None:
         self.render(context, out)

@@ -1,4 +1,4 @@
-"""Every filter by its name, with the arguments that it takes."""
+"""The table of filters, each with the arguments that it takes."""
 
 from __future__ import annotations
 
@@ -8,42 +8,34 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from inbox.rendering.javascript import UNDEFINED
-from inbox.rendering.liquid.context import Context
+from inbox.rendering.liquid.context import RenderContext
 
 Handler = Callable[..., Any]
-"""Takes the context, the value and its arguments; a default stands for an argument that is missing or undefined."""
+"""Takes the context, the value and the arguments; its defaults replace arguments that are missing or undefined."""
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterKind:
-    """A filter: what it does, and the fewest arguments that it takes; more are passed over unless it `is_exact`.
+    """A filter and the number of its arguments; further ones are ignored unless it `is_exact`.
 
     `expression_at` is the index of an argument that is an expression in a text.
     """
 
     handler: Handler
-    fewest: int
+    min_arguments: int
     defaults: tuple[Any, ...]
     is_exact: bool = False
     expression_at: int | None = None
 
-    @property
-    def most(self) -> int:
-        return len(self.defaults)
-
-    def call(self, context: Context, value: Any, arguments: list[Any]) -> Any:
-        """Return what the filter makes of a value; arguments too many are passed over."""
-        given = [
-            default if argument is UNDEFINED else argument
-            for argument, default in zip(arguments, self.defaults, strict=False)
-        ]
-        return self.handler(context, value, *given)
+    def call(self, context: RenderContext, value: Any, arguments: list[Any]) -> Any:
+        pairs = zip(arguments, self.defaults, strict=False)
+        return self.handler(context, value, *[default if item is UNDEFINED else item for item, default in pairs])
 
 
 MAX_ARGUMENTS = 100
 MISSING = object()
-"""The default of an argument for which it makes a difference whether it is missing or undefined."""
+"""The default of an argument that may be missing but not undefined."""
 
 FILTERS: dict[str, FilterKind] = {}
 
@@ -51,7 +43,7 @@ FILTERS: dict[str, FilterKind] = {}
 def register(
     *names: str, exactly: int = 0, at_least: int = 0, expression_at: int | None = None
 ) -> Callable[[AnyHandler], AnyHandler]:
-    """Register a filter by its function's name, or by these; `exactly` or `at_least` so many arguments are needed."""
+    """Register a filter under the given names, else its function's; it requires `exactly` or `at_least` n arguments."""
 
     def add(handler: AnyHandler) -> AnyHandler:
         defaults = _defaults(list(inspect.signature(handler).parameters.values())[2:])
@@ -62,8 +54,19 @@ def register(
     return add
 
 
+def register_text(*names: str, convert: Callable[[str], str], scans: int = 0) -> None:
+    """Register a filter that converts a value's text and pays for going `scans` times over its characters."""
+
+    @register(*names)
+    def apply(context: RenderContext, value: Any) -> str:
+        text = context.text(value)
+        for _ in range(scans):
+            context.scan(text)
+        return convert(text)
+
+
 def _defaults(parameters: list[inspect.Parameter]) -> tuple[Any, ...]:
     if parameters and parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL:
         return (*_defaults(parameters[:-1]), *[UNDEFINED] * MAX_ARGUMENTS)
-    none = (inspect.Parameter.empty, MISSING)
-    return tuple(UNDEFINED if parameter.default in none else parameter.default for parameter in parameters)
+    no_default = (inspect.Parameter.empty, MISSING)
+    return tuple(UNDEFINED if parameter.default in no_default else parameter.default for parameter in parameters)

@@ -1,7 +1,7 @@
-"""Reads the inside of a tag: values, operators, filters and their arguments, without what they mean.
+"""Scans the inside of a tag: values, operators, filters and their arguments, but not their meaning.
 
-What is accepted, and where reading goes on after something odd, is as in the original's engine: an operand too many is
-passed over, `a.` is `a`, everything after a `)` is left alone.
+It accepts what LiquidJS accepts, and resumes after odd input where LiquidJS does: surplus operands are skipped, `a.` is
+`a`, everything after a `)` is ignored.
 """
 
 from __future__ import annotations
@@ -34,56 +34,56 @@ class Constant:
 
 
 @dataclass(slots=True)
-class Path:
-    """A variable, or properties of `base`. A part is a name, a number or a value that is computed."""
+class PropertyPath:
+    """A variable, or properties of `base`; a part is a name, a number or a computed value."""
 
     base: Constant | Range | None
-    parts: list[str | Constant | Path | Range]
+    parts: list[str | Constant | PropertyPath | Range]
 
 
 @dataclass(slots=True)
 class Range:
     """`(first..last)`"""
 
-    first: Value
-    last: Value
+    first: Operand
+    last: Operand
 
 
-Value = Constant | Path | Range
+Operand = Constant | PropertyPath | Range
 
 
 @dataclass(slots=True)
 class Filter:
-    """A filter's name, where it stands, and its arguments; a named one is a pair of its name and its value."""
+    """A filter, its position in the text and its arguments; a named argument is a pair of name and value."""
 
     name: str
     position: int
-    arguments: list[Value | tuple[str, Value | None]]
+    arguments: list[Operand | tuple[str, Operand | None]]
 
 
 @dataclass(slots=True)
 class FilteredValue:
-    """Operands and operators in their order, then filters. `text` is how it is written."""
+    """An expression's operands and operators in order, then its filters; `text` is its source."""
 
-    terms: list[Value | str]
+    terms: list[Operand | str]
     filters: list[Filter]
     text: str
 
     @property
     def is_raw(self) -> bool:
-        """Whether the last filter is `raw`: the value is written as its text, lists and objects too."""
+        """Return whether the last filter is `raw`, which writes the plain text even of lists and objects."""
         return bool(self.filters) and self.filters[-1].name == "raw"
 
     def plain_path(self) -> tuple[str, ...]:
-        """Return the names of a path without anything computed or filtered; empty when it is anything else."""
-        if len(self.terms) != 1 or self.filters or not isinstance(self.terms[0], Path) or self.terms[0].base:
+        """Return the names if the expression is a constant path without filters, else ()."""
+        if len(self.terms) != 1 or self.filters or not isinstance(self.terms[0], PropertyPath) or self.terms[0].base:
             return ()
         names = [part for part in self.terms[0].parts if isinstance(part, str)]
         return tuple(names) if len(names) == len(self.terms[0].parts) else ()
 
 
 class Scanner:
-    """A position in the text of a template, up to an end."""
+    """A cursor in the text of a template, up to `end`."""
 
     def __init__(self, source: str, position: int, end: int) -> None:
         self.source = source
@@ -105,36 +105,34 @@ class Scanner:
         self.position = skip_blanks(self.source, self.position, self.end)
 
     def skip_past(self, mark: str) -> bool:
-        """Go behind the next such mark, which may have begun one character before; to the end when there is none."""
-        found = self.source.find(mark, max(self.position + 1 - len(mark), 0), self.end)
-        self.position = self.end if found < 0 else found + len(mark)
-        return found >= 0
+        """Go behind the next mark, which may start one character before; to the end if there is none."""
+        index = self.source.find(mark, max(self.position + 1 - len(mark), 0), self.end)
+        self.position = self.end if index < 0 else index + len(mark)
+        return index >= 0
 
     def _match(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self.source, self.position, self.end)
-        if found is None:
+        match = pattern.match(self.source, self.position, self.end)
+        if match is None:
             return ""
-        self.position = found.end()
-        return found[0]
+        self.position = match.end()
+        return match[0]
 
     def name(self) -> str:
-        """Read a name; empty when there is none."""
+        """Read a name; empty if there is none."""
         self.skip_blanks()
         return self._match(_NAME)
 
     def filtered_value(self) -> FilteredValue:
-        """Read an expression with its filters. Raise LiquidSyntaxError when there is none."""
+        """Read an expression with its filters. Raise LiquidSyntaxError if there is none."""
         begin = self.position
         terms = self._terms()
         if not terms:
             raise self.error("a value is expected")
-        filters = []
-        while read := self._filter():
-            filters.append(read)
+        filters = list(iter(self._filter, None))
         return FilteredValue(terms, filters, self.source[begin : self.position])
 
-    def _terms(self) -> list[Value | str]:
-        terms: list[Value | str] = []
+    def _terms(self) -> list[Operand | str]:
+        terms: list[Operand | str] = []
         while not self.at_end():
             self.skip_blanks()
             operator = self._match(_OPERATOR)
@@ -165,8 +163,8 @@ class Scanner:
             raise self.error("':' is expected after the name of a filter")
         return Filter(name, begin, [])
 
-    def _arguments(self) -> list[Value | tuple[str, Value | None]]:
-        arguments: list[Value | tuple[str, Value | None]] = []
+    def _arguments(self) -> list[Operand | tuple[str, Operand | None]]:
+        arguments: list[Operand | tuple[str, Operand | None]] = []
         while True:
             self.position += 1
             argument = self._argument()
@@ -178,7 +176,7 @@ class Scanner:
             if self.peek() != ",":
                 return arguments
 
-    def _argument(self) -> Value | tuple[str, Value | None] | None:
+    def _argument(self) -> Operand | tuple[str, Operand | None] | None:
         self.skip_blanks()
         begin = self.position
         value = self.value()
@@ -191,9 +189,9 @@ class Scanner:
         self.position += 1
         return text, self.value()
 
-    def hashes(self) -> dict[str, Value | None]:
-        """Read a tag's named arguments, `limit: 2 reversed`; one without a value is None."""
-        hashes: dict[str, Value | None] = {}
+    def hashes(self) -> dict[str, Operand | None]:
+        """Read a tag's named arguments, `limit: 2 reversed`; None for one without a value."""
+        hashes: dict[str, Operand | None] = {}
         while True:
             self.skip_blanks()
             if self.peek() == ",":
@@ -207,8 +205,8 @@ class Scanner:
                 self.position += 1
                 hashes[name] = self.value()
 
-    def value(self) -> Value | None:
-        """Read one value with its properties; None when there is none."""
+    def value(self) -> Operand | None:
+        """Read a value with its properties; None if there is none."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.error(f"values are nested deeper than {MAX_DEPTH} levels")
@@ -218,13 +216,13 @@ class Scanner:
             base = self._range()
         parts = self._parts(needs_name=base is None)
         self.depth -= 1
-        return Path(base, parts) if parts else base
+        return PropertyPath(base, parts) if parts else base
 
-    def path(self) -> Path | None:
-        """Read the path of a property; None when there is none."""
+    def path(self) -> PropertyPath | None:
+        """Read the path of a property; None if there is none."""
         self.skip_blanks()
         parts = self._parts(needs_name=True)
-        return Path(None, parts) if parts else None
+        return PropertyPath(None, parts) if parts else None
 
     def _constant(self) -> Constant | None:
         literal = self._match(_LITERAL)
@@ -236,7 +234,7 @@ class Scanner:
         return Constant(to_number(number)) if number else None
 
     def quoted(self) -> str:
-        """Read a quoted text; empty when there is none."""
+        """Read a quoted text; empty if there is none."""
         pattern = _QUOTED.get(self.peek())
         if pattern is None:
             return ""
@@ -259,15 +257,15 @@ class Scanner:
         self.position += 1
         return Range(first, last)
 
-    def needed_value(self) -> Value:
-        """Read one value. Raise LiquidSyntaxError when there is none."""
+    def needed_value(self) -> Operand:
+        """Read a value. Raise LiquidSyntaxError if there is none."""
         value = self.value()
         if value is None:
             raise self.error("a value is expected")
         return value
 
-    def _parts(self, *, needs_name: bool) -> list[str | Constant | Path | Range]:
-        parts: list[str | Constant | Path | Range] = []
+    def _parts(self, *, needs_name: bool) -> list[str | Constant | PropertyPath | Range]:
+        parts: list[str | Constant | PropertyPath | Range] = []
         while True:
             if self.peek() == "[":
                 self.position += 1
@@ -286,15 +284,10 @@ class Scanner:
                 return parts
 
 
-def _unescape(found: re.Match[str]) -> str:
-    letter, code, octal, other = found.groups()
+def _unescape(escape: re.Match[str]) -> str:
+    letter, code, octal, other = escape.groups()
     if letter:
         return _ESCAPED[letter]
     if octal:
         return chr(int(octal, 8))
     return other if code is None else chr(int(code or "0", 16))
-
-
-def whole_scanner(text: str) -> Scanner:
-    """Return a scanner of a text of its own, e.g. an expression that a filter is given."""
-    return Scanner(text, 0, len(text))

@@ -1,4 +1,4 @@
-"""Tags that assign, write, choose and comment; loops are in loops.py."""
+"""The tags for assignments, output, choices and comments; loops are in loops.py."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from collections.abc import Callable
 
 from inbox.rendering import javascript as js
 from inbox.rendering.liquid.compare import equals
-from inbox.rendering.liquid.context import Context
+from inbox.rendering.liquid.context import RenderContext
 from inbox.rendering.liquid.expressions import Expression, compile_value
 from inbox.rendering.liquid.lexer import Token, name_tag, skip_blanks, strip_token
 from inbox.rendering.liquid.nodes import Block, Render, output_node
 from inbox.rendering.liquid.parser import TAGS, Parser, TagParser
-from inbox.rendering.liquid.scanner import FilteredValue, Scanner
+from inbox.rendering.liquid.scanner import FilteredValue
 from inbox.rendering.liquid.values import is_false, to_output, to_text, to_value
 
 _UNMARKED_LINE = re.compile(r"\n\s*[^#\s]")
 
 
 def tag(name: str) -> Callable[[TagParser], TagParser]:
-    """Register the parser of a tag."""
-
     def add(parser: TagParser) -> TagParser:
         TAGS[name] = parser
         return parser
@@ -38,7 +36,7 @@ def _assign(parser: Parser, token: Token) -> Render:
     scanner.position += 1
     expression, _ = parser.filtered(scanner)
 
-    def render(context: Context, _: list[str]) -> None:
+    def render(context: RenderContext, _: list[str]) -> None:
         context.scopes[0][name] = expression(context)
 
     return render
@@ -52,22 +50,22 @@ def _capture(parser: Parser, token: Token) -> Render:
         raise parser.error("it is written {% capture name %}", token)
     block, _ = parser.parse_until(token, "endcapture")
 
-    def render(context: Context, _: list[str]) -> None:
+    def render(context: RenderContext, _: list[str]) -> None:
         context.scopes[0][name] = block.text(context)
 
     return render
 
 
 def _counter(step: int) -> TagParser:
-    """Return the parser of `increment` or `decrement`, which count beside what `assign` knows."""
+    """Return the parser of `increment` or `decrement`, whose counters are not the variables of `assign`."""
 
     def parse(parser: Parser, token: Token) -> Render:
         name = parser.scanner(token).name()
 
-        def render(context: Context, out: list[str]) -> None:
+        def render(context: RenderContext, out: list[str]) -> None:
             environment = dict(context.environment)
-            known = environment.get(name)
-            count: js.Number = known if js.is_number(known) else 0
+            value = environment.get(name)
+            count: js.Number = value if js.is_number(value) else 0
             environment[name] = count + step
             context.environment = environment
             out.append(js.to_text(count if step > 0 else count + step))
@@ -84,13 +82,11 @@ TAGS["decrement"] = _counter(-1)
 @tag("echo")
 def _echo(parser: Parser, token: Token) -> Render | None:
     scanner = parser.scanner(token)
-    if scanner.at_end():
-        return None
-    return _plain_output(*parser.filtered(scanner))
+    return None if scanner.at_end() else _plain_output(*parser.filtered(scanner))
 
 
-def _plain_output(expression: Expression, read: FilteredValue) -> Render:
-    return output_node(lambda context: to_value(expression(context)), to_text if read.is_raw else to_output)
+def _plain_output(expression: Expression, syntax: FilteredValue) -> Render:
+    return output_node(lambda context: to_value(expression(context)), to_text if syntax.is_raw else to_output)
 
 
 @tag("cycle")
@@ -103,16 +99,22 @@ def _cycle(parser: Parser, token: Token) -> Render:
         scanner.position += 1
     else:
         group, scanner.position = None, begin
-    key = compile_value(group, parser.names)
-    outputs, texts = _candidates(parser, scanner)
+    key = compile_value(group, parser.paths)
+    outputs: list[Render] = []
+    texts: list[str] = []
+    while not scanner.at_end():
+        expression, syntax = parser.filtered(scanner)
+        outputs.append(_plain_output(expression, syntax))
+        texts.append(syntax.text)
+        scanner.skip_past(",")
     if not outputs:
         raise parser.error("it is written {% cycle value, value %}", token)
-    written = ",".join(texts)
+    source = ",".join(texts)
 
-    def render(context: Context, out: list[str]) -> None:
-        chosen = key(context)
-        context.weigh(chosen)
-        register = f"cycle:{js.to_text(to_value(chosen))}:{written}"
+    def render(context: RenderContext, out: list[str]) -> None:
+        group_name = key(context)
+        context.weigh(group_name)
+        register = f"cycle:{js.to_text(to_value(group_name))}:{source}"
         index = context.registers.get(register, 0)
         context.registers[register] = (index + 1) % len(outputs)
         outputs[index](context, out)
@@ -120,72 +122,41 @@ def _cycle(parser: Parser, token: Token) -> Render:
     return render
 
 
-def _candidates(parser: Parser, scanner: Scanner) -> tuple[list[Render], list[str]]:
-    outputs: list[Render] = []
-    texts: list[str] = []
-    while not scanner.at_end():
-        expression, read = parser.filtered(scanner)
-        outputs.append(_plain_output(expression, read))
-        texts.append(read.text)
-        scanner.skip_past(",")
-    return outputs, texts
-
-
-Branch = tuple[Callable[[Context], bool], Block]
-
-
-@tag("if")
-def _if(parser: Parser, token: Token) -> Render:
-    branches = [_branch(parser, token)]
-    otherwise = None
-    while True:
-        block, end = parser.parse_until(token, "elsif", "else", "endif")
-        if otherwise is None:
-            branches[-1] = (branches[-1][0], block)
-        else:
-            otherwise = block
-        if end.name == "elsif" and otherwise is None:
-            branches.append(_branch(parser, end))
-            continue
-        if end.name == "endif":
-            parser.check_bare(end)
-            return _choice(branches, otherwise)
-        if otherwise is not None:
-            raise parser.error(f"'{end.name}' stands after 'else'", end)
-        parser.check_bare(end)
-        otherwise = Block([])
-
-
-def _branch(parser: Parser, token: Token, *, negated: bool = False) -> Branch:
+def _condition(parser: Parser, token: Token) -> Callable[[RenderContext], bool]:
     expression, _ = parser.filtered(parser.scanner(token))
-    if negated:
-        return lambda context: is_false(expression(context)), Block([])
-    return lambda context: not is_false(expression(context)), Block([])
+    if token.name == "unless":
+        return lambda context: is_false(expression(context))
+    return lambda context: not is_false(expression(context))
 
 
 @tag("unless")
-def _unless(parser: Parser, token: Token) -> Render:
-    """Parse `unless`; what stands after a second `else`, or in an `elsif` after one, is left out."""
-    branches = [_branch(parser, token, negated=True)]
+@tag("if")
+def _if(parser: Parser, token: Token) -> Render:
+    """Parse `if` or `unless`. Only `if` is strict; `unless` drops what follows its first `else` block."""
+    is_strict, end_name = token.name == "if", f"end{token.name}"
+    conditions = [_condition(parser, token)]
     blocks: list[Block] = []
-    elses = 0
+    otherwise: list[Block] = []
+    has_else = False
     while True:
-        block, end = parser.parse_until(token, "elsif", "else", "endunless")
-        if elses == 0:
-            branches[-1] = (branches[-1][0], block)
-        else:
-            blocks.append(block)
-        if end.name == "endunless":
-            return _choice(branches, blocks[0] if blocks else None)
-        if end.name == "elsif" and elses == 0:
-            branches.append(_branch(parser, end))
-        elses += end.name == "else"
+        block, end = parser.parse_until(token, "elsif", "else", end_name)
+        (otherwise if has_else else blocks).append(block)
+        if is_strict and has_else and end.name != end_name:
+            raise parser.error(f"'{end.name}' stands after 'else'", end)
+        if is_strict and end.name != "elsif":
+            parser.check_bare(end)
+        if end.name == end_name:
+            return _choice(list(zip(conditions, blocks, strict=True)), otherwise[0] if otherwise else None)
+        if end.name == "else":
+            has_else = True
+        elif not has_else:
+            conditions.append(_condition(parser, end))
 
 
-def _choice(branches: list[Branch], otherwise: Block | None) -> Render:
-    def render(context: Context, out: list[str]) -> None:
-        for holds, block in branches:
-            if holds(context):
+def _choice(branches: list[tuple[Callable[[RenderContext], bool], Block]], otherwise: Block | None) -> Render:
+    def render(context: RenderContext, out: list[str]) -> None:
+        for condition, block in branches:
+            if condition(context):
                 return block.render(context, out)
         return otherwise.render(context, out) if otherwise else None
 
@@ -194,7 +165,7 @@ def _choice(branches: list[Branch], otherwise: Block | None) -> Render:
 
 @tag("case")
 def _case(parser: Parser, token: Token) -> Render:
-    """Parse `case`; each `when` that is equal is rendered, as often as one of its values is equal first."""
+    """Parse `case`; every `when` with an equal value is rendered, once each."""
     target, _ = parser.filtered(parser.scanner(token))
     branches: list[tuple[list[Expression], Block]] = []
     otherwise: list[Block] = []
@@ -209,11 +180,11 @@ def _case(parser: Parser, token: Token) -> Render:
         elif elses == 1:
             otherwise.append(block)
 
-    def render(context: Context, out: list[str]) -> None:
+    def render(context: RenderContext, out: list[str]) -> None:
         value = to_value(target(context))
         has_matched = False
         for values, block in branches:
-            if any(equals(context, value, one(context)) for one in values):
+            if any(equals(context, value, candidate(context)) for candidate in values):
                 has_matched = True
                 block.render(context, out)
                 if context.interrupt:
@@ -229,7 +200,7 @@ def _when(parser: Parser, token: Token) -> list[Expression]:
     scanner = parser.scanner(token)
     values: list[Expression] = []
     while not scanner.at_end():
-        values.append(compile_value(scanner.needed_value(), parser.names))
+        values.append(compile_value(scanner.needed_value(), parser.paths))
         scanner.skip_blanks()
         scanner.skip_past("," if scanner.peek() == "," else "or")
     return values
@@ -237,7 +208,7 @@ def _when(parser: Parser, token: Token) -> list[Expression]:
 
 @tag("raw")
 def _raw(parser: Parser, token: Token) -> Render:
-    text = "".join(parser.source[one.begin : one.end] for one in parser.skip_until(token, "endraw"))
+    text = "".join(parser.source[piece.begin : piece.end] for piece in parser.skip_until(token, "endraw"))
     return lambda _, out: out.append(text)
 
 
@@ -254,7 +225,7 @@ def _inline_comment(parser: Parser, token: Token) -> None:
 
 @tag("liquid")
 def _liquid(parser: Parser, token: Token) -> Render:
-    """Parse a tag of which every line is a tag."""
+    """Parse a tag whose lines are tags."""
     tokens: list[Token] = []
     position = skip_blanks(parser.source, token.inner, token.inner_end)
     while position < token.inner_end:
@@ -263,4 +234,4 @@ def _liquid(parser: Parser, token: Token) -> Render:
         line = strip_token(parser.source, Token("tag", position, end, position, end))
         tokens.append(name_tag(parser.source, line, "a line has no tag"))
         position = skip_blanks(parser.source, end, token.inner_end)
-    return Parser(parser.source, tokens, parser.names, parser.depth).parse().render
+    return Parser(parser.source, tokens, parser.paths, parser.depth).parse().render

@@ -1,14 +1,13 @@
 """The values of a template: JSON as JavaScript sees it, the literals `nil`, `empty` and `blank`, and `forloop`.
 
-Reading a property follows JavaScript: a list and a text have a `length` and items by number, an object its own fields;
-`size`, `first` and `last` are added to them. Texts are counted in UTF-16 units, but an item of a text is a whole
-character.
+Properties follow JavaScript: lists and texts have a `length` and numbered items, objects their fields; Liquid adds
+`size`, `first` and `last`. Text lengths count UTF-16 units, but an item of a text is a whole character.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from inbox.rendering import javascript as js
@@ -18,7 +17,7 @@ MAX_INDENT = 10
 
 
 class Drop:
-    """The literal `nil`, `empty` or `blank`: compared in a way of its own, else the plain value behind it."""
+    """The literal `nil`, `empty` or `blank`, with comparisons of its own; everywhere else it acts as its value."""
 
     __slots__ = ("value",)
 
@@ -32,63 +31,56 @@ BLANK = Drop("")
 
 
 class Loop:
-    """`forloop`, and `tablerowloop` when it has columns."""
+    """The object `forloop`, or with columns `tablerowloop`."""
 
     __slots__ = ("columns", "length", "name", "position")
 
-    def __init__(self, length: int, name: str, columns: js.Number | None = None) -> None:
+    def __init__(self, length: int, name: str, columns: Any = None) -> None:
         self.length = length
         self.name = name
         self.columns = columns
         self.position = 0
 
     def property(self, key: str) -> Any:
-        """Return `index`, `first` and the like; UNDEFINED for what a loop does not have."""
-        position, length = self.position, self.length
-        if key == "index":
-            return position + 1
-        if key == "index0" or key == "i":
-            return position
-        if key == "first":
-            return position == 0
-        if key == "last":
-            return position == length - 1
-        if key == "rindex":
-            return length - position
-        if key == "rindex0":
-            return length - position - 1
-        if key in ("length", "name"):
-            return getattr(self, key)
-        return UNDEFINED if self.columns is None else self._column(key, self.columns)
+        """Return `index`, `first` and the like; UNDEFINED for an unknown name."""
+        read = _LOOP_PROPERTIES.get(key)
+        if read is None and self.columns is not None:
+            read = _COLUMN_PROPERTIES.get(key)
+        return UNDEFINED if read is None else read(self)
 
-    def _column(self, key: str, columns: js.Number) -> Any:
-        column = js.remainder(self.position, columns)
-        if key == "row":
-            return js.floor(js.divide(self.position, columns)) + 1
-        if key == "col0":
-            return column
-        if key == "col":
-            return column + 1
-        if key == "col_first":
-            return column == 0
-        if key == "col_last":
-            return column + 1 == columns
-        return UNDEFINED
+
+_LOOP_PROPERTIES: dict[str, Callable[[Loop], Any]] = {
+    "index": lambda loop: loop.position + 1,
+    "index0": lambda loop: loop.position,
+    "i": lambda loop: loop.position,
+    "first": lambda loop: loop.position == 0,
+    "last": lambda loop: loop.position == loop.length - 1,
+    "rindex": lambda loop: loop.length - loop.position,
+    "rindex0": lambda loop: loop.length - loop.position - 1,
+    "length": lambda loop: loop.length,
+    "name": lambda loop: loop.name,
+}
+_COLUMN_PROPERTIES: dict[str, Callable[[Loop], Any]] = {
+    "row": lambda loop: js.floor(js.divide(loop.position, loop.columns)) + 1,
+    "col0": lambda loop: js.remainder(loop.position, loop.columns),
+    "col": lambda loop: js.remainder(loop.position, loop.columns) + 1,
+    "col_first": lambda loop: js.remainder(loop.position, loop.columns) == 0,
+    "col_last": lambda loop: js.remainder(loop.position, loop.columns) + 1 == loop.columns,
+}
 
 
 def to_value(value: Any) -> Any:
-    """Return the plain value behind a literal."""
     return value.value if isinstance(value, Drop) else value
 
 
 def is_false(value: Any) -> bool:
-    """Return whether a condition fails: of all values only false and nil are."""
+    """Return whether a condition fails: only false and nil do."""
     value = to_value(value)
     return value is False or value is None or value is UNDEFINED
 
 
 def read_property(value: Any, key: Any) -> Any:
-    """Return a property of any value. Nothing has properties, so it gives itself; what is not there is UNDEFINED."""
+    """Return a property of any value, UNDEFINED if it is missing; null and undefined return themselves."""
     if isinstance(value, dict):
         key = key if isinstance(key, str) else property_name(key)
         if key in value:
@@ -104,12 +96,12 @@ def read_property(value: Any, key: Any) -> Any:
 
 
 def property_name(key: Any) -> str:
-    """Return a key as JavaScript makes a property's name of it."""
+    """Return the property name that JavaScript makes of a key."""
     return key if isinstance(key, str) else js.to_text(to_value(key))
 
 
 def item_index(key: Any) -> int | None:
-    """Return the index that a key names: a whole number, or its plain text."""
+    """Return the index that a key names, as a whole number or its plain text."""
     if isinstance(key, str):
         is_plain = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0") and len(key) < 10
         return int(key) if is_plain else None
@@ -147,7 +139,7 @@ def has_property(value: Any, key: Any) -> bool:
 
 
 def items_of(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Return an object's fields in JavaScript's order: names that are whole numbers come first, by their size."""
+    """Return an object's fields in JavaScript's order: names that are whole numbers come first, sorted."""
     numbers = [name for name in value if item_index(name) is not None]
     if not numbers:
         return value.items()
@@ -156,7 +148,7 @@ def items_of(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
 
 
 def to_list(value: Any) -> list[Any]:
-    """Return what most list filters go over: a list itself, nothing for nil, else a list of the one value."""
+    """Return a value as most list filters see it: a list itself, nothing for nil, else a list of the value."""
     value = to_value(value)
     if isinstance(value, list):
         return value
@@ -164,7 +156,7 @@ def to_list(value: Any) -> list[Any]:
 
 
 def to_items(value: Any) -> list[Any]:
-    """Return what a loop goes over: the items of a list, a text as one item, an object's fields as pairs."""
+    """Return a value as a loop sees it: the items of a list, a text as one item, an object's fields as pairs."""
     value = to_value(value)
     if isinstance(value, list):
         return value
@@ -174,7 +166,7 @@ def to_items(value: Any) -> list[Any]:
 
 
 def to_text(value: Any) -> str:
-    """Return a value as filters take it for a text: nil is empty, the items of a list follow one another."""
+    """Return the text of a value as filters see it: nil is empty, the items of a list are joined."""
     if isinstance(value, str):
         return value
     if value is None or value is UNDEFINED:
@@ -187,12 +179,12 @@ def to_text(value: Any) -> str:
 
 
 def to_json(value: Any, space: Any = UNDEFINED) -> str:
-    """Return what `JSON.stringify(value, null, space)` gives; empty for what it gives nothing for."""
+    """Return `JSON.stringify(value, null, space)`, empty for undefined."""
     return "" if value is UNDEFINED else _Json(_indent(space)).write(value)
 
 
 def to_output(value: Any) -> str:
-    """Return a value as a message shows it: lists and objects as JSON with single quotes, their texts as they are."""
+    """Return the text of a value in a message: lists and objects as JSON with single quotes and unescaped texts."""
     if isinstance(value, str):
         return value
     if value is None or value is UNDEFINED:
@@ -209,7 +201,7 @@ def _indent(space: Any) -> str:
 
 
 class _Json:
-    """Writes JSON as JavaScript does: its numbers, its order of fields, nothing for what is undefined."""
+    """Writes JSON as JavaScript does: its numbers, its order of fields, without undefined fields."""
 
     def __init__(self, indent: str) -> None:
         self.indent = indent
@@ -250,7 +242,5 @@ class _Json:
 
 
 class _Output(_Json):
-    """Writes a list or object into a message."""
-
     def text(self, text: str) -> str:
         return "'" + text.replace('"', "'") + "'"

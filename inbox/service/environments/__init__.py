@@ -1,1 +1,1 @@
-"""Environments and what belongs to one as a whole: keys, limits, retention, tenants, contexts, branding."""
+"""Environments with their keys, limits, retention, tenants, contexts and branding."""

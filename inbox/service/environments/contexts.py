@@ -1,159 +1,120 @@
-"""Contexts of an environment: created by the API, listed newest first."""
+"""Contexts of an environment."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from inbox.clock import now_ms
-from inbox.errors import BadRequest, NotFound, UnprocessableEntity
-from inbox.models.context import Context, ContextCreate, check_data, check_name
+from inbox.errors import BadRequest, NotFound, existing
+from inbox.lru_cache import LruCache
+from inbox.models.context import ContextCreate, StoredContext, check_data, check_name
 from inbox.models.cursor_page import CursorPage, CursorQuery
 from inbox.models.environment import Environment
 from inbox.service.pages import cursor_of, page_of_list
 from inbox.service.scan import scan
-from inbox.store.client import Client
-from inbox.store.fields import FieldStore
-from inbox.store.keys import Keys
-from inbox.store.listing import Cursor, Listing, ListPage, retire
+from inbox.store.documents import ListedDocumentStore
+from inbox.store.listing import ListCursor, ListPage
 
-MAX_CONTEXTS = 1_000_000
-MAX_SEEN = 10_000
-SEEN_SECONDS = 1.0
-
-_decoder = msgspec.json.Decoder(Context)
+CACHED_CONTEXTS = 10_000
+CACHED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ContextFilter:
-    """Which contexts: `id` must be theirs, `search` stand in their type or id."""
+    """Match contexts whose id is `id` and whose `type:id` contains `search`, in any case; empty matches all."""
 
     id: str = ""
     search: str = ""
 
-    def takes(self, context: Context) -> bool:
-        """Whether the context is one of those asked for."""
+    def takes(self, context: StoredContext) -> bool:
         return (not self.id or context.id == self.id) and self.search.casefold() in context.key.casefold()
 
 
+@dataclass(eq=False)
 class ContextService:
     """Creates, reads, changes, lists and deletes contexts."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
-        self._seen: dict[tuple[int, str], tuple[float, dict[str, Any]]] = {}
+    _store: ListedDocumentStore[StoredContext]
+    _cache: LruCache[tuple[int, str], tuple[float, dict[str, Any]]] = field(
+        init=False, default_factory=lambda: LruCache(CACHED_CONTEXTS)
+    )
 
-    async def create(self, environment: Environment, body: ContextCreate) -> Context:
-        """A new context. Raises BadRequest when there is one of that type and id, ValidationFailed."""
+    async def create(self, environment: Environment, body: ContextCreate) -> StoredContext:
+        """Store a new context. Raise BadRequest if there is one with this type and id, and ValidationFailed."""
         kind, name = check_name(body.type, "type"), check_name(body.id, "id")
         now = now_ms()
-        context = Context(kind, name, check_data(body.data or {}), now, now)
-
-        def change(raw: bytes | None) -> bytes:
-            if raw is not None:
-                raise BadRequest(f"Context with type {kind} and id {name} exists already")
-            return msgspec.json.encode(context)
-
-        member = context.key.encode()
-        await self._client.execute("ZADD", self._keys.contexts_order(environment.number), "NX", now, member)
-        if await self._store(environment).change(context.key, change) == "full":
-            raise UnprocessableEntity(f"An environment cannot have more than {MAX_CONTEXTS} contexts")
+        context = StoredContext(kind, name, check_data(body.data or {}), now, now)
+        if not await self._store.add(environment.number, context.key, context):
+            raise BadRequest(f"Context with type {kind} and id {name} exists already")
         return context
 
-    async def ensure(self, environment: Environment, named: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """The contexts that a trigger names, `{type: {id, data?}}`, with what is stored of those it brings no data for.
+    async def ensure(
+        self, environment: Environment, contexts: Mapping[str, dict[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """Store the contexts of a trigger, `{type: {id, data?}}`; return them with their data.
 
-        They exist afterwards, with the data that it brought. What was seen within a second is not read again.
+        A context that is sent without data keeps the stored data. Stored data is cached for a second.
         """
-        return {kind: await self._ensure_one(environment, kind, entry) for kind, entry in named.items()}
+        return {kind: await self._ensure_one(environment, kind, entry) for kind, entry in contexts.items()}
 
     async def _ensure_one(self, environment: Environment, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
         name, sent = entry["id"], entry.get("data")
         key, now = f"{kind}:{name}", time.monotonic()
-        at, known = self._seen.get((environment.number, key), (0.0, None))
-        if known is None or now - at > SEEN_SECONDS or sent not in (None, known):
-            known = await self._upsert(environment, Context(kind, name, sent or {}, 0, 0), keep=sent is None)
-            self._seen[environment.number, key] = (now, known)
-            if len(self._seen) > MAX_SEEN:
-                self._seen.pop(next(iter(self._seen)))
-        return {"id": name, "data": known}
+        read_at, data = self._cache.get((environment.number, key)) or (0.0, None)
+        if data is None or now - read_at > CACHED_SECONDS or sent not in (None, data):
+            data = await self._upsert(environment, StoredContext(kind, name, sent or {}, now_ms(), now_ms()), sent)
+            self._cache.put((environment.number, key), (now, data))
+        return {"id": name, "data": data}
 
-    async def _upsert(self, environment: Environment, wanted: Context, *, keep: bool) -> dict[str, Any]:
-        """Makes or changes a context and gives its data; `keep`: data that is there stays."""
-        now = now_ms()
-        data = wanted.data
+    async def _upsert(
+        self, environment: Environment, fresh: StoredContext, sent: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Store a context, or the sent data of an existing one; return its data."""
 
-        def change(raw: bytes | None) -> bytes:
-            nonlocal data
-            if raw is None:
-                return msgspec.json.encode(msgspec.structs.replace(wanted, created_ms=now, updated_ms=now))
-            before = _decoder.decode(raw)
-            data = before.data if keep else wanted.data
-            if data == before.data:
-                return raw
-            return msgspec.json.encode(msgspec.structs.replace(before, data=data, updated_ms=now))
+        def change(stored: StoredContext | None) -> StoredContext:
+            if stored is None:
+                return fresh
+            if sent in (None, stored.data):
+                return stored
+            return msgspec.structs.replace(stored, data=fresh.data, updated_ms=fresh.updated_ms)
 
-        order = self._keys.contexts_order(environment.number)
-        await self._client.execute("ZADD", order, "NX", now, wanted.key.encode())
-        if await self._store(environment).change(wanted.key, change) == "full":
-            raise UnprocessableEntity(f"An environment cannot have more than {MAX_CONTEXTS} contexts")
-        return data
+        written = await self._store.change(environment.number, fresh.key, change)
+        return (written or fresh).data
 
-    async def get(self, environment: Environment, kind: str, name: str) -> Context:
-        """One context. Raises NotFound."""
-        raw = await self._store(environment).get(f"{kind}:{name}")
-        if raw is None:
-            raise _unknown(kind, name)
-        return _decoder.decode(raw)
+    async def get(self, environment: Environment, kind: str, name: str) -> StoredContext:
+        """Return one context. Raise NotFound."""
+        return existing(await self._store.get(environment.number, f"{kind}:{name}"), _unknown(kind, name))
 
-    async def update(self, environment: Environment, kind: str, name: str, data: dict[str, Any]) -> Context:
-        """A context with other data. Raises NotFound, ValidationFailed."""
-        checked, now = check_data(data), now_ms()
-
-        def change(raw: bytes | None) -> bytes:
-            if raw is None:
-                raise _unknown(kind, name)
-            return msgspec.json.encode(msgspec.structs.replace(_decoder.decode(raw), data=checked, updated_ms=now))
-
-        await self._store(environment).change(f"{kind}:{name}", change)
-        return await self.get(environment, kind, name)
+    async def update(self, environment: Environment, kind: str, name: str, data: dict[str, Any]) -> StoredContext:
+        """Replace the data of a context; return the context. Raise NotFound and ValidationFailed."""
+        fields = {"data": check_data(data), "updated_ms": now_ms()}
+        changed = await self._store.update(
+            environment.number, f"{kind}:{name}", lambda stored: msgspec.structs.replace(stored, **fields)
+        )
+        return existing(changed, _unknown(kind, name))
 
     async def delete(self, environment: Environment, kind: str, name: str) -> None:
-        """Forgets a context; messages that carry it stay. Raises NotFound."""
-
-        def change(raw: bytes | None) -> None:
-            if raw is None:
-                raise _unknown(kind, name)
-
-        key = f"{kind}:{name}"
-        await self._store(environment).change(key, change)
-        await retire(self._client, [self._keys.contexts_order(environment.number)], [key])
+        """Delete a context; messages that carry it stay. Raise NotFound."""
+        if not await self._store.delete(environment.number, f"{kind}:{name}"):
+            raise _unknown(kind, name)
 
     async def find(
-        self, environment: Environment, query: CursorQuery, wanted: ContextFilter
-    ) -> CursorPage[Context]:
-        """A page beside a cursor (a `type:id`); an unknown cursor gives an empty page. Filters are a bounded search."""
-        listing = Listing(self._client, self._keys.contexts_order(environment.number))
+        self, environment: Environment, query: CursorQuery, filter_: ContextFilter
+    ) -> CursorPage[StoredContext]:
+        """Return a page beside a cursor (a `type:id`); a filter searches a bounded part of the list."""
         cursor = cursor_of(query)
 
-        async def load(members: list[bytes]) -> list[Context | None]:
-            values = await self._store(environment).get_many([member.decode() for member in members])
-            return [_decoder.decode(raw) if raw is not None else None for raw in values]
+        async def read(limit: int, edge: ListCursor | None) -> ListPage[StoredContext] | None:
+            return await self._store.page(environment.number, query.order, limit, edge)
 
-        async def read(limit: int, edge: Cursor | None) -> ListPage[Context] | None:
-            return await listing.page(query.order, limit, load, edge)
-
-        if wanted.id or wanted.search:
-            return await scan(read, wanted.takes, query, cursor, bytes.decode)
+        if filter_.id or filter_.search:
+            return await scan(read, filter_.takes, query, cursor, bytes.decode)
         return page_of_list(await read(query.limit, cursor))
-
-    def _store(self, environment: Environment) -> FieldStore:
-        return FieldStore(self._client, self._keys.contexts(environment.number), MAX_CONTEXTS)
 
 
 def _unknown(kind: str, name: str) -> NotFound:

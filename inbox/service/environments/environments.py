@@ -1,21 +1,20 @@
-"""Environments: which ones there are, and which one a key or an application identifier belongs to.
+"""Environments: their keys and application identifiers.
 
-Development and Production exist from the start, each with a key of its own; more are made by command. A process keeps
-the registry and looks at its version at most once a second, so a revoked key is dead everywhere within that time. The
-environment of INBOX_MODE is `current`; INBOX_API_KEY opens it beside the stored keys, INBOX_APPLICATION_IDENTIFIER
-names it in place of the stored one. A service notes both in the store, of the key the digest alone, so that a command
-without these variables neither makes a key beside the given one nor shows an identifier that nobody serves.
+Development and Production exist from the start; a command creates more. A process checks the version of its registry at
+most once a second, so a revoked key is invalid everywhere after that. While the store is away, a process serves from
+what it has read last, for as long as that lasts. INBOX_API_KEY opens the environment of INBOX_MODE beside the stored
+keys; INBOX_APPLICATION_IDENTIFIER replaces its identifier. A service stores both (only the digest of the key), so that
+commands without these variables neither create another key nor show an identifier that is not served.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 import secrets
 import string
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -24,17 +23,18 @@ from inbox.clock import now_ms, now_seconds
 from inbox.errors import BadRequest, NotFound, StoreUnavailable, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
-from inbox.service.environments.subscriber_hash import Kind, is_valid_hash
+from inbox.service.environments.subscriber_hash import HashKind, is_valid_hash
 from inbox.settings import Settings
 from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
+from inbox.tasks import SharedTurn
 
 log = logging.getLogger(__name__)
 
 VERSION_CHECK_SECONDS = 1.0
 MAX_LIVE_KEYS = 2
 MAX_NAME_LENGTH = 64
-MOST_AGE_DAYS = 540
+MAX_AGE_DAYS = 540
 LOST = (
     "the store has lost its environments: was it flushed, restarted without persistence, or replaced by another one? "
     "The service ends; started again, it begins with what is there"
@@ -44,7 +44,7 @@ _IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
 
 
 class EnvironmentService:
-    """Every environment with its keys and identifier."""
+    """Finds and changes environments, their keys and identifiers."""
 
     token_secret: str
 
@@ -56,8 +56,7 @@ class EnvironmentService:
         clock: Callable[[], float] = time.monotonic,
         on_read: Callable[[Iterable[Environment]], None] | None = None,
     ) -> None:
-        """`on_read` is given the environments each time they are read. `on_lost` is set later, by whoever can end the
-        process: it is called whenever the store is found to have lost them."""
+        """Call `on_read` with the environments after each read, and `on_lost`, once set, if the store has lost them."""
         self._store = store
         self._secrets = secrets_store
         self._settings = settings
@@ -67,15 +66,19 @@ class EnvironmentService:
         self._is_lost = False
         self._registry = Registry(0, {}, {})
         self._checked_at = 0.0
-        self._loading = asyncio.Lock()
-        given = settings.api_key
-        self._given_key = given.get_secret_value() if given else None
-        self._given_identifier = settings.application_identifier
+        self._loading = SharedTurn()
+        self._is_store_away = False
+        self._own_key = settings.api_key.get_secret_value() if settings.api_key else None
+        self._own_digest = digest_of(self._own_key) if self._own_key else ""
+        self._own_identifier = settings.application_identifier
+        self._shown_of: tuple[Registry, str | None] | None = None
+        self._all: dict[int, Environment] = {}
+        self._ids: dict[str, Environment] = {}
 
     async def load(self, *, serving: bool = False) -> None:
-        """Reads what the first process generated, or generates it. Raises StartupError.
+        """Read what the first process generated, or generate it. Raise StartupError.
 
-        With `serving` notes what this process was given; else heeds what the service has noted first.
+        With `serving`, store the key and identifier of the settings; else ignore those that the service does not have.
         """
         await self._secrets.check_layout()
         self.token_secret = await self._secrets.get_or_create("token_secret", secrets.token_hex(32), secret=True)
@@ -84,129 +87,130 @@ class EnvironmentService:
             await self._ensure(mode, number, organization_id)
         await self._read()
         if serving:
-            await self._note_given()
+            await self._store_own()
         else:
-            self._heed_given()
+            self._drop_outdated()
         for mode, number in NUMBERS.items():
             await self._ensure_key(mode, self._registry.environments[number])
 
     @property
     def current(self) -> Environment:
-        """The environment of INBOX_MODE."""
-        return self._shown(self._registry.environments[NUMBERS[self._settings.mode]])
+        """Return the environment of INBOX_MODE."""
+        return self._shown_environments()[NUMBERS[self._settings.mode]]
 
     @property
     def api_key(self) -> str:
-        """A live key of the current environment: the one given by INBOX_API_KEY, else the oldest."""
+        """Return a live key of the current environment: INBOX_API_KEY if it is set, else the oldest."""
         return self.live_keys(self.current)[0]
 
     def all(self) -> list[Environment]:
-        """Every environment, in the order they were made."""
-        return [self._shown(environment) for _, environment in sorted(self._registry.environments.items())]
+        """Return every environment, oldest first."""
+        return [*self._shown_environments().values()]
 
     def find_numbered(self, number: int) -> Environment | None:
-        """The environment of this number, as of the latest look."""
-        environment = self._registry.environments.get(number)
-        return self._shown(environment) if environment else None
+        """Return the environment with this number as it was read last, or None."""
+        return self._shown_environments().get(number)
 
     async def fresh(self, *, at_once: bool = False) -> list[Environment]:
-        """Every environment, as of at most a second ago, or with `at_once` as of now. Raises StoreUnavailable."""
+        """Return every environment, at most a second old, or current with `at_once`. Raise ServiceUnavailable."""
         await self._refresh(at_once=at_once)
         return self.all()
 
     def live_keys(self, environment: Environment) -> list[str]:
-        """The keys that open an environment, the given one first, then the oldest."""
+        """Return the keys that open an environment: INBOX_API_KEY first, then the oldest."""
+        keys = [self._own_key] if self._own_key and self._is_current(environment) else []
         stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
-        given = [self._given_key] if self._given_key and self._is_current(environment) else []
-        return given + [key for one in stored if (key := self._secrets.unseal(one.sealed)) not in given]
+        return list(dict.fromkeys(keys + [self._secrets.unseal(key.sealed) for key in stored]))
 
     def lacks_given_key(self, environment: Environment) -> bool:
-        """Whether the environment is served with an INBOX_API_KEY that this process does not know."""
-        known = digest_of(self._given_key) if self._given_key and self._is_current(environment) else None
-        return self._registry.environments[environment.number].given_key not in (None, known)
+        """Return whether the environment is served with an INBOX_API_KEY that this process does not have."""
+        own_digest = digest_of(self._own_key) if self._own_key and self._is_current(environment) else None
+        return self._registry.environments[environment.number].given_key not in (None, own_digest)
 
     async def find_by_key(self, api_key: str) -> Environment | None:
-        """The environment that an API key opens, or None. Keys are looked up by digest, never compared as text."""
+        """Return the environment that an API key opens, or None. Keys are found by digest, never compared as text."""
         digest = digest_of(api_key)
         return await self._find(lambda: self._of_key(digest))
 
     async def find_by_identifier(self, identifier: str) -> Environment | None:
-        """The environment with this application identifier, or None."""
-        return await self._find(lambda: _first(found for found in self.all() if found.identifier == identifier))
+        """Return the environment with this application identifier, or None."""
+        return await self._first(lambda item: item.identifier == identifier)
 
     async def find_by_id(self, environment_id: str) -> Environment | None:
-        """The environment with this 24-hex id, or None."""
-        return await self._find(lambda: _first(found for found in self.all() if found.id == environment_id))
+        """Return the environment with this 24-hex id, or None."""
+        return await self._find(lambda: self._by_id().get(environment_id))
 
     async def generations(self) -> dict[int, int]:
-        """The generation of every environment by its number, at most a second old. Raises StoreUnavailable."""
-        await self._refresh()
-        return {number: environment.generation for number, environment in self._registry.environments.items()}
+        """Return the generation of every environment by number, at most a second old. Raise ServiceUnavailable."""
+        return {environment.number: environment.generation for environment in await self.fresh()}
 
     async def find_by_name(self, name: str) -> Environment:
-        """The environment of this name, in any case. Raises NotFound."""
-        wanted = name.strip().lower()
-        environment = await self._find(lambda: _first(found for found in self.all() if found.name.lower() == wanted))
+        """Return the environment of this name, in any case. Raise NotFound."""
+        lower = name.strip().lower()
+        environment = await self._first(lambda item: item.name.lower() == lower)
         if environment is None:
-            known = ", ".join(one.name for one in self.all())
-            raise NotFound(f"There is no environment {name}, there are {known}")
+            names = ", ".join(item.name for item in self.all())
+            raise NotFound(f"There is no environment {name}, there are {names}")
         return environment
 
     def _of_key(self, digest: str) -> Environment | None:
-        if self._given_key and hmac.compare_digest(digest, digest_of(self._given_key)):
+        if self._own_key and hmac.compare_digest(digest, self._own_digest):
             return self.current
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None:
             return None
-        return self._shown(self._registry.environments[key.environment])
+        return self._shown_environments()[key.environment]
 
     async def _find(self, look: Callable[[], Environment | None]) -> Environment | None:
-        """What `look` finds in the registry; absence is believed only of the newest one."""
-        await self._refresh()
-        found = look()
-        if found is None:
+        """Return what `look` finds in the registry; before returning None, read the newest registry."""
+        if self._clock() - self._checked_at >= VERSION_CHECK_SECONDS:
+            await self._refresh()
+        environment = look()
+        if environment is None:
             await self._refresh(at_once=True)
-            found = look()
-        return found
+            environment = look()
+        return environment
+
+    async def _first(self, test: Callable[[Environment], bool]) -> Environment | None:
+        return await self._find(lambda: next(filter(test, self._shown_environments().values()), None))
 
     def is_hash_required(self, environment: Environment) -> bool:
-        """Whether a browser session needs a subscriber hash: INBOX_REQUIRE_SUBSCRIBER_HASH, else the integration's
-        setting, else in production yes."""
-        given = self._settings.require_subscriber_hash
-        chosen = environment.hash_required if given is None else given
-        return environment.is_production if chosen is None else chosen
+        """Return whether a browser session needs a subscriber hash.
+
+        INBOX_REQUIRE_SUBSCRIBER_HASH decides, else the integration's setting, else production needs one.
+        """
+        choices = (self._settings.require_subscriber_hash, environment.hash_required, environment.is_production)
+        return next(choice for choice in choices if choice is not None)
 
     async def change(self, environment: Environment, **fields: Any) -> Environment:
-        """Changes what an environment is set to."""
-        changed = await self._store.change(
-            environment.number, lambda stored: msgspec.structs.replace(stored, **fields)
-        )
+        """Replace settings of an environment and return it."""
+        changed = await self._store.change(environment.number, lambda stored: msgspec.structs.replace(stored, **fields))
         await self._read()
         return self._shown(changed)
 
     async def note_session(self, environment: Environment) -> None:
-        """Remembers that a browser has come: written once in an environment's life."""
+        """Store that a browser has opened a session, once in an environment's life."""
         if not self._registry.environments[environment.number].connected:
             await self.change(environment, connected=True)
 
-    def is_hash(self, environment: Environment, kind: Kind, text: str, given: str) -> bool:
-        """Whether `given` is a hash of the text (a subscriberId, a context) under any live key, and still valid."""
+    def is_hash(self, environment: Environment, kind: HashKind, text: str, hashed: str) -> bool:
+        """Return whether `hashed` is a valid hash of the text (a subscriberId or a context) under any live key."""
         keys, bound_only = self.live_keys(environment), self._settings.require_bound_hash
-        return is_valid_hash(given, keys, kind, environment.identifier, text, now_seconds(), bound_only=bound_only)
+        return is_valid_hash(hashed, keys, kind, environment.identifier, text, now_seconds(), bound_only=bound_only)
 
     async def set_max_age(self, environment: Environment, days: int) -> Environment:
-        """Sets how many days an environment keeps messages. Raises ValidationFailed."""
-        if not 1 <= days <= MOST_AGE_DAYS:
-            raise invalid("maxAgeDays", f"maxAgeDays must be from 1 to {MOST_AGE_DAYS}", days)
+        """Set how many days an environment keeps messages. Raise ValidationFailed."""
+        if not 1 <= days <= MAX_AGE_DAYS:
+            raise invalid("maxAgeDays", f"maxAgeDays must be from 1 to {MAX_AGE_DAYS}", days)
         return await self.change(environment, max_age_days=days)
 
     async def create(self, name: str) -> Environment:
-        """A new environment with a key of its own. Raises BadRequest when the name is taken, ValidationFailed."""
+        """Create an environment with a key. Raise BadRequest for a taken name, and ValidationFailed."""
         name = name.strip()
         if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
             raise invalid("name", f"name must be 1 to {MAX_NAME_LENGTH} printable characters", name)
         await self._read()
-        if any(found.name.lower() == name.lower() for found in self.all()):
+        if any(item.name.lower() == name.lower() for item in self.all()):
             raise BadRequest(f"An environment {name} exists already")
         number = max(self._registry.environments) + 1
         environment = _new_environment(number, name, self.current.organization_id)
@@ -216,7 +220,7 @@ class EnvironmentService:
         return environment
 
     async def create_key(self, environment: Environment) -> str:
-        """A further key; two may be live at once. Raises BadRequest when there are two already."""
+        """Create and return another key; two may be live at once. Raise BadRequest if there are two already."""
         await self._read()
         if len(list(self._stored_keys(environment))) >= MAX_LIVE_KEYS:
             raise BadRequest(f"{environment.name} has {MAX_LIVE_KEYS} keys already: revoke one first")
@@ -226,32 +230,31 @@ class EnvironmentService:
         return api_key
 
     async def revoke_key(self, environment: Environment, api_key: str) -> None:
-        """Ends a stored key, and with it every session of the environment.
+        """Revoke a stored key, and end every session of the environment.
 
-        Raises NotFound; BadRequest for the last key and for the one that the service was given.
+        Raise NotFound, and BadRequest for the last key and for the INBOX_API_KEY of the service.
         """
         await self._read()
-        digest, given = digest_of(api_key), self._registry.environments[environment.number].given_key
-        if digest == given:
+        digest, given_key = digest_of(api_key), self._registry.environments[environment.number].given_key
+        if digest == given_key:
             raise BadRequest(f"This is the INBOX_API_KEY of the service of {environment.name}: give it another there")
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None or key.environment != environment.number:
             raise NotFound(f"{environment.name} has no such key")
-        if given is None and len(list(self._stored_keys(environment))) == 1:
+        if given_key is None and len(list(self._stored_keys(environment))) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
         await self._end_sessions(environment)
         await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=now_ms()))
-        await self._end_sessions(environment)  # those that other processes opened in between, by a hash of this key
+        await self._end_sessions(environment)  # sessions opened meanwhile by other processes, with a hash of this key
         await self._read()
 
     async def _end_sessions(self, environment: Environment) -> None:
         await self._store.change(
-            environment.number,
-            lambda stored: msgspec.structs.replace(stored, generation=stored.generation + 1),
+            environment.number, lambda stored: msgspec.structs.replace(stored, generation=stored.generation + 1)
         )
 
     async def _ensure(self, mode: str, number: int, organization_id: str) -> None:
-        """Makes one of the two first environments: every process proposes, the first one's values stay."""
+        """Create one of the two first environments; of the values that processes propose, the first stay."""
         proposal = _new_environment(number, mode.capitalize(), organization_id)
         environment = msgspec.structs.replace(
             proposal,
@@ -260,42 +263,42 @@ class EnvironmentService:
         )
         await self._store.add(environment)
 
-    async def _note_given(self) -> None:
-        """Written only when it is something new: each change has every process read the registry.
+    async def _store_own(self) -> None:
+        """Store this process's key and identifier if they are new: each change makes every process read the registry.
 
-        The key is noted where it is valid by now, and no longer where it was under another INBOX_MODE.
+        The key is removed from the environment of an earlier INBOX_MODE.
         """
-        given_key = digest_of(self._given_key) if self._given_key else None
+        given_key = digest_of(self._own_key) if self._own_key else None
         for other in self.all():
             if given_key and other.given_key == given_key and not self._is_current(other):
                 await self.change(other, given_key=None, given_identifier=None)
         stored = self._registry.environments[NUMBERS[self._settings.mode]]
-        if self._noting(stored) != stored:
-            await self._store.change(stored.number, self._noting)
+        if self._with_own(stored) != stored:
+            await self._store.change(stored.number, self._with_own)
             await self._read()
 
-    def _noting(self, stored: Environment) -> Environment:
-        """What this process was given, noted. Another key ends the one before it, and with it its sessions."""
-        given_key = digest_of(self._given_key) if self._given_key else None
+    def _with_own(self, stored: Environment) -> Environment:
+        """Return the environment with this process's key and identifier; a new key ends the sessions of the old one."""
+        given_key = digest_of(self._own_key) if self._own_key else None
         key = self._registry.api_keys.get(stored.given_key or "")
         has_ended = stored.given_key not in (None, given_key) and not (key and key.revoked_ms is None)
         return msgspec.structs.replace(
             stored,
             given_key=given_key,
-            given_identifier=self._given_identifier,
+            given_identifier=self._own_identifier,
             generation=stored.generation + has_ended,
         )
 
-    def _heed_given(self) -> None:
+    def _drop_outdated(self) -> None:
         if self.lacks_given_key(self.current):
-            self._given_key = None
+            self._own_key = None
         if self._registry.environments[self.current.number].given_identifier:
-            self._given_identifier = None
+            self._own_identifier = None
 
     async def _ensure_key(self, mode: str, environment: Environment) -> None:
-        """Makes a key for an environment without any. All processes propose under one name: the first one's stays."""
-        is_given = environment.given_key or (self._given_key and self._is_current(environment))
-        if is_given or any(self._stored_keys(environment)):
+        """Create a key for an environment without one; of the keys that processes propose, the first stays."""
+        has_own = environment.given_key or (self._own_key and self._is_current(environment))
+        if has_own or any(self._stored_keys(environment)):
             return
         revoked = sum(key.environment == environment.number for key in self._registry.api_keys.values())
         name = f"{mode}:api_key:{revoked}" if revoked else f"{mode}:api_key"
@@ -310,37 +313,77 @@ class EnvironmentService:
         keys = self._registry.api_keys.values()
         return [key for key in keys if key.environment == environment.number and key.revoked_ms is None]
 
+    def _shown_environments(self) -> dict[int, Environment]:
+        """Return every environment by number, oldest first, with the identifier that is served; made once a reading."""
+        made_of = self._registry, self._own_identifier
+        if self._shown_of != made_of:
+            self._shown_of = made_of
+            self._all = {number: self._shown(each) for number, each in sorted(self._registry.environments.items())}
+            self._ids = {each.id: each for each in self._all.values()}
+        return self._all
+
+    def _by_id(self) -> dict[str, Environment]:
+        self._shown_environments()
+        return self._ids
+
     def _shown(self, environment: Environment) -> Environment:
-        """The environment, with the identifier that is given for it: here, or at the service that noted it."""
-        given = self._given_identifier if self._is_current(environment) else None
-        given = given or environment.given_identifier
-        return msgspec.structs.replace(environment, identifier=given) if given else environment
+        """Return the environment with the identifier of the service's settings, if they have one."""
+        identifier = self._own_identifier if self._is_current(environment) else None
+        identifier = identifier or environment.given_identifier
+        return msgspec.structs.replace(environment, identifier=identifier) if identifier else environment
 
     async def _refresh(self, *, at_once: bool = False) -> None:
-        asked = self._clock()
-        if not at_once and asked - self._checked_at < VERSION_CHECK_SECONDS:
+        """Read the registry if it is older than a second, or older than this call with `at_once`.
+
+        Whoever waits for an attempt that fails fails with it. From then on callers are served from what is known while
+        one of them at a time tries again, except those who need it `at_once`.
+        """
+        start = self._clock()
+
+        def is_recent() -> bool:
+            return self._checked_at > start or (
+                not at_once and self._clock() - self._checked_at < VERSION_CHECK_SECONDS
+            )
+
+        if is_recent() or (not at_once and self._is_trying_again):
             return
-        async with self._loading:
-            if self._checked_at > asked or (not at_once and self._clock() - self._checked_at < VERSION_CHECK_SECONDS):
-                return
-            now = self._clock()
+        was_away = self._is_store_away
+        try:
+            async with self._loading.take():
+                if not is_recent():
+                    await self._check()
+        except StoreUnavailable:
+            if at_once or not was_away or self._is_lost:
+                raise
+
+    @property
+    def _is_trying_again(self) -> bool:
+        return self._is_store_away and self._loading.is_taken and not self._is_lost
+
+    async def _check(self) -> None:
+        now = self._clock()
+        try:
             if await self._store.version() != self._registry.version:
                 await self._read()
-            self._checked_at = now
+        except StoreUnavailable:
+            self._is_store_away = True
+            raise
+        self._is_store_away = False
+        self._checked_at = now
 
     async def _read(self) -> None:
         now = self._clock()
-        found = await self._store.read()
-        if _is_lost(self._registry, found):
+        registry = await self._store.read()
+        if _is_lost(self._registry, registry):
             self._lose()
             raise StoreUnavailable(LOST)
-        self._registry = found
+        self._registry = registry
         self._checked_at = now
         if self._on_read:
             self._on_read(self._registry.environments.values())
 
     def _lose(self) -> None:
-        """What this process remembers belongs to another store: it must not serve on (decisions.md)."""
+        """Report that this process has data of another store in memory: it must stop serving (docs/decisions.md)."""
         if not self._is_lost:
             self._is_lost = True
             log.error(LOST, extra={"action": "store_lost"})
@@ -348,14 +391,10 @@ class EnvironmentService:
             self.on_lost()
 
 
-def _is_lost(known: Registry, found: Registry) -> bool:
-    """Whether an environment is not there any more, or another one under its number: they are never deleted."""
-    ids = {number: environment.id for number, environment in found.environments.items()}
-    return any(ids.get(number) != environment.id for number, environment in known.environments.items())
-
-
-def _first(found: Iterator[Environment]) -> Environment | None:
-    return next(found, None)
+def _is_lost(before: Registry, after: Registry) -> bool:
+    """Return whether an environment is missing, or another one has its number: they are never deleted."""
+    ids = {number: environment.id for number, environment in after.environments.items()}
+    return any(ids.get(number) != environment.id for number, environment in before.environments.items())
 
 
 def _new_environment(number: int, name: str, organization_id: str) -> Environment:

@@ -1,49 +1,39 @@
-"""The organization as an environment shows it: name and branding. Environments share nothing, so each has its own."""
+"""The organization of an environment: name and branding; environments share nothing, so each has its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from inbox.models.environment import Environment
 from inbox.models.organization import Branding, Organization
-from inbox.store.client import Client
-from inbox.store.fields import FieldStore
-from inbox.store.keys import Keys
+from inbox.store.documents import DocumentStore
 
-_FIELD = "organization"
-_decoder = msgspec.json.Decoder(Organization)
+_NAME = "organization"
 
 
+@dataclass(eq=False)
 class OrganizationService:
-    """Reads and changes what is shown."""
+    """Reads and changes the organization of an environment."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+    _store: DocumentStore[Organization]
 
     async def get(self, environment: Environment) -> Organization:
-        """The organization, at its defaults until it is changed."""
-        raw = await self._store(environment).get(_FIELD)
-        return _decoder.decode(raw) if raw else Organization()
+        """Return the organization, with defaults until it is changed."""
+        return await self._store.get(environment.number, _NAME) or Organization()
 
     async def rename(self, environment: Environment, name: str) -> Organization:
-        """The organization under another name."""
-        return await self._change(environment, lambda before: msgspec.structs.replace(before, name=name))
+        """Change the name; return the organization."""
+        return await self._change(environment, name=name)
 
     async def brand(self, environment: Environment, branding: Branding) -> Organization:
-        """The organization with these looks in place of those it had."""
-        return await self._change(environment, lambda before: msgspec.structs.replace(before, branding=branding))
+        """Replace the whole branding; return the organization."""
+        return await self._change(environment, branding=branding)
 
-    async def _change(
-        self, environment: Environment, change: Callable[[Organization], Organization]
-    ) -> Organization:
-        def write(raw: bytes | None) -> bytes:
-            return msgspec.json.encode(change(_decoder.decode(raw) if raw else Organization()))
+    async def _change(self, environment: Environment, **fields: Any) -> Organization:
+        def change(stored: Organization | None) -> Organization:
+            return msgspec.structs.replace(stored or Organization(), **fields)
 
-        await self._store(environment).change(_FIELD, write)
-        return await self.get(environment)
-
-    def _store(self, environment: Environment) -> FieldStore:
-        return FieldStore(self._client, self._keys.organization(environment.number))
+        return await self._store.change(environment.number, _NAME, change) or Organization()

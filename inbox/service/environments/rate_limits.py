@@ -1,7 +1,7 @@
-"""Rate limits: so many requests a second, minute or hour for each API key and each subscriber; off unless configured.
+"""Rate limits of requests a second, minute or hour for each API key and each subscriber; off unless configured.
 
-Windows are fixed, beginning with each whole second, minute or hour: around such a moment a caller may use the limits of
-two windows at once. A refused request counts too.
+Windows are fixed and begin with each whole second, minute or hour, so a caller may use the limits of two windows around
+such a moment. A refused request counts too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import ceil
 from typing import Literal, Self
 
 from inbox.clock import now_seconds
-from inbox.errors import TooManyRequests
+from inbox.errors import TooManyRequests, WriteRefused
 from inbox.store.request_counts import RequestCounts
 
 CallerKind = Literal["key", "subscriber"]
@@ -29,7 +29,7 @@ class RateLimit:
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """`100/second` as a limit; None for none. The settings have checked the form."""
+        """Parse `100/second`; None stands for no limit. The settings have checked the form."""
         if text is None:
             return None
         requests, _, unit = text.partition("/")
@@ -38,21 +38,21 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a caller has used of its limit in the current window."""
+    """A caller's use of its limit in the current window."""
 
     limit: RateLimit
     used: int
     reset_seconds: int
 
     def check(self) -> None:
-        """Raises TooManyRequests for the request that is one too many."""
+        """Raise TooManyRequests if the limit is exceeded."""
         if self.used > self.limit.requests:
             raise TooManyRequests(
                 f"More than {self.limit.requests} requests in {self.limit.seconds} s", self.reset_seconds
             )
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """As the contract names them (rest-server.md §1.1)."""
+        """Return the `RateLimit-…` headers that Novu's clients read."""
         values = {
             b"ratelimit-limit": self.limit.requests,
             b"ratelimit-remaining": max(0, self.limit.requests - self.used),
@@ -76,10 +76,15 @@ class RateLimiter:
         self._limits: dict[CallerKind, RateLimit | None] = {"key": per_key, "subscriber": per_subscriber}
         self._clock = clock
 
-    async def take(self, kind: CallerKind, environment: int, caller: str) -> Allowance | None:
-        """Counts one request of a caller: an API key's digest (`key`) or a subscriber's `_id` (`subscriber`).
+    def limits(self, kind: CallerKind) -> bool:
+        """Return whether callers of this kind have a limit."""
+        return self._limits[kind] is not None
 
-        None when there is no limit for its kind.
+    async def take(self, kind: CallerKind, environment: int, caller: str) -> Allowance | None:
+        """Count one request of a caller: an API key's digest (`key`) or a subscriber's `_id` (`subscriber`).
+
+        Return None when there is no limit for its kind, or when the store takes no changes: requests that only read
+        go on then, uncounted.
         """
         limit = self._limits[kind]
         if limit is None:
@@ -87,6 +92,9 @@ class RateLimiter:
         now = self._clock()
         window = int(now // limit.seconds)
         name = f"{window}/{limit.seconds}"
-        count = await self._counts.add(environment, f"{kind}:{caller}", name, limit.seconds + 1)
+        try:
+            count = await self._counts.add(environment, f"{kind}:{caller}", name, limit.seconds + 1)
+        except WriteRefused:
+            return None
         reset = max(1, ceil((window + 1) * limit.seconds - now))
         return Allowance(limit, count, reset)

@@ -1,41 +1,62 @@
-"""The cards that a message is shown with: whose it is, and of which workflow."""
+"""The cards of a message's subscriber and workflow, as replies show them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.message import StoredMessage
+from inbox.models.message import StoredMessage, workflow_summary
 from inbox.models.subscriber import subscriber_card
 from inbox.models.workflow import Workflow
-from inbox.service.workflows.views import workflow_summary
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.subscribers import SubscriberStore
 
 
+@dataclass(eq=False)
 class CardService:
-    """Reads cards. A workflow's is at most a second old, as in everything that a trigger does."""
+    """Reads cards; the workflow of a card is at most a second old."""
 
-    def __init__(self, workflows: WorkflowService, subscribers: SubscriberStore) -> None:
-        self._workflows = workflows
-        self._subscribers = subscribers
+    _workflows: WorkflowService
+    _subscribers: SubscriberStore
 
-    async def subscriber(self, environment: Environment, oid: str) -> dict[str, Any] | None:
-        """Return the card of the subscriber as it is stored now, or None when there is none any more."""
+    async def subscriber(self, environment: Environment, oid: str) -> wire.SubscriberCard | None:
+        """Return the card of the subscriber as it is stored now, or None if it was deleted."""
         subscriber = await self._subscribers.get_by_oid(environment.number, oid)
         return subscriber_card(subscriber) if subscriber else None
 
-    async def workflow(self, environment: Environment, message: StoredMessage) -> dict[str, Any]:
-        """Return the card of the message's workflow; of a deleted one, what the message itself says."""
+    async def workflow(self, environment: Environment, message: StoredMessage) -> wire.WorkflowSummary:
+        """Return the card of the message's workflow, made from the message alone if the workflow was deleted."""
         return _card(await self._workflows.find(environment, message.template_identifier), message)
 
-    def cached_workflow(self, environment: Environment, message: StoredMessage) -> dict[str, Any] | None:
-        """Return the same without asking the store, or None when it has to be asked."""
+    async def workflows(
+        self, environment: Environment, messages: Sequence[StoredMessage]
+    ) -> list[wire.WorkflowSummary]:
+        """Return the cards of the messages' workflows as encoded JSON, in order."""
+        by_name: dict[str, Workflow | None] = {}
+        encoded: dict[str, wire.WorkflowSummary] = {}
+        cards = []
+        for message in messages:
+            name = message.template_identifier
+            if name not in by_name:
+                by_name[name] = await self._workflows.find(environment, name)
+            workflow = by_name[name]
+            if workflow is None or workflow.id != message.template_id:
+                cards.append(_card(None, message))
+                continue
+            if name not in encoded:
+                encoded[name] = wire.encoded(workflow_summary(workflow))
+            cards.append(encoded[name])
+        return cards
+
+    def cached_workflow(self, environment: Environment, message: StoredMessage) -> wire.WorkflowSummary | None:
+        """Return the same from the cache, or None if the workflow is not cached."""
         workflow = self._workflows.cached(environment, message.template_identifier)
         return _card(workflow, message) if workflow else None
 
 
-def _card(workflow: Workflow | None, message: StoredMessage) -> dict[str, Any]:
+def _card(workflow: Workflow | None, message: StoredMessage) -> wire.WorkflowSummary:
     if workflow and workflow.id == message.template_id:
         return workflow_summary(workflow)
     identifier = message.template_identifier

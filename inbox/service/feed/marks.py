@@ -1,168 +1,179 @@
-"""Changing messages: seen, read, archived, snoozed, deleted, and the buttons of their call to action.
+"""Changes of messages: seen, read, archived, snoozed, deleted, and the buttons of their call to action.
 
-Every verb is given the feeds it may touch; an id of any other feed is unknown to it.
+Every method changes only messages of the feeds it gets; it treats the id of a message in another feed as unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from inbox.errors import BadRequest, NotFound
-from inbox.models.message import Labels, Message, decode_labels, encode_action
+from inbox.errors import BadRequest, NotFound, existing
+from inbox.models.message import ButtonPress, ButtonStatus, ButtonType, Message, decode_labels
 from inbox.service.feed.notification_filter import EVERYTHING, NotificationFilter
 from inbox.store.bulk import Choose
-from inbox.store.changes import ACTION_PRESSED, INBOX_SNOOZE, INBOX_UNSNOOZE, NOTHING, Change
+from inbox.store.changes import ACTION_PRESSED, INBOX_SNOOZE, NOTHING, Change
 from inbox.store.feed import Feed, Scan, Snapshot
 from inbox.store.feeds import FeedStore
-from inbox.store.messages import Action, MessageStore
-from inbox.store.rows import ALL, RowId, newest_rows
+from inbox.store.messages import MessageStore
+from inbox.store.references import ReferenceStore
+from inbox.store.rows import ALL, RowId, newest_rows, parse_message_id
 
-MOST_SEARCHED = 1_000
+MAX_SEARCHED = 1_000
 
 
+@dataclass(eq=False)
 class MarkService:
-    """Marks, actions and deletions in a subscriber's feeds."""
+    """Marks, deletes and acts on messages of a subscriber's feeds."""
 
-    def __init__(self, feeds: FeedStore, messages: MessageStore) -> None:
-        self._feeds = feeds
-        self._messages = messages
+    _feeds: FeedStore
+    _messages: MessageStore
+    _references: ReferenceStore
 
     async def mark(self, feeds: Sequence[Feed], message_ids: Sequence[str], change: Change) -> list[Message]:
-        """Applies a change to named messages and gives those that exist, in the order named."""
+        """Apply a change to the messages with these ids; return those that exist, in the order of the ids."""
         marked: dict[str, Message] = {}
         for feed in feeds:
-            wanted = _rows(feed, message_ids)
-            changed = await self._messages.mark(feed, wanted, change) if wanted else []
-            found = await self._feeds.messages(feed, changed) if changed else None
-            marked |= {message.id: message for message in found[0]} if found else {}
+            if row_ids := _rows(feed, message_ids):
+                messages = await self._messages.mark_and_read(feed, row_ids, change)
+                marked |= {message.id: message for message in messages}
         return [marked[message_id] for message_id in dict.fromkeys(message_ids) if message_id in marked]
 
     async def mark_one(self, feeds: Sequence[Feed], message_id: str, change: Change) -> Message:
-        """Applies a change to one message. Raises NotFound when it is unknown, or the change is not for it."""
+        """Apply a change to one message. Raise NotFound if it is unknown or the change does not apply to it."""
         feed, row = _locate(feeds, message_id)
-        if not await self._messages.mark(feed, [row], change):
-            raise unknown_message(message_id)
-        return await self._one(feed, message_id)
+        return _only(await self._messages.mark_and_read(feed, [row], change), message_id)
 
     async def snooze(self, feeds: Sequence[Feed], message_id: str, until_ms: int) -> Message:
-        """Snoozes a message until then (ms since 1970); of a snoozed one the time is replaced. Raises NotFound."""
+        """Snooze a message until `until_ms` (ms since 1970), also one that is snoozed. Raise NotFound."""
         feed, row = _locate(feeds, message_id)
-        if not await self._messages.snooze(feed, row, INBOX_SNOOZE, until_ms):
-            raise unknown_message(message_id)
-        return await self._one(feed, message_id)
+        return _only(await self._messages.snooze(feed, row, INBOX_SNOOZE, until_ms), message_id)
 
-    async def unsnooze(self, feeds: Sequence[Feed], message_id: str) -> Message:
-        """Ends a snooze by hand: the message stays where it is. Raises NotFound, also when it is not snoozed."""
-        return await self.mark_one(feeds, message_id, INBOX_UNSNOOZE)
+    async def mark_all(self, feeds: Sequence[Feed], change: Change, filter_: NotificationFilter = EVERYTHING) -> None:
+        """Apply a change to every message that matches the filter and to which the change applies."""
+        if filter_.by_content:
+            await self.mark_where(feeds, change, filter_)
+        else:
+            for feed in feeds:
+                await self._messages.bulk.mark_all(feed, change)
 
-    async def mark_all(self, feeds: Sequence[Feed], change: Change, wanted: NotificationFilter = EVERYTHING) -> int:
-        """Applies a change to every message it is for and the filter takes; gives how many."""
+    async def mark_where(self, feeds: Sequence[Feed], change: Change, filter_: NotificationFilter) -> int:
+        """Do as `mark_all` does, and return the number of messages to which the change applied."""
         total = 0
         for feed in feeds:
-            if wanted.by_content:
-                total += await self._messages.mark_where(feed, change, self._chooser(feed, wanted)) or 0
-            else:
-                total += await self._messages.mark_all(feed, change) or 0
+            total += await self._messages.bulk.mark_where(feed, change, self._chooser(feed, filter_)) or 0
         return total
 
-    async def delete_all(self, feeds: Sequence[Feed], wanted: NotificationFilter = EVERYTHING) -> int:
-        """Deletes every message that the filter takes, for good; gives how many."""
+    async def delete_all(self, feeds: Sequence[Feed], filter_: NotificationFilter = EVERYTHING) -> int:
+        """Delete every message that matches the filter permanently; return their number."""
         total = 0
         for feed in feeds:
-            choose = self._chooser(feed, wanted) if wanted.by_content else None
-            total += await self._messages.delete_where(feed, choose) or 0
+            total += await self._messages.bulk.delete_where(feed, self._chooser(feed, filter_)) or 0
         return total
 
     async def ids_by_labels(
         self, feeds: Sequence[Feed], *, transaction_id: str | None, external_reference: str | None
     ) -> list[str]:
-        """The ids of messages of that transaction, or of that reference, among the newest 1,000 of each feed."""
+        """Return the ids of the messages with both labels, newest first in each feed; None matches all.
 
-        def holds(labels: Labels) -> bool:
-            by_transaction = transaction_id is None or labels.transaction_id == transaction_id
-            return by_transaction and external_reference in (None, labels.external_reference)
-
-        def judge(contents: Sequence[bytes]) -> list[bool]:
-            return [holds(decode_labels(content)) for content in contents]
-
-        ids: list[str] = []
-        for feed in feeds:
-            snapshot = await self._feeds.snapshot(feed)
-            if snapshot:
-                newest = newest_rows(snapshot.flags, snapshot.state.base, ALL, MOST_SEARCHED, None)
-                found = await self._feeds.messages(feed, await self._feeds.scan(feed, Scan(judge), newest))
-                ids += [message.id for message in found[0]] if found else []
-        return ids
-
-    async def act(self, feeds: Sequence[Feed], message_id: str, kind: str, status: str, payload: Any) -> Message:
-        """Records that a button was pressed (`done`) or not (`pending`); read and seen stay (semantics.md §1.3, v1).
-
-        Raises NotFound when the message is unknown or another subscriber's.
+        Without a reference only the newest 1,000 messages of each feed are searched.
         """
-        body = orjson.dumps(payload) if payload is not None else b""
-        return await self._act(feeds, message_id, Action(encode_action(kind, status), body), NOTHING)
+        messages: list[Message] = []
+        for feed in feeds:
+            if external_reference is None:
+                messages += await self._newest_of_transaction(feed, transaction_id)
+            else:
+                messages += await self._references.find(feed, external_reference)
+        return [message.id for message in messages if transaction_id in (None, message.stored.transaction_id)]
 
-    async def complete(self, feeds: Sequence[Feed], message_id: str, kind: str, status: str) -> Message:
-        """Completes or reverts a button in the inbox; an unread message becomes read (semantics.md §1.1).
+    async def _newest_of_transaction(self, feed: Feed, transaction_id: str | None) -> list[Message]:
+        def judge(contents: Sequence[bytes]) -> list[bool]:
+            return [labels.transaction_id == transaction_id for labels in map(decode_labels, contents)]
 
-        Raises NotFound when the message is unknown or another subscriber's, BadRequest when it has no such button.
+        snapshot = await self._feeds.snapshot(feed)
+        if snapshot is None:
+            return []
+        newest = newest_rows(snapshot.flags, snapshot.state.base, ALL, MAX_SEARCHED, None)
+        read = await self._feeds.messages(feed, await self._feeds.scan(feed, snapshot, Scan(judge), newest))
+        return read[0] if read else []
+
+    async def act_referenced(
+        self, feeds: Sequence[Feed], reference: str, kind: ButtonType, status: ButtonStatus, payload: Any
+    ) -> list[Message]:
+        """Do as `act` does for every message with this external reference, and return them, newest first."""
+        press = ButtonPress(kind, status, payload)
+        acted: list[Message] = []
+        for feed in feeds:
+            for message in await self._references.find(feed, reference):
+                acted += await self._messages.act(feed, parse_message_id(message.id), press, NOTHING)
+        return acted
+
+    async def act(
+        self, feeds: Sequence[Feed], message_id: str, kind: ButtonType, status: ButtonStatus, payload: Any
+    ) -> Message:
+        """Record that a button was pressed (`done`) or not (`pending`), as v1 does: read and seen stay.
+
+        Raise NotFound if the message is unknown.
+        """
+        return await self._act(feeds, message_id, ButtonPress(kind, status, payload), NOTHING)
+
+    async def complete(self, feeds: Sequence[Feed], message_id: str, kind: ButtonType, status: ButtonStatus) -> Message:
+        """Complete or revert a button as the inbox does: an unread message becomes read.
+
+        Raise NotFound if the message is unknown, BadRequest if it has no such button.
         """
         feed, _ = _locate(feeds, message_id)
-        if (await self._one(feed, message_id)).button(kind) is None:
+        message, _ = existing(await self._feeds.find(feed, message_id), unknown_message(message_id))
+        if message.button(kind) is None:
             raise BadRequest(f"Could not perform action on the {kind} button because it does not exist.")
-        return await self._act(feeds, message_id, Action(encode_action(kind, status)), ACTION_PRESSED)
+        return await self._act(feeds, message_id, ButtonPress(kind, status), ACTION_PRESSED)
 
     async def delete(self, feeds: Sequence[Feed], message_id: str) -> None:
-        """Deletes one message for good. Raises NotFound."""
+        """Delete one message permanently. Raise NotFound."""
         feed, row = _locate(feeds, message_id)
         if not await self._messages.delete(feed, row):
             raise unknown_message(message_id)
 
     async def delete_many(self, feeds: Sequence[Feed], message_ids: Sequence[str]) -> int:
-        """Deletes named messages for good, of those that exist, in each feed as one event; gives how many."""
+        """Delete the messages with these ids permanently, in each feed as one event; return how many existed."""
         total = 0
         for feed in feeds:
-            if wanted := _rows(feed, message_ids):
-                total += await self._messages.delete_where(feed, self._named(feed, wanted)) or 0
+            if row_ids := _rows(feed, message_ids):
+                total += await self._messages.bulk.delete_where(feed, self._chooser_of(feed, row_ids)) or 0
         return total
 
-    async def _act(self, feeds: Sequence[Feed], message_id: str, action: Action, change: Change) -> Message:
+    async def _act(self, feeds: Sequence[Feed], message_id: str, press: ButtonPress, change: Change) -> Message:
         feed, row = _locate(feeds, message_id)
-        if not await self._messages.act(feed, row, action, change):
-            raise unknown_message(message_id)
-        return await self._one(feed, message_id)
+        return _only(await self._messages.act(feed, row, press, change), message_id)
 
-    async def _one(self, feed: Feed, message_id: str) -> Message:
-        found = await self._feeds.find(feed, message_id)
-        if found is None:
-            raise unknown_message(message_id)
-        return found[0]
-
-    def _named(self, feed: Feed, wanted: Sequence[RowId]) -> Choose:
-        """Chooses the rows where these messages are now."""
-
+    def _chooser_of(self, feed: Feed, row_ids: Sequence[RowId]) -> Choose:
         async def choose(snapshot: Snapshot, rows: list[int]) -> list[int]:
-            known = frozenset(await self._feeds.rows_of(feed, snapshot, wanted))
-            return [row for row in rows if row in known]
+            present = frozenset(await self._feeds.rows_of(feed, snapshot, row_ids))
+            return [row for row in rows if row in present]
 
         return choose
 
-    def _chooser(self, feed: Feed, wanted: NotificationFilter) -> Choose:
-        """Chooses the rows that the filter takes; what it has read once it does not read again."""
-        scan = Scan(wanted.judge)
+    def _chooser(self, feed: Feed, filter_: NotificationFilter) -> Choose | None:
+        """Return what chooses the rows that match by content, reading each content once; None chooses all rows."""
+        if not filter_.by_content:
+            return None
+        scan = Scan(filter_.judge)
 
-        async def choose(_: Snapshot, rows: list[int]) -> list[int]:
-            return await self._feeds.scan(feed, scan, rows)
+        async def choose(snapshot: Snapshot, rows: list[int]) -> list[int]:
+            return await self._feeds.scan(feed, snapshot, scan, rows)
 
         return choose
 
 
 def unknown_message(message_id: str) -> NotFound:
-    """The 404 of a message that is unknown, or not the subscriber's: nobody can tell which."""
+    """Return the 404 of a message that is unknown or another subscriber's; the reply does not show which."""
     return NotFound(f"Message {message_id} was not found")
+
+
+def _only(changed: Sequence[Message], message_id: str) -> Message:
+    """Return the one message that was changed. Raise NotFound if it was not."""
+    return existing(changed[0] if changed else None, unknown_message(message_id))
 
 
 def _locate(feeds: Sequence[Feed], message_id: str) -> tuple[Feed, RowId]:
@@ -173,5 +184,4 @@ def _locate(feeds: Sequence[Feed], message_id: str) -> tuple[Feed, RowId]:
 
 
 def _rows(feed: Feed, message_ids: Sequence[str]) -> list[RowId]:
-    found = (feed.row_of(message_id) for message_id in dict.fromkeys(message_ids))
-    return [row for row in found if row]
+    return [row for message_id in dict.fromkeys(message_ids) if (row := feed.row_of(message_id))]

@@ -1,7 +1,6 @@
-"""Which notifications: the filters of lists, counts and bulk changes, in every form clients send (rest-inbox.md §7-9).
+"""Notification filters of lists, counts and bulk changes, in every form that clients send.
 
-Flags, severity and times are told by a feed's rows; tags and data by what a message holds (`by_content`, see
-`content_match.py`).
+A feed's rows decide flags, severity and times; a message's content decides tags, data and named feeds (`by_content`).
 """
 
 from __future__ import annotations
@@ -9,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import orjson
 
 from inbox.errors import BadRequest, invalid
-from inbox.service.feed.content_match import DataPairs, Scalar, Slice, TagGroups
+from inbox.models.workflow import Severity
+from inbox.service.feed.content_match import DataPairs, DataPath, Scalar, Slice, TagGroups
 from inbox.store.rows import ALL, ARCHIVED, SNOOZED, UNREAD, UNSEEN, Select
 
 MAX_TAG_GROUPS = 30
@@ -24,13 +24,11 @@ MAX_TAGS = 200
 MAX_DATA_LEVELS = 2
 MAX_DATA_TEXT = 256
 
-Severity = Literal["high", "medium", "low", "none"]
-
 _TAGS_PARAMETER = re.compile(r"tags((?:\[[a-z0-9]{0,6}\])+)")
 
 
 class FilterFields(msgspec.Struct):
-    """The filter of a count, or of a list's query once it is typed; null is the same as absent."""
+    """The filter of a count, or of a list's query after type conversion; null is the same as absent."""
 
     read: bool | None = None
     seen: bool | None = None
@@ -43,7 +41,7 @@ class FilterFields(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class NotificationFilter:
-    """Which notifications: every part must hold. Times are ms since 1970, both included."""
+    """A filter of notifications, all parts of which must match. Times are ms since 1970, inclusive."""
 
     select: Select = ALL
     tags: TagGroups = ()
@@ -51,41 +49,40 @@ class NotificationFilter:
     created_gte: int | None = None
     created_lte: int | None = None
     feed_ids: frozenset[str] | None = None
-    """`_id`s of named feeds, of one of which a message must be; None: of any or none."""
+    """A message must be in one of the named feeds with these `_id`s; None accepts all."""
 
     @property
     def by_content(self) -> bool:
-        """Whether what a message holds decides."""
         return bool(self.tags or self.data) or self.feed_ids is not None
 
     @property
     def content(self) -> Hashable:
-        """The same for filters that ask the same of what messages hold."""
+        """Return a key that filters share exactly if they match the same content."""
         return self.tags, tuple((path, value.__class__, value) for path, value in self.data), self.feed_ids
 
     @property
     def key(self) -> bytes:
-        """The same for filters that take the same: true and 1 differ here, though not for Python."""
+        """Return a key that equal filters share: true and 1 differ here, though not for Python."""
         tags = sorted(sorted(group) for group in self.tags)
         feeds = None if self.feed_ids is None else sorted(self.feed_ids)
         return orjson.dumps([list(self.select), tags, self.data, self.created_gte, self.created_lte, feeds])
 
-    def taken(self, part: Slice) -> int:
-        """The mask of those messages of a slice that have the tags and the data asked for, and are of the feeds."""
-        return part.taken(self.tags, self.data, self.feed_ids)
+    def matching(self, part: Slice) -> int:
+        """Return the mask of the messages of a slice that match by content."""
+        return part.matching(self.tags, self.data, self.feed_ids)
 
     def judge(self, contents: Sequence[bytes]) -> bytes:
-        """The same of stored messages: one byte each, 1 for those that it takes."""
-        return self.taken(Slice(contents)).to_bytes(len(contents), "little")
+        """Return one byte a stored message: 1 if it matches by content."""
+        return self.matching(Slice(contents)).to_bytes(len(contents), "little")
 
 
 EVERYTHING = NotificationFilter()
 
 
 def parse_filter(raw: Mapping[str, Any]) -> NotificationFilter:
-    """The filter of an object of typed fields; unknown ones are passed over.
+    """Return the filter of an object of typed fields; unknown fields are ignored.
 
-    Raises ValidationFailed (types, severity, tags and their limits) or BadRequest (data, unread and archived at once).
+    Raise ValidationFailed (types, severity, tags and their limits) or BadRequest (data, unread and archived at once).
     """
     try:
         fields = msgspec.convert(raw, FilterFields)
@@ -100,22 +97,18 @@ def _select(fields: FilterFields) -> Select:
     severities = [fields.severity] if isinstance(fields.severity, str) else fields.severity or []
     return (
         ALL._replace(severities=tuple(sorted(set(severities))))
-        .where(UNREAD, _inverse(fields.read))
-        .where(UNSEEN, _inverse(fields.seen))
+        .where_not(UNREAD, fields.read)
+        .where_not(UNSEEN, fields.seen)
         .where(ARCHIVED, fields.archived)
         .where(SNOOZED, fields.snoozed)
     )
 
 
-def _inverse(flag: bool | None) -> bool | None:
-    return None if flag is None else not flag
-
-
 def parse_tags(raw: Any) -> TagGroups:
-    """Groups of tags, one of each of which a message must have: `[a, b]` and `{or: [a, b]}` are one group,
-    `[[a, b], [c]]` and `{and: [{or: [a, b]}, {or: [c]}]}` are several.
+    """Return groups of tags; a message matches if it has a tag of each group.
 
-    Raises ValidationFailed for any other form and beyond 30 groups, 100 tags a group, 200 in all.
+    `[a, b]` and `{or: [a, b]}` are one group, `[[a, b], [c]]` and `{and: [{or: [a, b]}, {or: [c]}]}` are two. Raises
+    ValidationFailed for any other form and beyond 30 groups, 100 tags a group, 200 tags.
     """
     groups = [group for group in _tag_groups(raw) if group]
     if len(groups) > MAX_TAG_GROUPS:
@@ -147,9 +140,9 @@ def _or_group(raw: Any) -> list[str]:
 
 
 def parse_data(raw: Any) -> DataPairs:
-    """Paths and the values they must lead to, from a JSON object or its text; `{}` and "" take everything.
+    """Return paths and the values expected there, from a JSON object or its text; `{}` and "" match everything.
 
-    Raises BadRequest: broken JSON, no object, more than two levels, lists, strings over 256 characters.
+    Raise BadRequest for broken JSON, other types, more than two levels, lists, and strings over 256 characters.
     """
     if raw is None or raw == "":
         return ()
@@ -161,46 +154,48 @@ def parse_data(raw: Any) -> DataPairs:
 
 
 def parse_data_text(text: str) -> Any:
-    """The JSON of a `data` parameter. Raises BadRequest."""
+    """Decode the JSON of a `data` parameter. Raise BadRequest."""
     try:
         return orjson.loads(text.encode(errors="surrogatepass"))
     except orjson.JSONDecodeError:
         raise BadRequest("Invalid JSON format for data") from None
 
 
-def _pairs(raw: dict[str, Any], path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], Scalar]]:
+def _pairs(raw: dict[str, Any], path: DataPath) -> Iterable[tuple[DataPath, Scalar]]:
     for name, value in raw.items():
-        here = (*path, *name.split("."))
+        value_path = (*path, *name.split("."))
         if isinstance(value, dict):
             if len(path) + 1 >= MAX_DATA_LEVELS:
                 raise BadRequest(f"data must not be nested deeper than {MAX_DATA_LEVELS} levels")
-            yield from _pairs(value, here)
+            yield from _pairs(value, value_path)
         elif isinstance(value, list):
             raise BadRequest("data must not contain lists")
         elif isinstance(value, str) and len(value) > MAX_DATA_TEXT:
             raise BadRequest(f"A text in data must not be longer than {MAX_DATA_TEXT} characters")
         else:
-            yield here, value
+            yield value_path, value
 
 
 def tags_of_query(query: Sequence[tuple[str, str]]) -> Any:
-    """The tags of a query as they were meant: `tags=a`, `tags[]=a` and `tags[0]=a` a flat list, `tags[0][]=a` a list of
-    groups, `tags[or][]=a` and `tags[and][0][or][]=a` the objects. None when there are none.
+    """Return the tags of a query in the form `parse_tags` reads, None if there are none.
 
-    Raises ValidationFailed for mixtures.
+    `tags=a`, `tags[]=a` and `tags[0]=a` are a flat list, `tags[0][]=a` a list of groups, `tags[or][]=a` and
+    `tags[and][0][or][]=a` the objects. Raise ValidationFailed for mixtures.
     """
     flat = [value for name, value in query if name in ("tags", "tags[]") and value]
-    deep = [(found, value) for name, value in query if (found := _TAGS_PARAMETER.fullmatch(name)) and name != "tags[]"]
-    nested = [(found[1][1:-1].split("]["), value) for found, value in deep]
+    nested = [
+        (match[1][1:-1].split("]["), value)
+        for name, value in query
+        if name != "tags[]" and (match := _TAGS_PARAMETER.fullmatch(name))
+    ]
     if not nested:
         return flat or None
     forms = {_form(path) for path, _ in nested}
     if flat or len(forms) > 1 or None in forms:
         raise invalid("tags", "tags must be given in one form only")
-    if forms == {"flat"}:
-        return [value for _, value in nested]
-    if forms == {"or"}:
-        return {"or": [value for _, value in nested]}
+    if forms in ({"flat"}, {"or"}):
+        values = [value for _, value in nested]
+        return values if forms == {"flat"} else {"or": values}
     return _grouped(nested, wrap=forms == {"and"})
 
 

@@ -1,11 +1,12 @@
-"""What feeds have timers for: snoozes that end, messages that expire."""
+"""The timers of feeds: snoozes that end and messages that expire."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from inbox.store.alarms import Place
+from inbox.store.due_buckets import BucketKey
 from inbox.store.feeds import FeedStore
 from inbox.store.messages import MessageStore
 from inbox.store.rows import RowId
@@ -14,25 +15,24 @@ from inbox.store.timers import Timer
 _EXPIRING = struct.Struct(">II3s")
 
 
+@dataclass(eq=False)
 class FeedTimers:
-    """Carries out the timers of feeds; a feed or message that is gone needs nothing."""
+    """Fires the timers of feeds; deleted feeds and messages are ignored."""
 
-    def __init__(self, feeds: FeedStore, messages: MessageStore) -> None:
-        self._feeds = feeds
-        self._messages = messages
+    _feeds: FeedStore
+    _messages: MessageStore
 
-    async def wake(self, place: Place, timers: Sequence[Timer]) -> None:
-        """Ends the snoozes of these feeds whose time has come; the script sets the timer of the next one."""
-        numbers = {int(timer.about) for timer in timers}
-        wanted = {(place.bucket, number) for number in numbers}
-        for feed in (await self._feeds.find_numbered(place.environment, wanted)).values():
+    async def wake(self, key: BucketKey, timers: Sequence[Timer]) -> None:
+        """End the snoozes that are due in these feeds; the script sets the timer of the next one."""
+        feed_refs = {(key.bucket, int(timer.about)) for timer in timers}
+        for feed in (await self._feeds.find_numbered(key.environment, feed_refs)).values():
             while await self._feeds.wake(feed):
                 pass
 
-    async def expire(self, place: Place, timers: Sequence[Timer]) -> None:
-        """Deletes these messages, but for one that was given another end meanwhile."""
-        named = [(*_EXPIRING.unpack(timer.about), timer) for timer in timers]
-        feeds = await self._feeds.find_numbered(place.environment, {(place.bucket, number) for number, *_ in named})
-        for number, row, check, timer in named:
-            if feed := feeds.get((place.bucket, number)):
-                await self._messages.expire(feed, RowId(place.bucket, number, row, check), timer)
+    async def expire(self, key: BucketKey, timers: Sequence[Timer]) -> None:
+        """Delete these messages, except one whose expiry has changed since the timer was set."""
+        rows = [(*_EXPIRING.unpack(timer.about), timer) for timer in timers]
+        feeds = await self._feeds.find_numbered(key.environment, {(key.bucket, number) for number, *_ in rows})
+        for number, row, check, timer in rows:
+            if feed := feeds.get((key.bucket, number)):
+                await self._messages.delete(feed, RowId(key.bucket, number, row, check), timer)

@@ -1,1 +1,1 @@
-"""The people: their records, preferences, sessions and presence; exporting and erasing what is held of one."""
+"""The people: their records, preferences, sessions and presence; export and erasure."""

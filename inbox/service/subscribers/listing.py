@@ -1,4 +1,4 @@
-"""Lists of subscribers: pages of the environment's list, one exact id, or a bounded search."""
+"""Lists of subscribers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.service.pages import cursor_of, page_of_list
 from inbox.service.scan import scan
-from inbox.store.listing import Cursor, ListPage
-from inbox.store.subscribers import OrderBy, SubscriberStore
+from inbox.store.listing import ListCursor, ListPage
+from inbox.store.subscribers import SubscriberOrder, SubscriberStore
 
 Page = CursorPage[Subscriber]
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFilter:
-    """Which subscribers, in which order; `email`, `phone` and `name` may stand anywhere in the field, in any case."""
+    """Match one subscriberId, and profiles that contain `email`, `phone` and `name` in any case; empty matches all."""
 
-    order_by: OrderBy = "_id"
+    order_by: SubscriberOrder = "_id"
     subscriber_id: SubscriberId | None = None
     email: str = ""
     phone: str = ""
@@ -31,37 +31,36 @@ class SubscriberFilter:
         return bool(self.email or self.phone or self.name)
 
     def takes(self, subscriber: Subscriber) -> bool:
-        """Whether the subscriber is one of those searched for."""
         profile = subscriber.profile
         name = f"{profile.get('firstName') or ''} {profile.get('lastName') or ''}"
         pairs = ((self.email, profile.get("email")), (self.phone, profile.get("phone")), (self.name, name))
-        return all(wanted.casefold() in (text or "").casefold() for wanted, text in pairs)
+        return all(part.casefold() in (text or "").casefold() for part, text in pairs)
 
 
+@dataclass(eq=False)
 class SubscriberList:
-    """Reads lists. What is unfiltered or asks for one id costs the page, a search at most 10,000 records."""
+    """Reads pages of an environment's list; a search by profile reads at most 10,000 records."""
 
-    def __init__(self, store: SubscriberStore) -> None:
-        self._store = store
+    _store: SubscriberStore
 
     async def newest(self, environment: Environment, page: int, limit: int) -> list[Subscriber]:
-        """One numbered page (from 0), newest first."""
-        found = await self._store.page(environment.number, "_id", "desc", limit, skip=page * limit)
-        return found.records if found else []
+        """Return a page by number (from 0), newest first."""
+        listed = await self._store.page(environment.number, "_id", "desc", limit, skip=page * limit)
+        return listed.records if listed else []
 
-    async def find(self, environment: Environment, query: CursorQuery, wanted: SubscriberFilter) -> Page:
-        """A page beside a cursor; an unknown cursor gives an empty page."""
-        if wanted.subscriber_id is not None:
-            found = await self._store.get(environment.number, wanted.subscriber_id)
-            rows = [found] if found and wanted.takes(found) else []
+    async def find(self, environment: Environment, query: CursorQuery, filter_: SubscriberFilter) -> Page:
+        """Return a page beside a cursor; the page of an unknown cursor is empty."""
+        if filter_.subscriber_id is not None:
+            subscriber = await self._store.get(environment.number, filter_.subscriber_id)
+            rows = [subscriber] if subscriber and filter_.takes(subscriber) else []
             return CursorPage([] if query.cursor else rows, total=len(rows))
         if query.cursor is not None and not is_object_id(query.cursor):
             return CursorPage([])
         cursor = cursor_of(query, bytes.fromhex)
 
-        async def read(limit: int, edge: Cursor | None) -> ListPage[Subscriber] | None:
-            return await self._store.page(environment.number, wanted.order_by, query.order, limit, edge)
+        async def read(limit: int, edge: ListCursor | None) -> ListPage[Subscriber] | None:
+            return await self._store.page(environment.number, filter_.order_by, query.order, limit, edge)
 
-        if wanted.is_search:
-            return await scan(read, wanted.takes, query, cursor, bytes.hex)
+        if filter_.is_search:
+            return await scan(read, filter_.takes, query, cursor, bytes.hex)
         return page_of_list(await read(query.limit, cursor), bytes.hex)

@@ -1,90 +1,85 @@
-"""Preferences on the wire: the forms of v1, of v2 and of the browser's side (rest-server.md §3, rest-inbox.md §10)."""
+"""Views of preferences for v1, v2 and the browser's endpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
-from inbox.models.dates import iso
-from inbox.models.preference import (
-    Preferences,
-    active_channels,
-    global_channels,
-    override_list,
-    workflow_channels,
-)
-from inbox.models.workflow import CHANNELS, Workflow
-from inbox.service.subscribers.preferences import Chosen
-from inbox.service.workflows.views import workflow_slug, workflow_summary
+from inbox.models import wire
+from inbox.models.dates import iso, iso_or_none, timestamps
+from inbox.models.message import workflow_summary
+from inbox.models.preference import Preferences, Schedule, active_channels, global_channels, workflow_channels
+from inbox.models.workflow import CHANNELS, ChannelType, Workflow
+from inbox.service.subscribers.preferences import PreferenceState
+from inbox.service.workflows.views import workflow_slug
 
-MAX_UNITED = 100
+MAX_GLOBAL_WORKFLOWS = 100
 
 
-def global_view(chosen: Chosen, *, inactive: bool = False) -> dict[str, Any]:
-    """`{enabled, channels, schedule?}`; only channels that an active workflow uses, unless `inactive`."""
-    channels = CHANNELS if inactive else active_channels(chosen.workflows[:MAX_UNITED])
-    view: dict[str, Any] = {"enabled": True, "channels": global_channels(chosen.preferences, channels)}
-    schedule = chosen.preferences.everywhere.schedule
-    return view | ({"schedule": schedule} if schedule else {})
+@wire.without_nulls
+def global_view(state: PreferenceState, *, inactive: bool = False) -> wire.GlobalPreferenceReply:
+    """Return the global preference, of the channels that an active workflow uses, or of all with `inactive`."""
+    channels = CHANNELS if inactive else active_channels(state.workflows[:MAX_GLOBAL_WORKFLOWS])
+    return {
+        "enabled": True,
+        "channels": global_channels(state.preferences, channels),
+        "schedule": cast("Schedule | None", state.preferences.global_choice.schedule or None),
+    }
 
 
-def both_levels_view(chosen: Chosen, workflows: Sequence[Workflow]) -> dict[str, Any]:
-    """The v2 answer: `{global, workflows}`."""
-    return {"global": global_view(chosen), "workflows": [_v2_item(chosen.preferences, one) for one in workflows]}
+def both_levels_view(state: PreferenceState, workflows: Sequence[Workflow]) -> wire.PreferencesReply:
+    return {"global": global_view(state), "workflows": [_v2_item(state.preferences, one) for one in workflows]}
 
 
-def inbox_global(chosen: Chosen) -> dict[str, Any]:
-    """The global preference as the browser's side shows it."""
-    return {"level": "global", **global_view(chosen)}
+def inbox_global(state: PreferenceState) -> wire.InboxPreference:
+    return cast("wire.InboxPreference", {"level": "global", **global_view(state)})
 
 
-def inbox_item(chosen: Chosen, workflow: Workflow) -> dict[str, Any]:
-    """A workflow's preference as the browser's side shows it, and v2 after a bulk change."""
+def inbox_item(state: PreferenceState, workflow: Workflow) -> wire.InboxPreference:
+    """Return a workflow's preference for the browser, and for v2 after a bulk change."""
     channels = active_channels([workflow])
     return {
         "level": "template",
         "enabled": True,
-        "channels": workflow_channels(chosen.preferences, workflow, channels),
-        "overrides": override_list(chosen.preferences, workflow, channels),
+        "channels": workflow_channels(state.preferences, workflow, channels),
+        "overrides": _overrides(state.preferences, workflow, channels),
         "workflow": workflow_summary(workflow),
     }
 
 
-def subscription_item(chosen: Chosen, workflow: Workflow, identifier: str, *, enabled: bool) -> dict[str, Any]:
-    """A workflow's preference within a subscription of a topic: of what the subscriber takes, what that lets through.
+def subscription_item(
+    state: PreferenceState, workflow: Workflow, identifier: str, *, enabled: bool
+) -> wire.InboxPreference:
+    """Return a workflow's preference within a topic's subscription: the channels that both enable.
 
-    `subscriptionId` is the identifier: by it the clients find the subscription again.
+    `subscriptionId` is the identifier, by which clients find the subscription.
     """
-    view = inbox_item(chosen, workflow)
+    view = inbox_item(state, workflow)
     channels = {name: on and enabled for name, on in view["channels"].items()}
     return {**view, "enabled": enabled, "channels": channels, "subscriptionId": identifier}
 
 
-def v1_item(chosen: Chosen, workflow: Workflow, *, inactive: bool) -> dict[str, Any]:
-    """A row of the v1 list: `{template, preference, type}`."""
-    template = {
-        **_v1_template(workflow),
-        "severity": workflow.severity,
-        "createdAt": iso(workflow.created_ms),
-        "updatedAt": iso(workflow.updated_ms),
+def v1_item(state: PreferenceState, workflow: Workflow, *, inactive: bool) -> wire.PreferenceRow:
+    """Return a row of the v1 list."""
+    decided = _levels(state.preferences, workflow, CHANNELS if inactive else active_channels([workflow]))
+    return {
+        "template": {
+            **_v1_template(workflow),
+            "severity": workflow.severity,
+            **timestamps(workflow.created_ms, workflow.updated_ms),
+        },
+        "preference": cast("wire.RowPreference", decided),
+        "type": "SUBSCRIBER_WORKFLOW",
     }
-    channels = CHANNELS if inactive else active_channels([workflow])
-    preference = {
-        "enabled": True,
-        "channels": workflow_channels(chosen.preferences, workflow, channels),
-        "overrides": override_list(chosen.preferences, workflow, channels),
-        **_updated_at(chosen.preferences, workflow),
-    }
-    return {"template": template, "preference": preference, "type": "SUBSCRIBER_WORKFLOW"}
 
 
-def v1_changed(chosen: Chosen, workflow: Workflow) -> dict[str, Any]:
-    """What v1 answers to a change: `{preference, template}`."""
-    channels = workflow_channels(chosen.preferences, workflow, active_channels([workflow]))
+def v1_changed(state: PreferenceState, workflow: Workflow) -> wire.PreferenceRow:
+    """Return the v1 reply to a change."""
+    channels = workflow_channels(state.preferences, workflow, active_channels([workflow]))
     return {"preference": {"channels": channels, "enabled": True}, "template": _v1_template(workflow)}
 
 
-def _v1_template(workflow: Workflow) -> dict[str, Any]:
+def _v1_template(workflow: Workflow) -> wire.PreferenceTemplate:
     return {
         "_id": workflow.id,
         "name": workflow.name,
@@ -94,13 +89,9 @@ def _v1_template(workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _v2_item(preferences: Preferences, workflow: Workflow) -> dict[str, Any]:
-    channels = active_channels([workflow])
+def _v2_item(preferences: Preferences, workflow: Workflow) -> wire.WorkflowPreferenceReply:
     return {
-        "enabled": True,
-        "channels": workflow_channels(preferences, workflow, channels),
-        "overrides": override_list(preferences, workflow, channels),
-        **_updated_at(preferences, workflow),
+        **_levels(preferences, workflow, active_channels([workflow])),
         "workflow": {
             "slug": workflow_slug(workflow),
             "identifier": workflow.identifier,
@@ -110,6 +101,26 @@ def _v2_item(preferences: Preferences, workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _updated_at(preferences: Preferences, workflow: Workflow) -> dict[str, str]:
-    updated = preferences.of(workflow).updated_ms
-    return {"updatedAt": iso(updated)} if updated else {}
+def v1_global(state: PreferenceState, *, inactive: bool = False) -> wire.PreferenceRow:
+    """Return the global preference as a row of v1."""
+    return {"preference": cast("wire.RowPreference", global_view(state, inactive=inactive))}
+
+
+@wire.without_nulls
+def _levels(preferences: Preferences, workflow: Workflow, channels: Sequence[ChannelType]) -> wire.DecidedPreference:
+    return {
+        "enabled": True,
+        "channels": workflow_channels(preferences, workflow, channels),
+        "overrides": _overrides(preferences, workflow, channels),
+        "updatedAt": iso_or_none(preferences.choice_for(workflow).updated_ms),
+    }
+
+
+def _overrides(
+    preferences: Preferences, workflow: Workflow, channels: Sequence[ChannelType]
+) -> list[wire.PreferenceOverride]:
+    """Return which side decided each channel: the subscriber, or the workflow (`template`)."""
+    own = (
+        {} if workflow.critical else {**preferences.global_choice.channels, **preferences.choice_for(workflow).channels}
+    )
+    return [{"channel": name, "source": "subscriber" if name in own else "template"} for name in channels]

@@ -1,31 +1,29 @@
-"""Preferences: what a subscriber chose to receive, shown with what the workflows say."""
+"""Preferences: a subscriber's choices of channels, for all workflows and for single ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from inbox.clock import now_ms
 from inbox.errors import BadRequest, NotFound
 from inbox.models.environment import Environment
+from inbox.models.json_values import JsonObject
 from inbox.models.preference import GLOBAL, Choice, Criticality, Preferences
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
-from inbox.models.workflow_query import WorkflowQuery
 from inbox.service.subscribers.subscribers import unknown_subscriber
 from inbox.service.workflows.views import short_id
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.preferences import PreferenceStore
-from inbox.store.workflows import MAX_WORKFLOWS
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """A subscriber's choices and every workflow of the environment, oldest first."""
+class PreferenceState:
+    """A subscriber's preferences and every workflow of the environment, oldest first."""
 
     preferences: Preferences
-    workflows: list[Workflow]
+    workflows: Sequence[Workflow]
 
     def listed(
         self,
@@ -33,7 +31,7 @@ class Chosen:
         tags: frozenset[str] = frozenset(),
         severities: frozenset[str] = frozenset(),
     ) -> list[Workflow]:
-        """The active workflows that a list shows: with any of the tags, of one of the severities."""
+        """Return the active workflows with any of the tags and one of the severities; none means all."""
         return [
             workflow
             for workflow in self.workflows
@@ -44,101 +42,103 @@ class Chosen:
         ]
 
 
+@dataclass(eq=False)
 class PreferenceService:
-    """Reads and changes the choices of a subscriber."""
+    """Reads and changes the preferences of subscribers."""
 
-    def __init__(self, store: PreferenceStore, workflows: WorkflowService) -> None:
-        self._store = store
-        self._workflows = workflows
+    _store: PreferenceStore
+    _workflows: WorkflowService
 
-    async def read_for(self, environment: Environment, subscriber: Subscriber) -> Chosen:
-        """The choices of a subscriber, with the workflows they are about."""
+    async def read_for(self, environment: Environment, subscriber: Subscriber) -> PreferenceState:
+        """Return the choices of a subscriber with all workflows."""
         preferences = await self._store.read(environment.number, subscriber)
-        return Chosen(preferences, await self._all(environment))
+        return PreferenceState(preferences, await self._workflows.all(environment))
 
     async def schedule(
-        self, environment: Environment, subscriber: Subscriber, default: dict[str, Any] | None = None
-    ) -> dict[str, Any] | None:
-        """The subscriber's schedule; one who has none gets the default for good."""
+        self, environment: Environment, subscriber: Subscriber, default: JsonObject | None = None
+    ) -> JsonObject | None:
+        """Return the subscriber's schedule; store the default if there is none."""
         preferences = await self._store.read(environment.number, subscriber)
-        if default is None or preferences.everywhere.schedule:
-            return preferences.everywhere.schedule
+        if default is None or preferences.global_choice.schedule:
+            return preferences.global_choice.schedule
 
         def change(before: Preferences) -> dict[str, Choice | None]:
-            everywhere = before.everywhere
-            return {} if everywhere.schedule else {GLOBAL: everywhere.merged({}, default, now_ms())}
+            global_choice = before.global_choice
+            return {} if global_choice.schedule else {GLOBAL: global_choice.with_changes({}, default, now_ms())}
 
         written = await self._store.change(environment.number, subscriber, change)
-        return written.everywhere.schedule if written else default
+        return written.global_choice.schedule if written else default
 
     async def choose_everywhere(
         self,
         environment: Environment,
         subscriber: Subscriber,
         channels: Mapping[str, bool],
-        schedule: dict[str, Any] | None = None,
-    ) -> Chosen:
-        """Changes the global choice; what was chosen for these channels per workflow is dropped, the rest stays."""
-        given = dict(channels)
+        schedule: JsonObject | None = None,
+    ) -> PreferenceState:
+        """Change the global choice and drop the choices of these channels for single workflows."""
 
         def change(before: Preferences) -> dict[str, Choice | None]:
-            changed: dict[str, Choice | None] = {GLOBAL: before.everywhere.merged(given, schedule, now_ms())}
+            changed: dict[str, Choice | None] = {
+                GLOBAL: before.global_choice.with_changes(channels, schedule, now_ms())
+            }
             for name, choice in before.choices.items():
-                if name != GLOBAL and not choice.channels.keys().isdisjoint(given):
-                    left = choice.without(given)
-                    changed[name] = left if left.channels else None
+                if name != GLOBAL and not choice.channels.keys().isdisjoint(channels):
+                    remaining = choice.without(channels)
+                    changed[name] = remaining if remaining.channels else None
             return changed
 
-        preferences = await self._store.change(environment.number, subscriber, change)
-        if preferences is None:
-            raise unknown_subscriber(subscriber.subscriber_id)
-        return Chosen(preferences, await self._all(environment))
+        return await self._change(environment, subscriber, await self._workflows.all(environment), change)
 
     async def choose(
-        self, environment: Environment, subscriber: Subscriber, wanted: Sequence[tuple[str, Mapping[str, bool]]]
-    ) -> tuple[Chosen, list[Workflow]]:
-        """Changes the choices for workflows (by `_id`, identifier or slug), all or none; the last of two wins.
+        self, environment: Environment, subscriber: Subscriber, choices: Sequence[tuple[str, Mapping[str, bool]]]
+    ) -> tuple[PreferenceState, list[Workflow]]:
+        """Change the choices for workflows (by `_id`, identifier or slug), all or none; the last of a workflow counts.
 
-        Gives the new state and the workflows named, each once. Raises NotFound when one is unknown, naming all that
-        are, and BadRequest when one is critical.
+        Return the new state and the workflows, each once. Raise NotFound with all unknown names, and BadRequest if a
+        workflow is critical.
         """
-        workflows = await self._all(environment)
-        named = _find_all(workflows, [name for name, _ in wanted])
-        if critical := [workflow.identifier for workflow in named if workflow.critical]:
+        workflows = await self._workflows.all(environment)
+        targets = _find_all(workflows, [name for name, _ in choices])
+        if critical := [workflow.identifier for workflow in targets if workflow.critical]:
             raise BadRequest(f"Critical workflow with id {', '.join(critical)} can not be updated")
-        merged: dict[str, dict[str, bool]] = {}
-        for workflow, (_, channels) in zip(named, wanted, strict=True):
-            merged[workflow.id] = dict(channels)
+        by_id = {workflow.id: channels for workflow, (_, channels) in zip(targets, choices, strict=True)}
 
         def change(before: Preferences) -> dict[str, Choice | None]:
             now = now_ms()
             return {
-                name: before.choices.get(name, Choice()).merged(channels, None, now)
-                for name, channels in merged.items()
+                name: before.choices.get(name, Choice()).with_changes(channels, None, now)
+                for name, channels in by_id.items()
             }
 
+        state = await self._change(environment, subscriber, workflows, change)
+        return state, list({workflow.id: workflow for workflow in targets}.values())
+
+    async def _change(
+        self,
+        environment: Environment,
+        subscriber: Subscriber,
+        workflows: Sequence[Workflow],
+        change: Callable[[Preferences], dict[str, Choice | None]],
+    ) -> PreferenceState:
         preferences = await self._store.change(environment.number, subscriber, change)
         if preferences is None:
             raise unknown_subscriber(subscriber.subscriber_id)
-        return Chosen(preferences, workflows), list({workflow.id: workflow for workflow in named}.values())
-
-    async def _all(self, environment: Environment) -> list[Workflow]:
-        query = WorkflowQuery(limit=MAX_WORKFLOWS, descending=False)
-        return list((await self._workflows.list(environment, query))[0])
+        return PreferenceState(preferences, workflows)
 
 
 def _find_all(workflows: Sequence[Workflow], names: Sequence[str]) -> list[Workflow]:
-    by_name = {short_id(workflow.id): workflow for workflow in workflows}
-    by_name |= {workflow.id: workflow for workflow in workflows}
-    identified = {workflow.identifier: workflow for workflow in workflows}
-    found = {name: _find(name, by_name, identified) for name in names}
-    if unknown := [name for name, workflow in found.items() if workflow is None]:
+    by_id = {short_id(workflow.id): workflow for workflow in workflows}
+    by_id |= {workflow.id: workflow for workflow in workflows}
+    by_identifier = {workflow.identifier: workflow for workflow in workflows}
+    results = {name: _find(name, by_id, by_identifier) for name in names}
+    if unknown := [name for name, workflow in results.items() if workflow is None]:
         raise NotFound(f"Workflows with ids: {', '.join(unknown)} not found", workflowIds=unknown)
-    return [workflow for name in names if (workflow := found[name])]
+    return [workflow for name in names if (workflow := results[name])]
 
 
-def _find(name: str, by_id: Mapping[str, Workflow], identified: Mapping[str, Workflow]) -> Workflow | None:
-    if name in identified:
-        return identified[name]
+def _find(name: str, by_id: Mapping[str, Workflow], by_identifier: Mapping[str, Workflow]) -> Workflow | None:
+    if name in by_identifier:
+        return by_identifier[name]
     before, is_slug, suffix = name.rpartition("_wf_")
     return by_id.get(suffix) if is_slug and before else by_id.get(name) if len(name) == 24 else None

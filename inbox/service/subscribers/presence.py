@@ -1,7 +1,10 @@
-"""Who is online: a lease per process, edges written when a socket of a subscriber comes and when the last one goes.
+"""Presence: a process with a lease writes when a subscriber's socket opens, and some time after the last one closed.
 
-A process renews its lease and, doing so, hears whose lease has lapsed; it then sweeps the share of the dead. A process
-that overslept its own lease goes on under a new name, so that a sweep of the old one never hits what lives.
+Sockets that close together are written together, and one that comes back within the grace period is never written as
+closed: of thousands of sockets that reconnect at once, each costs one write.
+
+A process that renews its lease learns whose lease has lapsed and sweeps the presence of those processes. A process that
+missed the end of its own lease takes a new name, so a sweep of the old name never removes open sockets.
 """
 
 from __future__ import annotations
@@ -11,17 +14,24 @@ import contextlib
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
 
-from inbox.errors import NotFound, StoreUnavailable
+from inbox.errors import NotFound, StoreUnavailable, WriteRefused
 from inbox.models.environment import Environment
 from inbox.store.presence import Held, PresenceStore
+from inbox.store.slices import in_slices
 from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
+DELAYED = "presence not written; retried with the lease"
+MAX_LEAVING = 500
+"""The number of subscribers whose leaving is sent to the store at once."""
+
 
 class PresenceService:
-    """Presence of the subscribers whose sockets this process holds."""
+    """Maintains the presence of the subscribers whose sockets this process holds."""
 
     def __init__(self, store: PresenceStore, lease_seconds: float, grace_seconds: float) -> None:
         self.process = secrets.token_hex(6)
@@ -31,88 +41,95 @@ class PresenceService:
         self._sockets: Counter[Held] = Counter()
         self._joined: set[Held] = set()
         self._has_joined = False
-        self._leaving: dict[Held, asyncio.Task[None]] = {}
-        self._graces: set[asyncio.Task[None]] = set()
-        self._renewing: asyncio.Task[None] | None = None
+        self._leaving: dict[Held, float] = {}
+        """The end of the grace period by subscriber, in order; by the event loop's clock."""
+        self._leaver: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begins the lease and keeps it. Raises StoreUnavailable."""
+    async def keep_lease(self) -> None:
+        """Renew the lease, sweep lapsed ones, and correct what the store has otherwise. Raise ServiceUnavailable.
+
+        The store may have lost writes (a failover, a restored backup), and a write may have failed while it was away.
+        """
         await self._renew()
-        self._renewing = asyncio.create_task(self._keep_lease(), name="presence lease")
+        share = set(await self._store.share(self.process))
+        self._joined = {
+            subscriber for subscriber in self._sockets if subscriber in share
+        } | share  # keeps its own objects
+        await self._catch_up()
 
     async def close(self) -> None:
-        """Stops without touching anyone's presence: clients come back to another process, or the lease lapses.
-
-        A process that never held a socket leaves nothing for others to sweep.
-        """
-        await end_tasks(*(task for task in (self._renewing, *self._graces) if task))
+        """Stop without writing presence: clients reconnect to another process, or the shortened lease lapses."""
+        if self._leaver:
+            await end_tasks(self._leaver)
         with contextlib.suppress(StoreUnavailable):
             if self._has_joined:
                 await self._store.renew(self.process, int(self._grace_seconds * 1000))
-            else:
+            else:  # then there is nothing for others to sweep
                 await self._store.forget(self.process)
 
-    async def came(self, environment: Environment, oid: str) -> None:
-        """A socket was opened: the subscriber is online, even if the API has said otherwise since the last one came.
+    async def add_socket(self, environment: Environment, oid: str) -> None:
+        """Note an opened socket and set the subscriber online, even if the API has set it offline meanwhile.
 
-        Raises StoreUnavailable, or NotFound when there is no such subscriber any more; the socket must then be refused.
+        If the store takes no changes, the next renewal of the lease that succeeds writes it. Raise ServiceUnavailable,
+        or NotFound if the subscriber was deleted; then refuse the socket.
         """
-        held = Held(environment.number, oid)
-        self._sockets[held] += 1
-        if leaving := self._leaving.pop(held, None):
-            leaving.cancel()
+        subscriber = Held(environment.number, oid)
+        self._sockets[subscriber] += 1
+        self._leaving.pop(subscriber, None)
         try:
-            await self._join(held)
+            await self._join(subscriber)
+        except WriteRefused:
+            self._joined.discard(subscriber)
+            log.warning(DELAYED, extra={"action": "presence_delayed"})
         except BaseException:
-            self._release(held)
+            self._release(subscriber)
             raise
 
-    def left(self, environment: Environment, oid: str) -> None:
-        """A socket was closed; after the grace the subscriber is offline unless another is open."""
-        held = Held(environment.number, oid)
-        if self._release(held):
-            task = self._leaving[held] = asyncio.create_task(self._leave_after_grace(held))
-            self._graces.add(task)  # also while it writes, when it is no longer among those that can be called back
-            task.add_done_callback(self._graces.discard)
+    def remove_socket(self, environment: Environment, oid: str) -> None:
+        """Note a closed socket; after the grace period the subscriber is offline unless another is open."""
+        subscriber = Held(environment.number, oid)
+        if self._release(subscriber):
+            self._leaving[subscriber] = asyncio.get_running_loop().time() + self._grace_seconds
+            if self._leaver is None or self._leaver.done():
+                self._leaver = asyncio.create_task(self._leave_after_grace())
 
-    def _release(self, held: Held) -> bool:
-        """One socket less; whether it was the last."""
-        self._sockets[held] -= 1
-        if self._sockets[held] > 0:
+    def _release(self, subscriber: Held) -> bool:
+        """Remove one socket. Return whether it was the last."""
+        self._sockets[subscriber] -= 1
+        if self._sockets[subscriber] > 0:
             return False
-        del self._sockets[held]
+        del self._sockets[subscriber]
         return True
 
-    async def _leave_after_grace(self, held: Held) -> None:
-        await asyncio.sleep(self._grace_seconds)
-        self._leaving.pop(held, None)
-        self._joined.discard(held)
-        try:
-            await self._store.leave(self.process, held)
-        except StoreUnavailable:
-            log.warning("presence not written; retried with the lease", extra={"action": "presence_delayed"})
-            self._joined.add(held)
-        if held in self._sockets:  # came back while this was being written: write it again, last
-            with contextlib.suppress(NotFound, StoreUnavailable):  # the lease's next renewal looks again
-                self._joined.discard(held)
-                await self._join(held)
-
-    async def _join(self, held: Held) -> None:
-        self._has_joined = True  # even if it fails: it may have been written all the same
-        if not await self._store.join(self.process, held):
-            raise NotFound("The subscriber was deleted")
-        self._joined.add(held)
-
-    async def _keep_lease(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease_ms / 3000)
+    async def _leave_after_grace(self) -> None:
+        """Write what is due until nobody is leaving."""
+        while self._leaving:
+            now = asyncio.get_running_loop().time()
+            first = next(iter(self._leaving.values()))
+            if first > now:
+                await asyncio.sleep(first - now)
+                continue
+            due = [subscriber for subscriber, until in islice(self._leaving.items(), MAX_LEAVING) if until <= now]
+            for subscriber in due:
+                del self._leaving[subscriber]
             try:
-                await self._renew()
-                await self._catch_up()
-            except StoreUnavailable:
-                log.warning("presence lease not renewed", extra={"action": "presence_delayed"})
-            except Exception:
-                log.exception("presence lease not renewed", extra={"action": "presence_failed"})
+                await self._leave(due)
+            except StoreUnavailable:  # the lease's next renewal looks again
+                log.warning(DELAYED, extra={"action": "presence_delayed"})
+
+    async def _leave(self, subscribers: Sequence[Held]) -> None:
+        self._joined.difference_update(subscribers)
+        await self._store.leave(self.process, subscribers)
+        for subscriber in subscribers:
+            if subscriber in self._sockets:  # a socket opened during the write: write again, last
+                with contextlib.suppress(NotFound):
+                    await self._join(subscriber)
+
+    async def _join(self, subscriber: Held) -> None:
+        self._has_joined = True  # even if it fails: it may have been written all the same
+        if not await self._store.join(self.process, subscriber):
+            raise NotFound("The subscriber was deleted")
+        self._joined.add(subscriber)
 
     async def _renew(self) -> None:
         lease = await self._store.renew(self.process, self._lease_ms)
@@ -124,18 +141,18 @@ class PresenceService:
             await self._sweep(process, lapsed_ms)
 
     async def _catch_up(self) -> None:
-        """Writes what could not be written before: joins under a new name, leaves while the store was away."""
-        for held in [held for held in self._sockets if held not in self._joined]:
+        """Write joins and leaves that the store lacks."""
+        for subscriber in self._sockets.keys() - self._joined:
             with contextlib.suppress(NotFound):  # its sockets are being closed
-                await self._join(held)
-        for held in [held for held in self._joined if held not in self._sockets and held not in self._leaving]:
-            await self._store.leave(self.process, held)
-            self._joined.discard(held)
+                await self._join(subscriber)
+        for part in in_slices([*(self._joined - self._sockets.keys() - self._leaving.keys())], MAX_LEAVING):
+            # some may have opened while the others were written
+            await self._leave([subscriber for subscriber in part if subscriber not in self._sockets])
 
     async def _sweep(self, process: str, lapsed_ms: int) -> None:
         share = await self._store.share(process)
-        for held in share:
-            await self._store.leave(process, held, lapsed_ms)
+        for part in in_slices(share, MAX_LEAVING):
+            await self._store.leave(process, part, lapsed_ms)
         await self._store.forget(process)
         fields = {"action": "presence_swept", "subscribers": len(share)}
         log.info("swept the presence of a lapsed process", extra=fields)

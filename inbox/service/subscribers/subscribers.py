@@ -1,4 +1,4 @@
-"""Subscribers: who receives."""
+"""Subscribers: the recipients of notifications."""
 
 from __future__ import annotations
 
@@ -6,145 +6,129 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inbox.errors import BadRequest, NotFound
+from inbox.errors import BadRequest, NotFound, existing
 from inbox.ids import SubscriberId
-from inbox.models.credentials import Channel, Channels, append_channel, drop_provider, merge_channels
+from inbox.models.credentials import ChannelCredentials, Channels, append_channel, drop_provider, merge_channels
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.store.subscribers import SubscriberStore
+from inbox.store.subscribers import SubscriberRead, SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
 from inbox.tasks import in_turn
 
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """What became of each subscriber of a bulk write, in the order given."""
+    """The subscribers that a bulk write has created and updated, in the order of the request."""
 
     created: list[SubscriberId]
     updated: list[SubscriberId]
 
 
 def unknown_subscriber(subscriber_id: str) -> NotFound:
-    """The 404 of an unknown subscriber."""
+    """Return the 404 of an unknown subscriber."""
     return NotFound(f"Subscriber: {subscriber_id} was not found", externalSubscriberId=subscriber_id)
 
 
-class SubscriberService:
-    """Creates, reads, changes and deletes subscribers of an environment."""
+def missing_subscriber(environment: Environment, subscriber_id: str) -> BadRequest:
+    """Return the 400 of an unknown subscriber, for the calls that Novu answers so."""
+    return BadRequest(
+        f"Subscriber {subscriber_id} does not exist in environment {environment.id}, "
+        "please provide a valid subscriber identifier"
+    )
 
-    def __init__(self, store: SubscriberStore, subscriptions: SubscriptionStore) -> None:
-        self._store = store
-        self._subscriptions = subscriptions
+
+@dataclass(eq=False)
+class SubscriberService:
+    """Creates, reads, changes and deletes subscribers."""
+
+    _store: SubscriberStore
+    _subscriptions: SubscriptionStore
 
     async def get(self, environment: Environment, subscriber_id: SubscriberId) -> Subscriber:
-        """The subscriber. Raises NotFound."""
-        subscriber = await self._store.get(environment.number, subscriber_id)
-        if subscriber is None:
-            raise unknown_subscriber(subscriber_id)
-        return subscriber
+        """Return the subscriber. Raise NotFound."""
+        return existing(await self._store.get(environment.number, subscriber_id), unknown_subscriber(subscriber_id))
 
     async def find_many(self, environment: Environment, subscriber_ids: Sequence[SubscriberId]) -> list[Subscriber]:
-        """Those of these subscribers that exist."""
-        found = await self._store.find_many(environment.number, subscriber_ids) if subscriber_ids else []
-        return [one for one in found if one]
+        """Return the subscribers with these ids that exist."""
+        subscribers = await self._store.find_many(environment.number, subscriber_ids)
+        return [subscriber for subscriber in subscribers if subscriber]
 
-    async def require(self, environment: Environment, subscriber_id: SubscriberId) -> Subscriber:
-        """The subscriber, for calls that answer an unknown one with 400 (feed, unseen, action). Raises BadRequest."""
-        subscriber = await self._store.get(environment.number, subscriber_id)
-        if subscriber is None:
-            raise BadRequest(
-                f"Subscriber {subscriber_id} does not exist in environment {environment.id}, "
-                "please provide a valid subscriber identifier"
-            )
-        return subscriber
+    def begin(self, environment: Environment, subscriber_id: SubscriberId) -> SubscriberRead:
+        """Begin to read a subscriber, in one round trip with what the caller sends next."""
+        return self._store.begin_named(environment.number, subscriber_id)
 
     async def upsert(
         self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any]
     ) -> Subscriber:
-        """Creates the subscriber, or changes the fields given (None clears one)."""
-        written = await self._store.write(environment.number, subscriber_id, profile)
-        if written is None:
-            raise unknown_subscriber(subscriber_id)
-        return written[0]
+        """Create the subscriber, or change these profile fields (None clears one)."""
+        return (await self._store.write(environment.number, subscriber_id, profile))[0]
 
     async def create(
         self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any]
     ) -> Subscriber:
-        """Creates the subscriber. Raises Conflict when it exists."""
-        written = await self._store.write(environment.number, subscriber_id, profile, "create")
-        if written is None:
-            raise unknown_subscriber(subscriber_id)
-        return written[0]
+        """Create the subscriber. Raise Conflict if it exists."""
+        return (await self._store.write(environment.number, subscriber_id, profile, may_exist=False))[0]
 
     async def update(
         self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any]
     ) -> Subscriber:
-        """Changes the fields given of a known subscriber. Raises NotFound."""
-        written = await self._store.write(environment.number, subscriber_id, profile, "update")
-        if written is None:
-            raise unknown_subscriber(subscriber_id)
-        return written[0]
+        """Change these profile fields of an existing subscriber. Raise NotFound."""
+        written = await self._store.update(environment.number, subscriber_id, profile)
+        return existing(written, unknown_subscriber(subscriber_id))
 
     async def upsert_many(
-        self, environment: Environment, wanted: Sequence[tuple[SubscriberId, Mapping[str, Any]]]
+        self, environment: Environment, profiles: Sequence[tuple[SubscriberId, Mapping[str, Any]]]
     ) -> BulkOutcome:
-        """Creates or changes each; an id given twice is written twice, in order."""
-        writes: dict[SubscriberId, list[tuple[int, Mapping[str, Any]]]] = {}
-        for place, (subscriber_id, profile) in enumerate(wanted):
-            writes.setdefault(subscriber_id, []).append((place, profile))
+        """Create or update each subscriber; an id that occurs twice is written twice, in order."""
+        indexes: dict[SubscriberId, list[int]] = {}
+        for index, (subscriber_id, _) in enumerate(profiles):
+            indexes.setdefault(subscriber_id, []).append(index)
+        is_new: dict[int, bool] = {}
 
-        async def write(subscriber_id: SubscriberId) -> list[tuple[int, bool]]:
-            made = []
-            for place, profile in writes[subscriber_id]:
-                written = await self._store.write(environment.number, subscriber_id, profile)
-                made.append((place, bool(written and written[1])))
-            return made
+        async def write(subscriber_id: SubscriberId) -> None:
+            for index in indexes[subscriber_id]:
+                _, is_new[index] = await self._store.write(environment.number, subscriber_id, profiles[index][1])
 
-        results = await in_turn(write, list(writes))
-        is_new = dict(pair for made in results for pair in made)
-        created = [wanted[place][0] for place in sorted(is_new) if is_new[place]]
-        updated = [wanted[place][0] for place in sorted(is_new) if not is_new[place]]
+        await in_turn(write, list(indexes))
+        created = [profiles[index][0] for index in sorted(is_new) if is_new[index]]
+        updated = [profiles[index][0] for index in sorted(is_new) if not is_new[index]]
         return BulkOutcome(created, list(dict.fromkeys(updated)))
 
     async def set_credentials(
-        self, environment: Environment, subscriber_id: SubscriberId, channel: Channel
+        self, environment: Environment, subscriber_id: SubscriberId, channel: ChannelCredentials
     ) -> Subscriber:
-        """Replaces the credentials of a provider and integration. Raises BadRequest for an unknown subscriber."""
-        given = channel.stored()
-        return await self._change_channels(environment, subscriber_id, lambda known: merge_channels(known, [given]))
+        """Replace the credentials of a provider and integration. Raise BadRequest for an unknown subscriber."""
+        new = channel.stored()
+        return await self._change_channels(environment, subscriber_id, lambda stored: merge_channels(stored, [new]))
 
     async def add_credentials(
-        self, environment: Environment, subscriber_id: SubscriberId, channel: Channel
+        self, environment: Environment, subscriber_id: SubscriberId, channel: ChannelCredentials
     ) -> Subscriber:
-        """Adds to the credentials of a provider and integration; device tokens are added to the known ones."""
-        given = channel.stored()
-        return await self._change_channels(environment, subscriber_id, lambda known: append_channel(known, given))
+        """Add credentials of a provider and integration; keep the stored device tokens. Raise as `set_credentials`."""
+        new = channel.stored()
+        return await self._change_channels(environment, subscriber_id, lambda stored: append_channel(stored, new))
 
-    async def drop_credentials(
-        self, environment: Environment, subscriber_id: SubscriberId, provider_id: str
-    ) -> None:
-        """Forgets a provider; one that has no credentials is fine. Raises NotFound for an unknown subscriber."""
+    async def drop_credentials(self, environment: Environment, subscriber_id: SubscriberId, provider_id: str) -> None:
+        """Delete the credentials of a provider, if there are any. Raise NotFound for an unknown subscriber."""
         await self.get(environment, subscriber_id)
-        await self._change_channels(environment, subscriber_id, lambda known: drop_provider(known, provider_id))
+        await self._change_channels(environment, subscriber_id, lambda stored: drop_provider(stored, provider_id))
 
     async def _change_channels(
         self, environment: Environment, subscriber_id: SubscriberId, change: Callable[[Channels], Channels]
     ) -> Subscriber:
         written = await self._store.change_channels(environment.number, subscriber_id, change)
-        if written is None:
-            raise BadRequest(f"Subscriber: {subscriber_id} was not found", externalSubscriberId=subscriber_id)
-        return written[0]
+        return existing(
+            written, BadRequest(f"Subscriber: {subscriber_id} was not found", externalSubscriberId=subscriber_id)
+        )[0]
 
     async def set_online(self, environment: Environment, subscriber_id: SubscriberId, online: bool) -> Subscriber:
-        """Sets the presence flag; going offline also dates `lastOnlineAt`. Raises NotFound."""
+        """Set the presence flag, and `lastOnlineAt` when going offline. Raise NotFound."""
         subscriber = await self.get(environment, subscriber_id)
         written = await self._store.set_online(environment.number, subscriber, online)
-        if written is None:
-            raise unknown_subscriber(subscriber_id)
-        return written
+        return existing(written, unknown_subscriber(subscriber_id))
 
     async def delete(self, environment: Environment, subscriber_id: SubscriberId) -> None:
-        """Deletes the subscriber with feeds, topic subscriptions, tokens and open sockets. Raises NotFound."""
+        """Delete the subscriber with its feeds, subscriptions, tokens and open sockets. Raise NotFound."""
         subscriber = await self.get(environment, subscriber_id)
         if not await self._store.delete(environment.number, subscriber):
             raise unknown_subscriber(subscriber_id)

@@ -1,13 +1,14 @@
-"""Memberships: lists of who is in which topic, by topic and by subscriber."""
+"""Memberships: subscriptions listed by topic and by subscriber."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from inbox.errors import NotFound
+from inbox.errors import NotFound, WriteRefused
 from inbox.ids import SubscriberId
-from inbox.models.cursor_page import CursorPage, CursorQuery
+from inbox.models.cursor_page import CursorPage, CursorQuery, Order
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.models.topic import Subscription, Topic
@@ -29,36 +30,30 @@ class Membership:
     subscriber: Subscriber | None
 
 
+@dataclass(eq=False)
 class MembershipList:
     """Finds and lists subscriptions with their topics and subscribers."""
 
-    def __init__(
-        self,
-        topic_service: TopicService,
-        topics: TopicStore,
-        subscriptions: SubscriptionStore,
-        subscribers: SubscriberStore,
-    ) -> None:
-        self._topic_service = topic_service
-        self._topics = topics
-        self._subscriptions = subscriptions
-        self._subscribers = subscribers
+    _topic_service: TopicService
+    _topics: TopicStore
+    _subscriptions: SubscriptionStore
+    _subscribers: SubscriberStore
 
     async def find(self, environment: Environment, topic_key: str, identifier: str) -> Subscription | None:
-        """The subscription with this identifier, or None. Raises NotFound for an unknown topic."""
+        """Return the subscription with this identifier, or None. Raise NotFound for an unknown topic."""
         topic = await self._topic_service.get(environment, topic_key)
         return await self._subscriptions.find(environment.number, topic.oid, identifier)
 
     async def member(self, environment: Environment, topic_key: str, subscriber_id: SubscriberId) -> Membership:
-        """A subscriber's oldest subscription of a topic. Raises NotFound when topic or subscription are unknown."""
+        """Return a subscriber's oldest subscription of a topic. Raise NotFound if either is unknown."""
         topic = await self._topic_service.get(environment, topic_key)
         subscriber = await self._subscribers.get(environment.number, subscriber_id)
-        known = await self.held(environment, topic, subscriber) if subscriber else []
-        if not known:
+        subscriptions = await self.of_subscriber(environment, topic, subscriber)
+        if not subscriptions:
             raise NotFound(
                 f"Subscriber {subscriber_id} not found for topic {topic_key} in the environment {environment.id}"
             )
-        return Membership(topic, known[0], subscriber)
+        return Membership(topic, subscriptions[0], subscriber)
 
     async def list_page(
         self,
@@ -68,25 +63,30 @@ class MembershipList:
         subscriber_id: SubscriberId | None,
         context_keys: list[str] | None,
     ) -> CursorPage[Membership]:
-        """A page of a topic's subscriptions, of one subscriber or one exact context if asked. Raises NotFound.
+        """Return a page of a topic's subscriptions, optionally of one subscriber or one exact context.
 
-        A page of one context is looked for among the first 1,000 subscriptions in that order.
+        A page of one context searches the first 1,000 subscriptions in that order. Raise NotFound.
         """
         topic = await self._topic_service.get(environment, topic_key)
+        number, read = environment.number, self._subscriptions.page
 
-        async def complete(found: Sequence[Subscription]) -> list[Membership | None]:
-            members = await self.complete(environment, [(topic, one) for one in found])
-            await self._drop_orphans(environment, members)
-            return [one if one.subscriber else None for one in members]
+        async def complete(subscriptions: Sequence[Subscription]) -> list[Membership | None]:
+            members = await self.complete(environment, topic, subscriptions)
+            for member in members:
+                if member.subscriber is None:  # left behind by an interrupted deletion of its subscriber
+                    with suppress(WriteRefused):
+                        await self._subscriptions.delete(number, topic.oid, [member.subscription])
+            return [member if member.subscriber else None for member in members]
 
-        if subscriber_id is None and context_keys is None:
-            return page_of_list(
-                await self._subscriptions.page(
-                    environment.number, topic.oid, query.order, query.limit, complete, cursor_of(query)
-                )
-            )
-        listed = await self._candidates(environment, topic, query, subscriber_id)
-        return _page_of(await complete(_of_context(listed, context_keys)), query)
+        if subscriber_id is not None:
+            subscriber = await self._subscribers.get(number, subscriber_id)
+            subscriptions = await self.of_subscriber(environment, topic, subscriber, query.order)
+        elif context_keys is not None:
+            page = await read(number, topic.oid, query.order, MAX_SCANNED, as_they_are)
+            subscriptions = page.records if page else []
+        else:
+            return page_of_list(await read(number, topic.oid, query.order, query.limit, complete, cursor_of(query)))
+        return _page_of(await complete(_of_context(subscriptions, context_keys)), query)
 
     async def joined(
         self,
@@ -96,96 +96,78 @@ class MembershipList:
         topic_key: str | None,
         context_keys: list[str] | None,
     ) -> CursorPage[Membership]:
-        """A page of a subscriber's subscriptions, of one topic or one exact context if asked."""
-        number = environment.number
+        """Return a page of a subscriber's subscriptions, optionally of one topic or one exact context."""
+        number, read = environment.number, self._subscriptions.joined
         complete = self._with_topics(environment, subscriber)
         if topic_key is not None:
             topic = await self._topics.get(number, topic_key)
-            listed = await self.held(environment, topic, subscriber) if topic else []
-            ordered = listed if query.order == "asc" else listed[::-1]
-            pairs = [(topic.oid, one) for one in _of_context(ordered, context_keys)] if topic else []
-            return _page_of(await complete(pairs), query)
-        if context_keys is not None:
-            some = await self._subscriptions.joined(number, subscriber.oid, query.order, MAX_SCANNED, complete)
-            taken = [one for one in some.records if one.subscription.context_keys == context_keys] if some else []
-            return _page_of(taken, query)
-        return page_of_list(
-            await self._subscriptions.joined(
-                number, subscriber.oid, query.order, query.limit, complete, cursor_of(query)
+            subscriptions = await self.of_subscriber(environment, topic, subscriber, query.order)
+            members = [Membership(topic, one, subscriber) for one in subscriptions] if topic else []
+        elif context_keys is not None:
+            page = await read(number, subscriber.oid, query.order, MAX_SCANNED, complete)
+            members = page.records if page else []
+        else:
+            return page_of_list(
+                await read(number, subscriber.oid, query.order, query.limit, complete, cursor_of(query))
             )
+        return _page_of(
+            [one for one in members if context_keys is None or one.subscription.context_keys == context_keys], query
         )
 
-    async def of_subscriber(
+    async def in_topic(
         self, environment: Environment, topic_key: str, subscriber: Subscriber
-    ) -> Sequence[Membership]:
-        """What a subscriber has in one topic; nothing in an unknown one."""
-        topic = await self._topics.get(environment.number, topic_key)
-        known = await self.held(environment, topic, subscriber) if topic else []
-        return [Membership(topic, one, subscriber) for one in known] if topic else []
+    ) -> Sequence[Subscription]:
+        """Return a subscriber's subscriptions of the topic with this key, oldest first."""
+        return await self.of_subscriber(environment, await self._topics.get(environment.number, topic_key), subscriber)
 
     async def find_own(
         self, environment: Environment, subscriber: Subscriber, context_keys: list[str], name: str
     ) -> Membership:
-        """The subscriber's subscription of that identifier or `_id`, in this context; the oldest among its first 1,000.
+        """Return the subscriber's oldest subscription with this identifier or `_id` and this exact context.
 
-        Raises NotFound.
+        Only the subscriber's first 1,000 subscriptions are searched. Raise NotFound.
         """
         complete = self._with_topics(environment, subscriber)
-        found = await self._subscriptions.joined(environment.number, subscriber.oid, "asc", MAX_SCANNED, complete)
-        for one in found.records if found else []:
-            wanted = one.subscription
-            if name in (wanted.identifier, wanted.id) and wanted.context_keys == context_keys:
-                return one
+        page = await self._subscriptions.joined(environment.number, subscriber.oid, "asc", MAX_SCANNED, complete)
+        for member in page.records if page else []:
+            subscription = member.subscription
+            if name in (subscription.identifier, subscription.id) and subscription.context_keys == context_keys:
+                return member
         raise NotFound(f"Subscription {name} was not found", identifier=name)
 
-    async def held(self, environment: Environment, topic: Topic, subscriber: Subscriber) -> Sequence[Subscription]:
-        """What a subscriber has in a topic, oldest first."""
-        return await self._subscriptions.of_subscriber(environment.number, topic.oid, subscriber.oid)
+    async def of_subscriber(
+        self, environment: Environment, topic: Topic | None, subscriber: Subscriber | None, order: Order = "asc"
+    ) -> Sequence[Subscription]:
+        """Return a subscriber's subscriptions of a topic, oldest first by default; none if either does not exist."""
+        if topic is None or subscriber is None:
+            return []
+        subscriptions = await self._subscriptions.of_subscriber(environment.number, topic.oid, subscriber.oid)
+        return subscriptions if order == "asc" else subscriptions[::-1]
 
     async def complete(
-        self, environment: Environment, pairs: Sequence[tuple[Topic, Subscription]]
+        self, environment: Environment, topic: Topic, subscriptions: Sequence[Subscription]
     ) -> list[Membership]:
-        """Subscriptions with their subscribers, in their order."""
-        known = await self._subscribers.get_many(
-            environment.number, list({one.subscriber_oid for _, one in pairs})
-        )
-        return [Membership(topic, one, known[one.subscriber_oid]) for topic, one in pairs]
-
-    async def _candidates(
-        self, environment: Environment, topic: Topic, query: CursorQuery, subscriber_id: SubscriberId | None
-    ) -> Sequence[Subscription]:
-        if subscriber_id is None:
-            found = await self._subscriptions.page(
-                environment.number, topic.oid, query.order, MAX_SCANNED, as_they_are
-            )
-            return found.records if found else []
-        subscriber = await self._subscribers.get(environment.number, subscriber_id)
-        listed = await self.held(environment, topic, subscriber) if subscriber else []
-        return listed if query.order == "asc" else listed[::-1]
+        """Return subscriptions with their subscribers, in the same order."""
+        oids = list({one.subscriber_oid for one in subscriptions})
+        subscribers = await self._subscribers.get_many(environment.number, oids)
+        return [Membership(topic, one, subscribers[one.subscriber_oid]) for one in subscriptions]
 
     def _with_topics(
         self, environment: Environment, subscriber: Subscriber
     ) -> Complete[tuple[str, Subscription], Membership]:
-        """What makes memberships of a subscriber's subscriptions; one whose topic is gone is passed over."""
+        """Return what makes memberships of a subscriber's subscriptions; it skips those whose topic is deleted."""
 
-        async def complete(found: list[tuple[str, Subscription]]) -> list[Membership | None]:
-            topics = await self._topics.get_many(environment.number, list({oid for oid, _ in found}))
-            return [Membership(topics[oid], one, subscriber) if oid in topics else None for oid, one in found]
+        async def complete(pairs: list[tuple[str, Subscription]]) -> list[Membership | None]:
+            topics = await self._topics.get_many(environment.number, list({oid for oid, _ in pairs}))
+            return [Membership(topics[oid], one, subscriber) if oid in topics else None for oid, one in pairs]
 
         return complete
 
-    async def _drop_orphans(self, environment: Environment, members: Sequence[Membership]) -> None:
-        """Ends what a deletion of a subscriber, cut short, has left in a topic."""
-        for one in members:
-            if one.subscriber is None:
-                await self._subscriptions.delete(environment.number, one.topic.oid, [one.subscription])
+
+def _of_context(subscriptions: Sequence[Subscription], context_keys: list[str] | None) -> list[Subscription]:
+    return [one for one in subscriptions if context_keys is None or one.context_keys == context_keys]
 
 
-def _of_context(listed: Sequence[Subscription], context_keys: list[str] | None) -> list[Subscription]:
-    return [one for one in listed if context_keys is None or one.context_keys == context_keys]
-
-
-def _page_of(found: Sequence[Membership | None], query: CursorQuery) -> CursorPage[Membership]:
-    """The page of a list that was read as a whole."""
-    members = [one for one in found if one]
-    return page_of_all(members, [one.subscription.id for one in members], query)
+def _page_of(rows: Sequence[Membership | None], query: CursorQuery) -> CursorPage[Membership]:
+    members = [member for member in rows if member]
+    return page_of_all(members, [member.subscription.id for member in members], query)

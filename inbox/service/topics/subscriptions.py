@@ -1,8 +1,8 @@
-"""Subscriptions: made, changed and taken away."""
+"""Subscriptions of topics: created, changed and deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from msgspec import UNSET
 
 from inbox.clock import now_ms
 from inbox.errors import InboxError, NotFound
-from inbox.ids import SubscriberId, made_ms, new_ordered_id, parse_subscriber_id
+from inbox.ids import SubscriberId, created_ms, new_ordered_id, parse_subscriber_id
+from inbox.models import wire
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
 from inbox.models.topic import (
@@ -27,7 +28,7 @@ from inbox.service.topics.memberships import Membership, MembershipList
 from inbox.service.topics.topics import TopicService
 from inbox.service.topics.workflow_choices import WorkflowChoices
 from inbox.store.subscribers import SubscriberStore
-from inbox.store.subscriptions import Created, SubscriptionStore
+from inbox.store.subscriptions import SubscriptionResult, SubscriptionStore
 
 _REASONS = {
     "taken": ("SUBSCRIPTION_CREATE_FAILED", "The identifier belongs to another subscriber's subscription"),
@@ -37,34 +38,28 @@ _REASONS = {
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What became of each of several subscriptions."""
+class SubscriptionBatch:
+    """The results of a request for `total` subscriptions."""
 
-    asked: int
-    done: list[Membership] = field(default_factory=list)
-    errors: list[dict[str, str]] = field(default_factory=list)
+    total: int
+    memberships: list[Membership] = field(default_factory=list)
+    errors: list[wire.SubscriptionError] = field(default_factory=list)
 
     def fail(self, item: SubscriptionItem, code: str, message: str) -> None:
-        """Notes an item that could not be carried out."""
+        """Add an item's error."""
+        message = message.format(item.subscriber_id)
         self.errors.append({"subscriberId": item.subscriber_id or "", "code": code, "message": message})
 
 
+@dataclass(eq=False)
 class SubscriptionService:
-    """Subscribes, unsubscribes and changes subscriptions of topics."""
+    """Creates, changes and deletes subscriptions."""
 
-    def __init__(
-        self,
-        topics: TopicService,
-        memberships: MembershipList,
-        choices: WorkflowChoices,
-        subscriptions: SubscriptionStore,
-        subscribers: SubscriberStore,
-    ) -> None:
-        self._topics = topics
-        self._memberships = memberships
-        self._choices = choices
-        self._subscriptions = subscriptions
-        self._subscribers = subscribers
+    _topics: TopicService
+    _memberships: MembershipList
+    _choices: WorkflowChoices
+    _subscriptions: SubscriptionStore
+    _subscribers: SubscriberStore
 
     async def subscribe(
         self,
@@ -76,93 +71,95 @@ class SubscriptionService:
         preferences: list[Any] | None = None,
         context_keys: list[str] | None = None,
         topic_name: str | None = None,
-    ) -> Outcome:
-        """Makes the subscriptions, and the topic (as `topic_name`) if it is missing; tells apart what cannot be made.
+    ) -> SubscriptionBatch:
+        """Create the subscriptions, and the topic (as `topic_name`) if it is missing.
 
-        A subscription that exists counts as made and stays as it is. Raises ValidationFailed or NotFound for
-        preferences of unknown workflows, before anything is made.
+        An existing subscription counts as created and stays unchanged. Raise ValidationFailed or NotFound for
+        preferences of unknown workflows, before anything is created.
         """
-        chosen = await self._choices.resolve(environment, preferences or [])
+        resolved = await self._choices.resolve(environment, preferences or [])
         topic = await self._topics.ensure(environment, topic_key, topic_name)
-        outcome = Outcome(len(items))
-        for item, subscriber in await self._look_up(environment, items, outcome):
+        batch = SubscriptionBatch(len(items))
+        for item, subscriber in await self._look_up(environment, items, batch):
             if subscriber is None:
-                outcome.fail(item, "SUBSCRIBER_NOT_FOUND", f"Subscriber {item.subscriber_id} was not found")
+                batch.fail(item, *_REASONS["gone"])
                 continue
-            created = await self._create(environment, topic, subscriber, item, name, chosen, context_keys or [])
+            created = await self._create(environment, topic, subscriber, item, name, resolved, context_keys or [])
             if created.outcome in _REASONS:
-                code, message = _REASONS[created.outcome]
-                outcome.fail(item, code, message.format(item.subscriber_id))
+                batch.fail(item, *_REASONS[created.outcome])
             elif created.subscription:
-                outcome.done.append(Membership(topic, created.subscription, subscriber))
-        return outcome
+                batch.memberships.append(Membership(topic, created.subscription, subscriber))
+        return batch
 
     async def unsubscribe(
         self, environment: Environment, topic_key: str, items: Sequence[SubscriptionItem]
-    ) -> Outcome:
-        """Takes away the subscriptions named by identifier, or all that a subscriber has in the topic.
+    ) -> SubscriptionBatch:
+        """Delete the subscriptions with these identifiers, or all that a subscriber has in the topic.
 
-        Raises NotFound for an unknown topic.
+        Raise NotFound for an unknown topic.
         """
         topic = await self._topics.get(environment, topic_key)
-        outcome = Outcome(len(items))
-        for item, subscriber in await self._look_up(environment, items, outcome):
+        batch = SubscriptionBatch(len(items))
+        for item, subscriber in await self._look_up(environment, items, batch):
             if subscriber is None and item.subscriber_id is not None:
-                outcome.fail(item, "SUBSCRIBER_NOT_FOUND", f"Subscriber {item.subscriber_id} was not found")
+                batch.fail(item, *_REASONS["gone"])
                 continue
-            gone = await self._named(environment, topic, item, subscriber)
-            if not gone:
-                outcome.fail(item, "SUBSCRIPTION_NOT_FOUND", "There is no such subscription of this topic")
+            subscriptions = await self._find(environment, topic, item, subscriber)
+            if not subscriptions:
+                batch.fail(item, "SUBSCRIPTION_NOT_FOUND", "There is no such subscription of this topic")
                 continue
-            await self._subscriptions.delete(environment.number, topic.oid, gone)
-            outcome.done += await self._memberships.complete(environment, [(topic, one) for one in gone])
-        return outcome
+            await self._subscriptions.delete(environment.number, topic.oid, subscriptions)
+            batch.memberships += await self._memberships.complete(environment, topic, subscriptions)
+        return batch
 
     async def change(
         self, environment: Environment, topic_key: str, identifier: str, patch: SubscriptionPatch
     ) -> Membership:
-        """Changes name and preferences. Raises NotFound for an unknown topic, subscription or workflow."""
+        """Change name and preferences. Raise NotFound for an unknown topic, subscription or workflow."""
         topic = await self._topics.get(environment, topic_key)
-        known = await self._subscriptions.find(environment.number, topic.oid, identifier)
+        stored = await self._subscriptions.find(environment.number, topic.oid, identifier)
         raw = patch.preferences
-        chosen = None if raw is UNSET else await self._choices.resolve(environment, raw or [])
-        change = _change(patch, chosen)
-        after = known and await self._subscriptions.change(environment.number, topic.oid, known.id, change)
+        resolved = None if raw is UNSET else await self._choices.resolve(environment, raw or [])
+
+        def change(before: Subscription) -> Subscription:
+            name = before.name if patch.name is UNSET else patch.name
+            return _with(before, name, before.preferences if resolved is None else resolved)
+
+        after = stored and await self._subscriptions.change(environment.number, topic.oid, stored.id, change)
         if not after:
-            raise NotFound(f"Subscription {identifier} was not found", identifier=identifier)
-        return (await self._memberships.complete(environment, [(topic, after)]))[0]
+            raise _unknown(identifier)
+        return (await self._memberships.complete(environment, topic, [after]))[0]
 
     async def prefer(
         self, environment: Environment, member: Membership, workflow: Workflow, enabled: bool | None
     ) -> Preference:
-        """Has a subscription take a workflow, or not; None leaves that as it is. Raises NotFound when it is gone."""
+        """Set whether a subscription takes a workflow; None keeps it. Raise NotFound if it was deleted."""
 
         def change(before: Subscription) -> Subscription:
             others = [one for one in before.preferences if one.workflow_id != workflow.id]
-            wanted = Preference(workflow.id, before.takes_workflow(workflow.id) if enabled is None else enabled)
-            later = max(now_ms(), before.updated_ms)
-            return msgspec.structs.replace(before, preferences=[*others, wanted], updated_ms=later)
+            preference = Preference(workflow.id, before.takes_workflow(workflow.id) if enabled is None else enabled)
+            return _with(before, before.name, [*others, preference])
 
-        number, one = environment.number, member.subscription
-        after = await self._subscriptions.change(number, member.topic.oid, one.id, change)
+        subscription = member.subscription
+        after = await self._subscriptions.change(environment.number, member.topic.oid, subscription.id, change)
         if not after:
-            raise NotFound(f"Subscription {one.identifier} was not found", identifier=one.identifier)
+            raise _unknown(subscription.identifier)
         return after.preferences[-1]
 
     async def _look_up(
-        self, environment: Environment, items: Sequence[SubscriptionItem], outcome: Outcome
+        self, environment: Environment, items: Sequence[SubscriptionItem], batch: SubscriptionBatch
     ) -> Sequence[tuple[SubscriptionItem, Subscriber | None]]:
-        """The items whose subscriberId could be one, with the subscriber it names; the others are noted as failed."""
-        sound: list[tuple[SubscriptionItem, SubscriberId | None]] = []
+        """Return the items with a valid subscriberId, each with its subscriber; add an error for each other item."""
+        valid: list[tuple[SubscriptionItem, SubscriberId | None]] = []
         for item in items:
             try:
-                named = item.subscriber_id
-                sound.append((item, parse_subscriber_id(named) if named is not None else None))
+                raw = item.subscriber_id
+                valid.append((item, parse_subscriber_id(raw) if raw is not None else None))
             except InboxError:
-                outcome.fail(item, "INVALID_REQUEST", "This cannot be a subscriberId")
-        ids = list({one for _, one in sound if one is not None})
-        known = dict(zip(ids, await self._subscribers.find_many(environment.number, ids), strict=True))
-        return [(item, known[one] if one is not None else None) for item, one in sound]
+                batch.fail(item, "INVALID_REQUEST", "This cannot be a subscriberId")
+        ids = list({subscriber_id for _, subscriber_id in valid if subscriber_id is not None})
+        subscribers = dict(zip(ids, await self._subscribers.find_many(environment.number, ids), strict=True))
+        return [(item, subscribers[one] if one is not None else None) for item, one in valid]
 
     async def _create(
         self,
@@ -173,13 +170,12 @@ class SubscriptionService:
         name: str | None,
         preferences: list[Preference],
         context_keys: list[str],
-    ) -> Created:
-        identifier = item.identifier or default_identifier(topic.key, subscriber.subscriber_id, context_keys)
+    ) -> SubscriptionResult:
         oid = new_ordered_id()
-        now = made_ms(oid)
-        wanted = Subscription(
+        now = created_ms(oid)
+        subscription = Subscription(
             id=oid,
-            identifier=identifier,
+            identifier=item.identifier or default_identifier(topic.key, subscriber.subscriber_id, context_keys),
             subscriber_oid=subscriber.oid,
             created_ms=now,
             updated_ms=now,
@@ -187,24 +183,23 @@ class SubscriptionService:
             preferences=preferences,
             context_keys=context_keys,
         )
-        return await self._subscriptions.create(environment.number, topic.oid, wanted)
+        return await self._subscriptions.create(environment.number, topic.oid, subscription)
 
-    async def _named(
+    async def _find(
         self, environment: Environment, topic: Topic, item: SubscriptionItem, subscriber: Subscriber | None
     ) -> Sequence[Subscription]:
         if item.identifier is None:
-            return await self._memberships.held(environment, topic, subscriber) if subscriber else []
-        found = await self._subscriptions.find(environment.number, topic.oid, item.identifier)
-        if found is None or (subscriber and found.subscriber_oid != subscriber.oid):
+            return await self._memberships.of_subscriber(environment, topic, subscriber)
+        stored = await self._subscriptions.find(environment.number, topic.oid, item.identifier)
+        if stored is None or (subscriber and stored.subscriber_oid != subscriber.oid):
             return []
-        return [found]
+        return [stored]
 
 
-def _change(patch: SubscriptionPatch, chosen: list[Preference] | None) -> Callable[[Subscription], Subscription]:
-    def change(before: Subscription) -> Subscription:
-        later = max(now_ms(), before.updated_ms)
-        name = before.name if patch.name is UNSET else patch.name
-        preferences = before.preferences if chosen is None else chosen
-        return msgspec.structs.replace(before, name=name, preferences=preferences, updated_ms=later)
+def _with(before: Subscription, name: str | None, preferences: list[Preference]) -> Subscription:
+    later = max(now_ms(), before.updated_ms)
+    return msgspec.structs.replace(before, name=name, preferences=preferences, updated_ms=later)
 
-    return change
+
+def _unknown(identifier: str) -> NotFound:
+    return NotFound(f"Subscription {identifier} was not found", identifier=identifier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inbox.errors import Conflict, NotFound
+from inbox.errors import Conflict, NotFound, existing
 from inbox.models.cursor_page import CursorPage, CursorQuery
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
@@ -13,7 +13,7 @@ from inbox.models.topic import Topic
 from inbox.service.pages import cursor_of, page_of_all, page_of_list
 from inbox.store.subscribers import SubscriberStore
 from inbox.store.subscriptions import SubscriptionStore
-from inbox.store.topics import OrderBy, TopicStore
+from inbox.store.topics import TopicOrder, TopicStore, TopicWriteMode
 
 MAX_SCANNED = 10_000
 MAX_LISTED_MEMBERS = 1_000
@@ -21,112 +21,96 @@ MAX_LISTED_MEMBERS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class TopicFilter:
-    """Which topics: those that have these texts somewhere in key and name, in any case."""
+    """Match topics whose key and name contain these texts, in any case; empty matches all."""
 
     key: str = ""
     name: str = ""
 
     def takes(self, topic: Topic) -> bool:
-        """Whether the topic is one of them."""
         return self.key.casefold() in topic.key.casefold() and self.name.casefold() in (topic.name or "").casefold()
 
 
 def unknown_topic(key: str) -> NotFound:
-    """The 404 of an unknown topic."""
+    """Return the 404 of an unknown topic."""
     return NotFound(f"Topic not found for key {key}", topicKey=key)
 
 
+@dataclass(eq=False)
 class TopicService:
-    """Creates, lists, renames and deletes topics of an environment."""
+    """Creates, lists, renames and deletes topics."""
 
-    def __init__(
-        self, topics: TopicStore, subscriptions: SubscriptionStore, subscribers: SubscriberStore
-    ) -> None:
-        self._topics = topics
-        self._subscriptions = subscriptions
-        self._subscribers = subscribers
+    _topics: TopicStore
+    _subscriptions: SubscriptionStore
+    _subscribers: SubscriberStore
 
     async def get(self, environment: Environment, key: str) -> Topic:
-        """The topic. Raises NotFound."""
-        topic = await self._topics.get(environment.number, key)
-        if topic is None:
-            raise unknown_topic(key)
-        return topic
+        """Return the topic. Raise NotFound."""
+        return existing(await self._topics.get(environment.number, key), unknown_topic(key))
 
     async def upsert(self, environment: Environment, key: str, name: str | None, *, may_exist: bool = True) -> Topic:
-        """Creates the topic, or renames it when a name is given. Raises Conflict when it exists and may not."""
-        written = await self._topics.write(environment.number, key, name, "upsert" if may_exist else "create")
-        if written is None:
-            raise unknown_topic(key)
-        return written[0]
+        """Create the topic, or rename it if there is a name. Raise Conflict if it exists and may not."""
+        return await self._write(environment, key, name, "upsert" if may_exist else "create")
 
     async def ensure(self, environment: Environment, key: str, name: str | None) -> Topic:
-        """The topic as it is; made, under this name, if it is missing."""
+        """Return the topic; create it with this name if it is missing."""
         return await self._topics.get(environment.number, key) or await self.upsert(environment, key, name)
 
     async def rename(self, environment: Environment, key: str, name: str) -> Topic:
-        """Gives the topic another name. Raises NotFound."""
-        written = await self._topics.write(environment.number, key, name, "update")
-        if written is None:
-            raise unknown_topic(key)
-        return written[0]
+        """Rename the topic. Raise NotFound."""
+        return await self._write(environment, key, name, "update")
 
     async def delete(self, environment: Environment, key: str) -> None:
-        """Deletes the topic and its subscriptions. Raises NotFound."""
-        written = await self._topics.write(environment.number, key, None, "delete")
-        if written is None:
-            raise unknown_topic(key)
-        await self._subscriptions.delete_topic(environment.number, written[0].oid)
+        """Delete the topic and its subscriptions. Raise NotFound."""
+        topic = await self._write(environment, key, None, "delete")
+        await self._subscriptions.delete_topic(environment.number, topic.oid)
 
     async def delete_empty(self, environment: Environment, key: str) -> None:
-        """Deletes the topic as v1 does. Raises NotFound, and Conflict while it has subscribers."""
+        """Delete the topic as v1 does. Raise NotFound, and Conflict while it has subscribers."""
         topic = await self.get(environment, key)
         if await self._subscriptions.count(environment.number, topic.oid):
             raise Conflict(f"Topic with key {key} in the environment cannot be deleted as it has subscribers assigned")
         await self.delete(environment, key)
 
     async def list_page(
-        self, environment: Environment, query: CursorQuery, order_by: OrderBy, wanted: TopicFilter
+        self, environment: Environment, query: CursorQuery, order_by: TopicOrder, filter_: TopicFilter
     ) -> CursorPage[Topic]:
-        """A page beside a cursor. What is filtered is looked for among the first 10,000 topics in that order."""
+        """Return a page beside a cursor. A filter searches the first 10,000 topics in that order."""
         number = environment.number
-        if wanted != TopicFilter():
-            hits = await self._search(environment, query, order_by, wanted)
+        if filter_ != TopicFilter():
+            scan = self._topics.scan(number, order_by, query.order, MAX_SCANNED)
+            hits = [topic async for topics in scan for topic in topics if filter_.takes(topic)]
             return page_of_all(hits, [topic.oid for topic in hits], query)
         return page_of_list(await self._topics.page(number, order_by, query.order, query.limit, cursor_of(query)))
 
     async def list_numbered(
         self, environment: Environment, page: int, page_size: int, key: str | None, name: str | None
     ) -> tuple[Sequence[Topic], int]:
-        """A page by number (from 0), newest first, of the topics with exactly this key and name; and how many."""
+        """Return page `page` (from 0), newest first, of the topics with this exact key and name, and their number."""
         number = environment.number
         if key is not None:
             topic = await self._topics.get(number, key)
-            found = [topic] if topic and name in (None, topic.name) else []
-            return found[page * page_size :][:page_size], len(found)
+            topics = [topic] if topic and name in (None, topic.name) else []
+            return topics[page * page_size :][:page_size], len(topics)
         if name is not None:
             return await self._topics.named(number, name, page_size, page * page_size)
         listed = await self._topics.page(number, "created", "desc", page_size, skip=page * page_size)
         return (listed.records, listed.total) if listed else ([], 0)
 
     async def member_ids(self, environment: Environment, topic: Topic) -> Sequence[str]:
-        """The subscriberIds of a topic's members, the first 1,000 of them."""
+        """Return the subscriberIds of the first 1,000 members of a topic."""
         ids: list[str] = []
         async for members in self._subscriptions.members(environment.number, topic.oid):
-            known = await self._subscribers.get_many(environment.number, list(members))
-            ids += [one.subscriber_id for one in known.values() if one and one.subscriber_id not in ids[-1:]]
+            subscribers = (await self._subscribers.get_many(environment.number, list(members))).values()
+            ids += [one.subscriber_id for one in subscribers if one and one.subscriber_id not in ids[-1:]]
             if len(ids) >= MAX_LISTED_MEMBERS:
                 break
         return ids[:MAX_LISTED_MEMBERS]
 
     async def keys_of(self, environment: Environment, subscriber: Subscriber) -> Sequence[str]:
-        """The keys of the topics that a subscriber is in."""
+        """Return the keys of the topics that a subscriber is in."""
         oids = await self._subscriptions.topics_of(environment.number, subscriber.oid)
-        known = await self._topics.get_many(environment.number, oids)
-        return [known[oid].key for oid in oids if oid in known]
+        topics = await self._topics.get_many(environment.number, oids)
+        return [topics[oid].key for oid in oids if oid in topics]
 
-    async def _search(
-        self, environment: Environment, query: CursorQuery, order_by: OrderBy, wanted: TopicFilter
-    ) -> Sequence[Topic]:
-        scan = self._topics.scan(environment.number, order_by, query.order, MAX_SCANNED)
-        return [topic async for topics in scan for topic in topics if wanted.takes(topic)]
+    async def _write(self, environment: Environment, key: str, name: str | None, mode: TopicWriteMode) -> Topic:
+        return existing(await self._topics.write(environment.number, key, name, mode), unknown_topic(key))[0]

@@ -1,1 +1,1 @@
-"""What becomes of a trigger: who gets it, what it says, when it is delivered, and what the activity tells of it."""
+"""The way of a trigger: its recipients, its plan, and the delivery of its messages."""

@@ -1,239 +1,163 @@
-"""Recipients → stored messages.
-
-What concerns the recipients that a trigger names is read and rendered first; then each message is appended by one
-script, once per transaction, step and recipient.
-"""
+"""Deliver a trigger's plan to its recipients: before its request is answered, or by a dispatch."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from inbox.errors import PayloadTooLarge, StoreUnavailable, ValidationFailed
+from inbox.errors import Contention, PayloadTooLarge, SubscriberGone, ValidationFailed
+from inbox.ids import SubscriberId
 from inbox.models.context_keys import feed_name
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
-from inbox.models.trigger import Recipient, Recipients, reason_of
-from inbox.service.trigger.activity_log import ActivityLog
+from inbox.models.trigger import Recipient, Recipients
+from inbox.service.activity.activity_log import ActivityLog
 from inbox.service.trigger.audience import Audience
-from inbox.service.trigger.dispatches import DispatchService
-from inbox.service.trigger.drafts import TOO_LARGE, Draft, Failure, Plan, Wait
-from inbox.service.trigger.runs import RunService
+from inbox.service.trigger.dispatches import Dispatch, DispatchService
+from inbox.service.trigger.pipeline import BatchPolicy, Pipeline
+from inbox.service.trigger.plan import Plan, RenderedSteps
+from inbox.steps.in_app import TOO_LARGE
 from inbox.store.feed import Feed
-from inbox.store.feeds import Deleted, FeedStore
-from inbox.store.messages import Delivery, MessageStore
+from inbox.store.feeds import FeedStore
+from inbox.store.retry import Attempts
+from inbox.store.slices import in_slices
 from inbox.store.subscribers import SubscriberStore
 from inbox.tasks import Turns, in_turn
 
 log = logging.getLogger(__name__)
 
-MOST_IN_REQUEST = 100
-"""Beyond so many members of topics, or subscribers of a broadcast, a trigger is a dispatch."""
-MAX_BATCH = 100
-MAX_BATCH_BYTES = 4 * 1024 * 1024
-_ATTEMPTS = 5
-"""So often a subscriber that is deleted meanwhile is made again."""
+MAX_IN_REQUEST = 100
+"""A trigger for more members of topics, or a broadcast to more subscribers, is a dispatch."""
+MAX_PREPARED_AT_ONCE = 100
+"""A request may name more recipients; others get their turn in between."""
+REQUEST_BATCHES = BatchPolicy(max_steps=100, max_bytes=4 * 1024 * 1024)
 
 
+@dataclass(eq=False)
 class DeliveryService:
-    """Delivers what triggers were found to say."""
+    """Delivers plans to the recipients of triggers."""
 
-    def __init__(
-        self,
-        subscribers: SubscriberStore,
-        feeds: FeedStore,
-        messages: MessageStore,
-        audience: Audience,
-        activity: ActivityLog,
-        dispatches: DispatchService,
-        runs: RunService,
-    ) -> None:
-        self._subscribers = subscribers
-        self._feeds = feeds
-        self._messages = messages
-        self._audience = audience
-        self._activity = activity
-        self._dispatches = dispatches
-        self._runs = runs
+    _subscribers: SubscriberStore
+    _feeds: FeedStore
+    _audience: Audience
+    _activity: ActivityLog
+    _dispatches: DispatchService
+    _pipeline: Pipeline
 
     async def deliver(self, environment: Environment, plan: Plan, recipients: Recipients | None) -> None:
-        """Delivers a plan to its recipients (None: everybody), to the members of large topics behind the request.
+        """Deliver a plan to its recipients (None: everybody), by a dispatch if more than 100 are not named by id.
 
-        Raises PayloadTooLarge before anything is stored, and StoreUnavailable.
+        Safe to repeat and to cancel: each message is stored once. Raise ServiceUnavailable, and PayloadTooLarge before
+        anything is stored if a message for a named recipient is too large.
         """
         if recipients is None:
-            await self._reach_everybody(environment, plan)
+            await self._reach(environment, Dispatch(plan, None))
             return
+        await self._note_refused(environment, plan, recipients.refused)
+        prepared: list[tuple[Feed, Subscriber | None]] = []
         turns = Turns()
-        for place, reason in enumerate(recipients.refused):
-            log.info("recipient refused: %s", reason, extra={"action": "recipient_refused", **plan.log_fields})
-            self._activity.note_refused(plan, environment.number, f"(refused {place})", reason)
+        for part in in_slices(recipients.accepted, MAX_PREPARED_AT_ONCE):
+            prepared += await self._prepare(environment, plan, part)
             await turns.give()
-        drafts = await _drafts(plan, await in_turn(partial(self._prepare, environment, plan), recipients.accepted))
-        if any(isinstance(one, Failure) and one.kind == "too large" for one in drafts):
+        rendered = await self._pipeline.render(plan, prepared)
+        if any(failure.kind == "too large" for one in rendered for failure in one.failures):
             raise PayloadTooLarge(TOO_LARGE)
-        async for batch in self._batches(plan, drafts):
-            await self._store(plan, batch)
-        await self._begin(plan, _waits(drafts))
+        await self._store(rendered)
         if recipients.topics:
-            await self._reach_topics(environment, plan, recipients)
+            without = {recipient.subscriber_id for recipient in recipients.accepted}
+            if plan.actor:
+                without.add(plan.actor.subscriber_id)
+            await self._reach(environment, Dispatch(plan, recipients.topics, frozenset(without)))
 
     async def upsert(self, environment: Environment, recipient: Recipient) -> Subscriber:
-        """The subscriber, made if missing, with the fields set that came with it."""
+        """Return the subscriber, created if missing, with the recipient's profile fields."""
         number = environment.number
-        known = None if recipient.profile else await self._subscribers.get(number, recipient.subscriber_id)
-        if known:
-            return known
-        written = await self._subscribers.write(number, recipient.subscriber_id, recipient.profile)
-        if written is None:
-            raise StoreUnavailable
-        return written[0]
+        existing = None if recipient.profile else await self._subscribers.get(number, recipient.subscriber_id)
+        if existing:
+            return existing
+        return (await self._subscribers.write(number, recipient.subscriber_id, recipient.profile))[0]
 
-    async def _reach_everybody(self, environment: Environment, plan: Plan) -> None:
-        size = await self._audience.size(environment, None)
-        if size > MOST_IN_REQUEST:
-            await self._dispatches.accept(environment, plan, size)
-        else:
-            await self._fan_out(environment, plan, self._audience.everybody(environment))
-
-    async def _reach_topics(self, environment: Environment, plan: Plan, recipients: Recipients) -> None:
-        without = {one.subscriber_id for one in recipients.accepted}
-        if plan.actor:
-            without.add(plan.actor.subscriber_id)
-        size = await self._audience.size(environment, recipients.topics)
-        if size > MOST_IN_REQUEST:
-            await self._dispatches.accept(environment, plan, size, recipients.topics, frozenset(without))
+    async def _reach(self, environment: Environment, dispatch: Dispatch) -> None:
+        """Deliver to an audience: now if it is small. Skip deleted subscribers and messages that are too large."""
+        size = await self._audience.size(environment.number, dispatch)
+        if size > MAX_IN_REQUEST:
+            await self._dispatches.accept(environment, dispatch, size)
             return
-        workflow_id, contexts = plan.workflow.id, plan.context_keys
-        members = self._audience.members(environment, recipients.topics, without, workflow_id, contexts)
-        await self._fan_out(environment, plan, members)
+        async for subscribers in self._audience.everyone(environment.number, dispatch):
+            contexts = feed_name(dispatch.plan.context_keys)
+            feeds = {one.oid: self._feeds.existing(environment.number, one, contexts) for one in subscribers}
+            missing = [one for one in subscribers if feeds[one.oid] is None]
+            if missing:
+                opened = await in_turn(partial(self._open, environment, dispatch.plan), missing)
+                feeds.update(zip((one.oid for one in missing), opened, strict=True))
+            recipients = [(feed, one) for one in subscribers if (feed := feeds[one.oid])]
+            rendered = await self._pipeline.render(dispatch.plan, recipients)
+            await self._pipeline.store(rendered, REQUEST_BATCHES)
 
-    async def _fan_out(
-        self, environment: Environment, plan: Plan, groups: AsyncIterator[Sequence[Subscriber]]
-    ) -> None:
-        """Delivers a plan to groups of subscribers as they come: one round trip stores up to a hundred messages.
-
-        A message that is too large, or whose subscriber was deleted meanwhile, is left out. Safe to repeat and to
-        cancel: what was stored is not stored again. Raises StoreUnavailable.
-        """
-        contexts = feed_name(plan.context_keys)
-        async for group in groups:
-            feeds = await in_turn(partial(self._open, plan, environment, contexts), group)
-            recipients = [
-                (feed, one.variables() if plan.needs_subscriber else None)
-                for one, feed in zip(group, feeds, strict=True)
-                if feed
-            ]
-            drafts = await _drafts(plan, recipients)
-            async for batch in self._batches(plan, drafts):
-                for delivery in await self._append(plan, batch):
-                    self._feeds.forget(delivery.feed)
-            begun = await self._runs.begin(plan, _waits(drafts))
-            for wait in begun.gone:
-                self._feeds.forget(wait.feed)
-            async for batch in self._batches(plan, begun.drafts):
-                await self._append(plan, batch)
-
-    async def _open(
-        self, plan: Plan, environment: Environment, contexts: str, subscriber: Subscriber
-    ) -> Feed | None:
-        """A member's feed; None, and noted, for one that has messages in too many contexts."""
+    async def _open(self, environment: Environment, plan: Plan, subscriber: Subscriber) -> Feed | None:
+        """Return a subscriber's feed; None for one deleted meanwhile, or (noted) with messages in too many contexts."""
         try:
-            return await self._feeds.open_for(environment.number, subscriber, contexts)
+            return await self._feeds.open_for(environment.number, subscriber, feed_name(plan.context_keys))
         except ValidationFailed as error:
-            self._activity.note_refused(plan, environment.number, subscriber.subscriber_id, reason_of(error))
-            return None
+            name, reason = subscriber.subscriber_id, error.reason
+            self._activity.note_refused(plan.activity_ref, environment.number, name, reason)
+        except SubscriberGone:
+            pass
+        return None
 
-    async def _batches(self, plan: Plan, drafts: Iterable[Draft]) -> AsyncIterator[list[Delivery]]:
-        """The messages among what was drafted, in order, at most a hundred and 4 MiB at a time; why there is none is
-        noted.
-        """
-        batch: list[Delivery] = []
-        size = 0
+    async def _note_refused(self, environment: Environment, plan: Plan, refused: Sequence[str]) -> None:
         turns = Turns()
-        for draft in drafts:
+        for index, reason in enumerate(refused):
+            log.info("recipient refused: %s", reason, extra={"action": "recipient_refused", **plan.log_fields})
+            self._activity.note_refused(plan.activity_ref, environment.number, f"(refused {index})", reason)
             await turns.give()
-            if isinstance(draft, Failure):
-                self._note_failure(plan, draft)
-            if not isinstance(draft, Delivery):
-                continue
-            if batch and (len(batch) == MAX_BATCH or size + len(draft.content) > MAX_BATCH_BYTES):
-                yield batch
-                batch, size = [], 0
-            batch.append(draft)
-            size += len(draft.content)
-        if batch:
-            yield batch
-
-    def _note_failure(self, plan: Plan, failure: Failure) -> None:
-        if failure.kind != "skipped":
-            where = {"step_id": failure.step_id, "subscriber_id": failure.feed.subscriber_id}
-            extra = {"action": "step_failed", **plan.log_fields, **where}
-            log.warning("no message is stored: %s", failure.reason, extra=extra)
-        self._activity.note_failure(plan, failure)
-
-    async def _append(self, plan: Plan, batch: Sequence[Delivery]) -> list[Delivery]:
-        """Stores messages and notes what became of them; gives those whose feed is gone."""
-        gone: list[Delivery] = []
-        for delivery, appended in zip(batch, await self._messages.append(batch), strict=True):
-            if appended:
-                self._activity.note_appended(plan, delivery, appended)
-            else:
-                gone.append(delivery)
-        return gone
 
     async def _prepare(
-        self, environment: Environment, plan: Plan, recipient: Recipient
-    ) -> tuple[Feed, dict[str, Any] | None]:
-        """The recipient's feed and, if a template names the subscriber, what templates see of it."""
-        contexts = feed_name(plan.context_keys)
-        if not recipient.profile and not plan.needs_subscriber:
-            return await self._feeds.open(environment.number, recipient.subscriber_id, contexts), None
-        for _ in range(_ATTEMPTS):
+        self, environment: Environment, plan: Plan, recipients: Sequence[Recipient]
+    ) -> list[tuple[Feed, Subscriber | None]]:
+        """Return the feed of each recipient, in order, and the subscriber if a template names it; create missing ones.
+
+        Feeds that this process knows are not read, and subscribers are read together.
+        """
+        number, contexts = environment.number, feed_name(plan.context_keys)
+        unchanged = [one.subscriber_id for one in recipients if not one.profile]
+        feeds = {name: feed for name in unchanged if (feed := self._feeds.cached(number, name, contexts))}
+        ready: dict[SubscriberId, tuple[Feed, Subscriber | None]] = {}
+        if not plan.needs_subscriber:
+            ready = {name: (feed, None) for name, feed in feeds.items()}
+        elif feeds:
+            owners = await self._subscribers.get_many(number, [feed.subscriber_oid for feed in feeds.values()])
+            ready = {name: (feed, owner) for name, feed in feeds.items() if (owner := owners[feed.subscriber_oid])}
+        if len(ready) < len(unchanged):
+            unknown = [name for name in unchanged if name not in ready]
+            for name, subscriber in zip(unknown, await self._subscribers.find_many(number, unknown), strict=True):
+                if subscriber and (feed := self._feeds.existing(number, subscriber, contexts)):
+                    ready[name] = feed, subscriber
+        if len(ready) < len(recipients):
+            missing = [one for one in recipients if one.subscriber_id not in ready]
+            made = await in_turn(partial(self._make, environment, contexts), missing)
+            ready.update(zip((one.subscriber_id for one in missing), made, strict=True))
+        return [ready[one.subscriber_id] for one in recipients]
+
+    async def _make(self, environment: Environment, contexts: str, recipient: Recipient) -> tuple[Feed, Subscriber]:
+        """Return a recipient's feed and subscriber, created if they are missing."""
+        async for _ in Attempts():
             subscriber = await self.upsert(environment, recipient)
-            with suppress(Deleted):
-                return await self._feeds.open_for(environment.number, subscriber, contexts), subscriber.variables()
-        raise Deleted
+            with suppress(SubscriberGone):
+                return await self._feeds.open_for(environment.number, subscriber, contexts), subscriber
+        raise Contention
 
-    async def _store(self, plan: Plan, batch: Sequence[Delivery]) -> None:
-        """Appends messages; a subscriber that was deleted meanwhile is made again, as a trigger does."""
-        waiting = list(batch)
-        for _ in range(_ATTEMPTS):
-            waiting = await self._append(plan, waiting)
-            if not waiting:
+    async def _store(self, rendered: Sequence[RenderedSteps]) -> None:
+        """Store rendered steps; create a subscriber that was deleted meanwhile again, as a trigger does."""
+        async for _ in Attempts():
+            gone = await self._pipeline.store(rendered, REQUEST_BATCHES)
+            if not gone:
                 return
-            waiting = [replace(one, feed=await self._reopen(one.feed)) for one in waiting]
-        raise StoreUnavailable
-
-    async def _begin(self, plan: Plan, waits: Sequence[Wait]) -> None:
-        """Lets runs wait; a subscriber that was deleted meanwhile is made again."""
-        for _ in range(_ATTEMPTS):
-            begun = await self._runs.begin(plan, waits)
-            async for batch in self._batches(plan, begun.drafts):
-                await self._store(plan, batch)
-            if not begun.gone:
-                return
-            waits = [replace(one, feed=await self._reopen(one.feed)) for one in begun.gone]
-        raise StoreUnavailable
-
-    async def _reopen(self, feed: Feed) -> Feed:
-        self._feeds.forget(feed)
-        return await self._feeds.open(feed.environment, feed.subscriber_id, feed.contexts)
-
-
-def _waits(drafts: Iterable[Draft]) -> list[Wait]:
-    return [draft for draft in drafts if isinstance(draft, Wait)]
-
-
-async def _drafts(plan: Plan, recipients: Sequence[tuple[Feed, Mapping[str, Any] | None]]) -> list[Draft]:
-    """What recipients get: their feeds, and what templates see of them."""
-    drafts: list[Draft] = []
-    turns = Turns()
-    for feed, variables in recipients:
-        drafts += plan.draft(feed, variables)
-        await turns.give()
-    return drafts
+            rendered = [
+                one.copy_for(await self._feeds.open(one.feed.environment, one.feed.subscriber_id, one.feed.contexts))
+                for one in gone
+            ]
+        raise Contention

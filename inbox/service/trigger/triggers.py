@@ -1,7 +1,6 @@
-"""A trigger, judged: the workflow, what it says and to whom; then it is delivered, or taken back.
+"""Validate triggers, then deliver or cancel them.
 
-What is wrong is answered before anything is stored. A transaction is safe to repeat: whoever brings the same one again
-with the same recipients only adds what a crash left out.
+A trigger is refused before anything is stored. Repeating a transaction adds only what is missing after a crash.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from inbox import clock
-from inbox.errors import InboxError, StoreUnavailable, UnprocessableEntity
+from inbox.errors import InboxError, ServiceUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
+from inbox.models import wire
 from inbox.models.context_keys import parse_context
 from inbox.models.environment import Environment
 from inbox.models.mismatch import explain_mismatch
@@ -31,7 +31,6 @@ from inbox.models.trigger import (
     parse_recipients,
     parse_severity,
     parse_transaction_id,
-    reason_of,
 )
 from inbox.models.workflow import Workflow
 from inbox.models.workflow_override import Override
@@ -40,147 +39,114 @@ from inbox.service.environments.idempotency import KEY_USED
 from inbox.service.environments.tenants import TenantService
 from inbox.service.trigger.delivery import DeliveryService
 from inbox.service.trigger.dispatches import DispatchService
-from inbox.service.trigger.drafts import Plan
+from inbox.service.trigger.plan import Plan
 from inbox.service.trigger.runs import RunService
 from inbox.service.workflows.overrides import OverrideService
 from inbox.service.workflows.payload_schema import complete_payload
 from inbox.service.workflows.workflows import WorkflowService
+from inbox.store.replication import Replication
 from inbox.store.transactions import TransactionStore
 
 log = logging.getLogger(__name__)
 
-EVERYBODY = "\1everybody"
-
-Status = Literal[
-    "processed",
-    "trigger_not_active",
-    "no_workflow_steps_defined",
-    "no_workflow_active_steps_defined",
-    "no_tenant_found",
-    "error",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class TriggerOutcome:
-    """What a trigger is answered.
+    """The answer to a trigger. `is_repeated`: `transactionId` was used for another request; nothing is delivered."""
 
-    `is_repeated`: its transaction ran before, for other recipients or another workflow, so nothing was done.
-    """
-
-    status: Status
+    status: wire.TriggerStatus
     transaction_id: str | None
     error: str | None = None
     is_repeated: bool = False
 
-    def view(self) -> dict[str, Any]:
-        """The TriggerReply of the wire."""
-        view: dict[str, Any] = {"acknowledged": True, "status": self.status}
-        if self.transaction_id is not None:
-            view["transactionId"] = self.transaction_id
-        return view if self.error is None else {**view, "error": [self.error]}
+    @wire.without_nulls
+    def view(self) -> wire.TriggerReply:
+        return {
+            "acknowledged": True,
+            "status": self.status,
+            "transactionId": self.transaction_id,
+            "error": None if self.error is None else [self.error],
+        }
 
 
+@dataclass(eq=False)
 class TriggerService:
-    """Starts triggers, and cancels them."""
+    """Starts and cancels triggers."""
 
-    def __init__(
-        self,
-        workflows: WorkflowService,
-        transactions: TransactionStore,
-        tenants: TenantService,
-        overrides: OverrideService,
-        contexts: ContextService,
-        delivery: DeliveryService,
-        dispatches: DispatchService,
-        runs: RunService,
-        log_level: int = logging.DEBUG,
-    ) -> None:
-        """Each trigger is logged in one line of `log_level`."""
-        self._log_level = log_level
-        self._workflows = workflows
-        self._transactions = transactions
-        self._tenants = tenants
-        self._overrides = overrides
-        self._contexts = contexts
-        self._delivery = delivery
-        self._dispatches = dispatches
-        self._runs = runs
+    _workflows: WorkflowService
+    _transactions: TransactionStore
+    _tenants: TenantService
+    _overrides: OverrideService
+    _contexts: ContextService
+    _delivery: DeliveryService
+    _dispatches: DispatchService
+    _runs: RunService
+    _replication: Replication
+    _log_level: int = logging.DEBUG
+    """The level of the line that each trigger logs."""
 
     async def trigger(
-        self, environment: Environment, request: TriggerRequest, idempotency_key: str | None = None
+        self, environment: Environment, request: TriggerRequest | BroadcastRequest, idempotency_key: str | None = None
     ) -> TriggerOutcome:
-        """Delivers a workflow to its recipients before it returns; to the members of large topics behind the request.
+        """Deliver a workflow to its recipients, or of a broadcast to every subscriber of the environment.
 
+        Members of topics and a broadcast's subscribers are reached after this has returned if they are more than 100.
         Without a transactionId the transaction is derived from the request's Idempotency-Key, so that a client's
-        retry is the same transaction. Raises UnprocessableEntity (`workflow_not_found`), ValidationFailed or
-        BadRequest (recipients, actor, tenant, context), PayloadInvalid, PayloadTooLarge (a message over 64 KiB) and
-        StoreUnavailable; UnprocessableEntity also for a key that was used for another request.
+        retry is the same transaction. Raise UnprocessableEntity (`workflow_not_found`, or a key that was used for
+        another request), ValidationFailed or BadRequest (recipients, actor, tenant, context), PayloadInvalid,
+        PayloadTooLarge (a message over 64 KiB) and StoreUnavailable.
         """
+        before = self._replication.begin()
         await self._claim_key(environment, idempotency_key, request)
-        return await self._trigger(environment, request, idempotency_key)
-
-    async def _trigger(
-        self, environment: Environment, request: TriggerRequest, idempotency_key: str | None
-    ) -> TriggerOutcome:
-        workflow = await self._find_workflow(environment, request.name)
-        recipients = parse_recipients(request.to)
-        outcome = await self._start(environment, workflow, request, recipients, idempotency_key)
-        self._log(workflow, outcome, str(recipients))
-        return outcome
-
-    async def broadcast(
-        self, environment: Environment, request: BroadcastRequest, idempotency_key: str | None = None
-    ) -> TriggerOutcome:
-        """Delivers a workflow to every subscriber of the environment, to more than 100 behind the request."""
-        await self._claim_key(environment, idempotency_key, request)
-        workflow = await self._find_workflow(environment, request.name)
-        outcome = await self._start(environment, workflow, request, None, idempotency_key)
-        self._log(workflow, outcome, "every subscriber")
+        outcome = await self._trigger(environment, request, idempotency_key)
+        await self._replication.wait(before)
         return outcome
 
     async def trigger_many(
         self, environment: Environment, events: Sequence[Any], idempotency_key: str | None = None
     ) -> list[TriggerOutcome]:
-        """Carries out events one after the other, in order; what is wrong with one is its own outcome.
+        """Trigger events one after the other, in order; an event that fails is an outcome with its error.
 
-        Raises StoreUnavailable, since then none of them can go on, and UnprocessableEntity as `trigger`.
+        Raise ServiceUnavailable, since no further event can succeed then, and UnprocessableEntity as `trigger` does.
         """
+        before = self._replication.begin()
         await self._claim_key(environment, idempotency_key, events)
         outcomes: list[TriggerOutcome] = []
-        for place, event in enumerate(events):
-            await asyncio.sleep(0)  # an event that fails before it is stored waits for nothing: others have their turn
+        for index, event in enumerate(events):
+            await asyncio.sleep(0)  # an event that fails before it is stored awaits nothing: give way to other tasks
             try:
                 request = msgspec.convert(event, TriggerRequest)
-                key = f"{idempotency_key}:{place}" if idempotency_key else None
+                key = f"{idempotency_key}:{index}" if idempotency_key else None
                 outcomes.append(await self._trigger(environment, request, key))
             except msgspec.ValidationError as error:
                 outcomes.append(_failed(event, explain_mismatch(error, event, TriggerRequest)))
-            except StoreUnavailable:
+            except ServiceUnavailable:
                 raise
             except InboxError as error:
-                outcomes.append(_failed(event, reason_of(error)))
+                outcomes.append(_failed(event, error.reason))
+        await self._replication.wait(before)
         return outcomes
 
     async def cancel(self, environment: Environment, transaction_id: str) -> bool:
-        """Cancels what a trigger has not delivered yet: the rest of a dispatch, delays, events of digests that are
-        still open; whether there was anything. Raises StoreUnavailable.
-        """
+        """Cancel the rest of a trigger: dispatch, delays, events of open digests; return whether there was any."""
         dispatched = await self._dispatches.cancel(environment, transaction_id)
         return await self._runs.cancel(environment, transaction_id) or dispatched
 
-    async def _find_workflow(self, environment: Environment, name: str) -> Workflow:
-        workflow = await self._workflows.find(environment, name)
+    async def _trigger(
+        self, environment: Environment, request: TriggerRequest | BroadcastRequest, idempotency_key: str | None
+    ) -> TriggerOutcome:
+        workflow = await self._workflows.find(environment, request.name)
         if workflow is None:
-            raise UnprocessableEntity(f"workflow_not_found: {name}")
-        return workflow
+            raise UnprocessableEntity(f"workflow_not_found: {request.name}")
+        recipients = parse_recipients(request.to) if isinstance(request, TriggerRequest) else None
+        outcome = await self._deliver(environment, workflow, request, recipients, idempotency_key)
+        if log.isEnabledFor(self._log_level):
+            fields = {"workflow_id": workflow.identifier, "transaction_id": outcome.transaction_id}
+            extra = {"action": "trigger", **fields, "status": outcome.status}
+            log.log(self._log_level, "triggered for %s", recipients or "every subscriber", extra=extra)
+        return outcome
 
-    def _log(self, workflow: Workflow, outcome: TriggerOutcome, recipients: str) -> None:
-        fields = {"workflow_id": workflow.identifier, "transaction_id": outcome.transaction_id}
-        extra = {"action": "trigger", **fields, "status": outcome.status}
-        log.log(self._log_level, "triggered for %s", recipients, extra=extra)
-
-    async def _start(
+    async def _deliver(
         self,
         environment: Environment,
         workflow: Workflow,
@@ -188,7 +154,6 @@ class TriggerService:
         recipients: Recipients | None,
         idempotency_key: str | None,
     ) -> TriggerOutcome:
-        """Judges a trigger and carries it out; without recipients it is for everybody."""
         context = parse_context(request.context)
         actor = None if request.actor is None else parse_recipient(request.actor, "actor")
         payload = complete_payload(workflow, request.payload)
@@ -196,14 +161,18 @@ class TriggerService:
         expires_ms = parse_expires_at(request.expires_at, now_ms)
         severity = parse_severity(request.overrides)
         explicit = parse_transaction_id(request.transaction_id)
-        transaction_id = explicit or _derived(idempotency_key) or new_transaction_id()
+        derived = idempotency_key and f"txn_{hashlib.blake2b(idempotency_key.encode(), digest_size=12).hexdigest()}"
+        transaction_id = explicit or derived or new_transaction_id()
         tenant = None if request.tenant is None else await self._tenants.resolve(environment, request.tenant)
         override = await self._overrides.find(environment, workflow, tenant) if tenant else None
-        if status := _obstacle(workflow, override, tenant_is_missing=request.tenant is not None and tenant is None):
+        tenant_is_missing = request.tenant is not None and tenant is None
+        if status := _status_without_delivery(workflow, override, tenant_is_missing=tenant_is_missing):
             return TriggerOutcome(status, transaction_id)
-        names = [EVERYBODY] if recipients is None else recipients.names
-        if explicit and not await self._claim(environment, explicit, workflow, names):
-            return TriggerOutcome("processed", transaction_id, is_repeated=True)
+        if explicit:
+            names = ["\1everybody"] if recipients is None else recipients.names
+            fingerprint = hashlib.blake2b("\0".join([workflow.id, *names]).encode(), digest_size=12).digest()
+            if not await self._transactions.claim(environment.number, explicit, fingerprint):
+                return TriggerOutcome("processed", transaction_id, is_repeated=True)
         plan = Plan(
             workflow,
             {name: value for name, value in payload.items() if name != "attachments"},
@@ -227,24 +196,22 @@ class TriggerService:
         return TriggerOutcome("processed", transaction_id)
 
     async def _claim_key(self, environment: Environment, idempotency_key: str | None, request: object) -> None:
-        """Raises UnprocessableEntity for an Idempotency-Key that was used for another request."""
+        """Raise UnprocessableEntity for an Idempotency-Key that was used for another request."""
         if not idempotency_key:
             return
-        said = type(request).__name__.encode() + msgspec.json.encode(request)
-        fingerprint = hashlib.blake2b(said, digest_size=12).digest()
+        content = type(request).__name__.encode() + msgspec.json.encode(request)
+        fingerprint = hashlib.blake2b(content, digest_size=12).digest()
         if not await self._transactions.claim_key(environment.number, idempotency_key, fingerprint):
             raise UnprocessableEntity(KEY_USED)
 
-    async def _claim(
-        self, environment: Environment, transaction_id: str, workflow: Workflow, names: Sequence[str]
-    ) -> bool:
-        """False when this transaction ran before for other recipients or another workflow."""
-        fingerprint = hashlib.blake2b("\0".join([workflow.id, *names]).encode(), digest_size=12).digest()
-        return await self._transactions.claim(environment.number, transaction_id, fingerprint)
 
+def _status_without_delivery(
+    workflow: Workflow, override: Override | None, *, tenant_is_missing: bool
+) -> wire.TriggerStatus | None:
+    """Return the status of a trigger that delivers nothing, or None.
 
-def _obstacle(workflow: Workflow, override: Override | None, *, tenant_is_missing: bool) -> Status | None:
-    """Why nothing is to be done. An override decides for its tenant whether the workflow is active."""
+    A tenant's override decides whether the workflow is active for it.
+    """
     is_active = workflow.active if override is None or override.active is None else override.active
     if not is_active:
         return "trigger_not_active"
@@ -256,11 +223,5 @@ def _obstacle(workflow: Workflow, override: Override | None, *, tenant_is_missin
 
 
 def _failed(event: Any, reason: str) -> TriggerOutcome:
-    named = event.get("transactionId") if isinstance(event, dict) else None
-    return TriggerOutcome("error", named if isinstance(named, str) and named else None, reason)
-
-
-def _derived(idempotency_key: str | None) -> str | None:
-    if not idempotency_key:
-        return None
-    return f"txn_{hashlib.blake2b(idempotency_key.encode(), digest_size=12).hexdigest()}"
+    transaction_id = event.get("transactionId") if isinstance(event, dict) else None
+    return TriggerOutcome("error", (transaction_id or None) if isinstance(transaction_id, str) else None, reason)

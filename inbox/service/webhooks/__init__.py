@@ -1,1 +1,1 @@
-"""Telling a backend what happened: the relay of events, their words, the sending, the failed ones."""
+"""Webhooks and event streams: their settings, the events, sending them, and failed events."""

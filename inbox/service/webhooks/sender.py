@@ -15,21 +15,21 @@ from urllib.parse import urlsplit
 
 from inbox import __version__
 from inbox.clock import now_seconds
-from inbox.models.event import Event
+from inbox.models.event import WebhookEvent
 
 if TYPE_CHECKING:
     import httpx
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the scheme's marker)
-MOST_READ_BYTES = 16 * 1024
-"""So much of an answer is read, and thrown away, so that its connection can be used again."""
+MAX_READ_BYTES = 16 * 1024
+"""Of a response, which is read and discarded, so that its connection can be used again."""
 READ_SECONDS = 1.0
-CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a sending: the receiver's status (0: there was none), and in words what went wrong."""
+    """The result of sending an event: the receiver's status, 0 without a response, and the reason of a failure."""
 
     status: int
     reason: str = ""
@@ -40,31 +40,31 @@ class Sent:
 
     @property
     def is_unwanted(self) -> bool:
-        """The receiver says that it never wants this again."""
+        """Whether the receiver says that it never wants this event."""
         return self.status == 410
 
     @property
     def is_refused(self) -> bool:
-        """The receiver is well and does not take this event."""
+        """Whether the receiver works and does not accept this event."""
         return 400 <= self.status < 500 and self.status not in (408, 425, 429)
 
 
 def sign(event_id: str, timestamp: int, body: bytes, secret: str) -> str:
-    """The signature of one secret (`whsec_` and base64): `v1,` and base64 of the HMAC-SHA256."""
+    """Return `v1,` and the base64 of the HMAC-SHA256 under a secret (`whsec_` and base64)."""
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     digest = hmac.new(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
 class WebhookSender:
-    """Sends over connections that it keeps. What the receiver does cannot hold it longer than its time-out."""
+    """Sends events over connections that it keeps. No receiver can delay it for longer than its timeout."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
         self._client: httpx.AsyncClient | None = None
 
-    async def send(self, url: str, event: Event, secrets: Sequence[str]) -> Sent:
-        """One attempt, signed with each of the secrets. Never raises for what the receiver does."""
+    async def send(self, url: str, event: WebhookEvent, secrets: Sequence[str]) -> Sent:
+        """Send an event once, signed with each of the secrets. Return every failure of the receiver as a result."""
         import httpx  # only a process that sends needs it, and it is slow to load
 
         try:
@@ -75,12 +75,11 @@ class WebhookSender:
             return Sent(0, _failure(url, error))
 
     async def close(self) -> None:
-        """Closes every connection."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
 
-    async def _post(self, url: str, event: Event, secrets: Sequence[str]) -> Sent:
+    async def _post(self, url: str, event: WebhookEvent, secrets: Sequence[str]) -> Sent:
         timestamp = int(now_seconds())
         headers = {
             "content-type": "application/json",
@@ -102,26 +101,26 @@ class WebhookSender:
         if self._client is None:
             self._client = httpx.AsyncClient(
                 timeout=self.timeout_seconds,
-                follow_redirects=False,  # it would lead to where nobody has said events may go
-                limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                follow_redirects=False,  # the target is no URL that the operator has allowed
+                limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
                 headers={"user-agent": f"inbox/{__version__}"},
             )
         return self._client
 
 
 def _failure(url: str, error: Exception) -> str:
-    """Which host it was, and what went wrong, without the number that the system has for it."""
-    words = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
-    return f"{urlsplit(url).netloc.rpartition('@')[2]}: {words}"
+    """Return the host and the error's message without its errno."""
+    message = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    return f"{urlsplit(url).netloc.rpartition('@')[2]}: {message}"
 
 
 async def _finish(response: httpx.Response) -> None:
-    """Reads a little, so that the connection can be used again; the status has decided, whatever comes now."""
+    """Read some of the body, so that the connection can be used again; failures do not matter after the status."""
     size = 0
     with contextlib.suppress(Exception):
         async with asyncio.timeout(READ_SECONDS):
             async for part in response.aiter_raw():
                 size += len(part)
-                if size > MOST_READ_BYTES:
+                if size > MAX_READ_BYTES:
                     break
     await response.aclose()

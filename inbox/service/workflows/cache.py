@@ -1,7 +1,7 @@
-"""Workflows as triggers find them: kept in the process, at most a second behind.
+"""The process's cache of workflows for triggers, at most a second behind.
 
-A cache knows which version of its environment it holds; the version is read again at most once a second. Absence is
-never cached: a workflow can be triggered as soon as it is made.
+It compares the version of an environment with the store's once a second. Absence is never cached: a workflow can be
+triggered as soon as it is created. While the store is away, what is known is served for as long as that lasts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from inbox.errors import StoreUnavailable
 from inbox.models.workflow import Workflow
 from inbox.store.workflows import WorkflowStore
 
@@ -16,56 +17,57 @@ VERSION_CHECK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class _Held:
-    """The workflows of one environment that were asked for, as of `version`."""
+class _Snapshot:
+    """The workflows of one environment that were read, as of `version`."""
 
     version: int
     checked_at: float
     workflows: dict[str, Workflow] = field(default_factory=dict)
+    is_store_away: bool = False
 
 
+@dataclass(eq=False)
 class WorkflowCache:
-    """A cache in front of the store; `clock` gives seconds and decides when the version is read again."""
+    """A cache in front of the store; `clock` returns seconds and decides when the version is read again."""
 
-    def __init__(self, store: WorkflowStore, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._clock = clock
-        self._held: dict[int, _Held] = {}
+    _store: WorkflowStore
+    _clock: Callable[[], float]
+    _snapshots: dict[int, _Snapshot] = field(init=False, default_factory=dict)
 
     async def find(self, environment: int, identifier: str) -> Workflow | None:
-        """The workflow, or None. Safe to cancel."""
-        held = await self._fresh(environment)
-        known = held.workflows.get(identifier)
-        if known is not None:
-            return known
-        workflow = await self._store.get(environment, identifier)
+        """Return the workflow, or None. Raise StoreUnavailable. Safe to cancel."""
+        snapshot = await self._fresh(environment)
+        workflow = snapshot.workflows.get(identifier) or await self._store.get(environment, identifier)
         if workflow is not None:
-            # read before a change of this process, it goes into what that change dropped: nobody will see it
-            held.workflows[identifier] = workflow
+            # if this process changed it after the read, the snapshot was dropped: nobody will see the old one
+            snapshot.workflows[identifier] = workflow
         return workflow
 
     def cached(self, environment: int, identifier: str) -> Workflow | None:
-        """Return the workflow if it was read, and its environment's version within the last second; else None."""
-        held = self._held.get(environment)
-        if held is None or self._clock() - held.checked_at >= VERSION_CHECK_SECONDS:
+        """Return the workflow if it is cached and its environment's version was read within the last second."""
+        snapshot = self._snapshots.get(environment)
+        if snapshot is None or self._clock() - snapshot.checked_at >= VERSION_CHECK_SECONDS:
             return None
-        return held.workflows.get(identifier)
+        return snapshot.workflows.get(identifier)
 
     def drop(self, environment: int) -> None:
-        """Forgets an environment that this process has changed."""
-        self._held.pop(environment, None)
+        self._snapshots.pop(environment, None)
 
-    def clear(self) -> None:
-        """Forgets everything: after a break in which changes may have been missed."""
-        self._held.clear()
-
-    async def _fresh(self, environment: int) -> _Held:
-        held, now = self._held.get(environment), self._clock()
-        if held is not None:
-            if now - held.checked_at < VERSION_CHECK_SECONDS:
-                return held
-            held.checked_at = now  # before the answer: one request asks, the others go on with what is known
-        version = await self._store.version(environment)
-        if held is None or held.version != version or self._held.get(environment) is not held:
-            held = self._held[environment] = _Held(version, now)
-        return held
+    async def _fresh(self, environment: int) -> _Snapshot:
+        snapshot, now = self._snapshots.get(environment), self._clock()
+        if snapshot is not None:
+            if now - snapshot.checked_at < VERSION_CHECK_SECONDS:
+                return snapshot
+            snapshot.checked_at = now  # before the reply: one request asks the store, the others use the snapshot
+        try:
+            version = await self._store.version(environment)
+        except StoreUnavailable:
+            if snapshot is None or not snapshot.is_store_away:  # who has waited for it does not go on to wait again
+                if snapshot is not None:
+                    snapshot.is_store_away = True
+                raise
+            return snapshot
+        if snapshot is None or snapshot.version != version or self._snapshots.get(environment) is not snapshot:
+            snapshot = self._snapshots[environment] = _Snapshot(version, now)
+        snapshot.is_store_away = False
+        return snapshot

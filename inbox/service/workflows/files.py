@@ -1,7 +1,6 @@
 """Workflows as files, so that a team keeps them beside its code: YAML or TOML with the fields of `POST /v2/workflows`.
 
-A file holds one workflow, a list of them, or a list under `workflows`; a folder's files are read in the order of their
-names. `docs/workflows.md` shows one.
+A file holds one workflow, a list of them, or a list under `workflows`; a folder's files are read in the order of names.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ import yaml
 from inbox.errors import BadRequest, InboxError, NotFound, StartupError
 from inbox.models.environment import Environment
 from inbox.models.json_values import MAX_JSON_DEPTH, JsonValues, NotJson
-from inbox.models.trigger import reason_of
-from inbox.models.workflow import Workflow, WorkflowCreate
-from inbox.models.workflow_export import Adopted, adopt, is_export, unwrap
+from inbox.models.workflow import Workflow
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.service.workflows.exports import Adopted, adopt, is_export, unwrap
 from inbox.service.workflows.problems import find_problems
 from inbox.service.workflows.references import find_issues
 from inbox.service.workflows.workflows import WorkflowService, build_workflow
@@ -37,12 +36,12 @@ STANDARD_STREAM = Path("-")
 MAX_FILE_BYTES = 4 * 1024 * 1024
 EXPORTED = "this is an export of Novu: --drop-unsupported-steps takes it without what is not served here"
 
-Outcome = Literal["created", "updated", "unchanged", "deleted"]
+PushOutcome = Literal["created", "updated", "unchanged", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to say about a file, a workflow in it, or one of its fields."""
+    """A message about a file, a workflow in it, or one of its fields."""
 
     file: Path
     message: str
@@ -53,38 +52,29 @@ class Finding:
         return ": ".join(filter(None, (str(self.file), self.workflow, self.field, self.message)))
 
     def view(self) -> dict[str, str]:
-        """As `--json` shows it; what does not apply is absent."""
-        named = {"file": str(self.file), "workflowId": self.workflow, "field": self.field, "message": self.message}
-        return {name: text for name, text in named.items() if text}
+        """Return the finding as `--json` shows it, without empty fields."""
+        texts = {"file": str(self.file), "workflowId": self.workflow, "field": self.field, "message": self.message}
+        return {name: text for name, text in texts.items() if text}
 
 
 @dataclass(slots=True)
 class FileReport:
-    """What files hold. With a problem none of them can be used; warnings are for the reader to judge."""
+    """The content of files. With a problem none of them can be used; warnings are for a person to read."""
 
     workflows: list[WorkflowCreate] = dataclass_field(default_factory=list)
     problems: list[Finding] = dataclass_field(default_factory=list)
     warnings: list[Finding] = dataclass_field(default_factory=list)
 
 
-class WrongFiles(BadRequest):
-    """Files cannot be used; `problems` says all that is wrong, the message the first of it."""
-
-    def __init__(self, problems: Sequence[Finding]) -> None:
-        rest = f" (and {len(problems) - 1} more: `inbox workflows check` lists them)" if len(problems) > 1 else ""
-        super().__init__(f"{problems[0]}{rest}")
-        self.problems = problems
-
-
 class FileWorkflow(WorkflowCreate, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A workflow of a file: an unknown field is refused, since a misspelt one would silently be missing."""
+    """A workflow of a file. Unknown fields are refused: a misspelt one would silently be missing."""
 
 
 def check_files(source: Path, *, drop_unsupported: bool = False) -> FileReport:
-    """Return the workflows of a file, of a folder or (`-`) of standard input, and everything that is wrong with them.
+    """Return the workflows of a file, of a folder or (`-`) of standard input, and all their problems.
 
-    With `drop_unsupported` exports of the original are taken too, also `.json` ones of a folder: steps that are not
-    served here and unknown fields are left out, and warned of. Raises NotFound when there is no file.
+    With `drop_unsupported` accept exports of the original too, also a folder's `.json` files; steps that are not served
+    here and unknown fields are left out with a warning. Raise NotFound if there is no file.
     """
     report = FileReport()
     first: dict[str, Path] = {}
@@ -95,8 +85,8 @@ def check_files(source: Path, *, drop_unsupported: bool = False) -> FileReport:
             report.problems.append(Finding(path, error.message))
             continue
         values = JsonValues(MAX_FILE_BYTES)
-        for place, item in enumerate(items):
-            body = _read_item(report, path, place, item, values, drop_unsupported)
+        for index, item in enumerate(items):
+            body = _read_item(report, path, index, item, values, drop_unsupported)
             if body is None:
                 continue
             if body.workflow_id in first:
@@ -106,23 +96,14 @@ def check_files(source: Path, *, drop_unsupported: bool = False) -> FileReport:
     return report
 
 
-def read_workflows(source: Path, *, drop_unsupported: bool = False) -> FileReport:
-    """Return what `check_files` does. Raises WrongFiles if anything is wrong."""
-    report = check_files(source, drop_unsupported=drop_unsupported)
-    if report.problems:
-        raise WrongFiles(report.problems)
-    return report
-
-
 def dump_workflows(workflows: Sequence[Workflow]) -> str:
-    """Return workflows as a YAML text that `check_files` takes."""
     content = {"workflows": [_plain(workflow) for workflow in workflows]}
     text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
 def write_workflows(target: Path, workflows: Sequence[Workflow], *, force: bool) -> None:
-    """Write workflows as a YAML file that `check_files` takes. Raises BadRequest when it cannot be written."""
+    """Write workflows as a YAML file that `check_files` accepts. Raise BadRequest if it cannot be written."""
     text = dump_workflows(workflows)
     try:
         with target.open("w" if force else "x", encoding="utf-8") as file:
@@ -136,17 +117,17 @@ def write_workflows(target: Path, workflows: Sequence[Workflow], *, force: bool)
 async def push_workflows(
     service: WorkflowService,
     environment: Environment,
-    wanted: Sequence[WorkflowCreate],
+    bodies: Sequence[WorkflowCreate],
     *,
     prune: bool = False,
     dry_run: bool = False,
-) -> list[tuple[str, Outcome]]:
-    """Makes the environment's workflows those wanted; gives what became of each. `prune` deletes all others."""
-    outcomes: list[tuple[str, Outcome]] = []
-    for body in wanted:
-        outcomes.append((body.workflow_id, await service.push(environment, body, dry_run=dry_run)))
+) -> list[tuple[str, PushOutcome]]:
+    """Create or update workflows; `prune` deletes all others. Return the outcome of each identifier."""
+    outcomes: list[tuple[str, PushOutcome]] = [
+        (body.workflow_id, await service.push(environment, body, dry_run=dry_run)) for body in bodies
+    ]
     if prune:
-        kept = {body.workflow_id for body in wanted}
+        kept = {body.workflow_id for body in bodies}
         for workflow in await service.all(environment):
             if workflow.identifier not in kept:
                 if not dry_run:
@@ -156,30 +137,32 @@ async def push_workflows(
 
 
 async def load_workflows(service: WorkflowService, environment: Environment, source: Path) -> None:
-    """Makes the workflows of files those of the environment, as each process does at start. Raises StartupError."""
+    """Create or update the workflows of files, as each process does at start. Raise StartupError."""
     try:
-        report = read_workflows(source)
+        report = check_files(source)
+        if report.problems:
+            others = len(report.problems) - 1
+            rest = f" (and {others} more: `inbox workflows check` lists them)" if others else ""
+            raise BadRequest(f"{report.problems[0]}{rest}")
         outcomes = await push_workflows(service, environment, report.workflows)
     except InboxError as error:
-        raise StartupError(f"INBOX_WORKFLOWS: {reason_of(error)}") from error
+        raise StartupError(f"INBOX_WORKFLOWS: {error.reason}") from error
     for warning in report.warnings:
         log.warning("%s", warning, extra={"action": "workflow_warning"})
     changed = [f"{identifier} {outcome}" for identifier, outcome in outcomes if outcome != "unchanged"]
-    told = ", ".join(changed) or "nothing has changed"
-    log.info("workflows of %s: %s", source, told, extra={"action": "workflows_loaded", "count": len(outcomes)})
+    summary = ", ".join(changed) or "nothing has changed"
+    log.info("workflows of %s: %s", source, summary, extra={"action": "workflows_loaded", "count": len(outcomes)})
 
 
 def _files(source: Path, drop_unsupported: bool) -> list[Path]:
     suffixes = (*SUFFIXES, EXPORT_SUFFIX) if drop_unsupported else SUFFIXES
     if source.is_dir():
-        found = sorted(path for path in source.rglob("*") if path.suffix in suffixes and path.is_file())
-    elif source.exists() or source == STANDARD_STREAM:
-        found = [source]
-    else:
-        raise NotFound(f"{source} does not exist")
-    if not found:
+        if files := sorted(path for path in source.rglob("*") if path.suffix in suffixes and path.is_file()):
+            return files
         raise NotFound(f"{source}: there is no {', '.join(suffixes)} file")
-    return found
+    if source.exists() or source == STANDARD_STREAM:
+        return [source]
+    raise NotFound(f"{source} does not exist")
 
 
 def _items(path: Path, drop_unsupported: bool) -> list[Any]:
@@ -207,10 +190,10 @@ def _parse(path: Path) -> Any:
 
 
 class _YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
-    """Refuses, at their lines, keys that stand twice and scalars that are not what they look like or are tagged as."""
+    """A loader that refuses, with the line, duplicate keys and scalars that are not of the type that they look like."""
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
-        """Raise MarkedYAMLError for a key that stands twice: the library would keep the last."""
+        """Raise MarkedYAMLError for a duplicate key: the library would keep the last."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
@@ -222,7 +205,7 @@ class _YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Raise MarkedYAMLError too where the library raises whatever its own reading of a scalar ends with."""
+        """Raise MarkedYAMLError for a scalar for which the library would raise various other errors."""
         try:
             return super().construct_object(node, deep)
         except (ValueError, ArithmeticError, AttributeError, LookupError):  # 2026-13-45, 10^5000, !!bool x
@@ -247,11 +230,11 @@ def _read_text(path: Path) -> str:
 
 
 def _read_item(
-    report: FileReport, path: Path, place: int, item: Any, values: JsonValues, drop_unsupported: bool
+    report: FileReport, path: Path, index: int, item: Any, values: JsonValues, drop_unsupported: bool
 ) -> WorkflowCreate | None:
-    """Return a workflow, and report what is to be said of it; None if it cannot be used."""
-    named = item.get("workflowId") if isinstance(item, dict) else None
-    name = named if isinstance(named, str) else f"workflow {place + 1}"
+    """Return a workflow and report its problems and warnings; None if it cannot be used."""
+    workflow_id = item.get("workflowId") if isinstance(item, dict) else None
+    name = workflow_id if isinstance(workflow_id, str) else f"workflow {index + 1}"
     try:
         item = values.read(item)
     except NotJson as error:
@@ -276,14 +259,8 @@ def _read_item(
 
 
 def _plain(workflow: Workflow) -> dict[str, Any]:
-    """The fields of a file, without those that are as they would be anyway."""
     steps = [
-        {
-            "stepId": step.step_id,
-            "name": step.name,
-            "type": step.type,
-            "controlValues": msgspec.to_builtins(step.values),
-        }
+        {"stepId": step.step_id, "name": step.name, "type": step.type, "controlValues": step.controls}
         for step in workflow.steps
     ]
     preferences = {

@@ -2,79 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 from inbox.clock import now_ms
-from inbox.errors import BadRequest, NotFound, UnprocessableEntity
+from inbox.errors import BadRequest, NotFound, existing
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
-from inbox.models.group import FIRST_GROUP, MAX_GROUPS, Group
+from inbox.models.group import FIRST_GROUP, Group
 from inbox.service.workflows.views import notification_group_id
-from inbox.store.client import Client
-from inbox.store.fields import FieldStore
-from inbox.store.keys import Keys
-
-_decoder = msgspec.json.Decoder(Group)
+from inbox.store.documents import DocumentStore
 
 
+@dataclass(eq=False)
 class GroupService:
-    """Creates, reads, renames and deletes groups."""
+    """The notification groups of environments."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+    _store: DocumentStore[Group]
 
     async def list(self, environment: Environment) -> list[Group]:
-        """Every group, the first one first."""
-        stored = {group.id: group for group in map(_decoder.decode, await self._store(environment).all())}
+        stored = {group.id: group for group in await self._store.all(environment.number)}
         first = _first(environment)
         others = [group for group in stored.values() if group.id != first.id]
         return [stored.get(first.id, first), *sorted(others, key=lambda group: (group.created_ms, group.id))]
 
     async def get(self, environment: Environment, group_id: str) -> Group:
-        """One group. Raises NotFound."""
-        raw = await self._store(environment).get(group_id)
-        if raw is not None:
-            return _decoder.decode(raw)
-        if group_id == notification_group_id(environment):
+        """Return a group. Raise NotFound."""
+        group = await self._store.get(environment.number, group_id)
+        if group is None and group_id == notification_group_id(environment):
             return _first(environment)
-        raise _unknown(group_id)
+        if group is None:
+            raise _unknown(group_id)
+        return group
 
     async def create(self, environment: Environment, name: str) -> Group:
-        """A new group. Raises UnprocessableEntity when there are 100."""
+        """Store a new group. Raise UnprocessableEntity when there are 100."""
         now = now_ms()
         group = Group(new_object_id(), name, now, now)
-        written = await self._store(environment).change(group.id, lambda _: msgspec.json.encode(group))
-        if written == "full":
-            raise UnprocessableEntity(f"An environment cannot have more than {MAX_GROUPS} notification groups")
+        await self._store.add(environment.number, group.id, group)
         return group
 
     async def rename(self, environment: Environment, group_id: str, name: str) -> Group:
-        """A group under another name. Raises NotFound."""
-        first = _first(environment)
+        """Rename a group and return it. Raise NotFound."""
+        first = _first(environment)  # it is stored once it has another name
 
-        def change(raw: bytes | None) -> bytes:
-            if raw is None and group_id != first.id:
-                raise _unknown(group_id)
-            group = _decoder.decode(raw) if raw is not None else first
-            return msgspec.json.encode(msgspec.structs.replace(group, name=name, updated_ms=now_ms()))
+        def change(stored: Group | None) -> Group | None:
+            group = stored or (first if group_id == first.id else None)
+            return group and msgspec.structs.replace(group, name=name, updated_ms=now_ms())
 
-        await self._store(environment).change(group_id, change)
-        return await self.get(environment, group_id)
+        return existing(await self._store.change(environment.number, group_id, change), _unknown(group_id))
 
     async def delete(self, environment: Environment, group_id: str) -> None:
-        """Deletes a group. Raises NotFound; BadRequest for the first one, which workflows without a group are in."""
+        """Delete a group. Raise NotFound; BadRequest for the first one, which workflows without a group are in."""
         if group_id == notification_group_id(environment):
             raise BadRequest("The first notification group cannot be deleted")
-
-        def change(raw: bytes | None) -> None:
-            if raw is None:
-                raise _unknown(group_id)
-
-        await self._store(environment).change(group_id, change)
-
-    def _store(self, environment: Environment) -> FieldStore:
-        return FieldStore(self._client, self._keys.groups(environment.number), MAX_GROUPS)
+        if not await self._store.delete(environment.number, group_id):
+            raise _unknown(group_id)
 
 
 def _first(environment: Environment) -> Group:

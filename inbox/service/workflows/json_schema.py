@@ -1,34 +1,36 @@
 """JSON Schema, draft 7, with what ajv adds to it: defaults, `nullable`, its formats and its words.
 
-Schemas are the operator's and trusted; values are not. A compiled validator judges them: its patterns take linear time
-and it remembers what it has judged, so no value makes it slow. Collecting what is wrong is another matter: each error
-holds a copy of the part that is wrong, and there is one for each way that leads there. The size of the value bounds it.
+Schemas are the operator's and trusted; values are not. A compiled validator checks them: its patterns take linear time
+and it caches its results, so no value makes it slow. Collecting errors is different: each error holds a copy of the
+invalid part, and there is one for each way that leads there. So the size of the value bounds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
 from jsonschema_rs import Draft7Validator, RegexOptions, ValidationError, ValidationErrorKind
 
+from inbox.models.json_values import JsonPath
 from inbox.rendering.javascript import number_text
 from inbox.service.workflows.formats import FORMATS
 
 MAX_PATTERN_BYTES = 1024 * 1024
-"""Of a compiled pattern. Matching takes time in proportion to the text and to this."""
+"""Of a compiled pattern. The time of a match is proportional to the text and to this."""
 MAX_ENUM_OBJECTS = 100
-"""Lists and objects in an `enum`, which are compared one by one; texts and numbers are looked up."""
+"""In an `enum`: they are compared one by one; texts and numbers are looked up."""
 MAX_COPIED = 100_000_000
-"""What errors may hold: parts of a value, times its bytes, the weight of the schema and the ways to a part."""
+"""Of errors: parts of a value, times its bytes, the weight of the schema and the ways to a part."""
 BYTES_PER_KEYWORD = 10
 COPIES_OF_NAMES = 25
-"""An error of `propertyNames` holds the whole object again for each name."""
+"""An error of `propertyNames` holds a copy of the whole object for each name."""
 MAX_DEFAULTS = 100_000
-"""Parts of a value and its schema that are looked at for defaults, and hundreds of bytes that these may have."""
+"""Steps: parts of a value and its schema that are visited for defaults, and hundreds of bytes of the defaults."""
 BYTES_PER_STEP = 100
 
 ALTERNATIVES = ("anyOf", "oneOf")
@@ -36,36 +38,34 @@ _SCHEMA = ("additionalItems", "additionalProperties", "contains", "propertyNames
 _LISTED = ("allOf", "anyOf", "oneOf", "items")
 _NAMED = ("properties", "patternProperties", "definitions", "$defs", "dependencies")
 
-_NOT_JUDGED = ("$schema", "contentEncoding", "contentMediaType")
-"""Keywords that ajv passes over."""
+_IGNORED = ("$schema", "contentEncoding", "contentMediaType")
+"""Keywords that ajv ignores."""
 _NOT_OFFERED = frozenset({"formatMinimum", "formatMaximum", "formatExclusiveMinimum", "formatExclusiveMaximum"})
-
-Path = list[str | int]
 
 
 class SchemaInvalid(Exception):
-    """What is no JSON Schema, or cannot be applied. The message says where and why."""
+    """A JSON Schema is invalid or cannot be applied. The message says where and why."""
 
 
 class ValueTooLarge(Exception):
-    """A value and a schema take more steps than are granted to fill in the defaults."""
+    """A value and a schema take more than MAX_DEFAULTS steps to fill in defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a value. `name` is the property that is missing or not allowed."""
+    """An error in a value. `name` is the property that is missing or not allowed."""
 
-    path: Path
+    path: JsonPath
     message: str
-    schema_path: Path
+    schema_path: JsonPath
     name: str | None = None
 
 
 class Schema:
-    """A schema ready to complete and judge values."""
+    """A compiled schema."""
 
     def __init__(self, schema: Any) -> None:
-        """Raise SchemaInvalid for what is no schema, refers outside itself, or has a pattern that is not linear."""
+        """Raise SchemaInvalid if it is no schema, refers outside itself, or has a pattern that is not linear."""
         self._schema = schema
         text = orjson.dumps(schema)
         self._has_defaults = b'"default"' in text
@@ -87,7 +87,7 @@ class Schema:
             raise SchemaInvalid(_schema_problem(error)) from None
 
     def complete(self, value: Any) -> Any:
-        """Return a copy of the value with the schema's defaults where it lacks them. Raise ValueTooLarge."""
+        """Return a copy of the value with the missing defaults of the schema. Raise ValueTooLarge."""
         if not self._has_defaults:
             return value
         copied = orjson.loads(orjson.dumps(value))
@@ -98,7 +98,7 @@ class Schema:
         return copied
 
     def problems(self, value: Any) -> list[Problem]:
-        """Return what is wrong: of a large value the first problem, of a very large one only that it does not match."""
+        """Return all problems; of a large value the first one, of a very large one only that it does not match."""
         if self._validator.is_valid(value):
             return []
         size, depth = _size(value)
@@ -111,7 +111,7 @@ class Schema:
         return [Problem([], "must match the schema (it is too large to say where it does not)", [])]
 
     def _ways(self, depth: int) -> int:
-        """Return how many ways there may be to a part of a value that is nested so deeply."""
+        """Return how many ways there may be to a part of a value at that depth."""
         ways: int = max(self._alternatives, 1)
         return max(self._alternatives + self._references, 1) ** depth if self._references else ways
 
@@ -120,10 +120,10 @@ class Schema:
             self._validator.validate(value)
         except ValidationError as error:
             return error
-        raise AssertionError("the value fits")  # it did not a moment ago
+        raise AssertionError("the value is valid")  # `is_valid` said that it is not
 
     def _described(self, error: ValidationError, value: Any) -> Iterator[Problem]:
-        """Yield what ajv says of an error of the library: of alternatives first what is wrong with each."""
+        """Yield the problems that ajv reports for an error of the library; for alternatives first those of each."""
         kind, path, schema_path = error.kind, error.instance_path, error.schema_path
         for branch in kind.value if kind.name in ALTERNATIVES else ():
             for inner in branch:
@@ -135,7 +135,7 @@ class Schema:
             yield from self._described(kind.value, value)
             yield Problem(path, "property name must be valid", schema_path)
         elif kind.name == "falseSchema" and schema_path[-1:] == ["additionalProperties"]:
-            for name in _at(value, path):  # the error tells none of the names
+            for name in _at(value, path):  # the error has no names
                 yield Problem(path, "must NOT have additional properties", schema_path, name)
         elif kind.name == "falseSchema":
             yield Problem(path, _message(error), [*schema_path, "false schema"])
@@ -144,8 +144,8 @@ class Schema:
         else:
             yield Problem(path, _message(error), schema_path, kind.value if kind.name == "required" else None)
 
-    def _types(self, path: Path) -> str:
-        """Return the types at a path of the schema as they are written there; without those that `nullable` adds."""
+    def _types(self, path: JsonPath) -> str:
+        """Return the types at a path of the schema, without those that `nullable` adds."""
         types = _at(self._schema, path)
         return types if isinstance(types, str) else ",".join(types or ())
 
@@ -205,14 +205,13 @@ class _Defaults:
 
 
 def _referenced(root: Any, reference: str) -> Any:
-    """Return the part of the schema that a reference within it names; None for any other."""
+    """Return the part of the schema that a local reference names; None for any other."""
     if not reference.startswith("#"):
         return None
     return _at(root, [step.replace("~1", "/").replace("~0", "~") for step in unquote(reference[1:]).split("/")[1:]])
 
 
-def _at(schema: Any, path: Path) -> Any:
-    """Return what stands at a path, None where there is none."""
+def _at(schema: Any, path: JsonPath) -> Any:
     for step in path:
         try:
             schema = schema[int(step)] if isinstance(schema, list) else schema[step]
@@ -223,33 +222,33 @@ def _at(schema: Any, path: Path) -> Any:
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:
     """Yield every schema within a schema that is an object, itself first."""
-    waiting = [schema]
-    while waiting:
-        part = waiting.pop()
+    stack = [schema]
+    while stack:
+        part = stack.pop()
         if not isinstance(part, dict):
             continue
         yield part
-        waiting += [part[name] for name in _SCHEMA if name in part]
-        waiting += [one for name in _LISTED if isinstance(part.get(name), list) for one in part[name]]
-        waiting += [one for name in _NAMED if isinstance(part.get(name), dict) for one in part[name].values()]
+        stack += [part[name] for name in _SCHEMA if name in part]
+        stack += [one for name in _LISTED if isinstance(part.get(name), list) for one in part[name]]
+        stack += [one for name in _NAMED if isinstance(part.get(name), dict) for one in part[name].values()]
 
 
 def _adapted(schema: Any) -> Any:
-    """Return a copy that means to the library what the schema means to ajv."""
+    """Return a copy that the library reads as ajv reads the schema."""
     copied = orjson.loads(orjson.dumps(schema))
     for part in list(_parts(copied)):
         if part.get("nullable") is True and "type" in part:
             types = part["type"] if isinstance(part["type"], list) else [part["type"]]
             part["type"] = types if "null" in types else [*types, "null"]
-        if "$ref" in part and len(part) > 1:  # draft 7 passes over what stands beside it, ajv does not
+        if "$ref" in part and len(part) > 1:  # draft 7 ignores its sibling keywords, ajv does not
             part["allOf"] = [*part.get("allOf", ()), {"$ref": part.pop("$ref")}]
-        for name in _NOT_JUDGED:
+        for name in _IGNORED:
             part.pop(name, None)
     return copied
 
 
 def _check_part(part: dict[str, Any]) -> None:
-    """Raise SchemaInvalid for what ajv refuses and the library takes, and for what neither can do well."""
+    """Raise SchemaInvalid for what ajv refuses but the library accepts, and for what is slow or not supported."""
     values = part.get("enum")
     if values == []:
         raise SchemaInvalid("has an enum without values")
@@ -260,18 +259,14 @@ def _check_part(part: dict[str, Any]) -> None:
 
 
 def _size(value: Any) -> tuple[int, int]:
-    """Return how many values there are in a value, and how deep they are nested."""
     size, depth = 0, 0
     level = [value]
     while level:
         size += len(level)
         depth += 1
-        level = [inner for part in level if isinstance(part, dict | list) for inner in _inside(part)]
+        lists = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        level = list(chain.from_iterable(lists))
     return size, depth
-
-
-def _inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
 
 
 def _message(error: ValidationError) -> str:
@@ -284,13 +279,13 @@ def _message(error: ValidationError) -> str:
 
 def _equal_pair(items: Any) -> tuple[int, int]:
     """Return the index of the last item that equals an earlier one, after that of the nearest earlier one."""
-    found, seen = (0, 0), dict[bytes, int]()
+    pair, seen = (0, 0), dict[bytes, int]()
     for index, item in enumerate(items):
         text = orjson.dumps(_canonical(item), option=orjson.OPT_SORT_KEYS)
         if text in seen:
-            found = (seen[text], index)
+            pair = (seen[text], index)
         seen[text] = index
-    return found
+    return pair
 
 
 def _canonical(value: Any) -> Any:
@@ -333,7 +328,6 @@ _MESSAGES: dict[str, Callable[[Any], str]] = {
 
 
 def _schema_problem(error: ValidationError) -> str:
-    """Return where a schema is none, and why."""
     if isinstance(error.kind, ValidationErrorKind.Referencing):
         return "refers to what is not in it"
     if error.kind.name in ALTERNATIVES:

@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from inbox.errors import PayloadInvalid, ValidationFailed, invalid
+from inbox.models.json_values import JsonObject, JsonPath
 from inbox.models.workflow import JsonSchema, Workflow
-from inbox.service.workflows.json_schema import Path, Problem, Schema, SchemaInvalid, ValueTooLarge
+from inbox.service.workflows.json_schema import Problem, Schema, SchemaInvalid, ValueTooLarge
 from inbox.service.workflows.payload_variables import complete_variables
 
 CACHED_SCHEMAS = 1_024
@@ -17,7 +18,7 @@ MAX_MESSAGE_LENGTH = 500
 
 
 def check_schema(schema: JsonSchema | None) -> None:
-    """Raise ValidationFailed, naming `payloadSchema`, for what is no JSON Schema or could not be applied."""
+    """Raise ValidationFailed, naming `payloadSchema`, for an invalid JSON Schema or one that cannot be applied."""
     if schema is None:
         return
     try:
@@ -28,11 +29,11 @@ def check_schema(schema: JsonSchema | None) -> None:
         raise _refused("refers to itself without end") from None
 
 
-def complete_payload(workflow: Workflow, payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload with the defaults that it lacks: of v1 steps' variables, and of the schema that it must fit.
+def complete_payload(workflow: Workflow, payload: JsonObject) -> JsonObject:
+    """Return the payload with the missing defaults of v1 steps' variables and of its schema.
 
-    Raise PayloadInvalid when it does not fit the schema, ValidationFailed (`payload`) when it has too many parts to
-    fill in the defaults, BadRequest when a required variable is missing.
+    Raise PayloadInvalid if it does not match the schema, ValidationFailed (`payload`) if it has too many parts to
+    fill in defaults, BadRequest if a required variable is missing.
     """
     if workflow.is_v1:
         payload = complete_variables(workflow, payload)
@@ -40,7 +41,7 @@ def complete_payload(workflow: Workflow, payload: dict[str, Any]) -> dict[str, A
         return payload
     try:
         schema = _schema(workflow)
-        completed: dict[str, Any] = schema.complete(payload)
+        completed: JsonObject = schema.complete(payload)
     except SchemaInvalid as error:
         unusable = {"field": "", "message": f"the schema cannot be applied: {error}"[:MAX_MESSAGE_LENGTH]}
         raise PayloadInvalid([unusable], workflow.payload_schema) from None
@@ -61,10 +62,9 @@ def _refused(problem: str) -> ValidationFailed:
     return invalid("payloadSchema", f"payloadSchema {problem}"[:MAX_MESSAGE_LENGTH])
 
 
-def _error(problem: Problem, payload: dict[str, Any]) -> dict[str, Any]:
-    """Return one error of the answer: the dotted path of the field, and what is wrong with it."""
+def _error(problem: Problem, payload: JsonObject) -> JsonObject:
     path = problem.path if problem.name is None else [*problem.path, problem.name]
-    error: dict[str, Any] = {
+    error: JsonObject = {
         "field": ".".join(map(str, path)),
         "message": problem.message[:MAX_MESSAGE_LENGTH],
         "schemaPath": schema_pointer(problem.schema_path),
@@ -73,14 +73,14 @@ def _error(problem: Problem, payload: dict[str, Any]) -> dict[str, Any]:
     return error if isinstance(value, dict | list) else error | {"value": value}
 
 
-def schema_pointer(path: Path) -> str:
+def schema_pointer(path: JsonPath) -> str:
     """Return a path within a schema as ajv writes it: a JSON pointer in a URI fragment."""
     steps = [quote(str(step).replace("~", "~0").replace("/", "~1"), safe="!~*'() ") for step in path]
     return "/".join(["#", *steps])
 
 
-def _value_at(payload: Any, path: Path) -> Any:
-    """Return what stands at a path, the object itself where nothing does."""
+def _value_at(payload: Any, path: JsonPath) -> Any:
+    """Return the value at a path; for a missing property its object."""
     for step in path:
         if isinstance(payload, dict) and step not in payload:
             break

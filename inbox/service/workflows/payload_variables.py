@@ -1,47 +1,43 @@
-"""Variables of v1 steps: defaults for payload keys that are missing, and keys that must be there."""
+"""Variables of v1 steps: required payload keys, and defaults for missing ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from inbox.errors import BadRequest
-from inbox.models.workflow import Variable, Workflow
+from inbox.models.json_values import JsonObject
+from inbox.models.workflow import Workflow
 
-_ABSENT = object()
 
-
-def complete_variables(workflow: Workflow, payload: dict[str, Any]) -> dict[str, Any]:
-    """The payload with the defaults of the workflow's variables. Raises BadRequest naming required keys it lacks."""
+def complete_variables(workflow: Workflow, payload: JsonObject) -> JsonObject:
+    """Return the payload with the variables' defaults. Raise BadRequest naming the required keys that it lacks."""
     missing: list[str] = []
-    completed = payload
     for variable in (one for step in workflow.steps if step.active for one in step.variables):
-        if _at(completed, variable.name.split(".")) is not _ABSENT:
+        path = variable.name.split(".")
+        if _has(payload, path):
             continue
         if variable.default_value is not None:
-            completed = _with(completed, variable.name.split("."), variable.default_value)
+            payload = _with(payload, path, variable.default_value)
         elif variable.required:
-            missing.append(_named(variable))
+            kind = "Value" if variable.type == "String" else variable.type
+            missing.append(f"{variable.name} ({kind})")
     if missing:
         raise BadRequest(f"payload is missing required key(s) and type(s): {', '.join(missing)}")
-    return completed
+    return payload
 
 
-def _at(value: Any, path: list[str]) -> Any:
+def _has(value: Any, path: list[str]) -> bool:
     for name in path:
         if not isinstance(value, dict) or name not in value:
-            return _ABSENT
+            return False
         value = value[name]
-    return value
+    return True
 
 
-def _with(payload: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    """A copy in which the path leads to the value; what stands in its way stays."""
+def _with(payload: JsonObject, path: list[str], value: Any) -> JsonObject:
+    """Return a copy with the value at the path, unless a value that is no object is in its way."""
     name, *rest = path
     if not rest:
         return {**payload, name: value}
     inner = payload.get(name, {})
     return {**payload, name: _with(inner, rest, value)} if isinstance(inner, dict) else payload
-
-
-def _named(variable: Variable) -> str:
-    return f"{variable.name} (Value)" if variable.type == "String" else f"{variable.name} ({variable.type})"

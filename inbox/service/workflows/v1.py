@@ -1,4 +1,4 @@
-"""v1 workflows: from what v1 callers send to stored workflows, and back (rest-server.md §11)."""
+"""v1 workflows: from v1 request bodies to stored workflows, and back to v1 responses."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ import msgspec
 
 from inbox.errors import invalid
 from inbox.ids import new_object_id
+from inbox.models import wire
 from inbox.models.environment import Environment
+from inbox.models.message import ButtonType
 from inbox.models.workflow import (
     CHANNELS,
-    Action,
     ChannelPreference,
-    InAppControls,
     PreferenceSet,
-    Redirect,
     Step,
     Workflow,
     WorkflowPreference,
 )
 from inbox.models.workflow_v1 import CtaButton, PreferenceSettings, StepV1, WorkflowV1
-from inbox.service.workflows.rules import check_stored_link
 from inbox.service.workflows.views import workflow_template
+from inbox.steps.base import read_controls
+from inbox.steps.in_app import ActionUpsert, InAppControlsUpsert, RedirectUpsert, check_stored_link
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What a v1 workflow may refer to: the ids of notification groups and of named feeds."""
+class ReferableIds:
+    """The ids of notification groups and named feeds that a v1 workflow may refer to."""
 
     groups: Collection[str]
     feeds: Collection[str]
 
 
-def changed_by(before: Workflow, body: WorkflowV1, known: Known) -> Workflow:
-    """The workflow with the fields that were sent. Raises ValidationFailed naming what is wrong."""
+def changed_by(before: Workflow, body: WorkflowV1, ids: ReferableIds) -> Workflow:
+    """Return the workflow changed by the fields that were sent. Raise ValidationFailed naming the wrong one."""
     fields: dict[str, Any] = {"is_v1": True}
     if body.notification_group_id is not None:
-        if body.notification_group_id not in known.groups:
+        if body.notification_group_id not in ids.groups:
             raise invalid("notificationGroupId", "notificationGroupId is not known", body.notification_group_id)
         fields["notification_group_id"] = body.notification_group_id
     for name in ("name", "description", "active", "data"):
@@ -48,14 +48,13 @@ def changed_by(before: Workflow, body: WorkflowV1, known: Known) -> Workflow:
     if body.tags is not None:
         fields["tags"] = list(dict.fromkeys(body.tags))
     if body.steps is not None:
-        fields["steps"] = _build_steps(body.steps, before.steps, known.feeds)
+        fields["steps"] = _build_steps(body.steps, before.steps, ids.feeds)
     if body.critical is not None or body.preference_settings is not None:
         fields |= {"default_preferences": _preferences(before, body), "user_preferences": None}
     return msgspec.structs.replace(before, **fields)
 
 
-def workflow_v1_view(workflow: Workflow, environment: Environment, group_name: str) -> dict[str, Any]:
-    """The workflow as v1 answers it."""
+def workflow_v1_view(workflow: Workflow, environment: Environment, group_name: str) -> wire.WorkflowV1Reply:
     view = workflow_template(workflow, environment)
     group_id = workflow.notification_group_id or view["_notificationGroupId"]
     trigger = view["triggers"][0]
@@ -71,24 +70,24 @@ def workflow_v1_view(workflow: Workflow, environment: Environment, group_name: s
     }
 
 
-def _build_steps(wanted: Sequence[StepV1], existing: Sequence[Step], feeds: Collection[str]) -> list[Step]:
+def _build_steps(bodies: Sequence[StepV1], existing: Sequence[Step], feeds: Collection[str]) -> list[Step]:
     steps: list[Step] = []
-    for place, step in enumerate(wanted):
-        field = f"steps.{place}.template"
+    for index, step in enumerate(bodies):
+        field = f"steps.{index}.template"
         _check(step, field, feeds)
-        names = {step.id, step.template_id, step.step_id, step.uuid} - {None}
-        old = next((one for one in existing if {one.id, one.step_id} & names), None)
+        ids = {step.id, step.template_id, step.step_id, step.uuid} - {None}
+        old = next((one for one in existing if {one.id, one.step_id} & ids), None)
         if old and any(one.id == old.id for one in steps):
             old = None
-        step_id = old.step_id if old else step.step_id or step.uuid or f"step-{place + 1}"
+        step_id = old.step_id if old else step.step_id or step.uuid or f"step-{index + 1}"
         if any(one.step_id == step_id for one in steps):
-            raise invalid(f"steps.{place}.stepId", f"stepId {step_id} is used twice", step_id)
+            raise invalid(f"steps.{index}.stepId", f"stepId {step_id} is used twice", step_id)
         steps.append(
             Step(
                 id=old.id if old else new_object_id(),
                 step_id=step_id,
                 name=step.name or "In-App",
-                controls=_controls(step),
+                controls=msgspec.to_builtins(_controls(step)),
                 actor=step.template.actor,
                 language="handlebars",
                 active=step.active is not False,
@@ -120,22 +119,22 @@ def _buttons(step: StepV1) -> Sequence[CtaButton]:
     return cta.action.buttons or [] if cta and cta.action else []
 
 
-def _controls(step: StepV1) -> InAppControls:
+def _controls(step: StepV1) -> InAppControlsUpsert:
     cta = step.template.cta
     link = cta.data if cta else None
     buttons = {button.type: button for button in _buttons(step)}
-    return InAppControls(
+    return InAppControlsUpsert(
         body=step.template.content,
-        redirect=Redirect(link.url, link.target) if link and link.url else None,
+        redirect=RedirectUpsert(link.url, link.target) if link and link.url else None,
         primary_action=_action(buttons.get("primary")),
         secondary_action=_action(buttons.get("secondary")),
     )
 
 
-def _action(button: CtaButton | None) -> Action | None:
+def _action(button: CtaButton | None) -> ActionUpsert | None:
     if button is None:
         return None
-    return Action(button.content, Redirect(button.url, button.target) if button.url else None)
+    return ActionUpsert(button.content, RedirectUpsert(button.url, button.target) if button.url else None)
 
 
 def _preferences(before: Workflow, body: WorkflowV1) -> PreferenceSet:
@@ -149,25 +148,25 @@ def _preferences(before: Workflow, body: WorkflowV1) -> PreferenceSet:
     )
 
 
-def _step_view(shown: dict[str, Any], step: Step) -> dict[str, Any]:
-    controls = step.controls
-    buttons = [
-        {"type": kind, "content": action.label or "", **_link(action.redirect)}
-        for kind, action in (("primary", controls.primary_action), ("secondary", controls.secondary_action))
-        if action
-    ]
-    template: dict[str, Any] = {
+def _step_view(shown: wire.TemplateStep, step: Step) -> wire.TemplateStep:
+    controls = read_controls(step.controls, InAppControlsUpsert)
+    buttons = [*_button("primary", controls.primary_action), *_button("secondary", controls.secondary_action)]
+    template: wire.StepTemplateReply = {
         **shown["template"],
         "active": step.active,
         "cta": {"type": "redirect", "data": _link(controls.redirect), "action": {"buttons": buttons}},
         "variables": [msgspec.to_builtins(one) for one in step.variables],
     }
     if step.feed_id:
-        template |= {"feedId": step.feed_id, "_feedId": step.feed_id}
+        template["feedId"] = template["_feedId"] = step.feed_id
     if step.actor:
         template["actor"] = msgspec.to_builtins(step.actor)
     return {**shown, "active": step.active, "template": template}
 
 
-def _link(redirect: Redirect | None) -> dict[str, Any]:
+def _button(kind: ButtonType, action: ActionUpsert | None) -> list[wire.ButtonReply]:
+    return [{"type": kind, "content": action.label or "", **_link(action.redirect)}] if action else []
+
+
+def _link(redirect: RedirectUpsert | None) -> wire.LinkReply:
     return msgspec.to_builtins(redirect) if redirect else {}

@@ -1,18 +1,16 @@
-"""A workflow on the wire: the v2 answers (rest-server.md §11) and the forms embedded in messages."""
+"""A workflow on the wire: the v2 responses, and the form embedded in the response to an action."""
 
 from __future__ import annotations
 
 import re
 import string
-from typing import Any
-
-import msgspec
 
 from inbox.ids import derived_object_id
-from inbox.models.dates import iso
+from inbox.models import wire
+from inbox.models.dates import timestamps
 from inbox.models.environment import Environment
 from inbox.models.workflow import CHANNELS, PreferenceSet, Step, Workflow
-from inbox.service.workflows.references import Issue, find_issues, issues_view
+from inbox.service.workflows.references import Issue, issues_view, step_issues
 
 ORIGIN = "novu-cloud"
 V1_ORIGIN = "novu-cloud-v1"
@@ -21,12 +19,12 @@ _BASE62 = string.digits + string.ascii_letters
 
 
 def slugify(text: str, fallback: str) -> str:
-    """The text in lower-case letters, digits and single hyphens; `fallback` when nothing is left of it."""
+    """Return the text in lower-case letters, digits and single hyphens, or `fallback` instead of an empty text."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or fallback
 
 
 def short_id(object_id: str) -> str:
-    """A 24-hex id in base 62: the end of every slug, and what a slug is found by."""
+    """Return a 24-hex id in base 62: the end of every slug, by which it is looked up."""
     number, digits = int(object_id, 16), ""
     while number:
         number, digit = divmod(number, 62)
@@ -35,76 +33,45 @@ def short_id(object_id: str) -> str:
 
 
 def workflow_slug(workflow: Workflow) -> str:
-    """`<name>_wf_<short id>`; the name in it changes with the workflow's."""
     return f"{slugify(workflow.name, 'workflow')}_wf_{short_id(workflow.id)}"
 
 
-def workflow_view(workflow: Workflow) -> dict[str, Any]:
-    """The WorkflowResponse of the v2 API; optional fields without a value are absent, not null."""
-    view: dict[str, Any] = {
-        "_id": workflow.id,
-        "workflowId": workflow.identifier,
-        "slug": workflow_slug(workflow),
-        "name": workflow.name,
-        "tags": workflow.tags,
+@wire.without_nulls
+def workflow_view(workflow: Workflow) -> wire.WorkflowReply:
+    return {
+        **_common(workflow),
         "active": workflow.active,
-        "status": _status(workflow),
         "severity": workflow.severity,
-        "origin": V1_ORIGIN if workflow.is_v1 else ORIGIN,
         "validatePayload": workflow.validate_payload,
-        "isTranslationEnabled": workflow.is_translation_enabled,
         "preferences": {
             "default": _preference_view(workflow.default_preferences),
             "user": _preference_view(workflow.user_preferences) if workflow.user_preferences else None,
         },
-        "steps": _step_views(workflow),
-        "createdAt": iso(workflow.created_ms),
-        "updatedAt": iso(workflow.updated_ms),
+        "steps": [
+            _step_view(workflow, step, list(step_issues(workflow, index))) for index, step in enumerate(workflow.steps)
+        ],
+        "description": workflow.description,
+        "payloadSchema": workflow.payload_schema,
     }
-    optional = {"description": workflow.description, "payloadSchema": workflow.payload_schema}
-    return view | {name: value for name, value in optional.items() if value is not None}
 
 
-def workflow_list_item(workflow: Workflow) -> dict[str, Any]:
-    """The short form of the v2 list."""
+def workflow_list_item(workflow: Workflow) -> wire.ListedWorkflow:
     return {
-        "_id": workflow.id,
-        "workflowId": workflow.identifier,
-        "slug": workflow_slug(workflow),
-        "name": workflow.name,
-        "tags": workflow.tags,
-        "status": _status(workflow),
-        "origin": V1_ORIGIN if workflow.is_v1 else ORIGIN,
-        "isTranslationEnabled": workflow.is_translation_enabled,
+        **_common(workflow),
         "stepTypeOverviews": [step.type for step in workflow.steps],
         "steps": [{"slug": _step_slug(step), "type": step.type} for step in workflow.steps],
-        "createdAt": iso(workflow.created_ms),
-        "updatedAt": iso(workflow.updated_ms),
     }
 
 
-def workflow_summary(workflow: Workflow) -> dict[str, Any]:
-    """The `workflow` of an InboxNotification (rest-inbox.md §6)."""
-    return {
-        "id": workflow.id,
-        "identifier": workflow.identifier,
-        "name": workflow.name,
-        "critical": workflow.critical,
-        "tags": workflow.tags,
-        "severity": workflow.severity,
-    }
-
-
-def workflow_template(workflow: Workflow, environment: Environment) -> dict[str, Any]:
-    """The `template` embedded in the answer to an action: every field of the reference pages that the SDKs require."""
+def workflow_template(workflow: Workflow, environment: Environment) -> wire.WorkflowTemplate:
+    """Return the `template` embedded in the response to an action, with every field that the SDKs require."""
     group_id = notification_group_id(environment)
-    owner = {"_organizationId": environment.organization_id, "_environmentId": environment.id}
     return {
         "_id": workflow.id,
-        **owner,
+        **environment.ids,
         "_creatorId": derived_object_id("creator", environment.organization_id),
         "_notificationGroupId": group_id,
-        "notificationGroup": {"_id": group_id, "name": NOTIFICATION_GROUP, **owner},
+        "notificationGroup": {"_id": group_id, "name": NOTIFICATION_GROUP, **environment.ids},
         "name": workflow.name,
         "description": workflow.description or "",
         "active": workflow.active,
@@ -124,28 +91,30 @@ def workflow_template(workflow: Workflow, environment: Environment) -> dict[str,
 
 
 def notification_group_id(environment: Environment) -> str:
-    """The `_id` of the one notification group of an environment."""
+    """Return the `_id` of the first notification group of an environment."""
     return derived_object_id("notification-group", environment.id)
 
 
-def _status(workflow: Workflow) -> str:
-    return "ACTIVE" if workflow.active else "INACTIVE"
+def _common(workflow: Workflow) -> wire.WorkflowHead:
+    return {
+        "_id": workflow.id,
+        "workflowId": workflow.identifier,
+        "slug": workflow_slug(workflow),
+        "name": workflow.name,
+        "tags": workflow.tags,
+        "status": "ACTIVE" if workflow.active else "INACTIVE",
+        "origin": V1_ORIGIN if workflow.is_v1 else ORIGIN,
+        "isTranslationEnabled": workflow.is_translation_enabled,
+        **timestamps(workflow.created_ms, workflow.updated_ms),
+    }
 
 
 def _step_slug(step: Step) -> str:
     return f"{slugify(step.name, 'step')}_st_{short_id(step.id)}"
 
 
-def _step_views(workflow: Workflow) -> list[dict[str, Any]]:
-    issues = find_issues(workflow)
-    return [
-        _step_view(workflow, step, [issue for issue in issues if issue.step_index == index])
-        for index, step in enumerate(workflow.steps)
-    ]
-
-
-def _step_view(workflow: Workflow, step: Step, issues: list[Issue]) -> dict[str, Any]:
-    values = msgspec.to_builtins(step.values)
+@wire.without_nulls
+def _step_view(workflow: Workflow, step: Step, issues: list[Issue]) -> wire.StepReply:
     return {
         "_id": step.id,
         "stepId": step.step_id,
@@ -156,14 +125,13 @@ def _step_view(workflow: Workflow, step: Step, issues: list[Issue]) -> dict[str,
         "workflowId": workflow.identifier,
         "workflowDatabaseId": workflow.id,
         "variables": {},
-        "controls": {"values": values},
-        "controlValues": values,
-        **({"issues": issues_view(issues)} if issues else {}),
+        "controls": {"values": step.controls},
+        "controlValues": step.controls,
+        "issues": issues_view(issues) if issues else None,
     }
 
 
-def _template_step(step: Step) -> dict[str, Any]:
-    content = {"_id": step.id, "type": step.type, "content": step.controls.body or ""}
+def _template_step(step: Step) -> wire.TemplateStep:
     return {
         "_id": step.id,
         "uuid": step.step_id,
@@ -172,13 +140,13 @@ def _template_step(step: Step) -> dict[str, Any]:
         "_templateId": step.id,
         "active": True,
         "shouldStopOnFail": False,
-        "template": content,
+        "template": {"_id": step.id, "type": step.type, "content": step.controls.get("body", "")},
         "filters": [],
         "variants": [],
     }
 
 
-def _preference_view(level: PreferenceSet) -> dict[str, Any]:
+def _preference_view(level: PreferenceSet) -> wire.WorkflowLevel:
     return {
         "all": {"enabled": level.all.enabled, "readOnly": level.all.read_only},
         "channels": {channel: {"enabled": level.channel(channel)} for channel in CHANNELS},

@@ -1,44 +1,38 @@
-"""The verbs on workflows: kept by the API, found by triggers."""
+"""Create, change, list and find workflows."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Literal
 
 import msgspec
 
 from inbox.clock import now_ms
-from inbox.errors import BadRequest, NotFound, StoreUnavailable, UnprocessableEntity, invalid
+from inbox.errors import BadRequest, NotFound, existing, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import Environment
-from inbox.models.workflow import (
-    MAX_IDENTIFIER_LENGTH,
-    ActionUpsert,
-    InAppControlsUpsert,
-    InAppStepUpsert,
-    PreferenceSet,
+from inbox.models.json_values import JsonObject
+from inbox.models.workflow import MAX_IDENTIFIER_LENGTH, PreferenceSet, Workflow
+from inbox.models.workflow_query import WorkflowQuery
+from inbox.models.workflow_v1 import WorkflowV1
+from inbox.service.workflows.bodies import (
     PreferencesRequest,
-    RedirectUpsert,
-    Workflow,
     WorkflowContent,
     WorkflowCreate,
     WorkflowPatch,
     WorkflowUpdate,
-    encode_workflow,
 )
-from inbox.models.workflow_query import WorkflowQuery
-from inbox.models.workflow_v1 import WorkflowV1
-from inbox.rendering import check_templates
 from inbox.service.workflows.cache import WorkflowCache
 from inbox.service.workflows.payload_schema import check_schema
 from inbox.service.workflows.rules import build_steps, check_identifier
-from inbox.service.workflows.v1 import Known, changed_by
+from inbox.service.workflows.v1 import ReferableIds, changed_by
 from inbox.service.workflows.views import short_id, slugify
-from inbox.store.client import Client
-from inbox.store.keys import Keys
-from inbox.store.workflows import MAX_WORKFLOWS, Outcome, WorkflowStore
+from inbox.steps import check_templates
+from inbox.steps.in_app import ActionUpsert, InAppControlsUpsert, InAppStepUpsert, RedirectUpsert
+from inbox.store.workflows import WorkflowStore
 
 NEGATED = (
     "stored when a true `skip` skipped the step, they are read negated, so that they do what they did; "
@@ -46,74 +40,59 @@ NEGATED = (
 )
 TURNED = "they said when a step is skipped, what is written now says when it runs"
 DEMO_WORKFLOW = "welcome"
-_ATTEMPTS = 5
-_PATCH_DEFAULTS: dict[str, Any] = {
-    "tags": [],
-    "active": True,
-    "validate_payload": False,
-    "is_translation_enabled": False,
-}
+_PATCH_DEFAULTS: JsonObject = {"tags": [], "active": True, "validate_payload": False, "is_translation_enabled": False}
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 
 class WorkflowService:
-    """Creates, changes, lists and finds workflows. The API names one by its identifier, its `_id` or its slug."""
+    """The workflows of environments. The API names one by its identifier, its `_id` or its slug."""
 
-    def __init__(self, client: Client, keys: Keys, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = WorkflowStore(client, keys)
-        self._cache = WorkflowCache(self._store, clock)
+    def __init__(self, store: WorkflowStore, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._cache = WorkflowCache(store, clock)
 
     async def find(self, environment: Environment, name: str) -> Workflow | None:
-        """The workflow with this identifier, or None; at most a second old."""
+        """Return the workflow with this identifier, at most a second old, or None."""
         return await self._cache.find(environment.number, name)
 
     def cached(self, environment: Environment, name: str) -> Workflow | None:
-        """Return what `find` would, if it is known without asking the store."""
+        """Return the workflow if it can be found without a call to the store."""
         return self._cache.cached(environment.number, name)
 
-    def forget(self) -> None:
-        """Drops what is cached: after a break in which changes may have been missed."""
-        self._cache.clear()
-
     async def get(self, environment: Environment, name: str) -> Workflow:
-        """The workflow as it is stored. Raises NotFound."""
+        """Return the workflow as it is stored. Raise NotFound."""
         workflow = await self._store.get(environment.number, name)
         if workflow is None:
             suffix = name.rpartition("_wf_")[2]
             everything = await self._store.all(environment.number)
-            found = (each for each in everything if name == each.id or suffix == short_id(each.id))
-            workflow = next(found, None)
+            workflow = next((one for one in everything if name == one.id or suffix == short_id(one.id)), None)
         if workflow is None:
-            raise NotFound(f"Workflow {name} cannot be found", workflowId=name)
+            raise _unknown(name)
         return workflow
 
     async def list(self, environment: Environment, query: WorkflowQuery) -> tuple[Sequence[Workflow], int]:
-        """A page of the workflows that the query takes, and how many it takes in all."""
-        taken = [workflow for workflow in await self._store.all(environment.number) if query.takes(workflow)]
-        taken.sort(key=query.key, reverse=query.descending)
-        return taken[query.offset : query.offset + query.limit], len(taken)
+        """Return a page of the workflows that match the query, and how many match in all."""
+        matches = [workflow for workflow in await self._store.all(environment.number) if query.takes(workflow)]
+        matches.sort(key=query.key, reverse=query.descending)
+        return matches[query.offset : query.offset + query.limit], len(matches)
 
     async def create(self, environment: Environment, body: WorkflowCreate) -> Workflow:
-        """Stores a new workflow.
+        """Store a new workflow. Raise BadRequest if its identifier is taken, and ValidationFailed.
 
-        Raises BadRequest when the identifier is taken, ValidationFailed naming the field that is wrong, and
-        UnprocessableEntity when the environment has 1,000 workflows.
+        Raise UnprocessableEntity if the environment has 1,000 workflows.
         """
         workflow = build_workflow(body)
         if not await self._add(environment, workflow):
-            name = workflow.identifier
-            raise BadRequest(f"Workflow with identifier {name} already exists", workflowId=name)
+            raise _taken(workflow)
         return workflow
 
     async def push(
         self, environment: Environment, body: WorkflowCreate, *, dry_run: bool = False
     ) -> Literal["created", "updated", "unchanged"]:
-        """Makes a workflow what the body says, under its identifier; what has not changed is not written.
+        """Create or replace the workflow with the body's identifier if it differs; `dry_run` writes nothing.
 
-        Raises as `create`. With `dry_run` only tells what would be done.
+        Raise the errors of `create`.
         """
         before = await self._store.get(environment.number, body.workflow_id)
         if before is None:
@@ -121,56 +100,52 @@ class WorkflowService:
                 return "created"
             before = await self.get(environment, body.workflow_id)  # another process was first
         after = _replaced(before, body)
-        if encode_workflow(after) == encode_workflow(before):
+        if msgspec.to_builtins(after) == msgspec.to_builtins(before):
             return "unchanged"
         if before.conditions == "negated" and _rules(after) != _rules(before):
             log.warning("conditions of %s: %s", before.identifier, TURNED, extra={"action": "conditions_turned"})
         if not dry_run:
-            await self._change(environment, before.identifier, lambda known: _replaced(known, body))
+            await self._change(environment, before.identifier, lambda current: _replaced(current, body))
         return "updated"
 
     async def warn_of_negated_conditions(self, environment: Environment) -> None:
         """Log which workflows have rules that were stored when a true rule skipped its step."""
-        found = [one.identifier for one in await self._store.all(environment.number) if one.conditions == "negated"]
-        if found:
-            names = ", ".join(found)
-            log.warning("conditions of %s: %s", names, NEGATED, extra={"action": "conditions_negated"})
+        negated = [one.identifier for one in await self._store.all(environment.number) if one.conditions == "negated"]
+        if negated:
+            log.warning("conditions of %s: %s", ", ".join(negated), NEGATED, extra={"action": "conditions_negated"})
 
     async def all(self, environment: Environment) -> Sequence[Workflow]:
-        """Every workflow, oldest first."""
         return await self._store.all(environment.number)
 
-    async def create_v1(self, environment: Environment, body: WorkflowV1, known: Known) -> Workflow:
-        """Stores a new v1 workflow under an identifier made of its name. Raises as `create`."""
+    async def create_v1(self, environment: Environment, body: WorkflowV1, ids: ReferableIds) -> Workflow:
+        """Store a new v1 workflow under an identifier made of its name. Raise as `create`."""
         if body.name is None:
             raise invalid("name", "name should not be empty")
         now, workflow_id = now_ms(), new_object_id()
         slug = slugify(body.name, "workflow")[:MAX_IDENTIFIER_LENGTH]
         fresh = Workflow(id=workflow_id, identifier=slug, name=body.name, created_ms=now, updated_ms=now)
-        workflow = changed_by(fresh, body, known)
+        workflow = changed_by(fresh, body, ids)
         check_templates(workflow)
         if await self._add(environment, workflow):
             return workflow
         end = f"-{short_id(workflow_id)}"
         other = msgspec.structs.replace(workflow, identifier=slug[: MAX_IDENTIFIER_LENGTH - len(end)] + end)
         if not await self._add(environment, other):
-            raise StoreUnavailable
+            raise _taken(other)
         return other
 
-    async def update_v1(self, environment: Environment, name: str, body: WorkflowV1, known: Known) -> Workflow:
-        """Changes the fields that were sent. Raises NotFound, and ValidationFailed as `create`."""
-        return await self._change(environment, name, lambda before: changed_by(before, body, known))
+    async def update_v1(self, environment: Environment, name: str, body: WorkflowV1, ids: ReferableIds) -> Workflow:
+        """Change the fields that were sent. Raise NotFound, and ValidationFailed as `create`."""
+        return await self._change(environment, name, lambda before: changed_by(before, body, ids))
 
     async def _add(self, environment: Environment, workflow: Workflow) -> bool:
-        """Stores a new workflow, unless its identifier is taken."""
-        outcome = await self._store.create(environment.number, workflow)
-        if outcome == "full":
-            raise UnprocessableEntity(f"An environment cannot have more than {MAX_WORKFLOWS} workflows")
+        """Store a new workflow; return False when its identifier is taken."""
+        is_new = await self._store.add(environment.number, workflow.identifier, workflow)
         self._cache.drop(environment.number)
-        return outcome == "written"
+        return is_new
 
     async def update(self, environment: Environment, name: str, body: WorkflowUpdate) -> Workflow:
-        """Replaces everything but the ids. Raises NotFound, and ValidationFailed as `create`."""
+        """Replace everything but the ids. Raise NotFound, and ValidationFailed as `create`."""
 
         def change(before: Workflow) -> Workflow:
             if body.workflow_id not in (None, before.identifier):
@@ -180,54 +155,40 @@ class WorkflowService:
         return await self._change(environment, name, change)
 
     async def patch(self, environment: Environment, name: str, body: WorkflowPatch) -> Workflow:
-        """Replaces the fields that were sent; null resets one. Raises NotFound."""
+        """Replace the fields that were sent; null resets one. Raise NotFound."""
         sent = {key: value for key, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
         fields = {key: _PATCH_DEFAULTS.get(key) if value is None else value for key, value in sent.items()}
         return await self._change(environment, name, lambda before: msgspec.structs.replace(before, **fields))
 
     async def delete(self, environment: Environment, name: str) -> None:
-        """Deletes a workflow; its messages stay. Raises NotFound."""
-
-        async def attempt() -> tuple[Outcome, None]:
-            return await self._store.delete(environment.number, await self.get(environment, name)), None
-
-        await self._until_written(environment, attempt)
+        """Delete a workflow; its messages stay. Raise NotFound."""
+        if not await self._store.delete(environment.number, (await self.get(environment, name)).identifier):
+            raise _unknown(name)
+        self._cache.drop(environment.number)
 
     async def ensure_demo_workflow(self, environment: Environment) -> None:
-        """Makes the workflow `welcome` if there is none: a subject, a body and a button, all from the payload."""
+        """Create the workflow `welcome` if there is none: a subject, a body and a button, all from the payload."""
         if await self._store.get(environment.number, DEMO_WORKFLOW) is not None:
             return
-        try:
+        with suppress(BadRequest):  # another process was first
             await self.create(environment, _demo_workflow())
-        except BadRequest:  # another process was first
-            return
 
     async def _change(self, environment: Environment, name: str, change: Callable[[Workflow], Workflow]) -> Workflow:
-        async def attempt() -> tuple[Outcome, Workflow]:
-            before = await self.get(environment, name)
+        def write(before: Workflow) -> Workflow:
             later = max(now_ms(), before.updated_ms + 1)  # a revision of its own, whatever the clock says
             after = msgspec.structs.replace(change(before), updated_ms=later)
             check_schema(after.payload_schema)
             check_templates(after)
-            return await self._store.replace(environment.number, before, after), after
+            return after
 
-        return await self._until_written(environment, attempt)
-
-    async def _until_written(self, environment: Environment, attempt: Callable[[], Awaitable[tuple[Outcome, T]]]) -> T:
-        """Repeats a read and a write that another writer came between. Raises StoreUnavailable after five times."""
-        for _ in range(_ATTEMPTS):
-            outcome, result = await attempt()
-            if outcome == "written":
-                self._cache.drop(environment.number)
-                return result
-        raise StoreUnavailable
+        identifier = (await self.get(environment, name)).identifier
+        changed = existing(await self._store.update(environment.number, identifier, write), _unknown(name))
+        self._cache.drop(environment.number)
+        return changed
 
 
 def build_workflow(body: WorkflowCreate) -> Workflow:
-    """A new workflow as it would be stored: what cannot be used is refused here, not when it is triggered.
-
-    Raises ValidationFailed naming the field that is wrong.
-    """
+    """Return a new workflow, validated so that it can be triggered. Raise ValidationFailed naming the wrong field."""
     now = now_ms()
     workflow = Workflow(
         id=new_object_id(),
@@ -242,17 +203,25 @@ def build_workflow(body: WorkflowCreate) -> Workflow:
     return workflow
 
 
-def _rules(workflow: Workflow) -> list[dict[str, Any] | None]:
-    return [step.values.skip for step in workflow.steps]
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"Workflow {name} cannot be found", workflowId=name)
+
+
+def _taken(workflow: Workflow) -> BadRequest:
+    name = workflow.identifier
+    return BadRequest(f"Workflow with identifier {name} already exists", workflowId=name)
+
+
+def _rules(workflow: Workflow) -> list[JsonObject | None]:
+    return [step.controls.get("skip") for step in workflow.steps]
 
 
 def _replaced(before: Workflow, body: WorkflowContent) -> Workflow:
-    """The workflow with everything but its ids as the body has it."""
     return msgspec.structs.replace(before, steps=build_steps(body.steps, before.steps), **_fields(body))
 
 
-def _fields(body: WorkflowContent) -> dict[str, Any]:
-    """The fields of a stored workflow that a body decides, the absent ones at their defaults."""
+def _fields(body: WorkflowContent) -> JsonObject:
+    """Return the fields of a stored workflow that a body decides, the absent ones at their defaults."""
     preferences = body.preferences or PreferencesRequest()
     return {
         "name": body.name,

@@ -1,4 +1,3 @@
--- Tells what happened, in the same step: an entry of the bucket's outbox (store/outbox.py says what is in one), which keeps the
--- newest 10,000. Goes in where `outbox` (its key) and `entry` (field and value, …) are locals; who wants no events gives no
--- key, so a script asks for that first.
+-- Adds an entry to the bucket's outbox, which keeps the newest 10,000; store/outbox.py explains entries. Include it where `outbox`
+-- (the key) and `entry` (field, value, …) are locals. Callers pass the key only if events are requested, so check it first.
 redis.call('XADD', outbox, 'MAXLEN', 10000, '*', unpack(entry))

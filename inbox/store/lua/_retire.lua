@@ -1,11 +1,11 @@
--- Takes a member out of a list and keeps its place for ten minutes: the page behind it may still be asked for. The key names
--- neither, so nothing of somebody erased is left in it.
-local function place_of(list, member)
+-- Removes a member from a list and keeps its score for ten minutes: a client may still ask for the page after it. The key is a
+-- hash, so it does not name an erased subscriber.
+local function score_key(list, member)
   return string.match(list, '^.-}') .. 'gone:' .. redis.sha1hex(list .. ' ' .. member)
 end
 local function retire(list, member)
   local score = redis.call('ZSCORE', list, member)
   if not score then return end
   redis.call('ZREM', list, member)
-  redis.call('SET', place_of(list, member), score, 'EX', 600)
+  redis.call('SET', score_key(list, member), score, 'EX', 600)
 end

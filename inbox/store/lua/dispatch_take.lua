@@ -1,9 +1,11 @@
--- Takes an open share of a running dispatch that nobody holds, for the time of a lease; or holds on to one. A bucket that an
--- earlier dispatch is not done with is left alone, so that nobody gets the later message first.
+-- Acquires an open share of a running dispatch under a lease, or renews a lease. Buckets with open shares of earlier
+-- dispatches are passed over, so that no recipient gets the later message first.
 -- KEYS: 1 dispatch, 2 its open shares, then the open shares of every earlier dispatch
--- ARGV: 1 ms of the lease, 2 the share to hold on to ('' takes another)
+-- ARGV: 1 ms of the lease, 2 the share to renew ('' acquires another)
 -- Returns the share | -1 (none is free) | -2 (no longer running, or finished by another)
-if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return -2 end
+local dispatch, shares = unpack(KEYS, 1, 2)
+local lease_ms, share = unpack(ARGV)
+if redis.call('HGET', dispatch, 'state') ~= 'running' then return -2 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function is_open_earlier(share)
@@ -13,17 +15,16 @@ local function is_open_earlier(share)
   return false
 end
 local function find_free()
-  local free = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)
+  local free = redis.call('ZRANGEBYSCORE', shares, '-inf', now)
   for i = 1, #free do
     if not is_open_earlier(free[i]) then return free[i] end
   end
 end
-local share = ARGV[2]
 if share == '' then
   share = find_free()
   if not share then return -1 end
-elseif not redis.call('ZSCORE', KEYS[2], share) then
+elseif not redis.call('ZSCORE', shares, share) then
   return -2
 end
-redis.call('ZADD', KEYS[2], string.format('%d', now + ARGV[1]), share)
+redis.call('ZADD', shares, string.format('%d', now + lease_ms), share)
 return tonumber(share)

@@ -1,14 +1,16 @@
 -- Changes one field of a hash, if it still holds what the caller has seen.
 -- KEYS: 1 hash, 2 version that grows with every change (optional)
--- ARGV: 1 field, 2 its value as the caller knows it ('' none), 3 new value ('' deletes), 4 most fields the hash may have
+-- ARGV: 1 field, 2 its expected value ('' none), 3 new value ('' deletes), 4 maximum number of fields of the hash
 -- Returns 1 written | 0 it holds something else | -1 full
-local now = redis.call('HGET', KEYS[1], ARGV[1])
-if (now or '') ~= ARGV[2] then return 0 end
-if ARGV[3] == '' then
-  redis.call('HDEL', KEYS[1], ARGV[1])
+local hash, version = unpack(KEYS)
+local field, old_value, new_value, max_fields = unpack(ARGV)
+local value = redis.call('HGET', hash, field)
+if (value or '') ~= old_value then return 0 end
+if new_value == '' then
+  redis.call('HDEL', hash, field)
 else
-  if not now and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return -1 end
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+  if not value and redis.call('HLEN', hash) >= tonumber(max_fields) then return -1 end
+  redis.call('HSET', hash, field, new_value)
 end
-if KEYS[2] then redis.call('INCR', KEYS[2]) end
+if version then redis.call('INCR', version) end
 return 1

@@ -1,33 +1,38 @@
+#!lua flags=no-writes
 -- A page of an environment-wide list.
 -- KEYS: 1 the list (sorted set)
 -- ARGV: 1 asc | desc, 2 rows wanted, 3 cursor ('' none), 4 after | from | before | upto (the last two end at the cursor;
 --       from and upto include it), 5 rows to skip when there is no cursor, 6 the cursor's score ('' not known)
--- A cursor that is no longer listed stands for the gap that it left, as long as its score is known: here, or from `_retire`.
+-- A cursor that is no longer listed marks its former position, if its score is available: given, or kept by `_retire`.
 -- Returns {total, rows before the page, {member, score, ...}} | {total} (unknown cursor)
+local list = KEYS[1]
+local order, limit, cursor, side, skip, cursor_score = unpack(ARGV)
 --#retire
-local total, wanted, first = redis.call('ZCARD', KEYS[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
+local total, first = redis.call('ZCARD', list), tonumber(skip)
+limit = tonumber(limit)
 local function gap(score)
-  local below = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. score)
-  local beside = redis.call('ZRANGEBYSCORE', KEYS[1], score, score)
+  local below = redis.call('ZCOUNT', list, '-inf', '(' .. score)
+  local beside = redis.call('ZRANGEBYSCORE', list, score, score)
   for i = 1, #beside do
-    if beside[i] < ARGV[3] then below = below + 1 end
+    if beside[i] < cursor then below = below + 1 end
   end
-  return ARGV[1] == 'asc' and below or total - below
+  return order == 'asc' and below or total - below
 end
-if ARGV[3] ~= '' then
-  local at = redis.call(ARGV[1] == 'asc' and 'ZRANK' or 'ZREVRANK', KEYS[1], ARGV[3])
-  local score = ARGV[6] ~= '' and ARGV[6]
-  if not at and not score then score = redis.call('GET', place_of(KEYS[1], ARGV[3])) end
+if cursor ~= '' then
+  local at = redis.call(order == 'asc' and 'ZRANK' or 'ZREVRANK', list, cursor)
+  local score = cursor_score ~= '' and cursor_score
+  if not at and not score then score = redis.call('GET', score_key(list, cursor)) end
   if not at and not score then return {total} end
-  local place = at or gap(score)
-  local behind = at and at + 1 or place
-  if ARGV[4] == 'after' then first = behind
-  elseif ARGV[4] == 'from' then first = place
+  local rank = at or gap(score)
+  local next_rank = at and at + 1 or rank
+  if side == 'after' then first = next_rank
+  elseif side == 'from' then first = rank
   else
-    local stop = ARGV[4] == 'upto' and behind or place
-    first = math.max(0, stop - wanted)
-    wanted = stop - first
+    local stop = side == 'upto' and next_rank or rank
+    first = math.max(0, stop - limit)
+    limit = stop - first
   end
 end
-if wanted < 1 then return {total, first, {}} end
-return {total, first, redis.call(ARGV[1] == 'asc' and 'ZRANGE' or 'ZREVRANGE', KEYS[1], first, first + wanted - 1, 'WITHSCORES')}
+if limit < 1 then return {total, first, {}} end
+local range = order == 'asc' and 'ZRANGE' or 'ZREVRANGE'
+return {total, first, redis.call(range, list, first, first + limit - 1, 'WITHSCORES')}

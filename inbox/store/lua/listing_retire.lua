@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Takes members out of lists.
 -- KEYS: 1 and further ones: the lists (sorted sets); ARGV: the members
 -- Returns 1

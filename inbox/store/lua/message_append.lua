@@ -1,36 +1,77 @@
--- A new message in a feed, once per transaction, step and recipient.
--- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index), 7 timers,
---       8 outbox (where events are wanted)
--- ARGV: 1 content, 2 check (3 bytes of the id), 3 workflow, 4 preference where nothing is set: 1 on, 0 off, c critical,
---       5 seconds to remember the transaction, 6 severity (0-3), 7 the feed's number, 8 when it expires (ms, '' never),
---       9 how many rows may stand before the feed is to be trimmed, 10 whose feed it is (oid)
--- Returns {1, position, n, what the feed needs: 1 a snooze has ended, wake it; 2 it is too long, trim it}
---       | {0, 'again', n} | {0, 'suppressed'} | {-1} (no such feed)
+-- New messages in feeds, each once per transaction, step and recipient. On a cluster all feeds are of one bucket.
+-- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index), 7 timers, 8 outbox (if events are
+--       requested) of the first message, then the same of each further one
+-- ARGV: 1 keys of a message (7 or 8), 2 number of rows from which a feed is to be trimmed, 3 number of contents, then for
+--       each content: its text, workflow, preference where nothing is set (1 on, 0 off, c critical), seconds to remember the
+--       transaction, severity (0-3), when it expires (ms, '' never), digest of its reference ('' none), then for each
+--       message: index of its content, check (3 bytes of the id), the feed's number, the subscriber's oid
+-- Returns for each message four numbers: 1 stored, 2 stored before, 3 suppressed or 0 no such feed; its row; ms; what the
+--       feed needs: 1 a snooze has ended, wake it; 2 it is too long, trim it
+--#kinds
 --#state
-local state = redis.call('HMGET', KEYS[1], 'p', 'w' .. ARGV[3], 'w*', 'u', 's')
-if not state[1] or state[5] ~= ARGV[10] then return {-1} end
-if ARGV[4] ~= 'c' and (state[2] or state[3] or ARGV[4]) == '0' then return {0, 'suppressed'} end
-local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
-n = n + 1
-local row = string.format('%d', n)
-if not redis.call('SET', KEYS[5], row, 'NX', 'EX', ARGV[5]) then
-  return {0, 'again', tonumber(redis.call('GET', KEYS[5]))}
+--#references
+local CONTENT, MESSAGE = 7, 4
+local stride, max_rows = tonumber(ARGV[1]), tonumber(ARGV[2])
+local first_message = 4 + CONTENT * ARGV[3]
+local count = #KEYS / stride
+
+-- one command tells which channels have listeners; a single message is published without this question
+local heard
+if count > 1 then
+  local channels = {}
+  for i = 1, count do channels[i] = KEYS[stride * (i - 1) + 1] end
+  local listeners = redis.call('PUBSUB', 'SHARDNUMSUB', unpack(channels))
+  heard = {}
+  for i = 1, #listeners, 2 do heard[listeners[i]] = listeners[i + 1] > 0 end
 end
--- the index gives the time, so that a message has the same date in both; it never goes back, nor does a feed
-local indexed = redis.call('XADD', KEYS[6], '*', 'm', struct.pack('>I4I4', ARGV[7], n))
-local ms = math.max(m, tonumber(string.match(indexed, '%d+')))
-local flags, sign = 7 + 32 * ARGV[6], 1
+
+local replies = {}
+local function reply(status, row, ms, needs)
+  local size = #replies
+  replies[size + 1], replies[size + 2], replies[size + 3], replies[size + 4] = status, row, ms, needs
+end
+
+for i = 1, count do
+  local key, arg = stride * (i - 1), first_message + MESSAGE * (i - 1)
+  local feed, stream, rows, log, delivered, times, timers = unpack(KEYS, key + 1, key + 7)
+  local at, check, feed_number, oid = unpack(ARGV, arg, arg + 3)
+  at = 4 + CONTENT * (at - 1)
+  local content, workflow, preference, delivered_ttl, severity, expires_ms, reference = unpack(ARGV, at, at + 6)
+  local state = redis.call('HMGET', feed, 'p', 'w' .. workflow, 'w*', 'u', 's')
+  if not state[1] or state[5] ~= oid then
+    reply(0, 0, 0, 0)
+  elseif preference ~= 'c' and (state[2] or state[3] or preference) == '0' then
+    reply(3, 0, 0, 0)
+  else
+    local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
+    last_row = last_row + 1
+    local row = string.format('%d', last_row)
+    if not redis.call('SET', delivered, row, 'NX', 'EX', delivered_ttl) then
+      reply(2, tonumber(redis.call('GET', delivered)), 0, 0)
+    else
+      local name = struct.pack('>I4I4', feed_number, last_row)
+      -- the index gives the time, so that a message has the same date in both; it never goes back, nor does a feed
+      local indexed = redis.call('XADD', times, '*', 'm', name)
+      local ms = math.max(last_ms, tonumber(string.match(indexed, '%d+')))
+      local flags, sign = 7 + 32 * severity, 1
 --#tally
-redis.call('XADD', KEYS[2], row .. '-0', 'c', string.format('%d', ms), 'd', ARGV[1])
-redis.call('SETRANGE', KEYS[3], string.format('%d', 4 * (n - b - 1)), string.char(flags) .. ARGV[2])
-if ARGV[8] ~= '' then redis.call('ZADD', KEYS[7], ARGV[8], 'x' .. struct.pack('>I4I4', ARGV[7], n) .. ARGV[2]) end
-local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'n', {row}, ARGV[2], ARGV[1]
+      redis.call('XADD', stream, row .. '-0', 'c', string.format('%d', ms), 'd', content)
+      redis.call('SETRANGE', rows, string.format('%d', 4 * (last_row - base_row - 1)), string.char(flags) .. check)
+      if reference ~= '' then redis.call('ZADD', references_of(feed), reference, row) end
+      if expires_ms ~= '' then redis.call('ZADD', timers, expires_ms, 'x' .. name .. check) end
+      local kind, refs = NEW, {row}
 --#log
+      if not heard or heard[feed] then
 --#publish
-if KEYS[8] then
-  local outbox, entry = KEYS[8], {'n', struct.pack('>I4I4', ARGV[7], n) .. ARGV[2]}
+      end
+      if stride > 7 then
+        local outbox, entry = KEYS[key + 8], {'n', name .. check}
 --#outbox
+      end
+      local needs = last_row - base_row > max_rows and 2 or 0
+      if state[4] and tonumber(state[4]) <= ms then needs = needs + 1 end
+      reply(1, last_row, ms, needs)
+    end
+  end
 end
-local needs = n - b > tonumber(ARGV[9]) and 2 or 0
-if state[4] and tonumber(state[4]) <= ms then needs = needs + 1 end
-return {1, position, n, needs}
+return replies

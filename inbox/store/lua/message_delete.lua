@@ -1,26 +1,34 @@
+#!lua flags=allow-oom
 -- Deletes one message. Its row stays, dead, with the check, so that whoever catches up can name what went.
--- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 timers, 7 outbox (where events are wanted)
--- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, then for one that expires: 4 its timer, 5 the timer's time (ms)
--- Returns {1, position} | {0} (no such message, or one that expires later or never by now)
+-- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 timers, 7 outbox (if events are requested)
+-- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, 4 whether it is retracted by its sender (1 or 0), then for one
+--       that expires: 5 its timer, 6 the timer's time (ms)
+-- Returns 1 | 0 (no such message, or its expiry has changed)
+local feed, rows, sides, log, stream, timers, outbox = unpack(KEYS)
+local id_row, check, feed_number, is_retracted, timer, timer_due = unpack(ARGV)
+--#kinds
 --#state
-local packed = redis.call('HGET', KEYS[1], 'p')
-if not packed then return {0} end
-if ARGV[4] and tonumber(redis.call('ZSCORE', KEYS[6], ARGV[4]) or math.huge) > tonumber(ARGV[5]) then return {0} end
-local n, b, m, c, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
+--#references
+local packed = redis.call('HGET', feed, 'p')
+if not packed then return 0 end
+if timer and tonumber(redis.call('ZSCORE', timers, timer) or math.huge) > tonumber(timer_due) then return 0 end
+local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 --#now
 --#find
-local number, flags = find(KEYS[2], KEYS[3], tonumber(ARGV[1]), ARGV[2])
-if not number then return {0} end
+local number, flags = find(rows, sides, tonumber(id_row), check)
+if not number then return 0 end
 local sign = -1
 --#tally
-redis.call('SETRANGE', KEYS[2], 4 * (number - b - 1), '\0')
-redis.call('XDEL', KEYS[5], string.format('%d-0', number))
-redis.call('HDEL', KEYS[3], number, 'o' .. ARGV[1])
-local feed, log, kind, refs, check, content = KEYS[1], KEYS[4], 'x', {ARGV[1]}, ARGV[2], ''
+redis.call('SETRANGE', rows, 4 * (number - base_row - 1), '\0')
+redis.call('XDEL', stream, string.format('%d-0', number))
+redis.call('HDEL', sides, number, 'o' .. id_row, 'e' .. number)
+redis.call('ZREM', references_of(feed), number)
+local kind, refs, content = DELETED, {id_row}, ''
 --#log
 --#publish
-if KEYS[7] then
-  local outbox, entry = KEYS[7], {'d', struct.pack('>I4I4', ARGV[3], ARGV[1]) .. ARGV[2]}
+if outbox then
+  local entry = {'d', struct.pack('>I4I4', feed_number, id_row) .. check}
+  if is_retracted == '1' then entry[3], entry[4] = 'b', '1' end
 --#outbox
 end
-return {1, position}
+return 1

@@ -1,18 +1,20 @@
--- Changes a subscriber's preferences and what all its feeds know of them.
+-- Changes a subscriber's preferences and their copies in all its feeds.
 -- A preference is `1`, `0` or `-` (in_app on, off, not chosen), then JSON; feeds keep the 1 or 0 under the same field.
 -- KEYS: 1 subscriber record, 2 preferences, then the state of each feed
--- ARGV: 1 revision as the caller knows it, 2 count of fields to set, then field and value of each,
+-- ARGV: 1 expected revision, 2 count of fields to set, then field and value of each,
 --       then the fields to delete
 -- Returns 1 written | 0 changed meanwhile, or a feed was added: read again | -1 (no such subscriber)
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
-if (redis.call('HGET', KEYS[2], 'r') or '0') ~= ARGV[1] then return 0 end
-local feeds, names = 0, redis.call('HKEYS', KEYS[1])
+local subscriber, preferences = unpack(KEYS, 1, 2)
+local revision, set_count = unpack(ARGV, 1, 2)
+if redis.call('EXISTS', subscriber) == 0 then return -1 end
+if (redis.call('HGET', preferences, 'r') or '0') ~= revision then return 0 end
+local feeds, names = 0, redis.call('HKEYS', subscriber)
 for i = 1, #names do
   if string.sub(names[i], 1, 1) == '#' then feeds = feeds + 1 end
 end
 if feeds ~= #KEYS - 2 then return 0 end
-local on, off, last = {}, {}, 2 + 2 * ARGV[2]
-local set = {'r', ARGV[1] + 1}
+local on, off, last = {}, {}, 2 + 2 * set_count
+local set = {'r', revision + 1}
 for i = 3, last, 2 do
   set[#set + 1] = ARGV[i]
   set[#set + 1] = ARGV[i + 1]
@@ -24,9 +26,9 @@ for i = 3, last, 2 do
     on[#on + 1] = chosen
   end
 end
-redis.call('HSET', KEYS[2], unpack(set))
+redis.call('HSET', preferences, unpack(set))
 for i = last + 1, #ARGV do off[#off + 1] = ARGV[i] end
-if #ARGV > last then redis.call('HDEL', KEYS[2], unpack(ARGV, last + 1)) end
+if #ARGV > last then redis.call('HDEL', preferences, unpack(ARGV, last + 1)) end
 for i = 3, #KEYS do
   if #on > 0 then redis.call('HSET', KEYS[i], unpack(on)) end
   if #off > 0 then redis.call('HDEL', KEYS[i], unpack(off)) end

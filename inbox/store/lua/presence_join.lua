@@ -1,14 +1,16 @@
--- A process has another socket of a subscriber, who is online with it.
--- KEYS: 1 subscriber record, 2 what the process holds in this bucket, 3 outbox (where events are wanted)
+-- Notes that a process has a socket of a subscriber, who is online from now on.
+-- KEYS: 1 subscriber record, 2 the process's subscribers in this bucket, 3 outbox (if events are requested)
 -- ARGV: 1 process, 2 environment and oid
 -- Returns 1 came online | 0 was online already | -1 (no such subscriber)
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
-redis.call('HSET', KEYS[1], '@' .. ARGV[1], 1)
-redis.call('SADD', KEYS[2], ARGV[2])
-if redis.call('HGET', KEYS[1], 'online') == '1' then return 0 end
-if KEYS[3] then
-  local outbox, entry = KEYS[3], {'p', ARGV[2], 'o', 1}
+local subscriber, held, outbox = unpack(KEYS)
+local process, member = unpack(ARGV)
+if redis.call('EXISTS', subscriber) == 0 then return -1 end
+redis.call('HSET', subscriber, '@' .. process, 1)
+redis.call('SADD', held, member)
+if redis.call('HGET', subscriber, 'online') == '1' then return 0 end
+if outbox then
+  local entry = {'p', member, 'o', 1}
 --#outbox
 end
-redis.call('HSET', KEYS[1], 'online', 1)
+redis.call('HSET', subscriber, 'online', 1)
 return 1

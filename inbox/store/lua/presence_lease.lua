@@ -1,8 +1,11 @@
--- Renews a process's lease and tells whose has lapsed.
+#!lua flags=allow-oom
+-- Renews a process's lease and returns the lapsed leases.
 -- KEYS: 1 processes; ARGV: 1 process, 2 lease (ms)
 -- Returns {1 renewed | 0 new or lapsed, {process, lapsed at (ms), ...}}
-local t = redis.call('TIME')
-local ms = t[1] * 1000 + math.floor(t[2] / 1000)
-local until_ms = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
-if until_ms > ms or until_ms == 0 then redis.call('ZADD', KEYS[1], ms + ARGV[2], ARGV[1]) end
-return {until_ms > ms and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'WITHSCORES')}
+local processes = KEYS[1]
+local process, lease_ms = unpack(ARGV)
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local until_ms = tonumber(redis.call('ZSCORE', processes, process) or 0)
+if until_ms > ms or until_ms == 0 then redis.call('ZADD', processes, ms + lease_ms, process) end
+return {until_ms > ms and 1 or 0, redis.call('ZRANGEBYSCORE', processes, '-inf', ms, 'WITHSCORES')}

@@ -1,14 +1,16 @@
--- A run begins to wait at a step, once per transaction, step and recipient; or one that waited before does so again.
+-- Begins the wait of a run at a step, once per transaction, step and recipient; the run may have waited before.
 -- KEYS: 1 the transaction's runs, 2 timers, 3 delivered (the transaction's step and feed), 4 state of the feed
--- ARGV: 1 the feed's number, 2 where the run stands now ('' it begins), 3 where it stands then, 4 when its time comes (ms),
---       5 its timer, 6 the plan's name, 7 the plan ('' it is there), 8 seconds to remember the transaction, 9 whose feed it is (oid)
+-- ARGV: 1 the feed's number, 2 the packed run now ('' a new one), 3 the packed run then, 4 its due time (ms),
+--       5 its timer, 6 the plan's name, 7 the plan ('' it is stored), 8 lifetime of `delivered` (seconds), 9 the subscriber's oid
 -- Returns 1 | 0 (it waited before, or has moved on) | -1 (no such feed)
-if redis.call('HGET', KEYS[4], 's') ~= ARGV[9] then return -1 end
-if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
-if not redis.call('SET', KEYS[3], 'waits', 'NX', 'EX', ARGV[8]) then return 0 end
-if ARGV[7] ~= '' and redis.call('HSETNX', KEYS[1], '=' .. ARGV[6], ARGV[7]) == 1 then
-  redis.call('HINCRBY', KEYS[1], 'plans', 1)
+local runs, timers, delivered, feed = unpack(KEYS)
+local feed_number, standing, next_standing, due_ms, timer, plan_name, plan, delivered_ttl, oid = unpack(ARGV)
+if redis.call('HGET', feed, 's') ~= oid then return -1 end
+if (redis.call('HGET', runs, feed_number) or '') ~= standing then return 0 end
+if not redis.call('SET', delivered, 'waits', 'NX', 'EX', delivered_ttl) then return 0 end
+if plan ~= '' and redis.call('HSETNX', runs, '=' .. plan_name, plan) == 1 then
+  redis.call('HINCRBY', runs, 'plans', 1)
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5])
+redis.call('HSET', runs, feed_number, next_standing)
+redis.call('ZADD', timers, due_ms, timer)
 return 1

@@ -1,7 +1,9 @@
--- Lets a share of a dispatch go on at the same place under another name, unless it has moved on meanwhile.
--- KEYS: 1 share; ARGV: 1 the cursor it has, 2 the one it gets
+#!lua flags=allow-oom
+-- Replaces the cursor of a dispatch's share, unless the share has moved on.
+-- KEYS: 1 share; ARGV: 1 its expected cursor, 2 its next cursor
 -- Returns 1 | 0 (it has another cursor)
-local cursor = redis.call('HGET', KEYS[1], 'cursor')
-if cursor ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'cursor', ARGV[2])
+local share = KEYS[1]
+local cursor, next_cursor = unpack(ARGV)
+if redis.call('HGET', share, 'cursor') ~= cursor then return 0 end
+redis.call('HSET', share, 'cursor', next_cursor)
 return 1

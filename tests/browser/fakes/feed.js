@@ -6,12 +6,12 @@ const createdAt = (n) => new Date(Date.UTC(2026, 0, 1) + 1000 * Math.floor(n / 2
 export function message(n, changes = {}) {
   const cta = { type: "redirect", data: {}, action: { status: "pending", buttons: [], result: {} } };
   const state = { read: false, seen: false, archived: false, createdAt: createdAt(n), cta, ...changes };
-  return { _id: id(n), id: id(n), transactionId: `t${n}`, content: `body ${n}`, subject: `subject ${n}`, ...state };
+  return { _id: id(n), id: id(n), sequence: n, transactionId: `t${n}`, content: `body ${n}`, subject: `subject ${n}`, ...state };
 }
 
 export function notification(n, changes = {}) {
   const state = { isRead: false, isSeen: false, isArchived: false, isSnoozed: false, createdAt: createdAt(n) };
-  return { id: id(n), body: `body ${n}`, subject: `subject ${n}`, ...state, ...changes };
+  return { id: id(n), sequence: n, body: `body ${n}`, subject: `subject ${n}`, ...state, ...changes };
 }
 
 /** A small linear congruential generator: the same seed gives the same run. */

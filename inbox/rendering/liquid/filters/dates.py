@@ -1,4 +1,4 @@
-"""Filters that show a moment."""
+"""Filters that format a moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from inbox import clock
 from inbox.rendering import javascript as js
 from inbox.rendering.date_parser import MAX_TIME_MS, parse_date, units_to_parse
 from inbox.rendering.javascript import UNDEFINED
-from inbox.rendering.liquid.context import Context
+from inbox.rendering.liquid.context import RenderContext
 from inbox.rendering.liquid.registry import register
 from inbox.rendering.liquid.strftime import Moment, format_moment, zone_moment
 from inbox.rendering.liquid.values import to_value
@@ -18,10 +18,10 @@ UNITS_PER_MOMENT = 100
 UNITS_PER_ZONE = 500
 
 
-def _moment(context: Context, value: Any, zone: Any = UNDEFINED) -> Moment | None:
-    """Return the moment that a value names, in a zone; None when it names none.
+def _moment(context: RenderContext, value: Any, zone: Any = UNDEFINED) -> Moment | None:
+    """Return the moment that a value names, in a zone; None if it names none.
 
-    A number, and a text of digits, is in seconds since 1970. Raise LiquidError for a moment in an unknown zone.
+    A number or a text of digits counts seconds since 1970. Raise LiquidError for an unknown zone.
     """
     value = to_value(value)
     if js.is_nil(value):
@@ -34,7 +34,7 @@ def _moment(context: Context, value: Any, zone: Any = UNDEFINED) -> Moment | Non
     return zone_moment(ms, zone)
 
 
-def _milliseconds(context: Context, value: Any) -> int | None:
+def _milliseconds(context: RenderContext, value: Any) -> int | None:
     if isinstance(value, bool):
         return int(value)
     if js.is_number(value):
@@ -57,8 +57,8 @@ def _clipped(ms: float) -> int | None:
 
 
 @register()
-def date(context: Context, value: Any, form: Any = UNDEFINED, zone: Any = UNDEFINED) -> Any:
-    """Format a moment; a value that names none is left as it is."""
+def date(context: RenderContext, value: Any, form: Any = UNDEFINED, zone: Any = UNDEFINED) -> Any:
+    """Format a moment; return a value that names none unchanged."""
     moment = _moment(context, value, zone)
     if moment is None:
         return value
@@ -66,32 +66,26 @@ def date(context: Context, value: Any, form: Any = UNDEFINED, zone: Any = UNDEFI
     return format_moment(context, moment, DEFAULT_FORMAT if js.is_nil(form) else context.text(form))
 
 
-def _formatted(context: Context, value: Any, form: str) -> Any:
-    moment = _moment(context, value)
-    return value if moment is None else format_moment(context, moment, form)
+def _register_format(name: str, form: str) -> None:
+    @register(name)
+    def apply(context: RenderContext, value: Any) -> Any:
+        moment = _moment(context, value)
+        return value if moment is None else format_moment(context, moment, form)
 
 
-@register()
-def date_to_xmlschema(context: Context, value: Any) -> Any:
-    return _formatted(context, value, "%Y-%m-%dT%H:%M:%S%:z")
+def _register_date(name: str, month: str) -> None:
+    """Register a filter that writes day, month and year, of kind `ordinal` as `5th Mar 2024` (US: `Mar 5th, 2024`)."""
+
+    @register(name)
+    def apply(context: RenderContext, value: Any, kind: Any = UNDEFINED, style: Any = UNDEFINED) -> Any:
+        form = f"%d {month} %Y"
+        if kind == "ordinal":
+            form = f"{month} %-d%q, %Y" if style == "US" else f"%-d%q {month} %Y"
+        moment = _moment(context, value)
+        return value if moment is None else format_moment(context, moment, form)
 
 
-@register()
-def date_to_rfc822(context: Context, value: Any) -> Any:
-    return _formatted(context, value, "%a, %d %b %Y %H:%M:%S %z")
-
-
-@register()
-def date_to_string(context: Context, value: Any, kind: Any = UNDEFINED, style: Any = UNDEFINED) -> Any:
-    return _formatted(context, value, _written("%b", kind, style))
-
-
-@register()
-def date_to_long_string(context: Context, value: Any, kind: Any = UNDEFINED, style: Any = UNDEFINED) -> Any:
-    return _formatted(context, value, _written("%B", kind, style))
-
-
-def _written(month: str, kind: Any, style: Any) -> str:
-    if kind != "ordinal":
-        return f"%d {month} %Y"
-    return f"{month} %-d%q, %Y" if style == "US" else f"%-d%q {month} %Y"
+_register_format("date_to_xmlschema", "%Y-%m-%dT%H:%M:%S%:z")
+_register_format("date_to_rfc822", "%a, %d %b %Y %H:%M:%S %z")
+_register_date("date_to_string", "%b")
+_register_date("date_to_long_string", "%B")

@@ -1,4 +1,4 @@
-"""Filters that write a text for HTML, for a URL or for a machine."""
+"""Filters that escape, encode or hash a text for HTML, URLs and programs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 from inbox.rendering import javascript as js
 from inbox.rendering.javascript import UNDEFINED
-from inbox.rendering.liquid.context import Context, LiquidError
-from inbox.rendering.liquid.registry import register
+from inbox.rendering.liquid.context import LiquidError, RenderContext
+from inbox.rendering.liquid.registry import register, register_text
 from inbox.rendering.liquid.values import to_json, to_text
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
@@ -22,8 +22,6 @@ _ESCAPED = re.compile("&(?:amp|lt|gt|#34|#39);")
 _UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
 _NEWLINE = re.compile(r"\r?\n")
 _HTML_BLOCKS = (("<script", "</script>"), ("<style", "</style>"), ("<!--", "-->"), ("<", ">"))
-_COMPONENT_SAFE = "-_.!~*'()"
-_URI_SAFE = ";,/?:@&=+$-_.!~*'()#[]"
 _BAD_PERCENT = re.compile("%(?![0-9a-fA-F]{2})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*\Z")
 _BASE64_SPACE = re.compile(r"[\t\n\f\r ]")
@@ -37,36 +35,26 @@ UNITS_PER_SLUG_CHARACTER = 5
 UNITS_PER_TAG = 12
 
 
-@register("escape", "xml_escape")
-def escape(context: Context, value: Any) -> str:
-    return _escaped(context, context.text(value))
-
-
-def _escaped(context: Context, text: str) -> str:
-    context.scan(text)
+def _escape(text: str) -> str:
     for plain, escaped in _ESCAPES.items():  # "&" is first
         text = text.replace(plain, escaped)
     return text
 
 
-@register()
-def escape_once(context: Context, value: Any) -> str:
-    text = context.text(value)
-    context.scan(text)
-    plain = _ESCAPED.sub(lambda found: _UNESCAPES[found[0]], text)
-    return _escaped(context, plain)
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda match: _UNESCAPES[match[0]], text)
+
+
+register_text("escape", "xml_escape", convert=_escape, scans=1)
+register_text("escape_once", convert=lambda text: _escape(_unescape(text)), scans=2)
+register_text("newline_to_br", convert=lambda text: _NEWLINE.sub("<br />\n", text), scans=1)
+register_text("base64_encode", convert=lambda text: base64.b64encode(text.encode(errors="replace")).decode())
+register_text("sha256", convert=lambda text: hashlib.sha256(text.encode(errors="replace")).hexdigest())
 
 
 @register()
-def newline_to_br(context: Context, value: Any) -> str:
-    text = context.text(value)
-    context.scan(text)
-    return _NEWLINE.sub("<br />\n", text)
-
-
-@register()
-def strip_html(context: Context, value: Any) -> str:
-    """Take out tags, comments, scripts and styles; one that is never closed stays."""
+def strip_html(context: RenderContext, value: Any) -> str:
+    """Remove tags, comments, scripts and styles; one that is never closed stays."""
     text = context.text(value)
     blocks = dict(_HTML_BLOCKS)
     shown: list[str] = []
@@ -81,45 +69,38 @@ def strip_html(context: Context, value: Any) -> str:
 
 
 def _behind_block(text: str, begin: int, blocks: dict[str, str]) -> int:
-    """Return the position behind the block that begins there, -1 when none is closed."""
+    """Return the position behind the block that begins at `begin`, -1 if none is closed."""
     for opener, closer in list(blocks.items()):
         if not text.startswith(opener, begin):
             continue
         end = text.find(closer, begin + len(opener))
         if end >= 0:
             return end + len(closer)
-        del blocks[opener]  # to look for its end once more for each opener would take the square of the time
+        del blocks[opener]  # searching for its end again for each opener would take quadratic time
     return -1
 
 
-def _encoded(context: Context, value: Any, safe: str) -> str:
-    text = context.text(value)
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        raise LiquidError("the text has half of a character") from None
-    context.spend(len(encoded))
-    return quote(encoded, safe=safe)
+def _register_encode(name: str, safe: str) -> None:
+    @register(name)
+    def encode(context: RenderContext, value: Any) -> str:
+        text = context.text(value)
+        try:
+            encoded = text.encode()
+        except UnicodeEncodeError:
+            raise LiquidError("the text has half of a character") from None
+        context.spend(len(encoded))
+        quoted = quote(encoded, safe=safe)
+        return quoted.replace(" ", "+")  # only where a space is safe
+
+
+_register_encode("url_encode", "-_.!~*'() ")
+_register_encode("cgi_escape", "-_.~ ")
+_register_encode("uri_escape", ";,/?:@&=+$-_.!~*'()#[]")
 
 
 @register()
-def url_encode(context: Context, value: Any) -> str:
-    return _encoded(context, value, _COMPONENT_SAFE + " ").replace(" ", "+")
-
-
-@register()
-def cgi_escape(context: Context, value: Any) -> str:
-    return _encoded(context, value, "-_.~ ").replace(" ", "+")
-
-
-@register()
-def uri_escape(context: Context, value: Any) -> str:
-    return _encoded(context, value, _URI_SAFE)
-
-
-@register()
-def url_decode(context: Context, value: Any) -> str:
-    """Decode percent signs and plus signs. Raise LiquidError for what is not encoded rightly."""
+def url_decode(context: RenderContext, value: Any) -> str:
+    """Decode percent and plus signs. Raise LiquidError for a malformed text."""
     text = context.text(value).replace("+", " ")
     context.spend(len(text))
     try:
@@ -131,15 +112,15 @@ def url_decode(context: Context, value: Any) -> str:
 
 
 @register()
-def slugify(context: Context, value: Any, mode: Any = "default", cased: Any = UNDEFINED) -> str:
-    """Make a text fit for a URL: what the mode does not keep becomes a hyphen."""
+def slugify(context: RenderContext, value: Any, mode: Any = "default", cased: Any = UNDEFINED) -> str:
+    """Make a text fit for a URL: characters that the mode does not keep become hyphens."""
     text = context.text(value)
     context.spend(UNITS_PER_SLUG_CHARACTER * len(text))
-    kept = _SLUG_MODES.get(to_text(mode))
-    if kept:
+    is_kept = _SLUG_MODES.get(to_text(mode))
+    if is_kept:
         if mode == "latin":
             text = text.translate(_ACCENT_TABLE)
-        hyphened = re.sub("\0+", "-", "".join([letter if kept(letter) else "\0" for letter in text]))
+        hyphened = re.sub("\0+", "-", "".join([letter if is_kept(letter) else "\0" for letter in text]))
         text = hyphened.removeprefix("-").removesuffix("-")
     return text if js.is_truthy(cased) else text.lower()
 
@@ -159,13 +140,8 @@ _SLUG_MODES: dict[str, Callable[[str], bool]] = {
 
 
 @register()
-def base64_encode(context: Context, value: Any) -> str:
-    return base64.b64encode(context.text(value).encode(errors="replace")).decode()
-
-
-@register()
-def base64_decode(context: Context, value: Any) -> str:
-    """Decode base64, white space aside. Raise LiquidError for what is none."""
+def base64_decode(context: RenderContext, value: Any) -> str:
+    """Decode base64, ignoring white space. Raise LiquidError if it is malformed."""
     spaced = context.text(value)
     context.scan(spaced)
     text = _BASE64_SPACE.sub("", spaced)
@@ -177,24 +153,19 @@ def base64_decode(context: Context, value: Any) -> str:
 
 
 @register()
-def sha256(context: Context, value: Any) -> str:
-    return hashlib.sha256(context.text(value).encode(errors="replace")).hexdigest()
-
-
-@register()
-def hmac_sha256(context: Context, value: Any, key: Any = UNDEFINED) -> str:
+def hmac_sha256(context: RenderContext, value: Any, key: Any = UNDEFINED) -> str:
     text, secret = context.text(value).encode(errors="replace"), context.text(key).encode(errors="replace")
     return hmac.new(secret, text, "sha256").hexdigest()
 
 
 @register("jsonify", "inspect")
-def jsonify(context: Context, value: Any, space: Any = UNDEFINED) -> str:
+def jsonify(context: RenderContext, value: Any, space: Any = UNDEFINED) -> str:
     weigh_json(context, value)
     return to_json(value, space)
 
 
-def weigh_json(context: Context, value: Any) -> None:
-    """Pay for writing a value as JSON, which is dearer than going over it."""
+def weigh_json(context: RenderContext, value: Any) -> None:
+    """Pay for writing a value as JSON, which costs more than going over it."""
     for _ in range(2):
         context.weigh(value)
     context.scan(value if isinstance(value, str) else "")

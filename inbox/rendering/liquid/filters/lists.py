@@ -1,38 +1,30 @@
-"""Filters over lists. A value of another kind is a list of itself, nil an empty one."""
+"""Filters over lists; nil is an empty list, any other value a list of that value."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 from functools import cmp_to_key
+from operator import itemgetter
 from typing import Any
 
 from inbox.rendering import javascript as js
 from inbox.rendering.budget import CHARACTERS_PER_UNIT, UNITS_PER_ITEM
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import add, count_below, slice_list
-from inbox.rendering.liquid.context import Context, LiquidError, join_texts
+from inbox.rendering.liquid.context import LiquidError, RenderContext, join_texts
 from inbox.rendering.liquid.registry import register
-from inbox.rendering.liquid.values import (
-    Drop,
-    Loop,
-    is_false,
-    read_property,
-    to_list,
-    to_text,
-    to_value,
-)
+from inbox.rendering.liquid.values import Drop, Loop, is_false, read_property, to_list, to_text, to_value
 
 
-def _read_dotted(context: Context, item: Any, path: list[str]) -> Any:
-    """Return the property that a list of names leads to."""
+def _read_dotted(context: RenderContext, item: Any, path: list[str]) -> Any:
     for name in path:
         item = context.property(item, name)
     return item
 
 
 def identity(value: Any) -> Any:
-    """Return what tells values apart as a JavaScript Set does: lists and objects are equal to themselves only."""
+    """Return a key under which values are equal as in a JavaScript Set: lists and objects equal only themselves."""
     if isinstance(value, list | dict | Drop | Loop):
         return ("object", id(value))
     if js.is_number(value):
@@ -42,25 +34,13 @@ def identity(value: Any) -> Any:
 
 
 @register()
-def size(_: Context, value: Any) -> Any:
+def size(_: RenderContext, value: Any) -> Any:
     length = _length(value)
     return length if js.is_truthy(length) else 0
 
 
 def _length(value: Any) -> Any:
-    if isinstance(value, str | list | dict | Loop):
-        return read_property(value, "length")
-    return UNDEFINED
-
-
-@register()
-def first(_: Context, value: Any) -> Any:
-    return _item(to_value(value), 0)
-
-
-@register()
-def last(_: Context, value: Any) -> Any:
-    return _item(to_value(value), -1)
+    return read_property(value, "length") if isinstance(value, str | list | dict | Loop) else UNDEFINED
 
 
 def _item(value: Any, index: int) -> Any:
@@ -73,7 +53,7 @@ def _item(value: Any, index: int) -> Any:
 
 
 @register()
-def join(context: Context, value: Any, separator: Any = UNDEFINED) -> str:
+def join(context: RenderContext, value: Any, separator: Any = UNDEFINED) -> str:
     items = to_list(value)
     context.weigh(items)
     mark = " " if js.is_nil(to_value(separator)) else context.text(separator)
@@ -81,43 +61,38 @@ def join(context: Context, value: Any, separator: Any = UNDEFINED) -> str:
 
 
 @register()
-def reverse(_: Context, value: Any) -> list[Any]:
-    return to_list(value)[::-1]
-
-
-@register()
-def sort(context: Context, value: Any, path: Any = UNDEFINED) -> list[Any]:
+def sort(context: RenderContext, value: Any, path: Any = UNDEFINED) -> list[Any]:
     return _sorted(context, value, path, lambda key: key)
 
 
 @register()
-def sort_natural(context: Context, value: Any, path: Any = UNDEFINED) -> list[Any]:
+def sort_natural(context: RenderContext, value: Any, path: Any = UNDEFINED) -> list[Any]:
     return _sorted(context, value, path, lambda key: key if js.is_nil(key) else js.to_text(key).lower())
 
 
-def _sorted(context: Context, value: Any, path: Any, fold: Callable[[Any], Any]) -> list[Any]:
+def _sorted(context: RenderContext, value: Any, path: Any, fold: Callable[[Any], Any]) -> list[Any]:
     items = to_list(value)
     keyed = [(fold(_sort_key(context, read, len(items))), item) for read, item in _read_each(context, items, path)]
-    by_key = _compare_keys
-    if _are_alike([key for key, _ in keyed]):
-        by_key = _same_key
+    if _have_native_order([key for key, _ in keyed]):
+        keyed.sort(key=itemgetter(0))
     else:
         context.spend(UNITS_PER_ITEM * len(items) * max(len(items).bit_length(), 1))
-    keyed.sort(key=lambda pair: by_key(pair[0]))
+        by_key = cmp_to_key(_compare)
+        keyed.sort(key=lambda pair: by_key(pair[0]))
     return [item for _, item in keyed]
 
 
-def _read_each(context: Context, items: list[Any], path: Any) -> list[tuple[Any, Any]]:
-    """Return each item behind its property, or behind itself without a path."""
+def _read_each(context: RenderContext, items: list[Any], path: Any) -> list[tuple[Any, Any]]:
+    """Return pairs of an item's property (the item itself without a path) and the item."""
     names = to_text(path).split(".") if js.is_truthy(path) else []
     context.spend(UNITS_PER_ITEM * len(items) * (1 + len(names)))
     return [(_read_dotted(context, item, names), item) for item in items]
 
 
-def _sort_key(context: Context, key: Any, count: int) -> Any:
-    """Return what one of so many keys is compared as: lists and objects by their text, which is made once.
+def _sort_key(context: RenderContext, key: Any, count: int) -> Any:
+    """Return a sort key: lists and objects are compared by their text, which is made once.
 
-    A key is compared some log2(count) times, and a text is gone over each time.
+    A key is one of `count`, so it is compared about log2(count) times, and each time its whole text may be read.
     """
     key = to_value(key)
     if isinstance(key, list | dict):
@@ -128,8 +103,8 @@ def _sort_key(context: Context, key: Any, count: int) -> Any:
     return key
 
 
-def _are_alike(keys: list[Any]) -> bool:
-    """Return whether keys are all numbers or all plain text, which Python orders as JavaScript does."""
+def _have_native_order(keys: list[Any]) -> bool:
+    """Return whether keys are all numbers or all ASCII texts, which Python orders as JavaScript does."""
     if all(type(key) is int or type(key) is float for key in keys):
         return all(key == key for key in keys)  # NaN differs from itself
     return all(isinstance(key, str) and key.isascii() for key in keys)
@@ -144,23 +119,16 @@ def _compare(left: Any, right: Any) -> int:
     return int(js.less_than(to_value(right), to_value(left)))
 
 
-def _same_key(key: Any) -> Any:
-    return key
-
-
-_compare_keys = cmp_to_key(_compare)
-
-
 @register("map")
-def map_property(context: Context, value: Any, path: Any = UNDEFINED) -> list[Any]:
+def map_property(context: RenderContext, value: Any, path: Any = UNDEFINED) -> list[Any]:
     items, names = to_list(value), to_text(path).split(".")
     context.spend(UNITS_PER_ITEM * len(items) * len(names))
     return [_read_dotted(context, item, names) for item in items]
 
 
 @register("sum")
-def sum_numbers(context: Context, value: Any, path: Any = UNDEFINED) -> js.Number:
-    """Add up numbers, or a property of each item; what is no number is passed over."""
+def sum_numbers(context: RenderContext, value: Any, path: Any = UNDEFINED) -> js.Number:
+    """Add up numbers, or a property of each item; values that are not numbers are ignored."""
     total = 0.0
     for read, _ in _read_each(context, to_list(value), path):
         number = js.to_float(context.number(read))
@@ -169,40 +137,15 @@ def sum_numbers(context: Context, value: Any, path: Any = UNDEFINED) -> js.Numbe
 
 
 @register()
-def compact(context: Context, value: Any) -> list[Any]:
+def compact(context: RenderContext, value: Any) -> list[Any]:
     items = to_list(value)
     context.spend(2 * len(items))
     return [item for item in items if not js.is_nil(to_value(item))]
 
 
-@register()
-def concat(_: Context, value: Any, other: Any = UNDEFINED) -> list[Any]:
-    return [*to_list(value), *to_list(other)]
-
-
-@register()
-def push(_: Context, value: Any, item: Any = UNDEFINED) -> list[Any]:
-    return [*to_list(value), item]
-
-
-@register()
-def unshift(_: Context, value: Any, item: Any = UNDEFINED) -> list[Any]:
-    return [item, *to_list(value)]
-
-
-@register()
-def pop(_: Context, value: Any) -> list[Any]:
-    return to_list(value)[:-1]
-
-
-@register()
-def shift(_: Context, value: Any) -> list[Any]:
-    return to_list(value)[1:]
-
-
 @register("slice")
-def slice_value(context: Context, value: Any, begin: Any = UNDEFINED, length: Any = 1) -> Any:
-    """Take a part of a list or a text; a negative begin counts from its end."""
+def slice_value(context: RenderContext, value: Any, begin: Any = UNDEFINED, length: Any = 1) -> Any:
+    """Return a part of a list or a text; a negative `begin` counts from its end."""
     value = to_value(value)
     if js.is_nil(value):
         return []
@@ -219,7 +162,7 @@ def slice_value(context: Context, value: Any, begin: Any = UNDEFINED, length: An
 
 
 @register()
-def uniq(context: Context, value: Any) -> list[Any]:
+def uniq(context: RenderContext, value: Any) -> list[Any]:
     items = to_list(value)
     context.spend(UNITS_PER_ITEM * len(items))
     seen: dict[Any, Any] = {}
@@ -229,8 +172,8 @@ def uniq(context: Context, value: Any) -> list[Any]:
 
 
 @register()
-def sample(context: Context, value: Any, count: Any = 1) -> Any:
-    """Pick an item at random, or a number of them in any order."""
+def sample(context: RenderContext, value: Any, count: Any = 1) -> Any:
+    """Return a random item, or a list of `count` random items."""
     value = to_value(value)
     if js.is_nil(value):
         return []
@@ -244,23 +187,29 @@ def sample(context: Context, value: Any, count: Any = 1) -> Any:
 
 
 @register("default")
-def default_value(_: Context, value: Any, fallback: Any = UNDEFINED, *options: Any) -> Any:
-    """Give the fallback for false, nil and what is empty; with `allow_false: true` not for false."""
+def default_value(_: RenderContext, value: Any, fallback: Any = UNDEFINED, *options: Any) -> Any:
+    """Return the fallback for nil, an empty text or list, and false (unless `allow_false: true` is given)."""
     value = to_value(value)
     if isinstance(value, str | list):
         return value if value else fallback
-    if value is False and [option for option in options if _allows_false(option)]:
+    if value is False and [option for option in options if _allows_false(option)]:  # every option is checked
         return False
     return fallback if is_false(value) else value
 
 
 def _allows_false(option: Any) -> bool:
-    """Return whether an option is `allow_false: true`. Raise LiquidError for an argument without a name."""
+    """Raise LiquidError for an argument without a name."""
     if not isinstance(option, list | dict | Drop):
         raise LiquidError("default takes one value, and 'allow_false'")
     return isinstance(option, list) and option[:1] == ["allow_false"] and js.is_truthy(option[1])
 
 
-@register("raw")
-def raw(_: Context, value: Any) -> Any:
-    return value
+register("raw")(lambda _, value: value)
+register("first")(lambda _, value: _item(to_value(value), 0))
+register("last")(lambda _, value: _item(to_value(value), -1))
+register("pop")(lambda _, value: to_list(value)[:-1])
+register("shift")(lambda _, value: to_list(value)[1:])
+register("push")(lambda _, value, item=UNDEFINED: [*to_list(value), item])
+register("unshift")(lambda _, value, item=UNDEFINED: [item, *to_list(value)])
+register("concat")(lambda _, value, other=UNDEFINED: [*to_list(value), *to_list(other)])
+register("reverse")(lambda _, value: to_list(value)[::-1])

@@ -1,82 +1,67 @@
-"""Filters over numbers: JavaScript's doubles. What is no number is 0, and an argument that is missing makes NaN."""
+"""Filters over numbers (JavaScript's doubles): what is not a number counts as 0, a missing argument as NaN."""
 
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from inbox.rendering import javascript as js
 from inbox.rendering.javascript import Number
-from inbox.rendering.liquid.context import Context
+from inbox.rendering.liquid.context import RenderContext
 from inbox.rendering.liquid.registry import MISSING, register
 
 
-def number(context: Context, value: Any) -> float:
-    """Return a value as filters take it for a number: 0 for what is none."""
+def number(context: RenderContext, value: Any) -> float:
+    """Return a value as a number, 0 if it is not a number."""
     converted = js.to_float(context.number(value))
     return 0.0 if math.isnan(converted) else converted
 
 
-def _argument(context: Context, value: Any) -> float:
+def _argument(context: RenderContext, value: Any) -> float:
     return math.nan if value is MISSING else number(context, value)
 
 
-@register()
-def abs(context: Context, value: Any) -> Number:
-    return math.fabs(number(context, value))
+def _register_conversion(name: str, convert: Callable[[float], Number]) -> None:
+    @register(name)
+    def apply(context: RenderContext, value: Any) -> Number:
+        return convert(number(context, value))
+
+
+def _register_choice(name: str, choose: Callable[[list[float]], Number]) -> None:
+    @register(name)
+    def apply(context: RenderContext, value: Any, *others: Any) -> Number:
+        return choose([number(context, item) for item in (value, *others)])
+
+
+def _register_operation(name: str, operate: Callable[[float, float], Number]) -> None:
+    @register(name)
+    def apply(context: RenderContext, value: Any, other: Any = MISSING) -> Number:
+        return operate(number(context, value), _argument(context, other))
+
+
+_register_conversion("abs", math.fabs)
+_register_conversion("ceil", lambda value: -js.floor(-value))
+_register_conversion("floor", js.floor)
+_register_choice("at_least", max)
+_register_choice("at_most", min)
+_register_operation("minus", operator.sub)
+_register_operation("plus", operator.add)
+_register_operation("times", operator.mul)
+# the remainder has the sign of the divisor
+_register_operation("modulo", lambda value, divisor: js.remainder(js.remainder(value, divisor) + divisor, divisor))
 
 
 @register()
-def at_least(context: Context, value: Any, *others: Any) -> Number:
-    return max([number(context, one) for one in (value, *others)])
-
-
-@register()
-def at_most(context: Context, value: Any, *others: Any) -> Number:
-    return min([number(context, one) for one in (value, *others)])
-
-
-@register()
-def ceil(context: Context, value: Any) -> Number:
-    return -js.floor(-number(context, value))
-
-
-@register()
-def floor(context: Context, value: Any) -> Number:
-    return js.floor(number(context, value))
-
-
-@register()
-def divided_by(context: Context, value: Any, divisor: Any = MISSING, whole: Any = False) -> Number:
+def divided_by(context: RenderContext, value: Any, divisor: Any = MISSING, whole: Any = False) -> Number:
     quotient = js.divide(number(context, value), _argument(context, divisor))
     return js.floor(quotient) if number(context, whole) else quotient
 
 
-@register()
-def minus(context: Context, value: Any, other: Any = MISSING) -> Number:
-    return number(context, value) - _argument(context, other)
-
-
-@register()
-def plus(context: Context, value: Any, other: Any = MISSING) -> Number:
-    return number(context, value) + _argument(context, other)
-
-
-@register()
-def times(context: Context, value: Any, factor: Any = MISSING) -> Number:
-    return number(context, value) * _argument(context, factor)
-
-
-@register()
-def modulo(context: Context, value: Any, divisor: Any = MISSING) -> Number:
-    """Return the remainder with the sign of the divisor."""
-    by = _argument(context, divisor)
-    return js.remainder(js.remainder(number(context, value), by) + by, by)
-
-
 @register("round")
-def round_half_up(context: Context, value: Any, digits: Any = 0) -> Number:
-    """Round a half away from zero, by shifting the decimal point of what is printed."""
+def round_half_away_from_zero(context: RenderContext, value: Any, digits: Any = 0) -> Number:
+    """Round half away from zero, by shifting the decimal point of the printed number."""
     exact, places = number(context, value), number(context, digits)
     scaled = _shift_point(math.fabs(exact), places)
     if not scaled <= js.MAX_SAFE_INTEGER:
@@ -92,6 +77,6 @@ def _shift_point(value: Number, places: Number) -> Number:
 
 
 @register()
-def to_integer(context: Context, value: Any) -> Number:
-    """Convert to a number, which need not be whole."""
+def to_integer(context: RenderContext, value: Any) -> Number:
+    """Return a number, which need not be whole."""
     return context.number(value)

@@ -1,4 +1,4 @@
-"""Filters over texts. A value of another kind is taken as its text."""
+"""Filters over texts; a value of another type is converted to text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from inbox.rendering import javascript as js
 from inbox.rendering.javascript import UNDEFINED
 from inbox.rendering.liquid.arrays import count_below
-from inbox.rendering.liquid.context import Context, check_count, check_length, join_texts
-from inbox.rendering.liquid.registry import register
+from inbox.rendering.liquid.context import RenderContext, check_count, check_length, join_texts
+from inbox.rendering.liquid.registry import register, register_text
 from inbox.rendering.liquid.values import to_list
 
 _SPACE = f"[{re.escape(js.WHITESPACE)}]"
@@ -21,87 +21,39 @@ _CJK_CHARACTER = re.compile(f"[{_CJK}]")
 _OTHER_WORD = re.compile(f"[^{_CJK}{re.escape(js.WHITESPACE)}]+")
 
 
-@register(exactly=1)
-def append(context: Context, value: Any, text: Any) -> str:
-    return context.text(value) + context.text(text)
+def _register_strip(name: str, *, left: bool = False, right: bool = False) -> None:
+    """Register a filter that removes the given characters, by default white space, from the ends of a text."""
+
+    @register(name)
+    def strip(context: RenderContext, value: Any, characters: Any = UNDEFINED) -> str:
+        text, stripped = context.text(value), js.WHITESPACE
+        if js.is_truthy(characters):
+            stripped = context.text(characters)
+            context.scan(stripped)
+        # `str.strip` compares each character with each of the set: long texts of both would take quadratic time
+        strip_set = frozenset(stripped)
+        begin, end = 0, len(text)
+        while left and begin < end and text[begin] in strip_set:
+            begin += 1
+        while right and begin < end and text[end - 1] in strip_set:
+            end -= 1
+        context.spend(len(text) - (end - begin))
+        return text[begin:end]
 
 
-@register(exactly=1)
-def prepend(context: Context, value: Any, text: Any) -> str:
-    return context.text(text) + context.text(value)
-
-
-@register()
-def upcase(context: Context, value: Any) -> str:
-    return context.text(value).upper()
-
-
-@register()
-def downcase(context: Context, value: Any) -> str:
-    return context.text(value).lower()
-
-
-@register()
-def capitalize(context: Context, value: Any) -> str:
-    text = context.text(value)
-    return text[:1].upper() + text[1:].lower()
-
-
-def _stripped(context: Context, value: Any, characters: Any, *, left: bool = False, right: bool = False) -> str:
-    """Return a text without such characters at its ends: white space unless others are given."""
-    text = context.text(value)
-    strip_set = frozenset(_charged(context, characters) if js.is_truthy(characters) else js.WHITESPACE)
-    begin, end = 0, len(text)
-    while left and begin < end and text[begin] in strip_set:
-        begin += 1
-    while right and begin < end and text[end - 1] in strip_set:
-        end -= 1
-    context.spend(len(text) - (end - begin))
-    return text[begin:end]
-
-
-def _charged(context: Context, characters: Any) -> str:
-    text = context.text(characters)
-    context.scan(text)
-    return text
+_register_strip("strip", left=True, right=True)
+_register_strip("lstrip", left=True)
+_register_strip("rstrip", right=True)
+register_text("upcase", convert=str.upper)
+register_text("downcase", convert=str.lower)
+register_text("capitalize", convert=lambda text: text[:1].upper() + text[1:].lower())
+register_text("strip_newlines", convert=lambda text: _NEWLINE.sub("", text), scans=1)
+register_text("normalize_whitespace", convert=lambda text: _SPACES.sub(" ", text), scans=1)
+register_text("squish", convert=lambda text: _SPACES.sub(" ", text).strip(" "), scans=1)
 
 
 @register()
-def strip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
-    return _stripped(context, value, characters, left=True, right=True)
-
-
-@register()
-def lstrip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
-    return _stripped(context, value, characters, left=True)
-
-
-@register()
-def rstrip(context: Context, value: Any, characters: Any = UNDEFINED) -> str:
-    return _stripped(context, value, characters, right=True)
-
-
-@register()
-def strip_newlines(context: Context, value: Any) -> str:
-    text = context.text(value)
-    context.scan(text)
-    return _NEWLINE.sub("", text)
-
-
-@register()
-def squish(context: Context, value: Any) -> str:
-    return normalize_whitespace(context, value).strip(" ")
-
-
-@register()
-def normalize_whitespace(context: Context, value: Any) -> str:
-    text = context.text(value)
-    context.scan(text)
-    return _SPACES.sub(" ", text)
-
-
-@register()
-def replace(context: Context, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED) -> str:
+def replace(context: RenderContext, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED) -> str:
     text, old, new = context.text(value), context.text(pattern), context.text(replacement)
     parts = list(text) if not old else None
     count = len(parts) - 1 if parts else text.count(old)
@@ -111,35 +63,27 @@ def replace(context: Context, value: Any, pattern: Any = UNDEFINED, replacement:
 
 
 @register()
-def replace_first(context: Context, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED) -> str:
+def replace_first(context: RenderContext, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED) -> str:
     return context.text(value).replace(context.text(pattern), context.text(replacement), 1)
 
 
 @register()
-def replace_last(context: Context, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED) -> str:
+def replace_last(context: RenderContext, value: Any, pattern: Any = UNDEFINED, replacement: Any = UNDEFINED) -> str:
     text, old, new = context.text(value), context.text(pattern), context.text(replacement)
-    before, found, after = text.rpartition(old) if old else (text, "x", "")
-    return before + new + after if found else text
+    before, match, after = text.rpartition(old) if old else (text, "x", "")
+    return before + new + after if match else text
+
+
+register("append", exactly=1)(lambda context, value, text: context.text(value) + context.text(text))
+register("prepend", exactly=1)(lambda context, value, text: context.text(text) + context.text(value))
+register("remove")(lambda context, value, part=UNDEFINED: context.text(value).replace(context.text(part), ""))
+register("remove_first")(lambda context, value, part=UNDEFINED: replace_first(context, value, part, ""))
+register("remove_last")(lambda context, value, part=UNDEFINED: replace_last(context, value, part, ""))
 
 
 @register()
-def remove(context: Context, value: Any, pattern: Any = UNDEFINED) -> str:
-    return context.text(value).replace(context.text(pattern), "")
-
-
-@register()
-def remove_first(context: Context, value: Any, pattern: Any = UNDEFINED) -> str:
-    return replace_first(context, value, pattern, "")
-
-
-@register()
-def remove_last(context: Context, value: Any, pattern: Any = UNDEFINED) -> str:
-    return replace_last(context, value, pattern, "")
-
-
-@register()
-def split(context: Context, value: Any, separator: Any = UNDEFINED) -> list[str]:
-    """Split a text; into its characters without a separator. Empty parts at the end are left out."""
+def split(context: RenderContext, value: Any, separator: Any = UNDEFINED) -> list[str]:
+    """Split a text, into its characters if there is no separator; empty parts at the end are dropped."""
     text, mark = context.text(value), context.text(separator)
     count = text.count(mark) + 1 if mark else len(text)
     check_count(count)
@@ -151,29 +95,29 @@ def split(context: Context, value: Any, separator: Any = UNDEFINED) -> list[str]
 
 
 @register()
-def truncate(context: Context, value: Any, length: Any = 50, ellipsis: Any = "...") -> Any:
-    """Cut a text to a number of characters, the ellipsis among them."""
+def truncate(context: RenderContext, value: Any, length: Any = 50, ellipsis: Any = "...") -> Any:
+    """Cut a text to `length` characters, including the ellipsis."""
     text, end = context.text(value), context.text(ellipsis)
-    most = context.number(length)
-    if count_below(most) >= len(text):
+    limit = context.number(length)
+    if count_below(limit) >= len(text):
         return value
-    return text[: count_below(most - len(end))] + end
+    return text[: count_below(limit - len(end))] + end
 
 
 @register()
-def truncatewords(context: Context, value: Any, count: Any = 15, ellipsis: Any = "...") -> str:
+def truncatewords(context: RenderContext, value: Any, count: Any = 15, ellipsis: Any = "...") -> str:
     text, end = context.text(value), context.text(ellipsis)
-    most = context.number(count)
-    most = 1 if most <= 0 else most
+    limit = context.number(count)
+    limit = 1 if limit <= 0 else limit
     context.scan(text)
     words = _SPACES.split(text.lstrip(js.WHITESPACE))
-    shown = 0 if math.isnan(most) else int(min(most, len(words)))
-    return " ".join(words[:shown]) + (end if len(words) >= most else "")
+    shown = 0 if math.isnan(limit) else int(min(limit, len(words)))
+    return " ".join(words[:shown]) + (end if len(words) >= limit else "")
 
 
 @register()
-def number_of_words(context: Context, value: Any, mode: Any = UNDEFINED) -> int:
-    """Count words; with `cjk`, or `auto` where there are any, each Chinese, Japanese or Korean character is one."""
+def number_of_words(context: RenderContext, value: Any, mode: Any = UNDEFINED) -> int:
+    """Count words; mode `cjk`, or `auto` if the text has any, counts each Chinese, Japanese or Korean character."""
     text = context.text(value).strip(js.WHITESPACE)
     context.scan(text)
     if not text:
@@ -188,7 +132,7 @@ def number_of_words(context: Context, value: Any, mode: Any = UNDEFINED) -> int:
 
 
 @register()
-def array_to_sentence_string(context: Context, value: Any, connector: Any = "and") -> Any:
+def array_to_sentence_string(context: RenderContext, value: Any, connector: Any = "and") -> Any:
     items, word = to_list(value), context.text(connector)
     context.weigh(items)
     if len(items) <= 1:

@@ -1,1 +1,0 @@
-"""From Redis to the sockets of this process: listener → hub → connection → transport."""

@@ -1,0 +1,166 @@
+"""What surrounds every request: the path as it was sent, a limit of its body, added headers, CORS."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inbox.errors import RequestTimeout
+from inbox.http.auth import ALLOWANCE
+from inbox.http.idempotency import Idempotency
+from inbox.http.origins import ANY, AllowedOrigins
+from inbox.http.protocol import EXTENSION, InboxHttpProtocol
+from inbox.http.request_log import RequestLog
+
+BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
+API_PATHS = ("/v1/", "/v2/")
+BROWSER_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+BROWSER_HEADERS = (
+    "Authorization",
+    "Baggage",
+    "Bypass-Tunnel-Reminder",
+    "Content-Type",
+    "Idempotency-Key",
+    "Novu-API-Version",
+    "Novu-Application-Identifier",
+    "Novu-Client-Version",
+    "Novu-Environment-Id",
+    "Novu-User-Agent",
+    "Sentry-Trace",
+    "Traceparent",
+    "Tracestate",
+    "User-Agent",
+)
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+MAX_AGE_SECONDS = 86_400
+ORIGIN, PREFLIGHT, IDEMPOTENCY_KEY = b"origin", b"access-control-request-method", b"idempotency-key"
+BODY_HEADERS = (b"content-length", b"transfer-encoding")
+"""A request without either has no body."""
+PRIVATE = (b"cache-control", b"private, no-store")
+"""An answer belongs to one caller."""
+VARY = (b"vary", b"Origin")
+BODY_SECONDS = 10.0
+BODY_BYTES_PER_SECOND = 1024
+"""A body has `BODY_SECONDS`, plus a second for each time this many bytes arrive: a slow line suffices."""
+
+
+class Front:
+    """The one middleware: it gives each request what it needs, and nothing that it does not use.
+
+    Routes see the path as it was sent, so that an id may contain an encoded slash; handlers decode parameters. The base
+    path of a proxy is removed, unless the proxy has removed it already.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        base_path: str = "",
+        origins: Iterable[str] = (),
+        log_requests: bool = False,
+        is_idempotent: bool = False,
+    ) -> None:
+        self._app = app
+        self._base_path = base_path
+        self._cors = BrowserCors(app, origins)
+        self._idempotency = Idempotency(app) if is_idempotent else app
+        self._http: ASGIApp = RequestLog(self._answer) if log_requests else self._answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._http if scope["type"] == "http" else self._app
+        if raw_path := scope.get("raw_path"):
+            path = raw_path.partition(b"?")[0].decode("latin-1")
+            if self._base_path and f"{path}/".startswith(f"{self._base_path}/"):
+                path = path.removeprefix(self._base_path)
+                if not path:  # else the relative links of the page would break
+                    query = scope["query_string"].decode("latin-1")
+                    app = RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)
+            scope = {**scope, "path": path or "/"}
+        await app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, sent = scope["path"], {name for name, _ in scope["headers"]}
+        app = self._idempotency if IDEMPOTENCY_KEY in sent else self._app
+        added: list[tuple[bytes, bytes]] = []
+        if path.startswith(API_PATHS):
+            added.append(PRIVATE)
+        if path.startswith(BROWSER_PATHS):
+            if ORIGIN in sent and scope["method"] == "OPTIONS" and PREFLIGHT in sent:
+                app = self._cors
+            elif ORIGIN in sent:
+                added += self._cors.headers(scope)
+            else:
+                added.append(VARY)
+        if not sent.isdisjoint(BODY_HEADERS):
+            receive = Deadline(receive, scope.get("extensions", {}).get(EXTENSION)).receive
+        await app(scope, receive, _adding(added, scope, send) if added else send)
+
+
+def _adding(added: Iterable[tuple[bytes, bytes]], scope: Scope, send: Send) -> Send:
+    """Return `send` for an answer that gets these headers, and those of its caller's allowance."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            allowance = scope.get(ALLOWANCE)
+            limits = allowance.headers() if allowance else ()
+            message = {**message, "headers": [*message["headers"], *added, *limits]}
+        await send(message)
+
+    return send_with_headers
+
+
+class Deadline:
+    """The `receive` of a request with a body; its deadline runs from the first call that has to wait for the client."""
+
+    def __init__(self, receive: Receive, connection: InboxHttpProtocol | None = None) -> None:
+        self._receive = receive
+        self._connection = connection
+        self._until: float | None = None
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        """Return the next message. Raise RequestTimeout if it is late, unless the body is complete."""
+        if self._is_whole:
+            return await self._receive()
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + BODY_SECONDS
+        if self._connection and self._connection.has_input:
+            message = await self._receive()
+        else:
+            try:
+                async with asyncio.timeout_at(self._until):
+                    message = await self._receive()
+            except TimeoutError:
+                raise RequestTimeout from None
+        self._until += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+
+class BrowserCors(CORSMiddleware):
+    """CORS for the paths that browsers of other origins call: the answers to preflights, and headers of all others."""
+
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+        self._origins = AllowedOrigins(origins)
+        super().__init__(
+            app,
+            allow_origins=[ANY] if self._origins.allows_any else [],
+            allow_methods=BROWSER_METHODS,
+            allow_headers=BROWSER_HEADERS,
+            expose_headers=("Retry-After", *RATE_HEADERS),
+            max_age=MAX_AGE_SECONDS,
+        )
+        self._simple = [(name.lower().encode(), value.encode()) for name, value in self.simple_headers.items()]
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._origins.allows(origin)
+
+    def headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return the headers for the origin of a request. The library copies those of the answer for each of them."""
+        origin = next(value for name, value in scope["headers"] if name == ORIGIN)
+        is_named = not self.allow_all_origins and self.is_allowed_origin(origin.decode("latin-1"))
+        return [*self._simple, *([(b"access-control-allow-origin", origin)] if is_named else []), VARY]

@@ -1,0 +1,151 @@
+"""Responses: the success envelope, and every error as the error body."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inbox import errors
+from inbox.models.error_body import error_body, without_token
+
+log = logging.getLogger(__name__)
+
+_JSON_TYPE = (b"content-type", b"application/json")
+STATIC_METHODS = {"GET", "HEAD"}
+"""The methods of a mounted folder, which has no attribute for them."""
+
+
+T = TypeVar("T")
+
+
+class Bare(Response, Generic[T]):
+    """An answer whose JSON is a T."""
+
+
+class Data(Response, Generic[T]):
+    """An answer whose JSON is `{"data": T}` with no other key: the SDKs unwrap only that."""
+
+
+class _Json(Response):
+    """An answer whose body is JSON text already. Starlette would build the same headers in three times as long."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None = None) -> None:
+        self.body, self.status_code, self.background = body, status, None
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON_TYPE]
+        for name, value in headers.items() if headers else ():
+            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+
+class _BareJson(_Json, Bare[T]):
+    pass
+
+
+class _DataJson(_Json, Data[T]):
+    pass
+
+
+def bare(body: T, status: int = 200, headers: Mapping[str, str] | None = None) -> Bare[T]:
+    """Return a JSON answer that is not wrapped: a page has its own `data`."""
+    return _BareJson(orjson.dumps(body), status, headers)
+
+
+def data(value: T, status: int = 200) -> Data[T]:
+    """Return `{"data": value}`."""
+    return _DataJson(orjson.dumps({"data": value}), status)
+
+
+def no_content() -> Response:
+    """Return 204 with an empty body."""
+    return Response(status_code=204)
+
+
+def error_reply(request: HTTPConnection, error: errors.InboxError, cause: Exception | None = None) -> Response:
+    """Return an error as the body that Novu's clients expect.
+
+    A server error (5xx) gets an `errorId` and a log line that names it: at ERROR with the traceback of its `cause`,
+    else at WARNING.
+    """
+    error_id = None
+    if error.status >= 500:
+        error_id = str(uuid.uuid4())
+        fields = {"method": request.scope["method"], "path": request.scope["path"], "status": error.status}
+        level = logging.ERROR if cause else logging.WARNING
+        extra = {"action": "request_failed", "error_id": error_id, **fields}
+        log.log(level, "request failed: %s", error.message, extra=extra, exc_info=cause)
+    return bare(error_body(_path_of(request), error, error_id), error.status, error.headers)
+
+
+def _path_of(request: HTTPConnection) -> str:
+    """Return path and query exactly as received; the path alone if the query may hold a token."""
+    path = str(request.scope.get("raw_path", b"").decode("latin-1")) or request.url.path
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    return without_token(f"{path}?{query}" if query else path)
+
+
+class ErrorLayer:
+    """The one layer that answers the errors of an application, unless its answer has begun."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def note_beginning(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_beginning)
+        except Exception as error:
+            if has_begun:
+                raise
+            await reply_to(HTTPConnection(scope), error)(scope, receive, send)
+
+
+def reply_to(request: HTTPConnection, error: Exception) -> Response:
+    """Return the answer to a request that ended with an exception of any kind; log an unexpected one."""
+    if isinstance(error, errors.SubscriberGone):
+        return _reply_to_gone(request, error)
+    if isinstance(error, errors.InboxError):
+        return error_reply(request, error)
+    if isinstance(error, HTTPException):
+        return _reply_to_framework(request, error)
+    return error_reply(request, errors.InboxError("Internal server error, please try again later"), cause=error)
+
+
+def _reply_to_gone(request: HTTPConnection, error: errors.SubscriberGone) -> Response:
+    """Answer as if the request had come a moment later: 401 to a session, whose token is void, 404 to a backend."""
+    is_session = request.headers.get("authorization", "").lower().startswith("bearer ")
+    return error_reply(request, errors.Unauthorized() if is_session else error)
+
+
+def _reply_to_framework(request: HTTPConnection, error: HTTPException) -> Response:
+    """Answer the framework's own errors: unknown path, wrong method."""
+    method, path = request.scope["method"], request.scope["path"]
+    if error.status_code == 404:
+        return error_reply(request, errors.NotFound(f"Cannot {method} {path}"))
+    if error.status_code == 405:
+        return error_reply(request, errors.MethodNotAllowed(f"{method} is not allowed here", _methods_at(request)))
+    return error_reply(request, errors.BadRequest(error.detail))
+
+
+def _methods_at(request: HTTPConnection) -> set[str]:
+    """Return every method of a path. Starlette's 405 lists the methods of only one route."""
+    root_path = request.scope.get("app_root_path", request.scope.get("root_path", ""))  # before a mount moved it
+    scope, methods = {**request.scope, "root_path": root_path}, set[str]()
+    [index] = request.scope["app"].routes
+    for route in index.candidates(scope["path"]):
+        if route.matches(scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or STATIC_METHODS
+    return methods

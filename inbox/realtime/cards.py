@@ -1,0 +1,73 @@
+"""The cards of the subscriber and of the workflow that pushed messages carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inbox.errors import NotFound
+from inbox.models import wire
+from inbox.models.environment import Environment
+from inbox.models.message import Message, entity
+from inbox.service.feed.cards import CardService
+from inbox.store.feed import Feed
+
+
+class FeedCards:
+    """The cards of one connected feed. The subscriber's card is read once and kept until it changes."""
+
+    __slots__ = ("_changes", "_environment", "_feed", "_reader", "_subscriber")
+
+    def __init__(self, feed: Feed, environment: Environment, reader: CardService) -> None:
+        self._feed = feed
+        self._environment = environment
+        self._reader = reader
+        self._subscriber: wire.SubscriberCard | None = None
+        self._changes = 0
+
+    def forget_subscriber(self) -> None:
+        """Drop the subscriber's card, which may have changed; the next message reads it again."""
+        self._subscriber = None
+        self._changes += 1
+
+    def complete_cached(self, message: Message) -> wire.PushedMessage | None:
+        """Return the message as it is pushed, or None if a card is not cached."""
+        if self._subscriber is None:
+            return None
+        workflow = self._reader.cached_workflow(self._environment, message.stored)
+        return self._complete(message, self._subscriber, workflow) if workflow else None
+
+    async def complete(self, messages: Iterable[Message]) -> list[wire.PushedMessage]:
+        """Return the messages as they are pushed.
+
+        Raise StoreUnavailable, and NotFound when the subscriber is gone.
+        """
+        completed = []
+        for message in messages:
+            workflow = await self._reader.workflow(self._environment, message.stored)
+            completed.append(self._complete(message, await self._read_subscriber(), workflow))
+        return completed
+
+    @property
+    def changes(self) -> int:
+        """Return how often the subscriber's card may have changed."""
+        return self._changes
+
+    def keep_subscriber(self, card: wire.SubscriberCard, changes: int) -> None:
+        """Cache the subscriber's card, which was read when there had been so many `changes`."""
+        if changes == self._changes:  # else it changed during the read; the next message reads it again
+            self._subscriber = card
+
+    async def _read_subscriber(self) -> wire.SubscriberCard:
+        if self._subscriber is not None:
+            return self._subscriber
+        changes = self._changes
+        card = await self._reader.subscriber(self._environment, self._feed.subscriber_oid)
+        if card is None:
+            raise NotFound("The subscriber was deleted")
+        self.keep_subscriber(card, changes)
+        return card
+
+    def _complete(
+        self, message: Message, subscriber: wire.SubscriberCard, workflow: wire.WorkflowSummary
+    ) -> wire.PushedMessage:
+        return {**entity(message, self._environment), "subscriber": subscriber, "workflow": workflow}

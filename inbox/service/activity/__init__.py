@@ -1,0 +1,1 @@
+"""The activity: the outcome of each trigger, written and read."""

@@ -1,0 +1,75 @@
+"""Request bodies of workflows. Checks across fields (such as ids used twice) are in `rules.py` and in step types."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from inbox.models.workflow import (
+    CHANNELS,
+    MAX_STEPS,
+    Description,
+    DisplayName,
+    JsonSchema,
+    PreferenceSet,
+    Severity,
+    Tags,
+)
+from inbox.steps import StepUpsert
+
+Steps = Annotated[list[StepUpsert], Meta(max_length=MAX_STEPS)]
+
+
+class PreferencesRequest(msgspec.Struct, frozen=True):
+    """The preferences of a workflow, and those that a person has set on top of them."""
+
+    user: PreferenceSet | None = None
+    workflow: PreferenceSet | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown channel, such as `inApp`: its preference would have no effect."""
+        for level in (self.user, self.workflow):
+            unknown = [name for name in level.channels if name not in CHANNELS] if level else []
+            if unknown:
+                raise ValueError(f"{unknown[0]} is no channel; there are {', '.join(CHANNELS)}")
+
+
+class WorkflowContent(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What create and update have in common."""
+
+    name: DisplayName
+    steps: Steps
+    description: Description | None = None
+    tags: Tags | None = None
+    active: bool | None = None
+    severity: Severity | None = None
+    validate_payload: bool | None = None
+    payload_schema: JsonSchema | None = None
+    preferences: PreferencesRequest | None = None
+    is_translation_enabled: bool | None = None
+
+
+class WorkflowCreate(WorkflowContent, frozen=True, rename="camel", kw_only=True):
+    """The body of `POST /v2/workflows`."""
+
+    workflow_id: str
+
+
+class WorkflowUpdate(WorkflowContent, frozen=True, rename="camel", kw_only=True):
+    """The body of `PUT /v2/workflows/{workflowId}`, which replaces all but the ids; absent fields are reset."""
+
+    workflow_id: str | None = None
+
+
+class WorkflowPatch(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of `PATCH /v2/workflows/{workflowId}`: absent fields stay, null resets one."""
+
+    name: DisplayName | UnsetType = UNSET
+    description: Description | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    active: bool | UnsetType | None = UNSET
+    validate_payload: bool | UnsetType | None = UNSET
+    payload_schema: JsonSchema | UnsetType | None = UNSET
+    is_translation_enabled: bool | UnsetType | None = UNSET

@@ -1,0 +1,237 @@
+"""What a reading or a mark takes: how many round trips, and how much of a long feed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from inbox.ids import SubscriberId
+from inbox.store import feed_reader
+from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, V1_MARKS, Change
+from inbox.store.client import Argument, Client, Command, PendingReplies, topology_of
+from inbox.store.feed import Scan
+from inbox.store.keys import Keys
+from inbox.store.rows import ALL, ARCHIVED, UNREAD, UNSEEN, RowId, Select
+
+from .conftest import ENVIRONMENT, Stores
+
+ADA = SubscriberId("ada")
+UNREAD_ROWS = Select(UNREAD, UNREAD)
+
+
+class Noting(Client):
+    """A client that notes its calls, each by the names of its commands."""
+
+    calls: list[list[str]]
+
+    def note(self, *names: Argument) -> None:
+        self.calls.append([str(name) for name in names])
+
+    async def execute(self, *command: Argument) -> Any:
+        self.note(command[0])
+        return await super().execute(*command)
+
+    async def read(self, commands: Sequence[Command]) -> list[Any]:
+        self.note(*(command[0] for command in commands))
+        return await super().read(commands)
+
+    async def batch(self, commands: Sequence[Command]) -> list[Any]:
+        self.note(*(command[0] for command in commands))
+        return await super().batch(commands)
+
+    def begin(self, commands: Sequence[Command]) -> PendingReplies:
+        self.note("begin", *(command[0] for command in commands))
+        return super().begin(commands)
+
+
+@pytest.fixture
+async def noting(store_url: str, key_prefix: str) -> AsyncIterator[Stores]:
+    client = Noting(topology_of(store_url))
+    client.calls = []
+    await client.topology.start()
+    yield Stores(client, Keys(key_prefix))
+    await client.close()
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_reader, "NEWEST_ROWS", 10)
+
+
+def taken(stores: Stores) -> list[list[str]]:
+    assert isinstance(stores.client, Noting)
+    calls, stores.client.calls = stores.client.calls, []
+    return calls
+
+
+def reads_all_rows(stores: Stores) -> bool:
+    return any("GET" in names for names in taken(stores))
+
+
+async def test_a_page_of_a_long_feed_reads_the_newest_rows(noting: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 30)
+    taken(noting)
+    page = await noting.feeds.page(feed, ALL, 5)
+    assert page is not None
+    assert ([one.stored.content for one in page.messages], page.has_more) == (
+        [f"m{n}" for n in range(29, 24, -1)],
+        True,
+    )
+    assert [len(names) for names in taken(noting)] == [4, 3], "two round trips"
+    page = await noting.feeds.page(feed, ALL, 5, skip=8)
+    assert page is not None
+    assert [one.stored.content for one in page.messages] == [f"m{n}" for n in range(21, 16, -1)]
+    assert reads_all_rows(noting)
+    page = await noting.feeds.page(feed, ALL, 100)
+    assert page is not None
+    assert (len(page.messages), page.has_more) == (30, False)
+    page = await noting.feeds.page(feed, ALL, 3, before=rows[4].row)
+    assert page is not None
+    assert [one.stored.content for one in page.messages] == ["m3", "m2", "m1"]
+    taken(noting)
+    page = await noting.feeds.page(feed, ALL, 30, above=rows[24].row)
+    assert page is not None
+    assert (len(page.messages), page.has_more) == (5, False)
+    assert not reads_all_rows(noting), "what is above a row needs no older ones"
+
+
+async def test_a_scan_goes_on_behind_the_newest_rows(noting: Stores) -> None:
+    feed = await noting.feed()
+    await noting.fill(feed, 30)
+    scan = Scan(lambda contents: [b'"m2' in content for content in contents])
+    page = await noting.feeds.page(feed, ALL, 20, scan=scan)
+    assert page is not None
+    assert [one.stored.content for one in page.messages] == [f"m{n}" for n in (*range(29, 19, -1), 2)]
+
+
+async def test_single_messages_of_a_long_feed(noting: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 30)
+    ids = [feed.message_id(row.row, row.check) for row in rows]
+    taken(noting)
+    for index in (29, 20):
+        found = await noting.feeds.find(feed, ids[index])
+        assert found is not None
+        assert (found[0].stored.content, found[1]) == (f"m{index}", rows[index].row)
+    assert not reads_all_rows(noting)
+    found = await noting.feeds.find(feed, ids[19])
+    assert found is not None
+    assert found[0].stored.content == "m19"
+    messages = await noting.feeds.messages(feed, [rows[0].row, rows[29].row])
+    assert messages is not None
+    assert [one.id for one in messages[0]] == [ids[0], ids[29]]
+    assert [one.stored.content for one in (await noting.feeds.find_many(feed, rows[3:5])).values()] == ["m3", "m4"]
+    assert await noting.feeds.ids_of(feed, [1, 30]) == [ids[0], ids[29]]
+
+
+async def test_counts_of_a_long_feed(noting: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 30)
+    await noting.messages.mark(feed, rows[:4], INBOX_READ)
+    await noting.messages.mark(feed, rows[2:3], INBOX_ARCHIVE)
+    taken(noting)
+    selects = [UNREAD_ROWS, Select(UNSEEN, UNSEEN)]
+    assert await noting.feeds.count(feed, selects, 100) == {selects[0]: 26, selects[1]: 26}
+    assert taken(noting) == [["HMGET"]], "the state has them"
+    assert await noting.feeds.count(feed, [ALL], 5) == {ALL: 10}
+    assert not reads_all_rows(noting), "more than the limit are among the newest"
+    archived = Select(ARCHIVED, ARCHIVED)
+    assert await noting.feeds.count(feed, [ALL, archived, UNREAD_ROWS], 100) == {ALL: 30, archived: 1, UNREAD_ROWS: 26}
+
+
+@pytest.mark.parametrize("change", [INBOX_READ, V1_MARKS["unread"]])
+async def test_a_mark_and_its_message_are_one_round_trip(noting: Stores, other_stores: Stores, change: Change) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 3)
+    await noting.messages.mark(feed, rows[1:2], change)  # the server knows the script now
+    await noting.messages.bulk.mark_all(feed, INBOX_ARCHIVE)  # its stamp is older than the mark
+    taken(noting)
+    marked = await noting.messages.mark_and_read(feed, [rows[2], rows[0]], change)
+    assert taken(noting) == [["begin", "XRANGE"], ["EVALSHA"]]
+    read = await other_stores.feeds.find_many(feed, [rows[2], rows[0]])
+    assert {one.id: one for one in marked} == read
+
+
+async def test_a_mark_of_a_message_that_was_moved(noting: Stores, other_stores: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 2)
+    assert await noting.messages.snooze(feed, rows[0], INBOX_SNOOZE, 1_000)  # it has ended: the next change moves it
+    (marked,) = await noting.messages.mark_and_read(feed, [rows[0]], INBOX_READ)
+    found = await other_stores.feeds.find(feed, marked.id)
+    assert found is not None
+    assert found == (marked, 3)
+    assert (marked.stored.content, marked.read, len(marked.delivered_before_ms)) == ("m0", True, 1)
+    named_by_its_place = RowId(rows[0].bucket, rows[0].feed_number, 3, rows[0].check)
+    forged = RowId(rows[0].bucket, rows[0].feed_number, rows[0].row, b"\0\0\0")
+    assert [one.id for one in await noting.messages.mark_and_read(feed, [named_by_its_place], INBOX_READ)] == [
+        marked.id
+    ]
+    assert [one.id for one in await noting.messages.mark_and_read(feed, [rows[0], forged], INBOX_READ)] == [marked.id]
+
+
+async def test_a_mark_of_an_edited_message_says_the_edit(noting: Stores, other_stores: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 3)
+    before = (await noting.list(feed))[2].stored
+    for text in ("first", "second"):
+        message = (await noting.list(feed))[2]
+        assert message.stored.notification_json.count(message.stored.content.encode()) == 1
+        await noting.messages.edit(feed, message, replace(message.stored, content=text))
+    taken(noting)
+    marked = await noting.messages.mark_and_read(feed, [rows[2], rows[0]], INBOX_READ)
+    assert taken(noting)[-1] == ["HMGET"], "the edit is read once its flag is known"
+    assert [(one.stored.content, one.sequence, one.edited_ms > 0) for one in marked] == [
+        ("m2", 3, False),
+        ("second", 1, True),
+    ]
+    assert b'"second"' in marked[1].stored.notification_json
+    assert before.content == "m0", "what readers share is not changed"
+    assert {one.id: one for one in marked} == await other_stores.feeds.find_many(feed, [rows[2], rows[0]])
+
+
+async def test_edits_of_a_long_feed(noting: Stores) -> None:
+    feed = await noting.feed()
+    await noting.fill(feed, 30)
+    listed = await noting.list(feed)
+    for message in (listed[2], listed[25]):
+        await noting.messages.edit(feed, message, replace(message.stored, content=f"edited {message.sequence}"))
+    taken(noting)
+    page = await noting.feeds.page(feed, ALL, 5)
+    assert page is not None
+    assert [one.stored.content for one in page.messages] == ["m29", "m28", "edited 28", "m26", "m25"]
+    assert not reads_all_rows(noting)
+    scan = Scan(lambda contents: [b'"edited' in content for content in contents])
+    page = await noting.feeds.page(feed, ALL, 5, scan=scan)
+    assert page is not None
+    assert [(one.stored.content, one.sequence) for one in page.messages] == [("edited 28", 28), ("edited 5", 5)]
+
+
+async def test_a_mark_of_what_is_not_there_reads_nothing(noting: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 1)
+    assert await noting.messages.mark_and_read(feed, [rows[0]._replace(row=7)], INBOX_READ) == []
+    await noting.messages.delete(feed, rows[0])
+    assert await noting.messages.mark_and_read(feed, rows, INBOX_READ) == []
+
+
+async def test_a_subscriber_that_was_read_before_is_one_round_trip(noting: Stores, other_stores: Stores) -> None:
+    written, _ = await noting.subscribers.write(ENVIRONMENT, ADA, {"firstName": "Ada"})
+    assert await noting.subscribers.get(ENVIRONMENT, ADA) == written
+    taken(noting)
+    known = await noting.subscribers.get(ENVIRONMENT, ADA)
+    assert taken(noting) == [["begin", "HGET", "HGETALL"]]
+    assert known == written
+    assert await noting.subscribers.get(ENVIRONMENT, ADA) is known, "it is not parsed again"
+    await other_stores.subscribers.write(ENVIRONMENT, ADA, {"firstName": "Augusta"})
+    changed = await noting.subscribers.get(ENVIRONMENT, ADA)
+    assert changed is not None
+    assert changed.profile["firstName"] == "Augusta"
+    await other_stores.subscribers.delete(ENVIRONMENT, changed)
+    assert await noting.subscribers.get(ENVIRONMENT, ADA) is None
+    assert await noting.subscribers.get_by_oid(ENVIRONMENT, changed.oid) is None
+    again, _ = await other_stores.subscribers.write(ENVIRONMENT, ADA, {})
+    assert await noting.subscribers.get(ENVIRONMENT, ADA) == again
