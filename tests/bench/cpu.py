@@ -17,7 +17,8 @@ from inbox.store.changes import INBOX_READ, INBOX_UNREAD
 from inbox.store.rows import ALL, UNREAD, Select
 
 from .rig import BenchFeed, Rig, contents
-from .wire import Operation, cpu_us, pack
+from .usage import cpu_us
+from .wire import Operation, pack
 
 BARE = """redis.call('XADD', KEYS[1], ARGV[1] .. '-0', 'd', ARGV[2])
 redis.call('SETBIT', KEYS[2], ARGV[1], 1)

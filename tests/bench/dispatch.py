@@ -24,19 +24,21 @@ import msgspec
 from inbox.ids import SubscriberId
 from inbox.models.environment import Environment
 from inbox.models.trigger import TriggerRequest
-from inbox.models.workflow import WorkflowCreate
-from inbox.services import Services, join_services
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.services import Services
 from inbox.settings import Settings
-from inbox.store import scripts
 from inbox.store.client import open_client
+from inbox.store.dispatches import DISPATCH_APPEND
 from inbox.store.keys import BUCKETS
 from inbox.store.subscribers import SubscriberStore
 from tests.support.client import Api
-from tests.support.processes import cpu_seconds
 from tests.support.server import Server, running_server
 from tests.support.stores import StoreServer, running_store
 from tests.support.tools import find_valkey
 from tests.support.waiting import until
+
+from .server_stats import info, script_us
+from .usage import cpu_us
 
 FULL = 100_000
 IDLE_SECONDS, PACE_SECONDS = 5.0, 0.01
@@ -127,15 +129,15 @@ class Bench:
 
     async def store_cost(self, work: Callable[[], Awaitable[object]]) -> Cost:
         """What this work costs the store."""
-        await self.services.client.execute("CONFIG RESETSTAT")
-        before = cpu_seconds(self.store.process.pid)
+        client = self.services.client
+        await client.execute_at(client.primaries[0], "CONFIG", "RESETSTAT")
+        before = cpu_us(self.store.process.pid)
         await work()
-        taken = cpu_seconds(self.store.process.pid) - before
-        stats = await self.services.client.execute("INFO", "commandstats")
-        return Cost(float(stats["cmdstat_evalsha"]["usec"]) / self.people, 1e6 * taken / self.people)
+        taken = cpu_us(self.store.process.pid) - before
+        return Cost(await script_us(client) / self.people, taken / self.people)
 
     async def memory(self) -> int:
-        return int((await self.services.client.execute("INFO", "memory"))["used_memory"])
+        return int((await info(self.services.client, "memory"))["used_memory"])
 
     async def count_having_it_once(self) -> int:
         """Looks at every message of every feed."""
@@ -146,7 +148,11 @@ class Bench:
             subscribers = [one for one in known.values() if one and one.subscriber_id.startswith("p")]
             feeds = await self.services.feed_store.open_many(self.environment.number, subscribers, "")
             for feed in feeds:
-                contents = await self.services.feed_store.contents(feed, range(1, 10))
+                snapshot = await self.services.feed_store.snapshot(feed)
+                assert snapshot is not None
+                contents = await self.services.feed_store.contents(
+                    feed, snapshot, range(snapshot.base + 1, snapshot.state.last + 1)
+                )
                 found += sum(b'"transactionId":"broadcast"' in one for one in contents.values()) == 1
         return found
 
@@ -183,7 +189,7 @@ async def run(people: int, idle_seconds: float = IDLE_SECONDS, *, store_first: b
             running_server(places[1], redis_url=store.url, **settings) as two,
         ):
             client = await open_client(store.url)
-            services = join_services(Settings(redis_url=store.url, key_prefix=PREFIX), client)
+            services = Services(Settings(redis_url=store.url, key_prefix=PREFIX), client)
             await services.environments.load()
             try:
                 return await _measure(Bench(store, [one, two], services, people), idle_seconds)
@@ -199,8 +205,8 @@ async def _measure(bench: Bench, idle_seconds: float) -> Report:
     async with Api.open(survivor) as api:
         idle = await _idle_latencies(bench, api, idle_seconds)
         client = bench.services.client
-        await client.execute("CONFIG SET", "slowlog-max-len", 100_000)
-        await client.execute("CONFIG SET", "slowlog-log-slower-than", 0)
+        await client.execute("CONFIG", "SET", "slowlog-max-len", 100_000)
+        await client.execute("CONFIG", "SET", "slowlog-log-slower-than", 0)
         began, stop = time.monotonic(), asyncio.Event()
         await api.data("POST", "/v1/events/trigger/broadcast", 201, _broadcast("broadcast"))
         meanwhile = asyncio.create_task(bench.latencies(api, stop))
@@ -211,8 +217,8 @@ async def _measure(bench: Bench, idle_seconds: float) -> Report:
         busy = await meanwhile
         assert done["status"] == "done"
         times = sorted(await _script_times(bench))
-        await client.execute("CONFIG SET", "slowlog-log-slower-than", -1)
-        await client.execute("SLOWLOG RESET")
+        await client.execute("CONFIG", "SET", "slowlog-log-slower-than", -1)
+        await client.execute("SLOWLOG", "RESET")
         before = await bench.memory()
 
         async def again() -> None:
@@ -257,9 +263,9 @@ async def _kill_half_way(api: Api, doomed: Server, people: int) -> None:
 
 async def _script_times(bench: Bench) -> list[float]:
     """Microseconds of every batch of the broadcast."""
-    entries = await bench.services.client.execute("SLOWLOG GET", 100_000)
-    sha = scripts.DISPATCH_APPEND.sha.encode()
-    return [float(entry["duration"]) for entry in entries if sha in bytes(entry["command"])[:60]]
+    entries = await bench.services.client.execute("SLOWLOG", "GET", 100_000)
+    sha = DISPATCH_APPEND.sha.encode()
+    return [float(duration) for _, _, duration, words, *_ in entries if sha in words]
 
 
 def _p99(taken: list[float]) -> float:

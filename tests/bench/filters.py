@@ -19,11 +19,11 @@ from typing import Any
 
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, encode_stored
-from inbox.server import new_event_loop, spare_the_start
+from inbox.server import freeze_gc, new_event_loop
 from inbox.service.feed.content_match import Slice
 from inbox.service.feed.feed import FeedService, parse_payload_filter, payload_test
 from inbox.service.feed.notification_filter import NotificationFilter, parse_filter
-from inbox.services import Services, join_services
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.client import open_client
 from inbox.store.feed import Feed
@@ -31,6 +31,8 @@ from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import ALL
 from tests.support.stores import running_store
 from tests.support.tools import find_valkey
+
+from .tables import markdown
 
 MESSAGES, FILTERS, ROUNDS = 1_000, 30, 40
 AT_ONCE = 50
@@ -86,9 +88,7 @@ class Bench:
         return feed
 
     async def append(self, feed: Feed, contents: Sequence[bytes]) -> None:
-        deliveries = [
-            Delivery(feed, one, f"t{next(self._transactions)}", "step", "w" * 24) for one in contents
-        ]
+        deliveries = [Delivery(feed, one, f"t{next(self._transactions)}", "step", "w" * 24) for one in contents]
         await self._messages.append(deliveries)
 
 
@@ -135,9 +135,9 @@ async def measure(rounds: int, call: Callable[[], Awaitable[object]]) -> Cost:
 async def run(url: str, messages: int = MESSAGES, filters: int = FILTERS, rounds: int = ROUNDS) -> dict[str, Cost]:
     """The costs by what is asked."""
     client = await open_client(url)
-    services = join_services(Settings(redis_url=url, key_prefix=f"filters-{secrets.token_hex(4)}:"), client)
+    services = Services(Settings(redis_url=url, key_prefix=f"filters-{secrets.token_hex(4)}:"), client)
     await services.environments.load()
-    spare_the_start()
+    freeze_gc()
     try:
         return await _measure(Bench(services), messages, filters, rounds)
     finally:
@@ -159,12 +159,16 @@ async def _measure(bench: Bench, messages: int, filters: int, rounds: int) -> di
         await counts(raw)
 
     async def page_by_payload() -> None:
-        holds = payload_test(parse_payload_filter(encoded))
-        await service.page([feed], NotificationFilter(ALL), 10, holds=holds)
+        content_test = payload_test(parse_payload_filter(encoded))
+        await service.page([feed], NotificationFilter(ALL), 10, content_test=content_test)
 
     async def read_alone() -> None:
+        snapshot = await bench.services.feed_store.snapshot(feed)
+        assert snapshot is not None
         for start in range(1, messages + 1, 400):
-            found = await bench.services.feed_store.contents(feed, range(start, min(start + 400, messages + 1)))
+            found = await bench.services.feed_store.contents(
+                feed, snapshot, range(start, min(start + 400, messages + 1))
+            )
             Slice(found.values())
 
     one, many = same_field(filters), many_fields(filters)
@@ -181,11 +185,12 @@ async def _measure(bench: Bench, messages: int, filters: int, rounds: int) -> di
 
 def render(costs: dict[str, Cost]) -> str:
     """The table of docs/measures.md."""
-    lines = ["| asked | CPU, least | CPU, median | loop not let go, longest |", "|---|---|---|---|"]
-    for name, cost in costs.items():
-        figures = (cost.least_ms, cost.median_ms, cost.blocked_ms)
-        lines.append(f"| {name} | " + " | ".join(f"{figure:.2f} ms" for figure in figures) + " |")
-    return "\n".join(lines)
+    columns = ["asked", "CPU, least", "CPU, median", "loop not let go, longest"]
+    rows = [
+        [name, *(f"{figure:.2f} ms" for figure in (cost.least_ms, cost.median_ms, cost.blocked_ms))]
+        for name, cost in costs.items()
+    ]
+    return markdown(columns, rows)
 
 
 if __name__ == "__main__":

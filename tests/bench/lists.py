@@ -15,16 +15,18 @@ import msgspec
 from inbox.ids import SubscriberId
 from inbox.models.cursor_page import CursorQuery
 from inbox.models.environment import Environment
+from inbox.service.activity.activity import EVERY_ACTIVITY, ActivityFilter
+from inbox.service.activity.activity_log import Record
 from inbox.service.subscribers.listing import SubscriberFilter
 from inbox.service.topics.topics import TopicFilter
-from inbox.service.trigger.activity import EVERY_ACTIVITY, ActivityFilter
-from inbox.service.trigger.activity_log import Record
-from inbox.services import Services, join_services
+from inbox.services import Services
 from inbox.settings import Settings
-from inbox.store.activity import ActivityStore, Noted, Outcome, Row, template_tag, transaction_tag
+from inbox.store.activity import ActivityOutcome, ActivityRow, ActivityStore, NewRow, template_tag, transaction_tag
 from inbox.store.client import open_client
 from tests.support.stores import running_store
 from tests.support.tools import find_valkey
+
+from .server_stats import command_stats, info
 
 FEW = 100
 DEEP = 10_000
@@ -116,16 +118,16 @@ def topic_searches(services: Services) -> Calls:
     }
 
 
-def made_row(number: int) -> Row:
+def made_row(number: int) -> ActivityRow:
     """An outcome without a message, so that only the list itself is measured; ten of each transaction."""
     tags = (transaction_tag(f"t{number // PAGE}"), template_tag("0" * 24), number.to_bytes(7, "big"))
-    return Row(number, Outcome.FAILED, 0, False, 0, 0, 0, *tags)
+    return ActivityRow(number, ActivityOutcome.FAILED, 0, False, 0, 0, 0, *tags)
 
 
 async def make_activity(services: Services, number: int) -> object:
     """Rows as processes flush them, a few at a time."""
     if number % ROWS_AT_ONCE == 0:
-        noted = [Noted(made_row(one), RECORD) for one in range(number, number + ROWS_AT_ONCE)]
+        noted = [NewRow(made_row(one).pack(), RECORD) for one in range(number, number + ROWS_AT_ONCE)]
         await ActivityStore(services.client, services.keys).append(home(services).number, noted)
     return None
 
@@ -168,7 +170,7 @@ async def opened(url: str, prefix: str) -> AsyncIterator[Services]:
     """Services of their own on a store, with an environment."""
     client = await open_client(url)
     try:
-        services = join_services(Settings(redis_url=url, key_prefix=prefix), client)
+        services = Services(Settings(redis_url=url, key_prefix=prefix), client)
         await services.environments.load()
         yield services
     finally:
@@ -228,9 +230,9 @@ async def _work_of(services: Services, call: Call) -> Work:
 
 
 async def _work_so_far(services: Services) -> Work:
-    commands = await services.client.execute("INFO", "commandstats")
-    stats = await services.client.execute("INFO", "stats")
-    return Work(sum(command["calls"] for command in commands.values()), int(stats["total_net_output_bytes"]))
+    commands = await command_stats(services.client)
+    stats = await info(services.client, "stats")
+    return Work(sum(int(command["calls"]) for command in commands.values()), int(stats["total_net_output_bytes"]))
 
 
 async def main(url: str, names: Collection[str]) -> None:

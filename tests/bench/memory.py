@@ -15,14 +15,15 @@ import msgspec
 
 from inbox.ids import SubscriberId
 from inbox.models.trigger import BroadcastRequest
-from inbox.models.workflow import WorkflowCreate
-from inbox.services import Services, join_services
+from inbox.service.workflows.bodies import WorkflowCreate
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.client import open_client
 from tests.support.stores import running_store
 from tests.support.tools import find_valkey
 
 from .dispatch import PAYLOAD, PREFIX, STEP
+from .server_stats import info
 
 FULL, MESSAGES, MILLION = 100_000, 20, 1_000_000
 
@@ -37,7 +38,7 @@ async def run(people: int, node_bytes: int) -> list[int]:
     with running_store(binary, unix=True, options=("--stream-node-max-bytes", str(node_bytes))) as store:
         client = await open_client(store.url)
         try:
-            services = join_services(Settings(redis_url=store.url, key_prefix=PREFIX), client)
+            services = Services(Settings(redis_url=store.url, key_prefix=PREFIX), client)
             await services.environments.load()
             used = [await _used(services)]
             await _prepare(services, people)
@@ -63,13 +64,13 @@ async def _prepare(services: Services, people: int) -> None:
 async def _broadcast(services: Services, number: int) -> None:
     payload = {**PAYLOAD, "a": f"Release {number}"}
     request = BroadcastRequest(name="news", payload=payload, transaction_id=f"release-{number}")
-    await services.triggers.broadcast(services.environments.current, request)
+    await services.triggers.trigger(services.environments.current, request)
     await services.dispatch_worker.run_until_idle()
     await services.activity_log.flush()
 
 
 async def _used(services: Services) -> int:
-    return int((await services.client.execute("INFO", "memory"))["used_memory"])
+    return int((await info(services.client, "memory"))["used_memory"])
 
 
 def lines(people: int, used: list[int]) -> list[str]:

@@ -17,12 +17,14 @@ from itertools import count
 from statistics import median
 
 from inbox.models.webhook import EVENT_TYPES
-from inbox.store import scripts
 from inbox.store.changes import INBOX_READ, INBOX_UNREAD
+from inbox.store.messages import MESSAGE_MARK
+from inbox.store.replies import MESSAGE_APPEND
 from inbox.store.scripts import Script
 
 from .rig import ENVIRONMENT, BenchFeed, Rig, open_rig
-from .wire import Operation, cpu_us
+from .usage import cpu_us
+from .wire import Operation
 
 SIZE, FEEDS, ROUNDS, OPERATIONS = 1_000, 8, 15, 800
 INCLUDE = re.compile(r"^--#(\w+)\n", re.MULTILINE)
@@ -44,7 +46,7 @@ async def _main(before: str | None) -> None:
             ("append", _appends(rig, feeds), True),
             ("mark one", _marks(rig, feeds), True),
         ):
-            old = _old(rig, before, [scripts.MESSAGE_APPEND, scripts.MESSAGE_MARK]) if before and at_once else None
+            old = _old(rig, before, [MESSAGE_APPEND, MESSAGE_MARK]) if before and at_once else None
             spent = await _measure(rig, make, old, OPERATIONS if at_once else 40, at_once=at_once)
             print(name, {form: f"{median(rounds):.1f} us" for form, rounds in spent.items()}, flush=True)
 
@@ -93,7 +95,7 @@ def _marks_all(rig: Rig, feeds: Sequence[BenchFeed]) -> Make:
 
     async def mark_all() -> Operation:
         feed = feeds[next(turns) % FEEDS]
-        await rig.messages.mark_all(feed.feed, INBOX_UNREAD)
+        await rig.messages.bulk.mark_all(feed.feed, INBOX_UNREAD)
         await rig.feeds.fold(feed.feed, 0)
         return await rig.mark_all(feed, INBOX_READ)
 

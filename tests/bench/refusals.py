@@ -17,7 +17,8 @@ from statistics import median
 from tests.support.client import create_session
 from tests.support.server import Server, running_server
 
-from .wire import cpu_us
+from .tables import markdown
+from .usage import cpu_us
 
 ROUNDS = 15
 HANDSHAKES = 200
@@ -85,9 +86,11 @@ async def attempt(port: int, path: str, status: bytes) -> None:
 async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="inbox-bench-") as home:
         async with running_server(Path(home), INBOX_TOKEN_TTL_SECONDS=str(EXPIRING_SECONDS)) as server:
+            rows = []
             for name, path in (await attempts_of(server)).items():
                 found = await measure(server, path, ROUNDS, HANDSHAKES)
-                print(f"| {name} | {found.us:.0f} us | {found.bare_us:.0f} us | {found.more_us:+.0f} us |")
+                rows.append([name, f"{found.us:.0f} us", f"{found.bare_us:.0f} us", f"{found.more_us:+.0f} us"])
+            print(markdown(["Refused for", "CPU", "nowhere", "more"], rows))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from . import goals
 from .cpu import Cost
 from .goals import Bound
 from .measures import Measures
 from .rig import CONTENT_BYTES
 from .sizes import Memory
+from .tables import markdown
 
 SHORT, USUAL, LONG = 100, 1_000, 10_000
 
@@ -32,7 +31,7 @@ def _cpu(found: Measures) -> str:
         verdict = bound.verdict(found.cpu[USUAL][name].ratio)
         rows.append([name, *costs, _limits(bound, "x"), verdict, *_growth(name, growth)])
     columns = ["Redis CPU per operation, messages a feed:", *heads, f"Must / Goal at {USUAL:,}", "", "10,000 : 100", ""]
-    return _table(columns, rows)
+    return markdown(columns, rows)
 
 
 def _cost(cost: Cost) -> str:
@@ -53,7 +52,7 @@ def _sizes(found: Measures) -> str:
         _file(found.file_bytes),
     ]
     columns = ["Bytes", "", "times the payload", "Must / Goal", "", "of it the time index", "an idempotency key"]
-    return _table(columns, rows)
+    return markdown(columns, rows)
 
 
 def _long_feed(name: str, memory: Memory, bound: Bound) -> list[str]:
@@ -83,13 +82,8 @@ def _times(found: Measures) -> str:
         bound = goals.MARK_ALL_US if name == "mark all at 10,000" else goals.SCRIPT_US
         verdict = "met" if times.median <= bound.must else "missed"
         rows.append([name, f"{times.median:.0f}", f"{times.longest}", str(times.calls), f"{bound.must:,.0f}", verdict])
-    return _table(["Script time, us", "median", "longest", "calls", "Must", ""], rows)
+    return markdown(["Script time, us", "median", "longest", "calls", "Must", ""], rows)
 
 
 def _limits(bound: Bound, unit: str) -> str:
     return f"{bound.must:,}{unit} / {bound.goal:,}{unit}"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([*row, *[""] * (len(columns) - len(row))] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

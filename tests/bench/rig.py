@@ -8,18 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
-from redis.asyncio import Redis
-
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, encode_stored
-from inbox.store import scripts
 from inbox.store.changes import Change
-from inbox.store.client import Client
+from inbox.store.client import Client, topology_of
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import Keys
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.rows import RowId, parse_message_id
+from inbox.store.scripts import load_all
 from inbox.store.subscribers import SubscriberStore
 from tests.support.stores import StoreServer, running_store
 from tests.support.tools import find_redis, find_valkey
@@ -73,8 +71,8 @@ class Rig:
     def __init__(self, server: StoreServer) -> None:
         self.server = server
         self.wire = Wire(server.url)
-        self.client = Client(Redis.from_url(server.url, protocol=2))
-        self.recorder = Recorder(Redis.from_url(server.url, protocol=2))
+        self.client = Client(topology_of(server.url))
+        self.recorder = Recorder(topology_of(server.url))
         self._appended = 0
         self.clear()
 
@@ -85,7 +83,7 @@ class Rig:
     def clear(self) -> None:
         """Empties the server, gives it the scripts, and forgets which feeds there were."""
         self.wire.call("FLUSHALL", "SYNC")
-        for script in scripts.ALL:
+        for script in load_all():
             self.wire.call("SCRIPT", "LOAD", script.text)
         keys = Keys("")
         subscribers = SubscriberStore(self.client, keys)
@@ -128,7 +126,7 @@ class Rig:
         return self.recorder.take()
 
     async def mark_all(self, target: BenchFeed, change: Change) -> Operation:
-        await self.recorded_messages.mark_all(target.feed, change)
+        await self.recorded_messages.bulk.mark_all(target.feed, change)
         return self.recorder.take()
 
     async def close(self) -> None:

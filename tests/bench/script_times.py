@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
-from inbox.store import scripts
+from inbox.store.bulk import FEED_MARK_ALL, FEED_MARK_ROWS, MAX_STAMPS
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, V1_MARKS_ALL, V1_READ, V1_UNREAD
-from inbox.store.messages import MAX_MARKED_AT_ONCE, MAX_STAMPS
+from inbox.store.feed_reader import FEED_FOLD
+from inbox.store.messages import MAX_MARKED_AT_ONCE, MESSAGE_MARK
 from inbox.store.scripts import Script
 
 from .rig import BenchFeed, Rig
@@ -49,17 +51,17 @@ async def measure_scripts(rig: Rig, repeats: int) -> dict[str, Times]:
         return await rig.mark_all(feed, V1_MARKS_ALL["unread" if turn % 2 else "read"])
 
     times = {
-        "mark of 20": await _time(rig, scripts.MESSAGE_MARK, repeats, mark_twenty),
-        "mark all at 10,000": await _time(rig, scripts.FEED_MARK_ALL, repeats, mark_all),
-        "mark_rows at 10,000": await _time(rig, scripts.FEED_MARK_ROWS, repeats, mark_rows),
+        "mark of 20": await _time(rig, MESSAGE_MARK, repeats, mark_twenty),
+        "mark all at 10,000": await _time(rig, FEED_MARK_ALL, repeats, mark_all),
+        "mark_rows at 10,000": await _time(rig, FEED_MARK_ROWS, repeats, mark_rows),
     }
     await _leave_stamps(rig, feed, MAX_STAMPS)
-    times["mark of 20, 8 stamps standing"] = await _time(rig, scripts.MESSAGE_MARK, repeats, mark_twenty)
+    times["mark of 20, 8 stamps standing"] = await _time(rig, MESSAGE_MARK, repeats, mark_twenty)
     times["fold of 50"] = await _time_fold(rig, feed)
     return times
 
 
-async def _time(rig: Rig, script: Script, repeats: int, make: Make) -> Times:
+async def _time(rig: Rig, script: Script[Any], repeats: int, make: Make) -> Times:
     rig.wire.call("SLOWLOG", "RESET")
     for turn in range(repeats):
         rig.wire.run([await make(turn)])
@@ -70,7 +72,7 @@ async def _time_fold(rig: Rig, feed: BenchFeed) -> Times:
     """Folds one stamp over all rows, slice by slice."""
     rig.wire.call("SLOWLOG", "RESET")
     await rig.feeds.fold(feed.feed, MAX_STAMPS - 1)
-    return _logged(rig, scripts.FEED_FOLD)
+    return _logged(rig, FEED_FOLD)
 
 
 async def _leave_stamps(rig: Rig, feed: BenchFeed, count: int) -> None:

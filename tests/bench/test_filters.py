@@ -12,7 +12,7 @@ import pytest
 from inbox.models.message import Labels, decode_labels
 from inbox.service.feed import content_match
 from inbox.service.feed.notification_filter import parse_filter
-from inbox.services import join_services
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.client import open_client
 from inbox.store.feed_reader import SCAN_SLICE
@@ -56,7 +56,7 @@ async def test_each_message_is_decoded_once_and_nobody_is_held_up(
     valkey_url: str, decodings: Decodings, make: Callable[[int], list[dict[str, Any]]]
 ) -> None:
     client = await open_client(valkey_url)
-    services = join_services(Settings(redis_url=valkey_url, key_prefix=f"filters-{secrets.token_hex(4)}:"), client)
+    services = Services(Settings(redis_url=valkey_url, key_prefix=f"filters-{secrets.token_hex(4)}:"), client)
     try:
         await services.environments.load()
         bench = Bench(services)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from inbox.ids import SubscriberId
 from inbox.models.message import StoredMessage, encode_stored
-from inbox.services import Services, join_services
+from inbox.services import Services
 from inbox.settings import Settings
 from inbox.store.changes import INBOX_SNOOZE
 from inbox.store.client import open_client
@@ -83,7 +83,7 @@ async def run(count: int, spread_seconds: float) -> Report:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         client = await open_client(store.url)
         stack.push_async_callback(client.close)
-        services = join_services(Settings(redis_url=store.url, key_prefix=PREFIX), client)
+        services = Services(Settings(redis_url=store.url, key_prefix=PREFIX), client)
         await services.environments.load()
         messages = MessageStore(client, services.keys, services.feed_store)
         now = int(time.time() * 1_000)

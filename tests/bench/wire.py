@@ -1,11 +1,10 @@
-"""A connection that costs the measured server nothing but its commands, and the CPU time that server spends on them."""
+"""A connection that costs the measured server nothing but its commands."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import hiredis
@@ -72,9 +71,3 @@ def _refuse_errors(reply: Any) -> None:
     for part in reply if isinstance(reply, list) else [reply]:
         if isinstance(part, hiredis.HiredisError):
             raise part
-
-
-def cpu_us(pid: int) -> float:
-    """Microseconds that a process's threads have been on a CPU (Linux)."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1000
