@@ -1,0 +1,79 @@
+"""The JavaScript client: in Node at a service of the same process, as a package, and at a real service."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from inbox import __version__
+from tests.support.node import run_node_tests
+from tests.support.npm import JAVASCRIPT, install_packages
+from tests.support.processes import REPOSITORY
+from tests.support.server import Server
+
+TESTS = sorted(path.name for path in (JAVASCRIPT / "client").glob("*.test.mjs"))
+PACKAGE = REPOSITORY / "static" / "client"
+WITH_PACKAGES = {"react.test.mjs", "vue.test.mjs"}
+
+
+def run(*command: str | Path, cwd: Path = REPOSITORY) -> str:
+    """Return what the command prints. Raise AssertionError when it fails."""
+    ended = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("name", [name for name in TESTS if name not in WITH_PACKAGES])
+def test_client(name: str) -> None:
+    """Run one file; `INBOX_SEEDS=1000` makes model.test.mjs try as many histories."""
+    run("node", "--test", JAVASCRIPT / "client" / name)
+
+
+@pytest.mark.needs("node", "npm")
+@pytest.mark.parametrize("name", sorted(WITH_PACKAGES))
+def test_framework(name: str) -> None:
+    home = install_packages() / "client"
+    run("node", "--import", f"file://{home / 'packages.mjs'}", "--test", home / name)
+
+
+def test_every_call_and_option_is_documented() -> None:
+    declared = (PACKAGE / "index.d.ts").read_text()
+    page = (REPOSITORY / "docs" / "client.md").read_text()
+    for name in ("class Inbox", "interface InboxOptions", "interface ListSnapshot", "interface InboxSnapshot"):
+        body = declared.partition(f"{name} {{")[2].partition("\n}")[0]
+        members = set(re.findall(r"^  (?:readonly )?(\w+)\??[:(]", body, re.MULTILINE)) - {"constructor"}
+        assert members
+        assert members <= set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", page))))
+
+
+def test_package_is_of_this_release() -> None:
+    assert json.loads((PACKAGE / "package.json").read_text())["version"] == __version__
+    assert (PACKAGE / "LICENSE").read_text() == (REPOSITORY / "LICENSE").read_text()
+
+
+@pytest.mark.needs("node", "npm")
+def test_package_can_be_installed(tmp_path: Path) -> None:
+    """The package has all that it exports, and its types; a script that imports it by its name runs."""
+    [packed] = json.loads(run("npm", "pack", "--json", "--pack-destination", tmp_path, PACKAGE))
+    description = json.loads((PACKAGE / "package.json").read_text())
+    with tarfile.open(tmp_path / packed["filename"]) as archive:
+        archive.extractall(tmp_path / "node_modules" / "unpacked", filter="data")
+    home = tmp_path / "node_modules" / description["name"]
+    home.parent.mkdir()
+    (tmp_path / "node_modules" / "unpacked" / "package").rename(home)
+    assert description["exports"].keys() == {".", "./react", "./vue"}
+    for entry in description["exports"].values():
+        assert all((home / file).is_file() for file in entry.values())
+    (tmp_path / "page.mjs").write_text(f'import {{ Inbox }} from "{description["name"]}"; console.log(typeof Inbox);')
+    assert run("node", "page.mjs", cwd=tmp_path) == "function\n"
+
+
+@pytest.mark.needs("node", "npm")
+async def test_at_a_real_service(fresh_server: Server) -> None:
+    await run_node_tests(JAVASCRIPT / "client" / "story.mjs", fresh_server)
