@@ -139,10 +139,16 @@ async def test_what_a_killed_process_had_not_written_is_found_again(stores: Stor
         await killed.triggers.trigger(environment, TriggerRequest(name="w", to="ada", transaction_id=f"t{number}"))
         if number < 3:
             await killed.activity_log.flush()
+    repeated = TriggerRequest(name="w", to="ada", transaction_id="t5")
+    await living.triggers.trigger(environment, repeated)
+    await living.activity_log.flush()  # this row names the message too
+    for number in range(6):
+        [(_, message)] = await living.activity.sent(environment, f"t{number}")
+        assert message.stored.transaction_id == f"t{number}"
     later = int(time.time() * 1_000) + 20_000
     log = living.activity_log
     assert await log.repair(environment.number, later) == 3
     assert await log.repair(environment.number, later) == 0
     found, _ = await living.activity.page(environment, EVERY_ACTIVITY, 0, 10)
     assert sorted(one.transaction_id for one in found) == [f"t{number}" for number in range(6)]
-    assert {one.steps[0].outcome for one in found} == {"delivered"}
+    assert all("delivered" in {step.outcome for step in one.steps} for one in found)

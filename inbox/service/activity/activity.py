@@ -135,7 +135,7 @@ class ActivityService:
 
         Rows are written a moment after their messages; a backend may change a message as soon as it was sent.
         """
-        unwritten = await self._log.unwritten(environment.number)  # read first: what is written meanwhile is found below
+        unwritten = await self._log.unwritten(environment.number)  # first: what is written meanwhile is found below
         noted, _ = await self.messages(environment, [transaction_id])
         by_id = {message.id: (feed, message) for feed, message in (*unwritten, *noted)}
         return [item for item in by_id.values() if item[1].stored.transaction_id == transaction_id]

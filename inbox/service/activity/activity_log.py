@@ -195,14 +195,15 @@ class ActivityLog:
     async def _without_row(
         self, environment: int, since: int, until: int | None = None
     ) -> list[tuple[Feed, Message, int, int]]:
-        """Return the messages stored in a time (ms) that have no row, each with its feed, its ms and its row number."""
+        """Return the messages stored in a time (ms) whose delivery has no row, with feed, ms and row number."""
         recent = await self._store.recent(environment, since, MAX_REPAIRED)
         stored = {(bucket, number, row): ms for ms, bucket, number, row in recent if until is None or ms <= until}
         if not stored:
             return []
         async for block in self._store.blocks(environment):
             for row in parse_rows(block.raw):
-                stored.pop((*row.feed, row.row), None)
+                if row.outcome == ActivityOutcome.DELIVERED:  # a duplicate's row names the message as well
+                    stored.pop((*row.feed, row.row), None)
             if block.oldest_ms < since - SETTLE_SECONDS * 1_000:
                 break
         feeds = await self._feeds.find_numbered(environment, {(bucket, number) for bucket, number, _ in stored})
