@@ -4,6 +4,7 @@
       DirectoryInUse              (embedded/directory.py) another process has the data directory
     InboxError             500    the request could not be served; alone, a defect of ours
       BadRequest           400
+        MalformedHandshake        with `Sec-WebSocket-Version`
         PayloadInvalid            with `type`, `errors` and `schema`
       Unauthorized         401
       PaymentRequired      402
@@ -95,6 +96,15 @@ class BadRequest(InboxError):
     """The request is malformed."""
 
     status = 400
+
+
+class MalformedHandshake(BadRequest):
+    """The handshake of a WebSocket is malformed, or of another version; the answer names the one that is spoken."""
+
+    headers = MappingProxyType({"Sec-WebSocket-Version": "13"})
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The {problem} of this WebSocket is missing, malformed or repeated")
 
 
 class Unauthorized(InboxError):

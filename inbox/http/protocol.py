@@ -16,7 +16,7 @@ from typing import Any, NoReturn, cast
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from inbox.errors import BadRequest, HeadTooLarge, InboxError, TooManyConnections
+from inbox.errors import BadRequest, HeadTooLarge, InboxError, MalformedHandshake, TooManyConnections
 from inbox.http.descriptors import descriptor_limit, share_out
 from inbox.http.upgrade import UpgradeRequest, encode_error
 from inbox.logs import PacedLog
@@ -153,7 +153,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
             return
         request = UpgradeRequest(self.scope["method"], self.url.decode(), self.headers)
         if problem := request.find_problem():
-            self._refusal = BadRequest(f"The {problem} of this WebSocket is missing, malformed or repeated")
+            self._refusal = MalformedHandshake(problem)
             self.send_400_response("")
             return
         self._answers.flush()

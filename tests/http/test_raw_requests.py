@@ -79,6 +79,7 @@ async def test_a_head_that_http_forbids(
     answer = await send(production, f"{request_line}\r\n{headers}\r\n")
     answer.check_error(status, word)
     assert answer.headers["connection"] == "close"
+    assert answer.headers.get("sec-websocket-version") == (None if word == "read" else "13")
 
 
 @pytest.mark.parametrize(
