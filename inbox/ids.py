@@ -7,6 +7,7 @@ random tail (`store/rows.py`). Everything else gets a random id that begins with
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 from functools import lru_cache
@@ -54,12 +55,17 @@ def created_ms(ordered_id: str) -> int:
 @lru_cache(CACHED_IDS)
 def derived_object_id(*parts: str) -> ObjectId:
     """Return the 24-hex id that always belongs to these parts, for things that are not stored by themselves."""
-    return ObjectId(hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest())
+    return ObjectId(derived_bytes(*parts).hex())
+
+
+def derived_bytes(*parts: str) -> bytes:
+    """Return the 12 bytes of a derived id."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).digest()
 
 
 def new_transaction_id() -> str:
     """Return `txn_` and 24 hex, for a trigger that has no transactionId."""
-    return f"txn_{secrets.token_hex(12)}"
+    return f"txn_{os.urandom(12).hex()}"
 
 
 def is_object_id(value: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -34,12 +33,11 @@ ContextBody = dict[str, Annotated[Any, _CONTEXT_VALUE]]
 """The contexts of a body: type → id, or an object with the id."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallContext:
+class CallContext(msgspec.Struct, frozen=True):
     """The contexts of one call. `variables` are those of templates: type → `{id, data}`."""
 
-    keys: list[str] = field(default_factory=list)
-    variables: dict[str, Any] = field(default_factory=dict)
+    keys: list[str] = []
+    variables: dict[str, Any] = {}
 
     @property
     def name(self) -> str:

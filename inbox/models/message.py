@@ -6,7 +6,6 @@ A form has two parts, that of the stored content and that of the state. Each is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 import msgspec
@@ -14,6 +13,7 @@ import orjson
 
 from inbox.errors import invalid
 from inbox.ids import MessageId, derived_object_id
+from inbox.lazy import lazy
 from inbox.models import wire
 from inbox.models.context_keys import feed_name
 from inbox.models.dates import iso, iso_or_none
@@ -61,15 +61,15 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True, dict=Tru
 
     # the forms of a message without a pressed button, encoded once
 
-    @cached_property
+    @lazy
     def marked_json(self) -> bytes:
         return orjson.dumps(_marked_content(self, None))
 
-    @cached_property
+    @lazy
     def message_json(self) -> bytes:
         return orjson.dumps(_message_content(self, None))
 
-    @cached_property
+    @lazy
     def notification_json(self) -> bytes:
         return orjson.dumps(_notification_content(self, None))
 
@@ -131,9 +131,9 @@ class Message(msgspec.Struct, frozen=True, dict=True):
     """Its place in the feed: larger is newer, unique in the feed. It changes when the message goes to the top."""
     edited_ms: int = 0
 
-    @cached_property
+    @lazy
     def forms(self) -> dict[str, bytes]:
-        """The forms on the wire that were encoded, by name."""
+        """Return the forms on the wire that were encoded, by name."""
         return {}
 
     @property

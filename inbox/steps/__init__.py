@@ -6,10 +6,11 @@ A new type is a module with a StepDefinition, listed twice in this file, and a s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import msgspec
 
+from inbox.lazy import lazy
 from inbox.models.workflow import Step, Workflow
 from inbox.rendering.paths import VariablePath
 from inbox.rendering.templates import TemplateError
@@ -30,7 +31,7 @@ def definition_of(step: StepUpsert) -> StepDefinition:
 class CompiledSteps(tuple[CompiledStep, ...]):
     """The active steps of a workflow, in order."""
 
-    @cached_property
+    @lazy
     def subscriber_paths(self) -> list[VariablePath]:
         """Return what the steps read of the subscriber; the empty path stands for all of it."""
         return sorted({path for step in self for path in step.subscriber_paths})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from inbox import clock
+from inbox.lazy import lazy
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import CollapseMode, DisplayName, Identifier, Severity, Step, Workflow
@@ -170,7 +170,7 @@ class CompiledStep:
     def step_id(self) -> str:
         return self.step.step_id
 
-    @cached_property
+    @lazy
     def subscriber_paths(self) -> frozenset[VariablePath]:
         """Return what the fields read of the subscriber; the empty path stands for all of it."""
         return self.paths.within("subscriber")
@@ -180,7 +180,7 @@ class CompiledStep:
         """Return whether a field reads the subscriber, who need not be loaded otherwise."""
         return bool(self.subscriber_paths)
 
-    @cached_property
+    @lazy
     def needs_actor(self) -> bool:
         return self.paths.may_read("actor")
 
@@ -200,7 +200,7 @@ class CompiledStep:
     def draft(self, run: StepRun) -> Draft:
         """Carry out the step for a feed; return its message, the wait it starts, or why there is neither."""
         try:
-            if not self.condition.holds(run.scope, clock.now_ms()):
+            if self.condition.rule and not self.condition.holds(run.scope, clock.now_ms()):
                 return Failure(run.feed, self.step_id, self.condition.explain(run.scope), "skipped")
             return self._run(run)
         except RenderError as error:

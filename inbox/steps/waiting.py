@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import ClassVar, Literal
 
 from inbox.errors import invalid
+from inbox.lazy import lazy
 from inbox.models.workflow import Amount, Cron, Step, Unit
 from inbox.rendering.date_parser import DAY_MS
 from inbox.rendering.paths import VariablePath
@@ -35,7 +35,7 @@ class CompiledWait(CompiledStep):
         super().__init__(step, controls, prefix)
         self._time = controls
 
-    @cached_property
+    @lazy
     def subscriber_paths(self) -> frozenset[VariablePath]:
         """Return what templates read of the subscriber, and the timezone if the time needs it."""
         return super().subscriber_paths | (set() if self._time.cron is None else {("timezone",)})

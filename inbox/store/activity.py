@@ -196,9 +196,9 @@ def template_tag(workflow_id: str) -> bytes:
     return bytes.fromhex(workflow_id)[-4:]
 
 
-def notification_tag(notification_id: str) -> bytes:
-    """Return the beginning of an activity's `_id`."""
-    return bytes.fromhex(notification_id)[:7]
+def notification_tag(notification_id: bytes) -> bytes:
+    """Return the beginning of the bytes of an activity's `_id`."""
+    return notification_id[:7]
 
 
 def feed_tag(bucket: int, number: int) -> bytes:

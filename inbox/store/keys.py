@@ -28,6 +28,7 @@ from typing import Protocol
 from inbox.store.connection.slots import SLOTS, slot_of
 
 BUCKETS = 256
+CACHED_BUCKETS = 16 * BUCKETS
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 IDEMPOTENCY_TTL_SECONDS = 86_400
@@ -235,6 +236,12 @@ class BucketKeys:
         return f"{self.base}l:{digest(caller, window)}"
 
 
+@lru_cache(maxsize=CACHED_BUCKETS)
+def _bucket_keys(prefix: str, environment: int, bucket: int) -> BucketKeys:
+    base = f"{prefix}{{{TAGS[bucket]}}}"
+    return BucketKeys(base, f"{base}{environment}:")
+
+
 @dataclass(frozen=True, slots=True)
 class TopicKeys:
     """The keys of one topic's subscriptions."""
@@ -313,8 +320,7 @@ class Keys:
         return f"{self.prefix}{{e{environment}}}"
 
     def bucket(self, environment: int, bucket: int) -> BucketKeys:
-        base = f"{self.prefix}{{{TAGS[bucket]}}}"
-        return BucketKeys(base, f"{base}{environment}:")
+        return _bucket_keys(self.prefix, environment, bucket)
 
     def topic(self, environment: int, oid: str) -> TopicKeys:
         return TopicKeys(f"{self.prefix}{{{environment}.{oid}}}")

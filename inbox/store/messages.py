@@ -125,7 +125,10 @@ class MessageStore(BaseStore):
 
         Return one result per delivery, in order; None if the feed no longer exists.
         """
-        await self.announce(deliveries)
+        if any(delivery.expires_ms for delivery in deliveries):
+            await self.announce(deliveries)
+        if not any(delivery.collapse for delivery in deliveries):
+            return await self._append_plain(deliveries)
         appended: list[AppendResult | None] = []
         for is_plain, group in itertools.groupby(deliveries, lambda delivery: delivery.collapse is None):
             part = list(group)
@@ -141,11 +144,14 @@ class MessageStore(BaseStore):
         else:
             replies = await self._client.run_many(MESSAGE_APPEND, calls)
         self.outbox.wrote(delivery.feed.bucket_key for delivery in deliveries)
-        by_index = dict(zip(itertools.chain(*groups), itertools.chain(*replies), strict=True))
-        return [
-            await self._appended(delivery.feed, check, by_index[index])
-            for index, (delivery, check) in enumerate(zip(deliveries, checks, strict=True))
-        ]
+        appended: list[AppendResult | None] = [None] * len(deliveries)
+        for group, group_replies in zip(groups, replies, strict=True):
+            for index, reply in zip(group, group_replies, strict=True):
+                feed = deliveries[index].feed
+                if reply.needs_maintenance:
+                    await self.maintain(feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
+                appended[index] = _result(feed, checks[index], reply)
+        return appended
 
     def _in_one_script(self, deliveries: Sequence[Delivery]) -> list[Sequence[int]]:
         """Return the indexes of deliveries by call: those of one environment, on a cluster of one bucket."""
@@ -162,24 +168,15 @@ class MessageStore(BaseStore):
         calls = [self._collapse_call(delivery) for delivery in deliveries]
         replies = await self._collapses.append(calls)
         self.outbox.wrote(delivery.feed.bucket_key for delivery in deliveries)
-        return [
-            AppendResult("failed", reason=reply.message)
-            if isinstance(reply, InboxError)
-            else await self._appended(delivery.feed, b"", reply)
-            for delivery, reply in zip(deliveries, replies, strict=True)
-        ]
-
-    async def _appended(self, feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None:
-        outcome = reply.outcome
-        if outcome == "stored":
-            if reply.has_due_snooze or reply.is_too_long:
-                await self.maintain(feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
-            return AppendResult(
-                "stored", reply.row, reply.created_ms, name=(feed, reply.id_row or reply.row, reply.id_check or check)
-            )
-        if outcome == "again":
-            return AppendResult("again", reply.row)
-        return AppendResult("suppressed") if outcome == "suppressed" else None
+        appended: list[AppendResult | None] = []
+        for delivery, reply in zip(deliveries, replies, strict=True):
+            if isinstance(reply, InboxError):
+                appended.append(AppendResult("failed", reason=reply.message))
+                continue
+            if reply.needs_maintenance:
+                await self.maintain(delivery.feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
+            appended.append(_result(delivery.feed, b"", reply))
+        return appended
 
     async def announce(self, deliveries: Sequence[Delivery]) -> None:
         """Schedule the buckets of messages that will expire. Call this before the messages are stored."""
@@ -366,6 +363,17 @@ class MessageStore(BaseStore):
         deleted = await self._client.run(_MESSAGE_DELETE, keys, args)
         self.outbox.wrote([feed.bucket_key])
         return deleted
+
+
+def _result(feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None:
+    """Return the result of an append; `check` is that of its id, unless the reply has another."""
+    outcome = reply.outcome
+    if outcome == "stored":
+        name = feed, reply.id_row or reply.row, reply.id_check or check
+        return AppendResult("stored", reply.row, reply.created_ms, name=name)
+    if outcome == "again":
+        return AppendResult("again", reply.row)
+    return AppendResult("suppressed") if outcome == "suppressed" else None
 
 
 def _shared_arguments(delivery: Delivery) -> tuple[Argument, ...]:

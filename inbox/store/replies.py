@@ -34,6 +34,11 @@ class AppendReply(msgspec.Struct, frozen=True):
     id_check: bytes = b""
     key_count: int = 0
 
+    @property
+    def needs_maintenance(self) -> bool:
+        """Return whether its feed is to be woken or trimmed."""
+        return self.has_due_snooze or self.is_too_long
+
 
 _SUPPRESSED, _GONE = AppendReply("suppressed"), AppendReply("gone")
 

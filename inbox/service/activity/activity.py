@@ -106,7 +106,8 @@ class ActivityService:
 
     async def get(self, environment: Environment, activity_id: str) -> Activity:
         """Return one activity with all its steps. Raise NotFound."""
-        for activity in await self._tagged(environment, Column.NOTIFICATION, notification_tag(activity_id)):
+        tag = notification_tag(bytes.fromhex(activity_id))
+        for activity in await self._tagged(environment, Column.NOTIFICATION, tag):
             if activity.id == activity_id:
                 return activity
         raise NotFound(f"Notification with id {activity_id} was not found")

@@ -12,14 +12,14 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 
 import msgspec
 
 from inbox import clock
 from inbox.errors import ServiceUnavailable, WriteRefused
-from inbox.ids import derived_object_id
+from inbox.ids import derived_bytes, derived_object_id
+from inbox.lazy import lazy
 from inbox.models.message import Message
 from inbox.service.environments.environments import EnvironmentService
 from inbox.store.activity import (
@@ -50,6 +50,7 @@ SETTLE_SECONDS = 10
 MAX_REPAIRED = 2_000
 MAX_REASON_LENGTH = 1_000
 
+_NOTIFICATION = "notification"
 _APPENDED: dict[str, ActivityOutcome] = {
     "again": ActivityOutcome.DUPLICATE,
     "suppressed": ActivityOutcome.SUPPRESSED,
@@ -82,7 +83,7 @@ class TriggerRef(msgspec.Struct, frozen=True, dict=True):
     severity: str
     first_step_id: str
 
-    @cached_property
+    @lazy
     def tags(self) -> tuple[bytes, bytes]:
         """Return the tags of transaction and workflow, which the rows of all recipients share."""
         return transaction_tag(self.transaction_id), template_tag(self.workflow_id)
@@ -224,7 +225,7 @@ class ActivityLog:
 
 def notification_id(transaction_id: str, owner: str) -> str:
     """Return the `_id` of an activity. `owner` is the subscriber's oid; for a refused recipient it is its name."""
-    return derived_object_id("notification", transaction_id, owner)
+    return derived_object_id(_NOTIFICATION, transaction_id, owner)
 
 
 def _row(
@@ -242,7 +243,7 @@ def _row(
         owner, bucket, number = recipient.subscriber_oid, recipient.bucket, recipient.number
     else:
         owner, bucket, number = recipient, 0, 0
-    tags = *trigger.tags, notification_tag(notification_id(trigger.transaction_id, owner))
+    tags = *trigger.tags, notification_tag(derived_bytes(_NOTIFICATION, trigger.transaction_id, owner))
     ms = clock.now_ms() if ms is None else ms
     severity_index = SEVERITIES.index(trigger.severity if severity is None else severity)
     return NewRow(pack_row(ms, outcome, severity_index, is_further, bucket, number, row, *tags), record)

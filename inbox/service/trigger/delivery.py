@@ -56,7 +56,8 @@ class DeliveryService:
         if recipients is None:
             await self._reach(environment, Dispatch(plan, None))
             return
-        await self._note_refused(environment, plan, recipients.refused)
+        if recipients.refused:
+            await self._note_refused(environment, plan, recipients.refused)
         prepared: list[tuple[Feed, Subscriber | None]] = []
         turns = Turns()
         for part in in_slices(recipients.accepted, MAX_PREPARED_AT_ONCE):
@@ -127,6 +128,8 @@ class DeliveryService:
         feeds = {name: feed for name in unchanged if (feed := self._feeds.cached(number, name, contexts))}
         ready: dict[SubscriberId, tuple[Feed, Subscriber | None]] = {}
         if not plan.needs_subscriber:
+            if len(feeds) == len(recipients):
+                return [(feed, None) for feed in feeds.values()]
             ready = {name: (feed, None) for name, feed in feeds.items()}
         elif feeds:
             owners = await self._subscribers.get_many(number, [feed.subscriber_oid for feed in feeds.values()])

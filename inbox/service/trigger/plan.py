@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from inbox.lazy import lazy
 from inbox.models.json_values import JsonObject
 from inbox.models.workflow import Workflow, negate_old_conditions
 from inbox.rendering.budget import working
@@ -66,13 +66,13 @@ class Plan(PlanContent, frozen=True, dict=True):
     def log_fields(self) -> dict[str, str]:
         return {"workflow_id": self.workflow.identifier, "transaction_id": self.transaction_id}
 
-    @cached_property
+    @lazy
     def activity_ref(self) -> TriggerRef:
         workflow, steps = self.workflow, self.steps
         first = steps[0].step_id if steps else ""
         return TriggerRef(self.transaction_id, workflow.id, workflow.identifier, workflow.severity, first)
 
-    @cached_property
+    @lazy
     def steps(self) -> CompiledSteps:
         return compile_steps(self.workflow)
 

@@ -50,8 +50,7 @@ from inbox.store.transactions import TransactionStore
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerOutcome:
+class TriggerOutcome(msgspec.Struct, frozen=True):
     """The answer to a trigger. `is_repeated`: `transactionId` was used for another request; nothing is delivered."""
 
     status: wire.TriggerStatus
@@ -97,7 +96,8 @@ class TriggerService:
         PayloadTooLarge (a message over 64 KiB) and StoreUnavailable.
         """
         before = self._replication.begin()
-        await self._claim_key(environment, idempotency_key, request)
+        if idempotency_key:
+            await self._claim_key(environment, idempotency_key, request)
         outcome = await self._trigger(environment, request, idempotency_key)
         await self._replication.wait(before)
         return outcome
@@ -110,7 +110,8 @@ class TriggerService:
         Raise ServiceUnavailable, since no further event can succeed then, and UnprocessableEntity as `trigger` does.
         """
         before = self._replication.begin()
-        await self._claim_key(environment, idempotency_key, events)
+        if idempotency_key:
+            await self._claim_key(environment, idempotency_key, events)
         outcomes: list[TriggerOutcome] = []
         for index, event in enumerate(events):
             await asyncio.sleep(0)  # an event that fails before it is stored awaits nothing: give way to other tasks
@@ -182,7 +183,7 @@ class TriggerService:
             actor=await self._delivery.upsert(environment, actor) if actor else None,
             context_keys=context.keys,
             surroundings={
-                "context": await self._contexts.ensure(environment, context.variables),
+                "context": await self._contexts.ensure(environment, context.variables) if context.variables else {},
                 **({"tenant": tenant.variables()} if tenant else {}),
             },
             external_reference=request.external_reference,
@@ -195,10 +196,8 @@ class TriggerService:
         await self._delivery.deliver(environment, plan, recipients)
         return TriggerOutcome("processed", transaction_id)
 
-    async def _claim_key(self, environment: Environment, idempotency_key: str | None, request: object) -> None:
+    async def _claim_key(self, environment: Environment, idempotency_key: str, request: object) -> None:
         """Raise UnprocessableEntity for an Idempotency-Key that was used for another request."""
-        if not idempotency_key:
-            return
         content = type(request).__name__.encode() + msgspec.json.encode(request)
         fingerprint = hashlib.blake2b(content, digest_size=12).digest()
         if not await self._transactions.claim_key(environment.number, idempotency_key, fingerprint):

@@ -57,23 +57,20 @@ class StoreNode:
         """Return whether the server is unreachable, or owes a reply for so long that it may be."""
         return self.is_unreachable or (self._wire is not None and self._wire.is_silent)
 
-    async def request(self, packed: bytes, count: int = 1) -> Any:
-        """Send packed commands. Return the reply, or the list of replies; raise what `Wire.request` raises."""
-        wire = self._wire
-        if wire is None or wire.is_full:
-            wire = await self._ready()
-        return await wire.request(packed, count)
+    def request(self, packed: bytes, count: int = 1) -> Awaitable[Any]:
+        """Send packed commands, in this turn of the loop if there is a connection.
 
-    def begin(self, packed: bytes, count: int = 1) -> asyncio.Future[Any]:
-        """Do as `request`, in this turn of the loop if there is a connection, and return the future of the result."""
+        Return what to await for the reply, or the list of replies; it raises what `Wire.request` raises. It is no
+        coroutine: each one between a caller and the reply is paid at every command.
+        """
         wire = self._wire
         if wire is None or wire.is_full:
-            return asyncio.ensure_future(self.request(packed, count))
+            return self._request_when_ready(packed, count)
         return wire.request(packed, count)
 
-    async def send(self, command: Command) -> Any:
-        """Run one command. Raise ReplyError and ConnectionLost."""
-        return await self.request(pack(command))
+    def send(self, command: Command) -> Awaitable[Any]:
+        """Run one command. Return what to await for the reply; it raises ReplyError and ConnectionLost."""
+        return self.request(pack(command))
 
     async def send_all(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands together. Return the replies, errors among them. Raise ConnectionLost."""
@@ -127,6 +124,9 @@ class StoreNode:
             self._end_attempt()
         self.drop("closed")
         self._wire = None
+
+    async def _request_when_ready(self, packed: bytes, count: int) -> Any:
+        return await (await self._ready()).request(packed, count)
 
     async def _ready(self) -> Wire:
         while self._wire is None or self._wire.is_full:

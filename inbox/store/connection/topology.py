@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from inbox.store.connection.errors import ConnectionLost, ReplyError
@@ -35,11 +35,12 @@ class Topology(ABC):
 
         Return a future of the reply, or of the list of replies if there are several.
         """
-        return self.node_of(str(commands[0][1])).begin(pack_all(commands), len(commands))
+        node = self.node_of(str(commands[0][1]))
+        return asyncio.ensure_future(node.request(pack_all(commands), len(commands)))
 
     @abstractmethod
-    async def send(self, command: Command) -> Any:
-        """Run one command and return its reply."""
+    def send(self, command: Command) -> Awaitable[Any]:
+        """Run one command. Return what to await for its reply."""
 
     @abstractmethod
     async def send_all(self, commands: Sequence[Command]) -> list[Any]:
@@ -81,8 +82,8 @@ class SingleServer(Topology):
     def node_of(self, key: str) -> StoreNode:  # noqa: ARG002
         return self.node
 
-    async def send(self, command: Command) -> Any:
-        return await self.node.send(command)
+    def send(self, command: Command) -> Awaitable[Any]:
+        return self.node.send(command)
 
     async def send_all(self, commands: Sequence[Command]) -> list[Any]:
         return await self.node.send_all(commands)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from math import inf
+from time import monotonic
 from typing import Any, cast
 
 import hiredis
@@ -34,7 +35,7 @@ MAX_IN_FLIGHT_BYTES = 32 * 1024 * 1024
 CLIENT_NAME = "inbox"
 
 deadline: ContextVar[float] = ContextVar("deadline of the store's replies", default=inf)
-"""When the current HTTP request stops waiting for the store (seconds of the event loop's clock)."""
+"""When the current HTTP request stops waiting for the store (seconds of `time.monotonic`)."""
 
 pack = cast(Callable[[Command], bytes], hiredis.pack_command)
 """Return a command as it goes over the wire."""
@@ -47,7 +48,7 @@ def pack_all(commands: Iterable[Command]) -> bytes:
 
 def limit_waiting() -> None:
     """Limit the current task: its commands fail once REQUEST_SECONDS from now have passed."""
-    deadline.set(asyncio.get_running_loop().time() + REQUEST_SECONDS)
+    deadline.set(monotonic() + REQUEST_SECONDS)
 
 
 def wait_without_limit() -> None:
@@ -100,7 +101,7 @@ class Wire(asyncio.Protocol):
             future.set_exception(ConnectionLost(*self.lost.result().args))
             return future
         size = len(packed)
-        self._requests.append(_Request(future, count, size, self._loop.time()))
+        self._requests.append(_Request(future, count, size, monotonic()))
         self._in_flight += size
         self.send(packed)
         if self._timer is None:
@@ -189,7 +190,7 @@ class Wire(asyncio.Protocol):
         if not self._requests or self.lost.done():
             self.is_silent = False
             return
-        now = self._loop.time()
+        now = monotonic()
         waited = now - self._requests[0].sent_at
         if waited >= REPLY_SECONDS:
             self.drop(f"no reply within {REPLY_SECONDS:g} s")
