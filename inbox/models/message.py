@@ -207,38 +207,58 @@ def feed_item(message: Message, subscriber: wire.SubscriberCard, environment: En
     return view
 
 
+def pushed_message(
+    message: Message, subscriber: wire.SubscriberCard, workflow: wire.WorkflowSummary, environment: Environment
+) -> wire.PushedMessage:
+    """Return the whole message with its cards as encoded JSON. It is pushed once, so it is not kept with its object."""
+    cards = {"subscriber": subscriber, "workflow": workflow}
+    view: wire.PushedMessage = wire.fragment(wire.joined(cards, _encode_entity(message, environment)))
+    return view
+
+
 def _entity_json(message: Message, environment: Environment) -> bytes:
     encoded = message.forms.get("entity")
     if encoded is None:
-        stored, press = message.stored, message.action
-        content = stored.message_json if press is None else orjson.dumps(_message_content(stored, press))
-        encoded = message.forms["entity"] = wire.joined(_message_state(message, environment), content)
+        encoded = message.forms["entity"] = _encode_entity(message, environment)
     return encoded
 
 
-@wire.without_nulls
+def _encode_entity(message: Message, environment: Environment) -> bytes:
+    stored, press = message.stored, message.action
+    content = stored.message_json if press is None else orjson.dumps(_message_content(stored, press))
+    return wire.joined(_message_state(message, environment), content)
+
+
+# pages and pushes have many states: absent dates are left out without `without_nulls`, which costs more than the rest
+
+
 def _marked_state(message: Message, environment: Environment) -> wire.MarkedState:
     first_seen, last_seen, last_read = message.first_seen_ms, message.last_seen_ms, message.last_read_ms
     snoozed_until, created = message.snoozed_until_ms, iso(message.created_ms)
-    return {
+    state: wire.MarkedState = {
         "_id": message.id,
-        **environment.ids,
+        "_environmentId": environment.id,
+        "_organizationId": environment.organization_id,
         "_notificationId": derived_object_id("notification", message.stored.transaction_id, message.subscriber_oid),
         "_subscriberId": message.subscriber_oid,
         "seen": message.seen,
         "read": message.read,
         "deliveredAt": message.delivered_at(created),
         "createdAt": created,
-        "firstSeenDate": iso(first_seen) if first_seen else None,
-        "lastSeenDate": iso(last_seen) if last_seen else None,
-        "lastReadDate": iso(last_read) if last_read else None,
-        "snoozedUntil": iso(snoozed_until) if snoozed_until else None,
     }
+    if first_seen:
+        state["firstSeenDate"] = iso(first_seen)
+    if last_seen:
+        state["lastSeenDate"] = iso(last_seen)
+    if last_read:
+        state["lastReadDate"] = iso(last_read)
+    if snoozed_until:
+        state["snoozedUntil"] = iso(snoozed_until)
+    return state
 
 
-@wire.without_nulls
 def _marked_content(stored: StoredMessage, press: ButtonPress | None) -> wire.MarkedContent:
-    return {
+    content: wire.MarkedContent = {
         "_templateId": stored.template_id,
         "_messageTemplateId": stored.message_template_id,
         "_feedId": stored.feed_id,
@@ -247,45 +267,49 @@ def _marked_content(stored: StoredMessage, press: ButtonPress | None) -> wire.Ma
         "channel": "in_app",
         "providerId": "novu",
         "content": stored.content,
-        "subject": stored.subject,
         "cta": _cta(stored, press),
         "status": "sent",
         "deviceTokens": [],
         "payload": stored.payload,
         "overrides": stored.overrides,
     }
+    if stored.subject is not None:
+        content["subject"] = stored.subject
+    return content
 
 
-@wire.without_nulls
 def _message_state(message: Message, environment: Environment) -> wire.MessageStateReply:
     changed = max(
         message.created_ms, message.last_seen_ms, message.last_read_ms, message.archived_ms, message.edited_ms
     )
-    return {
-        **_marked_state(message, environment),
-        "id": message.id,
-        "sequence": message.sequence,
-        "_jobId": derived_object_id("job", message.id),
-        "archived": message.archived,
-        "archivedAt": iso(message.archived_ms) if message.archived_ms else None,
-        "updatedAt": iso(changed),
-    }
+    state = cast("wire.MessageStateReply", _marked_state(message, environment))
+    state["id"] = message.id
+    state["sequence"] = message.sequence
+    state["_jobId"] = derived_object_id("job", message.id)
+    state["archived"] = message.archived
+    state["updatedAt"] = state["createdAt"] if changed == message.created_ms else iso(changed)
+    if message.archived_ms:
+        state["archivedAt"] = iso(message.archived_ms)
+    return state
 
 
-@wire.without_nulls
 def _message_content(stored: StoredMessage, press: ButtonPress | None) -> wire.MessageContent:
-    return {
-        **_marked_content(stored, press),
-        "stepId": stored.step_id,
-        "avatar": stored.avatar,
-        "data": stored.data,
-        "actor": cast("wire.ActorReply | None", stored.actor),
-        "_actorId": stored.actor_id,
-        "tags": stored.tags,
-        "severity": stored.severity,
-        "contextKeys": stored.context_keys,
-        "expiresAt": iso_or_none(stored.expires_ms),
-    }
+    content = cast("wire.MessageContent", _marked_content(stored, press))
+    content["stepId"] = stored.step_id
+    content["tags"] = stored.tags
+    content["severity"] = stored.severity
+    content["contextKeys"] = stored.context_keys
+    if stored.avatar is not None:
+        content["avatar"] = stored.avatar
+    if stored.data is not None:
+        content["data"] = stored.data
+    if stored.actor is not None:
+        content["actor"] = cast("wire.ActorReply", stored.actor)
+    if stored.actor_id is not None:
+        content["_actorId"] = stored.actor_id
+    if stored.expires_ms:
+        content["expiresAt"] = iso(stored.expires_ms)
+    return content
 
 
 @wire.without_nulls

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from inbox.errors import NotFound
 from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.message import Message, entity
+from inbox.models.message import Message, pushed_message
 from inbox.service.feed.cards import CardService
 from inbox.store.feed import Feed
 
@@ -55,7 +55,7 @@ class FeedCards:
     def keep_subscriber(self, card: wire.SubscriberCard, changes: int) -> None:
         """Cache the subscriber's card, which was read when there had been so many `changes`."""
         if changes == self._changes:  # else it changed during the read; the next message reads it again
-            self._subscriber = card
+            self._subscriber = wire.encoded(card)
 
     async def _read_subscriber(self) -> wire.SubscriberCard:
         if self._subscriber is not None:
@@ -70,4 +70,4 @@ class FeedCards:
     def _complete(
         self, message: Message, subscriber: wire.SubscriberCard, workflow: wire.WorkflowSummary
     ) -> wire.PushedMessage:
-        return {**entity(message, self._environment), "subscriber": subscriber, "workflow": workflow}
+        return pushed_message(message, subscriber, workflow, self._environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -28,6 +29,7 @@ EVENTS = {
 To add an event, add a line here, a function below that makes it, and its line in `docs/protocol.md`.
 """
 
+CACHED_COUNTS = 4_096
 MAX_COUNT = 100
 MAX_SEVERITY_COUNT = 99
 _UNSEEN = b'{"unseenCount":%d,"hasMore":%b}'
@@ -64,6 +66,7 @@ def notifications_refetch() -> SocketEvent:
     return _event("notification_updated", {"refetch": True})
 
 
+@lru_cache(CACHED_COUNTS)
 def count_events(counts: FeedCounts) -> tuple[SocketEvent, SocketEvent]:
     """Return the events of the unseen and the unread count (without snoozed), capped as compatible clients expect."""
     unseen, _, badge, high, medium, low = counts

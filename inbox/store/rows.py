@@ -31,6 +31,7 @@ _BUTTON_STATUSES: dict[bytes, ButtonStatus] = {b"p": "pending", b"d": "done"}
 _STATE = struct.Struct(">II6s5sIIIIII")
 _SIDE = struct.Struct(">5s6s6s6s6s6sI")
 _STAMP = struct.Struct(">B6s5sII")
+_MESSAGE_ID = struct.Struct(f">BII{CHECK_BYTES}s")
 
 
 class FeedCounts(NamedTuple):
@@ -105,7 +106,7 @@ def new_checks(count: int) -> list[bytes]:
 
 def message_id(bucket: int, feed_number: int, row: int, check: bytes) -> MessageId:
     """Return the 24-hex id of a row."""
-    return MessageId(f"{bucket:02x}{feed_number:08x}{row:08x}{check.hex()}")
+    return MessageId(_MESSAGE_ID.pack(bucket, feed_number, row, check).hex())
 
 
 def parse_message_id(text: str) -> RowId:
