@@ -19,8 +19,8 @@ from inbox.clock import now_seconds
 from inbox.errors import InboxError, StartupError
 from inbox.ids import SubscriberId, parse_subscriber_id
 from inbox.logs import configure_logging
-from inbox.service.environments.subscriber_hash import bound_hash, plain_hash
 from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
+from inbox.subscriber_hash import bound_hash, plain_hash
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment

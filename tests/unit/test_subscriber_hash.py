@@ -7,8 +7,8 @@ import hmac
 
 import pytest
 
-from inbox.service.environments import subscriber_hash
-from inbox.service.environments.subscriber_hash import bound_hash, is_valid_hash, plain_hash
+from inbox import subscriber_hash
+from inbox.subscriber_hash import bound_hash, is_valid_hash, plain_hash
 
 KEYS, APP, NOW = ["first key", "second key"], "app1", 1_000.5
 LATER = 1_001

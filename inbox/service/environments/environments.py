@@ -23,10 +23,10 @@ from inbox.clock import now_ms, now_seconds
 from inbox.errors import BadRequest, NotFound, StoreUnavailable, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
-from inbox.service.environments.subscriber_hash import HashKind, is_valid_hash
 from inbox.settings import Settings
 from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
+from inbox.subscriber_hash import HashKind, is_valid_hash
 from inbox.tasks import SharedTurn
 
 log = logging.getLogger(__name__)

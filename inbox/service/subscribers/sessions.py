@@ -21,9 +21,9 @@ from inbox.models.environment import Environment
 from inbox.models.json_values import JsonObject
 from inbox.models.subscriber import Subscriber
 from inbox.service.environments.environments import EnvironmentService
-from inbox.service.environments.subscriber_hash import HashKind
 from inbox.service.subscribers.subscribers import SubscriberService
 from inbox.store.subscribers import SubscriberRead, SubscriberStore
+from inbox.subscriber_hash import HashKind
 
 ALGORITHM = "HS256"
 ISSUER = "novu_api"

@@ -1,0 +1,88 @@
+"""What a feed tells of: one object for each change, after it was applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from inbox.client.types import Json, Notification
+
+ResetReason = Literal["connected", "not_recovered", "refetch", "listed", "overrun"]
+
+
+@dataclass(frozen=True)
+class Reset:
+    """What the events said so far does not add up to `Feed.notifications`: look at it anew.
+
+    connected: it was read for the first time. not_recovered: more was missed than the service can tell. refetch: the
+    service asks to read again. listed: a bulk change brought notifications that were not held. overrun: more events
+    waited than the feed keeps, since nobody took them.
+    """
+
+    reason: ResetReason
+
+
+@dataclass(frozen=True)
+class Created:
+    """A notification is on top: a new one, one whose snooze ended, one that collapsed."""
+
+    notification: Notification
+
+
+@dataclass(frozen=True)
+class Updated:
+    """A notification changed where it stands: a flag, a date, a button, an edit."""
+
+    notification: Notification
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Notifications are gone: deleted, expired, trimmed, retracted."""
+
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True)
+class BulkChanged:
+    """Many notifications changed in the same way.
+
+    `fields` are their new values, None for a date that is removed; a flag that turned on has `at` as its date. It
+    concerns those whose `sequence` is in one of the closed ranges.
+    """
+
+    fields: Mapping[str, Any]
+    at: str
+    ranges: Sequence[tuple[int, int]]
+
+    def concerns(self, notification: Notification) -> bool:
+        """Return whether the notification is one of them."""
+        return any(first <= notification["sequence"] <= last for first, last in self.ranges)
+
+
+@dataclass(frozen=True)
+class PreferencesChanged:
+    """The preferences are these now: the global one, then those of workflows."""
+
+    preferences: Sequence[Json]
+
+
+FeedEvent: TypeAlias = Reset | Created | Updated | Removed | BulkChanged | PreferencesChanged
+
+
+def event_of(change: Mapping[str, Any]) -> FeedEvent | None:
+    """Return the event of a change on the wire; None for one that this client does not know."""
+    if "created" in change:
+        return Created(change["created"])
+    if "updated" in change:
+        return Updated(change["updated"])
+    if "removed" in change:
+        return Removed(change["removed"])
+    if "bulk" in change:
+        bulk = change["bulk"]
+        ranges = bulk.get("sequences") or [(0, bulk["upTo"])]
+        return BulkChanged(bulk["set"], bulk["at"], [(first, last) for first, last in ranges])
+    if "preferences" in change:
+        return PreferencesChanged(change["preferences"])
+    return Reset("refetch") if "refetch" in change else None
