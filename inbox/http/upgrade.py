@@ -79,10 +79,12 @@ class UpgradeRequest:
             return _NAMES[b"sec-websocket-protocol"]
         return None
 
-    def accept(self, headers: Headers) -> bytes:
-        """Return the answer that makes the connection a WebSocket, without subprotocol and extensions."""
+    def accept(self, headers: Headers, subprotocol: str = "") -> bytes:
+        """Return the answer that makes the connection a WebSocket, with the subprotocol if it is offered."""
         digest = hashlib.sha1(self._values[b"sec-websocket-key"] + _ACCEPT_SUFFIX, usedforsecurity=False).digest()
         added = b"".join([b"%b: %b\r\n" % header for header in headers])
+        if subprotocol and subprotocol.encode() in self._tokens(b"sec-websocket-protocol"):
+            added += b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode()
         return (
             b"HTTP/1.1 101 Switching Protocols\r\n%bUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: %b\r\n\r\n" % (added, binascii.b2a_base64(digest, newline=False))
@@ -94,9 +96,12 @@ class UpgradeRequest:
 
     def _is_list(self, wanted: bytes) -> bool:
         """Return whether all values of a header together are a list of tokens."""
-        values = [value for name, value in self.headers if name == wanted]
-        tokens = [token for value in values for part in value.split(b",") if (token := part.strip(b" \t"))]
+        tokens = self._tokens(wanted)
         return bool(tokens) and all(map(_TOKEN.fullmatch, tokens))
+
+    def _tokens(self, wanted: bytes) -> list[bytes]:
+        values = [value for name, value in self.headers if name == wanted]
+        return [token for value in values for part in value.split(b",") if (token := part.strip(b" \t"))]
 
 
 def _is_key(value: bytes) -> bool:

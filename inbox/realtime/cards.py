@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from inbox.errors import NotFound
 from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.message import Message, pushed_message
+from inbox.models.message import Message
+from inbox.realtime.feed_events import CompleteMessage, SubscriberForms
 from inbox.service.feed.cards import CardService
 from inbox.store.feed import Feed
 
@@ -21,7 +22,7 @@ class FeedCards:
         self._feed = feed
         self._environment = environment
         self._reader = reader
-        self._subscriber: wire.SubscriberCard | None = None
+        self._subscriber: SubscriberForms | None = None
         self._changes = 0
 
     def forget_subscriber(self) -> None:
@@ -29,22 +30,23 @@ class FeedCards:
         self._subscriber = None
         self._changes += 1
 
-    def complete_cached(self, message: Message) -> wire.PushedMessage | None:
-        """Return the message as it is pushed, or None if a card is not cached."""
+    def complete_cached(self, message: Message) -> CompleteMessage | None:
+        """Return the message with its cards, or None if a card is not cached."""
         if self._subscriber is None:
             return None
         workflow = self._reader.cached_workflow(self._environment, message.stored)
-        return self._complete(message, self._subscriber, workflow) if workflow else None
+        return CompleteMessage(message, self._environment, self._subscriber, workflow) if workflow else None
 
-    async def complete(self, messages: Iterable[Message]) -> list[wire.PushedMessage]:
-        """Return the messages as they are pushed.
+    async def complete(self, messages: Iterable[Message]) -> list[CompleteMessage]:
+        """Return the messages with their cards.
 
         Raise StoreUnavailable, and NotFound when the subscriber is gone.
         """
         completed = []
         for message in messages:
             workflow = await self._reader.workflow(self._environment, message.stored)
-            completed.append(self._complete(message, await self._read_subscriber(), workflow))
+            subscriber = await self._read_subscriber()
+            completed.append(CompleteMessage(message, self._environment, subscriber, workflow))
         return completed
 
     @property
@@ -55,9 +57,9 @@ class FeedCards:
     def keep_subscriber(self, card: wire.SubscriberCard, changes: int) -> None:
         """Cache the subscriber's card, which was read when there had been so many `changes`."""
         if changes == self._changes:  # else it changed during the read; the next message reads it again
-            self._subscriber = wire.encoded(card)
+            self._subscriber = SubscriberForms.of(card)
 
-    async def _read_subscriber(self) -> wire.SubscriberCard:
+    async def _read_subscriber(self) -> SubscriberForms:
         if self._subscriber is not None:
             return self._subscriber
         changes = self._changes
@@ -65,9 +67,4 @@ class FeedCards:
         if card is None:
             raise NotFound("The subscriber was deleted")
         self.keep_subscriber(card, changes)
-        return card
-
-    def _complete(
-        self, message: Message, subscriber: wire.SubscriberCard, workflow: wire.WorkflowSummary
-    ) -> wire.PushedMessage:
-        return pushed_message(message, subscriber, workflow, self._environment)
+        return SubscriberForms.of(card)

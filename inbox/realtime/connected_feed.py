@@ -1,4 +1,4 @@
-"""A feed with open sockets in this process: each publication becomes events, encoded once for all sockets.
+"""A feed with open sockets in this process: each publication becomes one event, encoded once for each flavour.
 
 A connected feed keeps the position that it has delivered. A publication that continues it is sent at once. After a gap,
 or a break of the subscription, the feed is repaired from its change log. What a publication lacks (the state of a
@@ -12,27 +12,35 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Never
 
-from inbox.errors import NotFound, ServiceUnavailable
+from inbox.errors import Contention, NotFound, ServiceUnavailable
 from inbox.models.message import Message
 from inbox.models.subscriber import subscriber_card
 from inbox.realtime import events
 from inbox.realtime.cards import FeedCards
 from inbox.realtime.connection import Codec, Connection, EncodedDelivery
-from inbox.realtime.events import Close, SocketEvent
+from inbox.realtime.events import Close
+from inbox.realtime.feed_events import (
+    CompleteMessage,
+    FeedChange,
+    FeedEvent,
+    MessageCreated,
+    MessagesRemoved,
+    MessageUpdated,
+    Refetch,
+)
+from inbox.realtime.missed import MAX_MISSED, Missed
 from inbox.store import publication as kinds
-from inbox.store.feed import Feed, LogEntry
+from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.publication import Publication, parse_publication
-from inbox.store.rows import FeedCounts, Position, parse_message_id
+from inbox.store.retry import Attempts
+from inbox.store.rows import FeedCounts, Position
 from inbox.tasks import SharedTurn
 
 log = logging.getLogger(__name__)
 
-MAX_REPAIRED = 20
-"""Changed messages that a repair sends one by one; for more, clients are told to read the feed again."""
 MAX_PENDING = 1_000
-ROW_KINDS = (kinds.NEW, kinds.MOVED, kinds.MARKED, kinds.DELETED)
-"""The kinds of log entries that a repair sends message by message."""
+CATCH_UP_ATTEMPTS = 8
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -82,14 +90,14 @@ class ConnectedFeed:
         self._work()
 
     def join(self, connection: Connection) -> None:
-        """Add a socket. Its first events are the counts that the others got last.
+        """Add a socket. The first that it gets is an event without changes: the position and the counts of the others.
 
         Raise NotFound for a feed that is gone.
         """
         if self._is_gone:
             _raise_deleted()
         self.connections += (connection,)
-        connection.deliver(_encode(connection.codec, [], events.count_events(self._counts)))
+        connection.deliver(connection.codec.encode(self._unchanged()))
 
     def drop(self, connection: Connection) -> None:
         """Remove a socket, if it has joined."""
@@ -173,7 +181,7 @@ class ConnectedFeed:
             return
         publication = self._pending.pop(0)
         if not self._deliver_directly(publication):
-            self._deliver(publication.position, await self._read_events(publication), publication.counts)
+            self._deliver(publication.position, publication.counts, await self._read_changes(publication))
 
     def _deliver_directly(self, publication: Publication) -> bool:
         """Deliver a publication that needs no read, or drop an old one. Return False if a read is needed."""
@@ -183,93 +191,115 @@ class ConnectedFeed:
         if publication.first != self._position.counter + 1:
             self._must_repair = True
             return True
-        direct_events = self._direct_events(publication) if self.connections else []
-        if direct_events is None:
+        changes = self._direct_changes(publication) if self.connections else []
+        if changes is None:
             return False
-        self._deliver(publication.position, direct_events, publication.counts)
+        self._deliver(publication.position, publication.counts, changes)
         return True
 
-    def _direct_events(self, publication: Publication) -> list[SocketEvent] | None:
-        """Return the events of a publication; None if the store has to be read first."""
+    def _direct_changes(self, publication: Publication) -> Sequence[FeedChange] | None:
+        """Return the changes of a publication; None if the store has to be read first."""
         kind = publication.kind
-        if kind in (kinds.MOVED, kinds.MARKED):
+        if kind in (kinds.MOVED, kinds.COLLAPSED, kinds.MARKED):
             return None
         if kind == kinds.NEW:
             message = self._cards.complete_cached(self._new_message(publication))
-            return [events.notification_received(message)] if message else None
+            return [MessageCreated(message)] if message else None
         if kind in (kinds.DELETED, kinds.TRIMMED) and (removed := publication.removed) is not None:
             ids = [self.feed.message_id(*row_and_check) for row_and_check in removed]
-            return [events.notifications_removed(ids)] if ids else []  # a trim may remove only rows without a message
-        return [events.notifications_refetch()]  # also for a kind that only a later release knows
+            return [MessagesRemoved(ids)] if ids else []  # a trim may remove only rows without a message
+        return [Refetch()]  # also for a kind that only a later release knows
 
-    async def _read_events(self, publication: Publication) -> list[SocketEvent]:
-        """Read messages and cards. The events have the messages as they are now, but the counts of the publication."""
-        if publication.kind == kinds.NEW:
-            return await self._received([self._new_message(publication)])
-        messages = (await self._feeds.messages(self.feed, publication.rows) or _raise_deleted())[0]
-        return await (self._updated(messages) if publication.kind == kinds.MARKED else self._received(messages))
+    async def _read_changes(self, publication: Publication) -> list[FeedChange]:
+        """Read messages and cards. The changes have the messages as they are now, the counts are the publication's."""
+        kind = publication.kind
+        if kind == kinds.NEW:
+            messages = [self._new_message(publication)]
+        else:
+            messages = (await self._feeds.messages(self.feed, publication.rows) or _raise_deleted())[0]
+        completed = await self.complete(messages)
+        if kind == kinds.MARKED:
+            return [MessageUpdated(item) for item in completed]
+        return [MessageCreated(item, is_collapse=kind == kinds.COLLAPSED) for item in completed]
 
     def _new_message(self, publication: Publication) -> Message:
         row, check, stored = publication.new_message
         message_id = self.feed.message_id(row, check)
         return Message(message_id, self.feed.subscriber_oid, stored, publication.position.ms, sequence=row)
 
-    async def _received(self, messages: Iterable[Message]) -> list[SocketEvent]:
-        return list(map(events.notification_received, await self._cards.complete(messages)))
+    async def complete(self, messages: Iterable[Message]) -> list[CompleteMessage]:
+        """Return messages of this feed with their cards. Raise StoreUnavailable, and NotFound once it is deleted."""
+        return await self._cards.complete(messages)
 
-    async def _updated(self, messages: Iterable[Message]) -> list[SocketEvent]:
-        return list(map(events.notification_updated, await self._cards.complete(messages)))
+    async def catch_up(self, since: Position) -> FeedEvent | None:
+        """Return all that changed after a position, as one event up to the present one; None if the log cannot say it.
+
+        More than MAX_MISSED changed messages count as such. Raise StoreUnavailable, NotFound for a feed that is gone,
+        and Contention if it keeps changing.
+        """
+        if since == self._position:
+            return self._unchanged()
+        async for _ in Attempts(CATCH_UP_ATTEMPTS):
+            state, entries = await self._feeds.changes_since(self.feed, since) or _raise_deleted()
+            missed = Missed(entries)
+            if not missed.is_complete or len(missed.last_kinds) > MAX_MISSED:
+                return None
+            changes, read_at = await self._missed_changes(missed)
+            if Refetch() in changes:
+                return None
+            if read_at in (None, state.position):
+                return FeedEvent(self.feed, since, state.position, state.counts, changes)
+        raise Contention
 
     async def _repair(self) -> None:
-        """Send what has changed since the last delivered position, then the counts, as of the end of the log."""
+        """Send what has changed since the last delivered position, as of the end of the log."""
         assert self._position is not None  # noqa: S101 (`start` came first)
         state, entries = await self._feeds.changes_since(self.feed, self._position) or _raise_deleted()
         if entries != []:
-            missed = [events.notifications_refetch()] if entries is None else await self._missed_events(entries)
-            self._deliver(state.position, missed, state.counts)
+            changes, _ = await self._missed_changes(Missed(entries))
+            self._deliver(state.position, state.counts, changes)
 
-    async def _missed_events(self, entries: list[LogEntry]) -> list[SocketEvent]:
-        """Return removed ids, then changed messages in the order of their last change, then new messages."""
-        row_entries = [entry for entry in entries if entry.kind in ROW_KINDS]  # the others need a refetch
-        new = {entry.ref for entry in row_entries if entry.kind in (kinds.NEW, kinds.MOVED)}
-        last_kinds: dict[int, str] = {}
-        for entry in row_entries:
-            last_kinds.pop(entry.ref, None)  # so that the order is that of the last changes
-            last_kinds[entry.ref] = entry.kind
-        marked = [row for row, kind in last_kinds.items() if kind == kinds.MARKED and row not in new]
-        # also those that were new: no event told of them, but a page may have read them over HTTP meanwhile
-        deleted = [row for row, kind in last_kinds.items() if kind == kinds.DELETED]
-        removed_ids = await self._feeds.ids_of(self.feed, deleted) if deleted else []
-        missed = [events.notifications_removed(removed_ids)] if removed_ids else []
+    async def _missed_changes(self, missed: Missed) -> tuple[list[FeedChange], Position | None]:
+        """Return the missed changes, and the position at which their messages were read, if any were.
+
+        If more has changed than the log says, they are a `Refetch` and the new messages.
+        """
+        ids = await self._feeds.ids_of(self.feed, missed.deleted) if missed.deleted else {}
         # the row in the id of a moved message may have been trimmed, so that `ids_of` lacks it
-        if len(marked) > MAX_REPAIRED or len(row_entries) < len(entries) or len(removed_ids) < len(deleted):
-            missed.append(events.notifications_refetch())
-            return missed + await self._received(await self._read(sorted(new)))
-        changed = await self._read(marked)
-        # a new message that has collapsed with a later one is in another row now, and was not delivered yet
-        moved = [message for message in changed if parse_message_id(message.id).row in new]
-        missed += await self._updated([message for message in changed if message not in moved])
-        return missed + await self._received([*await self._read(sorted(new)), *moved])
+        is_complete = missed.is_complete and len(ids) == len(missed.deleted)
+        rows = missed.rows if is_complete else sorted(missed.new)
+        messages, state = await self._feeds.messages(self.feed, rows) or _raise_deleted() if rows else ([], None)
+        items = {item.message.sequence: item for item in await self.complete(messages)}
+        changes: list[FeedChange] = [] if is_complete else [Refetch()]
+        for row in missed.last_kinds if is_complete else rows:
+            if row in ids:
+                changes.append(MessagesRemoved([ids[row]]))
+            elif item := items.get(row):
+                changes.append(_missed_change(missed, item))
+        return changes, state.position if state else None
 
-    async def _read(self, rows: list[int]) -> list[Message]:
-        result = await self._feeds.messages(self.feed, rows) if rows else None
-        return result[0] if result else []
-
-    def _deliver(self, position: Position, feed_events: list[SocketEvent], counts: FeedCounts) -> None:
-        """Deliver the events, then both counts, to every socket, and keep position and counts."""
+    def _deliver(self, position: Position, counts: FeedCounts, changes: Sequence[FeedChange]) -> None:
+        """Deliver an event that continues the last one to every socket, and keep its position and counts."""
+        assert self._position is not None  # noqa: S101 (`start` came first)
+        event = FeedEvent(self.feed, self._position, position, counts, changes)
         self._position, self._counts = position, counts
-        count_events = events.count_events(counts)
         deliveries: dict[Codec, EncodedDelivery] = {}
         for connection in self.connections:
             codec = connection.codec
             if codec not in deliveries:
-                deliveries[codec] = _encode(codec, feed_events, count_events)
+                deliveries[codec] = codec.encode(event)
             connection.deliver(deliveries[codec])
 
+    def _unchanged(self) -> FeedEvent:
+        """Return an event that says where the feed is."""
+        assert self._position is not None  # noqa: S101 (`start` came first)
+        return FeedEvent(self.feed, self._position, self._position, self._counts)
 
-def _encode(codec: Codec, feed_events: Sequence[SocketEvent], count_events: Iterable[SocketEvent]) -> EncodedDelivery:
-    block = b"".join(map(codec.encode, feed_events))
-    return EncodedDelivery(block, len(feed_events), b"".join(map(codec.encode, count_events)))
+
+def _missed_change(missed: Missed, item: CompleteMessage) -> FeedChange:
+    if missed.is_new(item.message):
+        return MessageCreated(item)
+    return MessageCreated(item, is_collapse=True) if missed.is_collapse(item.message) else MessageUpdated(item)
 
 
 def _raise_deleted() -> Never:

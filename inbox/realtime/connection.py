@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from inbox.realtime.events import SLOW_CONSUMER, Close, SocketEvent
+from inbox.realtime.events import SLOW_CONSUMER, Close
+from inbox.realtime.feed_events import FeedEvent
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,10 @@ FULL_BUFFER_BYTES = 64 * 1024
 
 
 class Codec(Protocol):
-    """How a flavour of socket encodes an event and a close. All its sockets share one object."""
+    """How a flavour of socket encodes a change of a feed and a close. All its sockets share one object."""
 
-    def encode(self, event: SocketEvent) -> bytes:
-        """Return the WebSocket frame of an event."""
+    def encode(self, event: FeedEvent) -> EncodedDelivery:
+        """Return what is sent of a change. One without changes says where a socket begins."""
 
     def close_packets(self, close: Close) -> bytes:
         """Return the frames to send before the close frame, joined."""
@@ -68,7 +69,9 @@ class QueueLimits:
 
 
 class EncodedDelivery:
-    """The frames of some events, then those of both counts; one object for all sockets of a feed and flavour."""
+    """The frames of a change, then those of its counts that only the latest matter of; one object for all sockets of a
+    feed and flavour.
+    """
 
     __slots__ = ("block", "counts", "data", "frames")
 
@@ -115,6 +118,13 @@ class _Queue:
             blocks.append(self.counts)
             self.counts = b""
         return b"".join(blocks)
+
+    def take_all(self) -> list[EncodedDelivery]:
+        """Remove and return the deliveries."""
+        deliveries = list(self.deliveries)
+        self.deliveries.clear()
+        self._grow(-self.bytes, -self.frames)
+        return deliveries
 
     def _grow(self, size: int, frames: int) -> None:
         self.frames += frames
@@ -222,6 +232,10 @@ class Connection:
     def closed(self) -> None:
         """Drop what waits: the socket has closed."""
         self._drop(self.ended_by or Close(1005, ""))
+
+    def _take_waiting(self) -> list[EncodedDelivery]:
+        """Remove and return the deliveries that wait."""
+        return self._queue.take_all() if self._queue else []
 
     def _drop(self, close: Close) -> None:
         self.ended_by = close

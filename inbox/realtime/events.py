@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,6 +100,7 @@ class Close:
         return 4400 <= self.code < 4500
 
 
+INVALID_REQUEST = Close(4400, "invalid_request")
 TOKEN_EXPIRED = Close(4401, "token_expired")
 SESSION_REVOKED = Close(4403, "session_revoked")
 REFUSED = Close(4406, "refused")
@@ -107,8 +109,15 @@ SUBSCRIBER_DELETED = Close(4410, "subscriber_deleted")
 PING_TIMEOUT = Close(4504, "ping_timeout")
 SLOW_CONSUMER = Close(4508, "slow_consumer")
 TOO_MANY_FRAMES = Close(4529, "too_many_frames")
+TOO_MANY_REQUESTS = Close(4008, "too_many_requests")
 CLIENT_LEFT = Close(1000, "client_disconnected")
 MALFORMED_PACKET = Close(1002, "malformed_packet")
+UNSUPPORTED_DATA = Close(1003, "unsupported_data")
 INVALID_TEXT = Close(1007, "invalid_text")
 MESSAGE_TOO_LARGE = Close(1009, "message_too_large")
 STORE_LOST = Close(1013, "store_unavailable")
+
+
+def restarting(seconds: float) -> Close:
+    """Return the close of one of many sockets that end together. Its client is to return at a time within `seconds`."""
+    return Close(1012, f"retry_after={random.randrange(int(seconds * 1000) + 1)}")

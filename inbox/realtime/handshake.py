@@ -22,6 +22,7 @@ from inbox.realtime.admission import Admission, LineFull
 from inbox.realtime.connected_feed import ConnectedFeed
 from inbox.realtime.connection import Codec, Connection, QueueLimits, Queues, Transport
 from inbox.realtime.hub import Hub
+from inbox.realtime.keepalive import Keepalive
 from inbox.realtime.session_watch import SessionWatch
 from inbox.services import Services
 from inbox.store.feed import Feed
@@ -33,6 +34,7 @@ UNAVAILABLE_RETRY_SECONDS = 1
 BUSY_RETRY_SECONDS = (2, 10)
 """Between these, by chance: those who are sent away do not come back together."""
 MAX_CLOSED_AT_ONCE = 50
+PING_SECONDS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Sockets:
     """The open sockets of this process."""
 
     def __init__(self, services: Services, hub: Hub, watch: SessionWatch) -> None:
-        self._services = services
+        self.services = services
         self._hub = hub
         self._watch = watch
         self._origins = AllowedOrigins(services.settings.allowed_origins)
@@ -94,11 +96,15 @@ class Sockets:
                 services.settings.max_socket_queue_total_bytes,
             )
         )
+        self.pings = Keepalive(PING_SECONDS)
+        """The pings of flavours that send their own in a message."""
         self._admission = Admission(admission.AT_ONCE, admission.MAX_WAITING)
         self._closed: deque[OpenSocket] = deque()
 
-    async def open(self, handshake: Handshake, transport: Transport, codec: Codec) -> OpenSocket:
-        """Authorize a handshake in its turn. Its connection gets every event from now on, first both counts.
+    async def open(
+        self, handshake: Handshake, transport: Transport, codec: Codec, kind: type[Connection] = Connection
+    ) -> OpenSocket:
+        """Authorize a handshake in its turn. Its connection gets every event from now on.
 
         Nothing is sent before `connection.open`. The caller must `close` the socket. Raise Refusal: 400 too many
         contexts, 401 token, 403 origin, 503 store unavailable, too many sockets or too many handshakes. Safe to
@@ -107,7 +113,7 @@ class Sockets:
         try:
             if not self._is_origin_allowed(handshake):  # clients retry a refused attempt forever, so this comes first
                 raise Refusal(403, "This origin may not open a socket here")
-            socket = await self._open_in_turn(handshake, transport, codec)
+            socket = await self._open_in_turn(handshake, transport, codec, kind)
         except Refusal as refusal:  # paced: a page whose token has expired retries as long as it is open
             self._refused.write(action="connection_refused", status=refusal.status, reason=refusal.error)
             raise
@@ -126,14 +132,16 @@ class Sockets:
             socket = self._closed.popleft()
             connection, feed = socket.connection, socket.connected.feed
             self._watch.remove(socket)
-            self._services.presence.remove_socket(socket.environment, feed.subscriber_oid)
+            self.services.presence.remove_socket(socket.environment, feed.subscriber_oid)
             self._hub.leave(socket.connected, connection)
             reason = connection.ended_by and connection.ended_by.reason
             log.info("socket closed", extra={"action": "connection_closed", "reason": reason, **socket.log_fields})
         if self._closed:
             asyncio.get_running_loop().call_soon(self._clear_up)
 
-    async def _open_in_turn(self, handshake: Handshake, transport: Transport, codec: Codec) -> OpenSocket:
+    async def _open_in_turn(
+        self, handshake: Handshake, transport: Transport, codec: Codec, kind: type[Connection]
+    ) -> OpenSocket:
         try:
             await self._admission.enter()
         except LineFull:
@@ -141,7 +149,7 @@ class Sockets:
         try:
             if transport.has_ended:
                 raise Refusal(503, "The client has left")
-            return await self._open(handshake, transport, codec)
+            return await self._open(handshake, transport, codec, kind)
         except (Unauthorized, NotFound):  # NotFound: deleted since its token was issued
             raise Refusal(401, "Missing or invalid token") from None
         except ServiceUnavailable as error:
@@ -151,21 +159,23 @@ class Sockets:
         finally:
             self._admission.leave()
 
-    async def _open(self, handshake: Handshake, transport: Transport, codec: Codec) -> OpenSocket:
+    async def _open(
+        self, handshake: Handshake, transport: Transport, codec: Codec, kind: type[Connection]
+    ) -> OpenSocket:
         """Open the socket in three round trips: the session; its presence and its subscription; its feed."""
-        session = await self._services.sessions.verify(handshake.token or "")
+        session = await self.services.sessions.verify(handshake.token or "")
         environment, subscriber = session.environment, session.subscriber
-        feed = await self._services.feed.feed_of(environment, subscriber, session.contexts)
+        feed = await self.services.feed.feed_of(environment, subscriber, session.contexts)
         if self._sockets_of(feed) >= self._max_sockets:
             raise Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
-        connection = Connection(secrets.token_hex(6), transport, codec, self._queues)
+        connection = kind(secrets.token_hex(6), transport, codec, self._queues)
         connected = self._hub.enter(feed, environment)
         try:
-            await self._services.presence.add_socket(environment, subscriber.oid)
+            await self.services.presence.add_socket(environment, subscriber.oid)
             try:
                 await self._hub.join(connected, connection)
             except BaseException:
-                self._services.presence.remove_socket(environment, subscriber.oid)
+                self.services.presence.remove_socket(environment, subscriber.oid)
                 raise
         except BaseException:
             self._hub.leave(connected, connection)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from inbox.realtime.events import Close
+from typing import NamedTuple
 
-MAX_MESSAGES_A_MINUTE = 120
-"""A client only needs to send a heartbeat every 25 s."""
-MAX_FRAMES_A_MINUTE = 600
-"""Of any kind, pings, pongs and fragments too. One empty pong has six bytes, so a flood of them costs the most."""
-MINUTE_SECONDS = 60.0
+from inbox.realtime.events import TOO_MANY_FRAMES, Close
+
+
+class FrameLimits(NamedTuple):
+    """What a client may send within `seconds`: messages and frames. `too_many_messages`: the close after one too many.
+
+    Frames are of any kind, pings, pongs and fragments too. One empty pong has six bytes, so a flood of them costs the
+    most.
+    """
+
+    seconds: float
+    messages: int
+    frames: int
+    too_many_messages: Close
+
+
+HEARTBEATS = FrameLimits(60.0, 120, 600, TOO_MANY_FRAMES)
+"""For a client that only needs to send a heartbeat every 25 s."""
 
 
 class ClientFault(Exception):
@@ -19,23 +32,24 @@ class ClientFault(Exception):
 
 
 class FrameMeter:
-    """The number of frames and messages that one client has sent within a minute."""
+    """The number of frames and messages that one client has sent in the present period."""
 
-    __slots__ = ("_frames", "_messages", "_since")
+    __slots__ = ("_frames", "_messages", "_since", "limits")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: FrameLimits = HEARTBEATS) -> None:
+        self.limits = limits
         self._frames = 0
         self._messages = 0
         self._since = 0.0
 
     def allows_frame(self, now: float) -> bool:
         """Count a frame. Return False if it is one too many."""
-        if now - self._since >= MINUTE_SECONDS:
+        if now - self._since >= self.limits.seconds:
             self._since, self._frames, self._messages = now, 0, 0
         self._frames += 1
-        return self._frames <= MAX_FRAMES_A_MINUTE
+        return self._frames <= self.limits.frames
 
     def allows_message(self) -> bool:
         """Count a message, whose last frame was counted. Return False if it is one too many."""
         self._messages += 1
-        return self._messages <= MAX_MESSAGES_A_MINUTE
+        return self._messages <= self.limits.messages

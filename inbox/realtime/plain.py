@@ -8,20 +8,18 @@ from starlette.responses import Response
 from inbox.clock import now_ms
 from inbox.http.responses import bare
 from inbox.http.upgrade import UpgradeRequest, encode_answer
+from inbox.realtime.compatible import CompatibleCodec
 from inbox.realtime.events import Close, SocketEvent
 from inbox.realtime.frames import text_frame
 from inbox.realtime.handshake import Handshake, OpenSocket, Refusal, Sockets
 from inbox.realtime.transport import SocketTransport
 
 
-class PlainCodec:
+class PlainCodec(CompatibleCodec):
     """Encodes an event as `{"event": name, "data": payload, "timestamp": ms}`."""
 
-    def encode(self, event: SocketEvent) -> bytes:
+    def frame(self, event: SocketEvent) -> bytes:
         return text_frame(b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, now_ms()))
-
-    def close_packets(self, _: Close) -> bytes:
-        return b""
 
 
 CODEC = PlainCodec()

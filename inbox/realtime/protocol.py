@@ -1,7 +1,7 @@
 """A WebSocket server (RFC 6455) on one connection: no task, no queue, no timer while it is idle.
 
 The HTTP protocol hands over the connection with the parsed head of its request. There are no extensions, so no
-compression, and no subprotocols. A client's data before the answer to its handshake are dropped; it has to wait.
+compression. A client's data before the answer to its handshake are dropped; it has to wait.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inbox.errors import ServiceUnavailable
 from inbox.http.upgrade import UpgradeRequest
 from inbox.realtime.events import INVALID_TEXT, MALFORMED_PACKET, MESSAGE_TOO_LARGE, TOO_MANY_FRAMES, Close
 from inbox.realtime.frames import PING, close_frame, close_reply, is_close_code, pong_frame, unmask
-from inbox.realtime.inbound import FrameMeter
+from inbox.realtime.inbound import HEARTBEATS, FrameLimits, FrameMeter
 from inbox.realtime.keepalive import Keepalive
 from inbox.realtime.transport import (
     CLOSE_SECONDS,
@@ -37,7 +37,6 @@ LINGER_SECONDS = 2.0
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _FINAL, _RESERVED, _MASKED = 0x80, 0x70, 0x80
-_RESTART = Close(1012, "")
 
 
 class ConnectionState(Enum):
@@ -127,13 +126,21 @@ class InboxWebSocketProtocol(asyncio.Protocol):
     def is_writable(self) -> bool:
         return self._state is ConnectionState.OPEN and not self._is_full and not self._transport.is_closing()
 
-    def accept(self, receiver: Receiver, *, has_heartbeat: bool = False) -> None:
+    def accept(
+        self,
+        receiver: Receiver,
+        *,
+        has_heartbeat: bool = False,
+        subprotocol: str = "",
+        limits: FrameLimits = HEARTBEATS,
+    ) -> None:
         if self._state is not ConnectionState.CONNECTING:
             receiver.closed()
             return
         assert self._request is not None  # noqa: S101 (`begin` came first)
         self._receiver, self._state = receiver, ConnectionState.OPEN
-        self._answer = self._request.accept(self._server.default_headers)
+        self._answer = self._request.accept(self._server.default_headers, subprotocol)
+        self._meter = FrameMeter(limits)
         self._request, self._needed = None, 0
         self._loop.call_soon(self._flush_answer)
         if not has_heartbeat:
@@ -177,7 +184,7 @@ class InboxWebSocketProtocol(asyncio.Protocol):
         if self._state is ConnectionState.CONNECTING and self._request is not None:
             self._send(self._request.refuse(ServiceUnavailable()))
         elif self._state is ConnectionState.OPEN:
-            self._send(close_frame(_RESTART))
+            self._send(close_frame(self._upgrades.restart()))
         self._hang_up()
 
     # what the keepalive calls
@@ -342,7 +349,7 @@ class InboxWebSocketProtocol(asyncio.Protocol):
         if self._state is not ConnectionState.OPEN or self._receiver is None:
             return
         if not self._meter.allows_message():
-            self._receiver.end(TOO_MANY_FRAMES)
+            self._receiver.end(self._meter.limits.too_many_messages)
         elif not self._is_text:
             self._receiver.received(message)
         elif _is_text(message):

@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 from inbox.errors import ServiceUnavailable
 from inbox.http.upgrade import UpgradeRequest
 from inbox.realtime.events import INVALID_TEXT, TOO_MANY_FRAMES, Close
-from inbox.realtime.inbound import FrameMeter
+from inbox.realtime.inbound import HEARTBEATS, FrameLimits, FrameMeter
 from inbox.realtime.transport import (
     CLOSE_SECONDS,
     MAX_DROPPED_BYTES,
@@ -74,13 +74,21 @@ class StockWebSocketProtocol(WebSocketsSansIOProtocol):
     def is_writable(self) -> bool:
         return self.is_open and self.writable.is_set()
 
-    def accept(self, receiver: Receiver, *, has_heartbeat: bool = False) -> None:
+    def accept(
+        self,
+        receiver: Receiver,
+        *,
+        has_heartbeat: bool = False,
+        subprotocol: str = "",
+        limits: FrameLimits = HEARTBEATS,
+    ) -> None:
         if self.handshake_complete:
             receiver.closed()
             return
         self._receiver = receiver
         self.handshake_complete = True
-        self.transport.write(self._request.accept(self.default_headers))
+        self.transport.write(self._request.accept(self.default_headers, subprotocol))
+        self._meter = FrameMeter(limits)
         if not has_heartbeat:
             self.start_keepalive()
 
@@ -122,9 +130,8 @@ class StockWebSocketProtocol(WebSocketsSansIOProtocol):
         """End the connection, since the server stops."""
         if not self.handshake_complete:
             self.refuse(self._request.refuse(ServiceUnavailable()))
-        elif self.is_open or self.close_sent:
-            super().shutdown()
-        else:  # the client has begun to close
+        else:
+            self.close(self._upgrades.restart())  # not while one side has begun to close
             self.transport.close()
 
     # what the event loop calls
@@ -193,7 +200,7 @@ class StockWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent or self._receiver is None:
             return
         if not self._meter.allows_message():
-            self._end(TOO_MANY_FRAMES)
+            self._end(self._meter.limits.too_many_messages)
         elif self.curr_msg_data_type == "bytes":
             self._receiver.received(message)
         else:

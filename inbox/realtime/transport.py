@@ -15,6 +15,7 @@ from inbox.errors import InboxError
 from inbox.http.upgrade import encode_error
 from inbox.realtime import connection
 from inbox.realtime.events import Close
+from inbox.realtime.inbound import HEARTBEATS, FrameLimits
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +48,18 @@ class SocketTransport(connection.Transport, Protocol):
     def is_open(self) -> bool:
         """Whether the handshake is answered, the connection lasts, and no close frame was sent or received."""
 
-    def accept(self, receiver: Receiver, *, has_heartbeat: bool = False) -> None:
+    def accept(
+        self,
+        receiver: Receiver,
+        *,
+        has_heartbeat: bool = False,
+        subprotocol: str = "",
+        limits: FrameLimits = HEARTBEATS,
+    ) -> None:
         """Answer that the connection is a WebSocket now. Messages go to the receiver.
 
         If the connection has ended meanwhile, the receiver is only told so. `has_heartbeat`: the flavour finds out by
-        itself whether the client is there, so no pings are sent.
+        itself whether the client is there, so no pings are sent. `subprotocol` is selected if the client offers it.
         """
 
     def refuse(self, answer: bytes) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from inbox.errors import NotFound, TooManyConnections
 from inbox.http.upgrade import UpgradeRequest
 from inbox.logs import PacedLog
-from inbox.realtime import plain, socketio
+from inbox.realtime import native, plain, socketio
+from inbox.realtime.events import Close, restarting
 from inbox.realtime.handshake import Sockets
 from inbox.realtime.transport import SocketTransport
 
@@ -22,6 +23,7 @@ FLAVOURS: Mapping[str, Flavour] = {
     "/ws": plain.open_socket,
     "/": plain.open_socket,
     "/socket.io/": socketio.open_socket,
+    "/v1/socket": native.open_socket,
 }
 """The paths of sockets, as they are sent."""
 
@@ -29,11 +31,15 @@ FLAVOURS: Mapping[str, Flavour] = {
 class Upgrades:
     """Answers requests for an upgrade, and limits the open connections of all flavours; None means no limit.
 
-    The base path of a proxy is removed from a path, unless the proxy has removed it already.
+    The base path of a proxy is removed from a path, unless the proxy has removed it already. When the service stops,
+    clients are told to return within `restart_seconds`, at times spread over them.
     """
 
-    def __init__(self, sockets: Sockets, *, base_path: str = "", max_sockets: int | None = None) -> None:
+    def __init__(
+        self, sockets: Sockets, *, base_path: str = "", max_sockets: int | None = None, restart_seconds: float = 1.0
+    ) -> None:
         self._sockets = sockets
+        self._restart_seconds = restart_seconds
         self._base_path = base_path
         self._max_sockets = math.inf if max_sockets is None else max_sockets
         self._open = 0
@@ -52,9 +58,13 @@ class Upgrades:
         elif flavour := FLAVOURS.get(path):
             flavour(self._sockets, request, transport)
         else:
-            where = "they open at /ws, and with Socket.IO at /socket.io/"
+            where = "they open at /v1/socket, at /ws, and with Socket.IO at /socket.io/"
             transport.refuse(request.refuse(NotFound(f"No WebSocket at {path}: {where}")))
 
     def closed(self) -> None:
         """Note that a connection has ended."""
         self._open -= 1
+
+    def restart(self) -> Close:
+        """Return the close of one socket of a service that stops."""
+        return restarting(self._restart_seconds)

@@ -76,12 +76,10 @@ API_ROUTES = routes_of(
 
 SOCKETS: list[BaseRoute] = [
     Route("/ws", plain.upgrade_required, methods=["GET"]),
+    Route("/v1/socket", plain.upgrade_required, methods=["GET"]),
     Route("/socket.io/", socketio.polling, methods=["GET", "POST"]),
 ]
-"""The answers to requests without an upgrade at the paths of sockets, which open in `inbox/realtime/upgrades.py`.
-
-`/v1/socket` is kept for the native protocol.
-"""
+"""The answers to requests without an upgrade at the paths of sockets, which open in `inbox/realtime/upgrades.py`."""
 
 DEMO: list[BaseRoute] = [
     Route("/", demo.demo_page, methods=["GET"]),

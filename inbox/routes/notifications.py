@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, TypedDict
@@ -30,9 +29,11 @@ from inbox.models.subscriber import notification_to
 from inbox.service.feed.notification_filter import (
     EVERYTHING,
     NotificationFilter,
+    TimeMs,
     parse_data,
     parse_data_text,
     parse_filter,
+    parse_list_filter,
     parse_tags,
     tags_of_query,
 )
@@ -51,11 +52,8 @@ COUNT_CAP = 100
 MAX_FILTERS = 30
 CACHED_FILTERS, MAX_CACHED_LENGTH = 256, 512
 MAX_NAMED = 1_000
-MAX_MS = 2**53
 MIN_SNOOZE_SECONDS = 60
 MAX_SNOOZE_HOURS = 2_160
-
-TimeMs = Annotated[int, Meta(ge=0, le=MAX_MS)]
 
 
 class ListNotifications(OffsetQuery):
@@ -362,8 +360,6 @@ def _query_filter(request: Request, query: ListNotifications) -> tuple[Notificat
         echo["tags"] = tags
     if query.data:
         echo["data"] = parse_data_text(query.data)
-    filtered = parse_filter(echo) if echo else EVERYTHING
     times = {"createdGte": query.created_gte, "createdLte": query.created_lte}
-    if given := {name: ms for name, ms in times.items() if ms is not None}:
-        filtered = replace(filtered, created_gte=query.created_gte, created_lte=query.created_lte)
-    return filtered, echo | given
+    echo |= {name: ms for name, ms in times.items() if ms is not None}
+    return parse_list_filter(echo) if echo else EVERYTHING, echo

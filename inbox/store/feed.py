@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from inbox.models.message import Message
 from inbox.store import rows
 from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import FeedKeys
-from inbox.store.rows import FeedState, RowId, Stamp
+from inbox.store.rows import FeedState, Position, RowId, Stamp
+
+_POSITION = re.compile(r"([0-9]{1,14})\.([0-9a-f]{1,8})-([0-9]{1,13})", re.ASCII)
 
 Judge = Callable[[Sequence[bytes]], Sequence[int]]
 """Tests contents and returns a number for each: 0 if it does not pass."""
@@ -42,6 +45,20 @@ class Feed:
         """Return the row that an id names, or None if it is an id of another feed."""
         row_id = rows.parse_message_id(message_id)
         return row_id if (row_id.bucket, row_id.feed_number) == (self.bucket, self.number) else None
+
+    def position_text(self, position: Position) -> str:
+        """Return a position as clients hold it: `<ms>.<number of the feed>-<counter>`.
+
+        The number tells apart feeds that changed in the same millisecond, as those of one trigger do.
+        """
+        return f"{position.ms}.{self.number:x}-{position.counter}"
+
+    def parse_position(self, text: str) -> Position | None:
+        """Return the position that a client holds, or None for one of another feed and any other text."""
+        match = _POSITION.fullmatch(text)
+        if match is None or match[2] != f"{self.number:x}":
+            return None
+        return Position(int(match[1]), int(match[3]))
 
 
 class Snapshot(NamedTuple):

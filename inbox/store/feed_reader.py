@@ -459,13 +459,14 @@ class FeedReader(BaseStore):
         self._built.put(key, _Built(made_of, message))
         return message
 
-    async def ids_of(self, feed: Feed, numbers: Sequence[int]) -> list[MessageId]:
-        """Return the ids of rows, live or deleted."""
+    async def ids_of(self, feed: Feed, numbers: Sequence[int]) -> dict[int, MessageId]:
+        """Return by row the ids of rows that were not trimmed, live or deleted."""
         snapshot = await self._snapshot_of(feed, numbers)
         if snapshot is None:
-            return []
+            return {}
         base = snapshot.base
-        return [feed.message_id(row, check) for row in numbers if (check := rows.check_of(snapshot.rows, base, row))]
+        checks = {row: rows.check_of(snapshot.rows, base, row) for row in numbers}
+        return {row: feed.message_id(row, check) for row, check in checks.items() if check}
 
     async def origins(self, feed: Feed, numbers: Sequence[int]) -> dict[int, int]:
         """Map each row whose message was moved into it (snooze end, collapse) to the row in that message's id."""

@@ -7,7 +7,8 @@ depends on the kind:
 |---|---|---|---|
 | `NEW` | a message was appended | its row | the check of its id, its stored content |
 | `MOVED` | snoozes ended, so messages moved to the top | their new rows | unused: read the messages |
-| `MARKED` | messages changed, or one collapsed into a new row | their rows | unused: read the messages |
+| `COLLAPSED` | a message took the place of an earlier one, at the top | its new row | unused: read the message |
+| `MARKED` | messages changed | their rows | unused: read the messages |
 | `DELETED` | messages were deleted by name, at most 20 | the rows that their ids name | the check of each id |
 | `TRIMMED` | the oldest rows were cut off | the new base | row and check of each message's id, or `TOO_MANY` |
 | `BULK` | a bulk change | the counter of the change | unused: read the feed again |
@@ -28,6 +29,7 @@ from inbox.store.rows import CHECK_BYTES, FeedCounts, Position
 
 NEW = "n"
 MOVED = "v"
+COLLAPSED = "c"
 MARKED = "m"
 DELETED = "x"
 TRIMMED = "t"

@@ -114,7 +114,7 @@ async def test_the_key_comes_before_the_body(production: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/v1", "/v3/subscribers", "/v1/inbox/events", "/v1/socket", "/static/none"]
+    "path", ["/nowhere", "/v1", "/v3/subscribers", "/v1/inbox/events", "/v1/socket/", "/static/none"]
 )
 async def test_an_unknown_path_is_named(api: Api, path: str) -> None:
     answer = await api.client.get(path)

@@ -114,7 +114,7 @@ async def test_an_ordinary_request_is_asked_to_upgrade(production: Server, path:
 
 async def test_a_socket_has_no_other_path(production: Server, ada: str) -> None:
     token = await token_of(production, ada)
-    for path in ("/v1/socket", "/ws/", "/sockets", "/v1/inbox/session"):
+    for path in ("/v1/socket/", "/ws/", "/sockets", "/v1/inbox/session"):
         with pytest.raises(InvalidStatus) as caught:
             await open_socket(production, f"{path}?token={token}")
         assert 400 <= caught.value.response.status_code < 500

@@ -160,7 +160,7 @@ async def test_a_refused_request_tells_no_token(production: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/socket.io?EIO=4&transport=websocket", "//ws", "/api/ws", "/ws/", "/v1/socket", "/v1/inbox"]
+    "path", ["/socket.io?EIO=4&transport=websocket", "//ws", "/api/ws", "/ws/", "/v1/socket/", "/v1/inbox"]
 )
 async def test_a_socket_at_another_path_is_not_found_in_words(production: Server, path: str) -> None:
     """nestjs#11681: a path that is nearly right is the commonest mistake, and a bare 403 explains nothing."""

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from tests.support.client import Api, InboxApi, WidgetApi, create_session
+from tests.support.native import NativeSocket, RequestRefused
 from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
 
 Json = dict[str, Any]
 PAGE = (REPOSITORY / "docs/protocol.md").read_text()
+NATIVE_PAGE = (REPOSITORY / "docs/native-protocol.md").read_text()
 BLOCK = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 CONTROLS = {
     "subject": "Order {{payload.orderId}} is on its way",
@@ -31,9 +33,9 @@ ALICE = {"subscriberId": "alice", "firstName": "Alice"}
 pytestmark = pytest.mark.needs("valkey")
 
 
-def examples() -> Iterator[Json]:
-    """The JSON objects that the page shows as blocks of their own."""
-    for block in BLOCK.findall(PAGE):
+def examples(page: str = PAGE) -> Iterator[Json]:
+    """The JSON objects that a page shows as blocks of their own."""
+    for block in BLOCK.findall(page):
         rest = block.strip()
         while rest.startswith("{"):
             example, end = json.JSONDecoder().raw_decode(rest)
@@ -118,6 +120,25 @@ async def test_every_answer_is_as_documented(server: Server) -> None:
         assert shape({"data": await create_session(server, "alice")}) == shape(session)
         refused = await inbox.client.get("/v1/inbox/notifications", headers={"Authorization": "Bearer none"})
         assert shape(refused.json()) == shape(next(one for one in examples() if one.get("statusCode") == 401))
+
+
+async def test_the_native_protocol_is_as_documented(server: Server) -> None:
+    connected, event, ping, error = examples(NATIVE_PAGE)
+    assert {*ping["ping"]} == {"position", "time"}
+    async with Api.open(server) as api, InboxApi.open(server, "alice") as inbox:
+        await api.trigger(ALICE, PAYLOAD, workflow="order-shipped")
+        [notification] = await inbox.notifications()
+        async with NativeSocket.connected(server, "alice") as (_, result):
+            position = result["position"]
+        async with NativeSocket.connected(server, "alice", position=position) as (socket, _):
+            await inbox.call("DELETE", f"/v1/inbox/notifications/{notification['id']}/delete", 204)
+            assert shape(await socket.event()) == shape(event["event"])
+            with pytest.raises(RequestRefused) as refused:
+                await socket.request("list", after="x")
+            assert shape(refused.value.error) == shape(error["error"])
+            assert refused.value.error == error["error"]
+        async with NativeSocket.connected(server, "alice", position=position) as (_, result):
+            assert shape(result) == shape(connected["result"])
 
 
 async def test_the_two_shapes_tell_the_same(server: Server) -> None:

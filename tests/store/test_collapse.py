@@ -21,7 +21,7 @@ from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed
 from inbox.store.keys import Keys
 from inbox.store.messages import AppendResult, Delivery, MessageStore
-from inbox.store.publication import MARKED
+from inbox.store.publication import COLLAPSED
 from inbox.store.rows import ALL, RowId, count_flags
 from inbox.store.timers import EXPIRE, Timer
 from tests.conftest import one_server_and_cluster
@@ -79,7 +79,7 @@ async def test_the_second_takes_the_place_of_the_first_and_goes_to_the_top(store
     assert below.stored.content == "between"
     found = await stores.feeds.changes_since(feed, state.position)
     assert found is not None
-    assert [(entry.kind, entry.ref) for entry in found[1] or []] == [(MARKED, 3)], "one position"
+    assert [(entry.kind, entry.ref) for entry in found[1] or []] == [(COLLAPSED, 3)], "one position"
     counts = found[0].counts
     assert (counts.unseen, counts.unread, counts.high, counts.low) == (2, 2, 1, 1)
     await stores.check(feed)

@@ -17,10 +17,11 @@ from inbox.models.environment import Environment
 from inbox.models.message import Message, StoredMessage, encode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.realtime import connection
+from inbox.realtime.compatible import CompatibleCodec
 from inbox.realtime.events import Close, SocketEvent
 from inbox.store.feed import Feed, LogEntry
 from inbox.store.keys import Keys
-from inbox.store.publication import BULK, DELETED, MARKED, MOVED, NEW, TOO_MANY, TRIMMED
+from inbox.store.publication import BULK, COLLAPSED, DELETED, MARKED, MOVED, NEW, TOO_MANY, TRIMMED
 from inbox.store.rows import FeedCounts, FeedState, Position
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
@@ -90,7 +91,9 @@ class FakeFeeds:
     def wake(self, row: int) -> bytes:
         """The end of a snooze: the message goes to the top, unread; its id stays."""
         top = 1 + sum(entry.kind in (NEW, MOVED) for entry in self.log)
-        self.messages_by_row[top] = replace(self.messages_by_row.pop(row), read=False, created_ms=self.position.ms + 1)
+        self.messages_by_row[top] = replace(
+            self.messages_by_row.pop(row), read=False, created_ms=self.position.ms + 1, sequence=top
+        )
         return self._publish(MOVED, [top])
 
     def collapse(self, row: int, onto: int) -> bytes:
@@ -98,8 +101,10 @@ class FakeFeeds:
         former = self.messages_by_row.pop(row)
         stored = StoredMessage(f"t{onto}", "w" * 24, "workflow", "s" * 24, "step", content=f"message {onto}")
         created_ms = self.position.ms + 1
-        self.messages_by_row[onto] = replace(former, stored=stored, seen=False, read=False, created_ms=created_ms)
-        return self._publish(MARKED, [onto])
+        self.messages_by_row[onto] = replace(
+            former, stored=stored, seen=False, read=False, created_ms=created_ms, sequence=onto
+        )
+        return self._publish(COLLAPSED, [onto])
 
     def trim(self, base: int, *, named: bool = True) -> bytes:
         """What is up to `base` is cut off."""
@@ -147,9 +152,9 @@ class FakeFeeds:
         found = [self.messages_by_row[row] for row in wanted if row in self.messages_by_row]
         return None if self.gone else (found, self._state)
 
-    async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> list[MessageId]:
+    async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> dict[int, MessageId]:
         await self._call("ids_of", feed)
-        return [self.id_of(row) for row in wanted]
+        return {row: self.id_of(row) for row in wanted}
 
     async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         await self._call("changes_since", feed)
@@ -189,13 +194,13 @@ class FakeCards:
             raise StoreUnavailable
 
 
-class Codec:
+class Codec(CompatibleCodec):
     """Encodes an event as a line: a JSON list of name and payload. Counts how often it is asked to."""
 
     def __init__(self) -> None:
         self.encoded = 0
 
-    def encode(self, event: SocketEvent) -> bytes:
+    def frame(self, event: SocketEvent) -> bytes:
         self.encoded += 1
         return b'["%b",%b]\n' % (event.name.encode(), event.data)
 

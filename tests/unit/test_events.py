@@ -71,7 +71,7 @@ def test_no_severity_stops_at_99_too() -> None:
 
 
 def test_the_plain_flavour_wraps_an_event() -> None:
-    frame = plain.CODEC.encode(events.notifications_refetch())
+    frame = plain.CODEC.frame(events.notifications_refetch())
     wrapped = orjson.loads(frame.removeprefix(bytes([0x81, len(frame) - 2])))
     assert list(wrapped) == ["event", "data", "timestamp"]
     assert (wrapped["event"], wrapped["data"]) == ("notification_updated", {"refetch": True})
@@ -88,9 +88,10 @@ def test_a_close_code_may_be_sent(close: events.Close) -> None:
 def test_a_final_close_stops_reconnecting_and_any_other_does_not() -> None:
     closes = {name: close for name, close in vars(events).items() if isinstance(close, events.Close)}
     assert {name for name, close in closes.items() if close.is_final} == {
-        *("TOKEN_EXPIRED", "SESSION_REVOKED", "REFUSED", "CONNECT_TIMEOUT", "SUBSCRIBER_DELETED")
+        *("TOKEN_EXPIRED", "SESSION_REVOKED", "REFUSED", "CONNECT_TIMEOUT", "SUBSCRIBER_DELETED"),
+        "INVALID_REQUEST",
     }
     assert {name for name, close in closes.items() if not close.is_final} == {
         *("PING_TIMEOUT", "SLOW_CONSUMER", "TOO_MANY_FRAMES", "CLIENT_LEFT", "MALFORMED_PACKET", "STORE_LOST"),
-        *("INVALID_TEXT", "MESSAGE_TOO_LARGE"),
+        *("INVALID_TEXT", "MESSAGE_TOO_LARGE", "UNSUPPORTED_DATA", "TOO_MANY_REQUESTS"),
     }

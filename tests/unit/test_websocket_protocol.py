@@ -11,7 +11,7 @@ import pytest
 
 from inbox.http.upgrade import UpgradeRequest
 from inbox.realtime import keepalive, protocol
-from inbox.realtime.events import SUBSCRIBER_DELETED, TOO_MANY_FRAMES, Close
+from inbox.realtime.events import SUBSCRIBER_DELETED, TOO_MANY_FRAMES, Close, restarting
 from inbox.realtime.frames import PING, text_frame
 from inbox.realtime.keepalive import TURNS, Keepalive
 from inbox.realtime.protocol import SLICE_FRAMES, InboxWebSocketProtocol
@@ -74,6 +74,9 @@ class Client:
     def open(self, _: UpgradeRequest, socket: InboxWebSocketProtocol) -> None:
         self.socket = socket
         socket.accept(self)
+
+    def restart(self) -> Close:
+        return restarting(0)
 
     def received(self, message: str | bytes) -> None:
         self.messages.append(message)
@@ -229,7 +232,7 @@ async def test_a_lost_connection_is_told_once_and_left_by_all(house: House) -> N
 
 async def test_a_stop_closes_in_words(house: House) -> None:
     house.socket.shutdown()
-    assert (house.wire.writes, house.wire.ended) == ([b"\x88\x02\x03\xf4"], "closed")
+    assert (house.wire.writes, house.wire.ended) == ([b"\x88\x0f\x03\xf4retry_after=0"], "closed")
 
 
 async def test_a_client_is_pinged_and_cut_off_when_it_does_not_answer(house: House) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
+from inbox.realtime.compatible import CompatibleCodec
 from inbox.realtime.events import MALFORMED_PACKET, Close, SocketEvent
 from inbox.realtime.frames import text_frame
 from inbox.realtime.inbound import ClientFault
@@ -101,10 +102,10 @@ def _is_payload_valid(packet: Packet) -> bool:
     return isinstance(payload, list)
 
 
-class SocketIoCodec:
+class SocketIoCodec(CompatibleCodec):
     """Encodes an event as an EVENT packet in a message packet: `42[name,payload]`."""
 
-    def encode(self, event: SocketEvent) -> bytes:
+    def frame(self, event: SocketEvent) -> bytes:
         return text_frame(b'42["%b",%b]' % (event.name.encode(), event.data))
 
     def close_packets(self, close: Close) -> bytes:

@@ -95,6 +95,13 @@ class FeedService:
         has_more = len(messages) > skip + limit or any(part.has_more for part in parts)
         return FeedPage(messages[skip : skip + limit], has_more)
 
+    async def page_of(
+        self, feed: Feed, filter_: NotificationFilter, limit: int, *, after: str | None = None
+    ) -> MessagePage:
+        """Return a page of one feed as `page` does, with the state of the feed at that moment."""
+        cursor = await self._cursor([feed], after) if after is not None else None
+        return await self._page(feed, filter_, limit, cursor, 0, None)
+
     async def counts(self, environment: Environment, subscriber: Subscriber, contexts: str = "") -> FeedCounts:
         """Return the counts of one feed with one command."""
         state = await self._feeds.state(await self.feed_of(environment, subscriber, contexts))

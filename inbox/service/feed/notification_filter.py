@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import orjson
+from msgspec import Meta
 
 from inbox.errors import BadRequest, invalid
 from inbox.models.workflow import Severity
@@ -23,6 +24,9 @@ MAX_TAGS_PER_GROUP = 100
 MAX_TAGS = 200
 MAX_DATA_LEVELS = 2
 MAX_DATA_TEXT = 256
+MAX_MS = 2**53
+
+TimeMs = Annotated[int, Meta(ge=0, le=MAX_MS)]
 
 _TAGS_PARAMETER = re.compile(r"tags((?:\[[a-z0-9]{0,6}\])+)")
 
@@ -37,6 +41,13 @@ class FilterFields(msgspec.Struct):
     severity: Severity | list[Severity] | None = None
     tags: Any = None
     data: Any = None
+
+
+class ListFields(FilterFields):
+    """The filter of a list."""
+
+    created_gte: TimeMs | None = msgspec.field(default=None, name="createdGte")
+    created_lte: TimeMs | None = msgspec.field(default=None, name="createdLte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class NotificationFilter:
         return self.matching(Slice(contents)).to_bytes(len(contents), "little")
 
 
+F = TypeVar("F", bound=FilterFields)
 EVERYTHING = NotificationFilter()
 
 
@@ -84,10 +96,26 @@ def parse_filter(raw: Mapping[str, Any]) -> NotificationFilter:
 
     Raise ValidationFailed (types, severity, tags and their limits) or BadRequest (data, unread and archived at once).
     """
+    return _filter_of(_fields_of(raw, FilterFields))
+
+
+def parse_list_filter(raw: Mapping[str, Any]) -> NotificationFilter:
+    """Return the filter of a list, which may have times. Raise as `parse_filter`."""
+    fields = _fields_of(raw, ListFields)
+    filtered = _filter_of(fields)
+    if fields.created_gte is None and fields.created_lte is None:
+        return filtered
+    return replace(filtered, created_gte=fields.created_gte, created_lte=fields.created_lte)
+
+
+def _fields_of(raw: Mapping[str, Any], kind: type[F]) -> F:
     try:
-        fields = msgspec.convert(raw, FilterFields)
+        return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise invalid("general", str(error)) from None
+
+
+def _filter_of(fields: FilterFields) -> NotificationFilter:
     if fields.read is False and fields.archived is True:
         raise BadRequest("Filtering for unread and archived notifications is not supported.")
     return NotificationFilter(_select(fields), parse_tags(fields.tags), parse_data(fields.data))

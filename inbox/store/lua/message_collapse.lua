@@ -67,7 +67,7 @@ if not record then -- one more: two of any are looked at, so that those of messa
 end
 redis.call('HSET', collapses, collapse_field, struct.pack(RECORD, id_row, check, count))
 redis.call('EXPIRE', collapses, collapses_ttl)
-local kind, refs, content = old_row and MARKED or NEW, {row}, old_row and '' or content
+local kind, refs, content = old_row and COLLAPSED or NEW, {row}, old_row and '' or content
 --#log
 --#publish
 if outbox then

@@ -1,0 +1,50 @@
+"""What entries of a change log mean to somebody who missed them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inbox.models.message import Message
+from inbox.store import publication as kinds
+from inbox.store.feed import LogEntry
+from inbox.store.rows import parse_message_id
+
+MAX_MISSED = 300
+"""The most messages that a catch-up brings one by one; for more, a client reads the feed again."""
+_ROW_KINDS = (kinds.NEW, kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.DELETED)
+
+
+class Missed:
+    """The messages that missed entries are about, each once, in the order of their last changes.
+
+    `entries` is None where the log does not reach back. `is_complete`: these messages are all that has changed.
+    """
+
+    def __init__(self, entries: Sequence[LogEntry] | None) -> None:
+        own = [entry for entry in entries or () if entry.kind in _ROW_KINDS]
+        self.is_complete = entries is not None and len(own) == len(entries)
+        self.new = {entry.ref for entry in own if entry.kind in (kinds.NEW, kinds.MOVED)}
+        self._collapsed = {entry.ref for entry in own if entry.kind == kinds.COLLAPSED}
+        self.last_kinds: dict[int, str] = {}
+        """By row; for a deleted message by the row in its id."""
+        for entry in own:
+            self.last_kinds.pop(entry.ref, None)  # so that the order is that of the last changes
+            self.last_kinds[entry.ref] = entry.kind
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows to be read; a message that moved or went since is no longer there."""
+        return [row for row, kind in self.last_kinds.items() if kind != kinds.DELETED]
+
+    @property
+    def deleted(self) -> list[int]:
+        """The rows in the ids of deleted messages, also of new ones: a page may have read them over HTTP meanwhile."""
+        return [row for row, kind in self.last_kinds.items() if kind == kinds.DELETED]
+
+    def is_new(self, message: Message) -> bool:
+        """Return whether the message came with these entries, so that nobody who missed them knows it."""
+        return message.sequence in self.new or parse_message_id(message.id).row in self.new
+
+    def is_collapse(self, message: Message) -> bool:
+        """Return whether the message took the place of one that may be known."""
+        return message.sequence in self._collapsed and not self.is_new(message)

@@ -1,0 +1,181 @@
+"""The native flavour of sockets, at `/v1/socket`: subprotocol `inbox.v1`, JSON frames (docs/native-protocol.md).
+
+Every client gets an open transport. Its token comes in its first request, `connect`, whose answer says what the client
+has missed. A refusal is an answer too, and a close code that says whether to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any, cast
+
+from inbox.errors import InboxError, NotFound, ServiceUnavailable, Unauthorized, invalid
+from inbox.http.requests import convert
+from inbox.http.upgrade import UpgradeRequest
+from inbox.realtime.connection import EncodedDelivery
+from inbox.realtime.events import (
+    CONNECT_TIMEOUT,
+    INVALID_REQUEST,
+    STORE_LOST,
+    SUBSCRIBER_DELETED,
+    TOO_MANY_REQUESTS,
+    Close,
+)
+from inbox.realtime.handshake import Handshake, OpenSocket, Refusal, Sockets
+from inbox.realtime.inbound import ClientFault, FrameLimits
+from inbox.realtime.native.codec import CODEC
+from inbox.realtime.native.connect import Connect, ListQuery, greet
+from inbox.realtime.native.connection import NativeConnection
+from inbox.realtime.native.frames import error_frame, parse_request, parse_verb, refusal_of, result_frame
+from inbox.realtime.native.verbs import VERBS
+from inbox.realtime.transport import SocketTransport
+from inbox.store.connection.wire import limit_waiting
+
+SUBPROTOCOL = "inbox.v1"
+CONNECT_SECONDS = 10.0
+MAX_IN_FLIGHT = 100
+REQUESTS = FrameLimits(10.0, 120, 600, TOO_MANY_REQUESTS)
+
+
+def open_socket(sockets: Sockets, request: UpgradeRequest, transport: SocketTransport) -> None:
+    """Answer a handshake. Its token comes later, and never in the URL."""
+    handshake = dataclasses.replace(Handshake.of_upgrade(request), token=None)
+    transport.accept(NativeReceiver(sockets, handshake, transport), subprotocol=SUBPROTOCOL, limits=REQUESTS)
+
+
+class ConnectPhase(Enum):
+    """Where a client is on its way from the handshake to its end."""
+
+    WAITING = auto()
+    """No `connect` has come."""
+    CONNECTING = auto()
+    OPEN = auto()
+    OVER = auto()
+
+
+class NativeReceiver:
+    """The requests of one client. Each has a task; an answer may overtake that of an earlier one."""
+
+    __slots__ = ("_handshake", "_in_flight", "_phase", "_socket", "_sockets", "_timer", "_transport", "_turn")
+
+    def __init__(self, sockets: Sockets, handshake: Handshake, transport: SocketTransport) -> None:
+        self._sockets = sockets
+        self._handshake = handshake
+        self._transport = transport
+        self._phase = ConnectPhase.WAITING
+        self._socket: OpenSocket | None = None
+        self._in_flight: set[int] = set()
+        self._turn: int | None = None
+        """Where the timer of pings has this socket."""
+        self._timer = asyncio.get_running_loop().call_later(CONNECT_SECONDS, self.end, CONNECT_TIMEOUT)
+
+    def received(self, message: str | bytes) -> None:
+        if self._phase is ConnectPhase.OVER:
+            return
+        try:
+            request_id, fields = parse_request(message)
+        except ClientFault as fault:
+            self.end(fault.close)
+            return
+        if request_id in self._in_flight:  # its answers could not be told apart
+            self.end(INVALID_REQUEST)
+        elif len(self._in_flight) >= MAX_IN_FLIGHT:
+            self.end(TOO_MANY_REQUESTS)
+        else:
+            self._in_flight.add(request_id)
+            self._transport.start(self._answer(request_id, fields))
+
+    def end(self, close: Close) -> None:
+        if self._socket is not None:
+            self._socket.connection.end(close)
+        else:
+            self._transport.close(close)
+        self._stop()
+
+    def closed(self) -> None:
+        self._stop()
+        if self._socket is not None:
+            self._transport.start(self._sockets.close(self._socket))
+
+    def keep_alive(self) -> None:
+        """Tell the client its position; a ping of the WebSocket finds out whether it is there."""
+        if self._socket is not None:
+            connection = cast(NativeConnection, self._socket.connection)
+            connection.deliver(CODEC.ping(self._socket.connected.feed, connection.position))
+
+    async def _answer(self, request_id: int, fields: Mapping[str, Any]) -> None:
+        limit_waiting()
+        try:
+            verb, arguments = parse_verb(fields)
+            if verb == "connect":
+                await self._connect(request_id, arguments)
+            else:
+                self._send(result_frame(request_id, await self._carry_out(verb, arguments)))
+        except InboxError as error:
+            self._send(error_frame(request_id, error))
+        finally:
+            self._in_flight.discard(request_id)
+
+    async def _carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Mapping[str, object]:
+        if self._phase is not ConnectPhase.OPEN or self._socket is None:
+            raise Unauthorized("The first request is `connect`")
+        carry_out = VERBS.get(verb)
+        if carry_out is None:
+            raise invalid("verb", f"`{verb[:50]}` is no verb of {SUBPROTOCOL}")
+        return await carry_out(self._sockets, self._socket, arguments)
+
+    async def _connect(self, request_id: int, arguments: Mapping[str, Any]) -> None:
+        """Open the socket and answer. Raise ValidationFailed if that was requested before."""
+        if self._phase is not ConnectPhase.WAITING:
+            raise invalid("connect", "this socket has connected already")
+        self._phase = ConnectPhase.CONNECTING
+        self._timer.cancel()
+        try:
+            connect = convert(arguments, Connect)
+            query = None if connect.list is None else ListQuery(connect.list)
+            handshake = dataclasses.replace(self._handshake, token=connect.token)
+            socket = await self._sockets.open(handshake, self._transport, CODEC, NativeConnection)
+            if self._phase is ConnectPhase.OVER:  # the client has left meanwhile
+                await self._sockets.close(socket)
+                return
+            self._socket = socket
+            await self._greet(request_id, socket, connect.position, query)
+        except Refusal as refusal:
+            self._refuse(request_id, *refusal_of(refusal))
+        except ServiceUnavailable as error:
+            self._refuse(request_id, error, STORE_LOST)
+        except NotFound:
+            self._refuse(request_id, Unauthorized(), SUBSCRIBER_DELETED)
+        except InboxError as error:
+            self._refuse(request_id, error, INVALID_REQUEST)
+
+    async def _greet(self, request_id: int, socket: OpenSocket, held: str | None, query: ListQuery | None) -> None:
+        connection = cast(NativeConnection, socket.connection)
+        result, position = await greet(self._sockets, socket, connection, held, query)
+        if self._phase is ConnectPhase.OVER or connection.ended_by is not None:  # meanwhile
+            return
+        self._phase = ConnectPhase.OPEN
+        connection.send(result_frame(request_id, result))  # ahead of the events that wait
+        connection.begin(position)
+        connection.open()
+        self._turn = self._sockets.pings.add(self)
+
+    def _refuse(self, request_id: int, error: InboxError, close: Close) -> None:
+        self._transport.write(error_frame(request_id, error))
+        self.end(close)
+
+    def _send(self, frame: bytes) -> None:
+        if self._socket is not None:
+            self._socket.connection.deliver(EncodedDelivery(frame, 1, b""))
+        else:
+            self._transport.write(frame)
+
+    def _stop(self) -> None:
+        self._phase = ConnectPhase.OVER
+        self._timer.cancel()
+        if self._turn is not None:
+            self._sockets.pings.remove(self, self._turn)
+            self._turn = None

@@ -1,0 +1,89 @@
+"""The objects of the native protocol (docs/native-protocol.md), and how changes of a feed become its events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from inbox.clock import now_ms
+from inbox.models import wire
+from inbox.models.dates import iso
+from inbox.realtime.connection import EncodedDelivery
+from inbox.realtime.events import Close
+from inbox.realtime.feed_events import FeedChange, FeedEvent, MessageCreated, MessagesRemoved, MessageUpdated
+from inbox.realtime.frames import text_frame
+from inbox.store.feed import Feed
+from inbox.store.rows import FeedCounts, Position
+
+_COUNTS = b'{"unseen":%d,"unread":%d,"severity":{"high":%d,"medium":%d,"low":%d,"none":%d}}'
+
+
+def counts_json(counts: FeedCounts) -> bytes:
+    """Return the exact counts; `unread` is what is unread and not snoozed."""
+    return _COUNTS % (counts.unseen, counts.badge, counts.high, counts.medium, counts.low, counts.none)
+
+
+def counts_view(counts: FeedCounts) -> Any:
+    """Return the same as a value of an answer."""
+    return wire.fragment(counts_json(counts))
+
+
+def change_view(change: FeedChange) -> Mapping[str, object]:
+    """Return one change of `changes`."""
+    if isinstance(change, MessageCreated):
+        return {"created": change.item.notification()}
+    if isinstance(change, MessageUpdated):
+        return {"updated": change.item.notification()}
+    if isinstance(change, MessagesRemoved):
+        return {"removed": change.ids}
+    return {"refetch": True}
+
+
+def event_body(event: FeedEvent) -> bytes:
+    """Return the JSON of an event behind its `from`, without the last brace."""
+    changes = orjson.dumps([change_view(change) for change in event.changes])
+    position = event.feed.position_text(event.position).encode()
+    return b'"position":"%b","counts":%b,"changes":%b' % (position, counts_json(event.counts), changes)
+
+
+def ping_json(feed: Feed, position: Position) -> bytes:
+    return b'{"position":"%b","time":"%b"}' % (feed.position_text(position).encode(), iso(now_ms()).encode())
+
+
+class NativeDelivery(EncodedDelivery):
+    """An event for clients that hold its `from`."""
+
+    __slots__ = ("_codec", "event")
+
+    def __init__(self, codec: NativeCodec, event: FeedEvent, held: Position) -> None:
+        super().__init__(codec.frame(event, held), 1, b"")
+        self._codec = codec
+        self.event = event
+
+    def continuing(self, held: Position) -> NativeDelivery:
+        """Return the delivery of this event to a client that holds a position within it."""
+        return NativeDelivery(self._codec, self.event, held)
+
+
+class NativeCodec:
+    """Encodes a change as `{"event": {from, position, counts, changes}}`."""
+
+    def encode(self, event: FeedEvent) -> NativeDelivery:
+        return NativeDelivery(self, event, event.origin)
+
+    def frame(self, event: FeedEvent, held: Position) -> bytes:
+        """Return an event for clients that hold this position."""
+        origin = event.feed.position_text(held).encode()
+        return text_frame(b'{"event":{"from":"%b",%b}}' % (origin, event.form(event_body)))
+
+    def ping(self, feed: Feed, position: Position) -> EncodedDelivery:
+        """Return a ping that tells the position a client holds once it has read what was sent before."""
+        return EncodedDelivery(text_frame(b'{"ping":%b}' % ping_json(feed, position)), 1, b"")
+
+    def close_packets(self, _: Close) -> bytes:
+        return b""
+
+
+CODEC = NativeCodec()

@@ -1,0 +1,427 @@
+"""The native protocol at `/v1/socket`: what a client holds after `connect` and events is what a listing shows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from inbox.ids import SubscriberId
+from inbox.services import Services
+from inbox.store.feed import Feed
+from tests.conftest import RunServer, binary_of
+from tests.support.client import Api, InboxApi, Json, create_session
+from tests.support.environments import environment_of, services_of
+from tests.support.native import NativeSocket, RequestRefused
+from tests.support.server import Server
+from tests.support.stores import StoreServer, connect, running_store
+
+from .conftest import Pair
+
+COUNTS = {"unseen": 0, "unread": 0, "severity": {"high": 0, "medium": 0, "low": 0, "none": 0}}
+
+
+def counts(number: int) -> Json:
+    """So many messages, none of them seen."""
+    return {"unseen": number, "unread": number, "severity": {**COUNTS["severity"], "none": number}}
+
+
+async def send(pair: Pair, number: int, to: str = "ada") -> list[str]:
+    """Deliver so many messages; return their transactions, oldest first."""
+    return [(await pair.apis[n % 2].trigger(to, {"n": n}))["transactionId"] for n in range(number)]
+
+
+async def listed(pair: Pair, subscriber_id: str = "ada") -> list[Json]:
+    async with InboxApi.open(pair.servers[0], subscriber_id) as inbox:
+        return await inbox.notifications()
+
+
+# connect
+
+
+async def test_an_empty_feed(pair: Pair) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, result):
+        assert (result["recovered"], result["counts"]) == (False, COUNTS)
+        assert (result["subscriberId"], result["contextKeys"], result["pingSeconds"]) == ("ada", [], 25)
+        assert result["time"] < result["expiresAt"]
+        assert "changes" not in result
+        assert "list" not in result
+        assert result["position"] == socket.position
+
+
+async def test_the_list_is_that_of_rest_at_the_position(pair: Pair) -> None:
+    await send(pair, 3)
+    query = {"limit": 2, "read": False, "tags": [], "data": {}}
+    async with NativeSocket.connected(pair.servers[0], "ada", list=query) as (socket, result):
+        first = result["list"]
+        everything = await listed(pair)
+        assert first == {"data": everything[:2], "hasMore": True, "filter": {"read": False, "tags": [], "data": {}}}
+        assert result["counts"] == counts(3)
+        [transaction] = await send(pair, 1)
+        [change] = await socket.changes()
+        assert change["created"]["transactionId"] == transaction
+        assert change["created"] == (await listed(pair))[0]
+        assert socket.counts == counts(4)
+
+
+async def test_what_happens_after_connect_continues_it(pair: Pair) -> None:
+    await send(pair, 2)
+    first, second = await listed(pair)
+    async with NativeSocket.connected(pair.servers[1], "ada") as (socket, _):
+        async with InboxApi.open(pair.servers[0], "ada") as inbox:
+            await inbox.change(first["id"], "read")
+            [changed] = await socket.changes()
+            assert changed == {"updated": (await listed(pair))[0]}
+            await inbox.call("DELETE", f"/v1/inbox/notifications/{second['id']}/delete", 204)
+            assert await socket.changes() == [{"removed": [second["id"]]}]
+        assert socket.counts == COUNTS
+
+
+async def test_nothing_new_replays_nothing(pair: Pair) -> None:
+    """Two reconnects in a row, at either process."""
+    await send(pair, 2)
+    async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+        position = result["position"]
+    for server in pair.servers:
+        arguments: Json = {"position": position, "list": {"limit": 1}}
+        async with NativeSocket.connected(server, "ada", **arguments) as (_, result):
+            assert (result["recovered"], result["changes"], result["position"]) == (True, [], position)
+            assert "list" not in result
+            assert result["counts"] == counts(2)
+
+
+async def test_what_was_missed_comes_as_it_is_now_in_the_order_of_the_last_change(pair: Pair) -> None:
+    await send(pair, 4)
+    fourth, third, second, first = await listed(pair)
+    async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+        position = result["position"]
+    async with InboxApi.open(pair.servers[0], "ada") as inbox:
+        await inbox.change(third["id"], "read")
+        await inbox.change(first["id"], "archive")
+        await send(pair, 1)
+        await inbox.call("DELETE", f"/v1/inbox/notifications/{second['id']}/delete", 204)
+        await inbox.change(third["id"], "unread")
+    now = {item["id"]: item for item in await listed(pair)}
+    [newest] = [item for item in now.values() if item["sequence"] > fourth["sequence"]]
+    async with NativeSocket.connected(pair.servers[1], "ada", position=position) as (socket, result):
+        assert result["recovered"]
+        assert result["changes"] == [
+            {"updated": now[first["id"]]},
+            {"created": newest},
+            {"removed": [second["id"]]},
+            {"updated": now[third["id"]]},
+        ]
+        await send(pair, 1)
+        assert len(await socket.changes()) == 1  # it continues the answer
+
+
+async def test_a_collapse_goes_to_the_top(pair: Pair) -> None:
+    fields = {"collapseKey": "deploy"}
+    controls = {"body": "Body", **fields}
+    steps = [{"name": "In-app", "type": "in_app", "controlValues": controls}]
+    await pair.api.data("POST", "/v2/workflows", 201, {"name": "c", "workflowId": "c", "steps": steps})
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, result):
+        begin = result["position"]
+        await pair.api.trigger("ada", workflow="c")
+        [first] = await socket.changes()
+        known = socket.position
+        await pair.api.trigger("ada", workflow="c")
+        [second] = await socket.changes()
+        assert first["created"]["id"] == second["created"]["id"]
+        assert first["created"]["sequence"] < second["created"]["sequence"]
+        assert socket.counts == counts(1)
+    for position in (known, begin):
+        async with NativeSocket.connected(pair.servers[0], "ada", position=position) as (_, result):
+            assert result["changes"] == [second]
+
+
+# every way into `recovered: false`
+
+
+async def refused_position(server: Server, subscriber_id: str, position: str | None) -> None:
+    """A client with this position has to drop what it holds."""
+    arguments: Json = {} if position is None else {"position": position}
+    async with NativeSocket.connected(server, subscriber_id, list={}, **arguments) as (_, result):
+        assert result["recovered"] is False
+        assert "changes" not in result
+        assert result["list"]["data"] == (await _inbox_page(server, subscriber_id))
+
+
+async def _inbox_page(server: Server, subscriber_id: str) -> list[Json]:
+    async with InboxApi.open(server, subscriber_id) as inbox:
+        return list((await inbox.page())["data"])
+
+
+async def test_no_position_and_one_that_says_nothing_recover_nothing(pair: Pair) -> None:
+    await send(pair, 1)
+    for position in (None, "", "1-1", "0", "x" * 500, "1764431234567-42", "-1.1-1", "\u0661.1-1"):
+        await refused_position(pair.servers[0], "ada", position)
+
+
+async def test_the_position_of_another_feed_recovers_nothing(pair: Pair) -> None:
+    """Both feeds got their only message in the same millisecond, as those of one trigger do."""
+    await pair.api.trigger([{"subscriberId": "ada"}, {"subscriberId": "bob"}], {"n": 1})
+    async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+        await refused_position(pair.servers[0], "bob", result["position"])
+
+
+@pytest.mark.parametrize("number", [300, 301])
+async def test_up_to_300_changes_are_recovered(pair: Pair, number: int) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+        position = result["position"]
+    await send_many(pair, number)
+    if number == 300:
+        async with NativeSocket.connected(pair.servers[0], "ada", position=position) as (_, result):
+            assert [change["created"] for change in reversed(result["changes"])] == await listed(pair)
+    else:
+        await refused_position(pair.servers[0], "ada", position)
+
+
+async def send_many(pair: Pair, number: int) -> None:
+    for start in range(0, number, 100):
+        events = [{"name": "bench", "to": "ada", "payload": {}} for _ in range(start, min(number, start + 100))]
+        await pair.api.call("POST", "/v1/events/trigger/bulk", 201, {"events": events})
+
+
+async def test_a_log_that_does_not_reach_back_recovers_nothing(pair: Pair) -> None:
+    """It keeps at least the last 256 changes, here of two messages."""
+    await send(pair, 2)
+    async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+        position = result["position"]
+    ids = [item["id"] for item in await listed(pair)]
+    for _ in range(128):
+        await pair.api.mark_as("ada", ids, "read")
+    async with NativeSocket.connected(pair.servers[0], "ada", position=position) as (_, result):
+        assert len(result["changes"]) == 2
+    for _ in range(33):
+        await pair.api.mark_as("ada", ids, "unread")
+    await refused_position(pair.servers[0], "ada", position)
+
+
+async def test_the_position_of_an_idle_feed_outlives_the_log(pair: Pair) -> None:
+    """The log is kept for 25 h after the last change."""
+    await send(pair, 2)
+    async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+        position = result["position"]
+    async with stored_feed(pair) as (services, feed):
+        assert await services.client.execute("DEL", feed.keys.log) == 1
+    async with NativeSocket.connected(pair.servers[0], "ada", position=position) as (socket, result):
+        assert (result["recovered"], result["changes"]) == (True, [])
+        await send(pair, 1)
+        assert len(await socket.changes()) == 1
+    await refused_position(pair.servers[0], "ada", position)
+
+
+@asynccontextmanager
+async def stored_feed(pair: Pair) -> AsyncIterator[tuple[Services, Feed]]:
+    """The feed in the store."""
+    async with services_of(pair.servers[0]) as services:
+        environment = await environment_of(services, pair.servers[0])
+        yield services, await services.feed_store.open(environment.number, SubscriberId("ada"))
+
+
+@pytest.mark.parametrize("after", [0, 2, 3], ids=["not as far", "as far", "farther"])
+async def test_an_older_snapshot_of_the_store_recovers_nothing(pair: Pair, after: int) -> None:
+    """The client knows changes that were lost; others came in their place."""
+    await send(pair, 1)
+    async with stored_feed(pair) as (services, feed):
+        keys = [feed.keys.state, feed.keys.stream, feed.keys.rows, feed.keys.log]
+        copies = [await services.client.execute("DUMP", key) for key in keys]
+        await send(pair, 2)
+        async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
+            position = result["position"]
+        for key, copy in zip(keys, copies, strict=True):
+            await services.client.execute("RESTORE", key, 0, copy, "REPLACE")
+    await send(pair, after)
+    await refused_position(pair.servers[0], "ada", position)
+
+
+async def test_an_empty_store_recovers_nothing(run_server: RunServer, valkey_store: StoreServer) -> None:
+    server = await run_server(redis_url=valkey_store.url)
+    async with Api.open(server) as api:
+        await api.create_workflow()
+        await api.trigger("ada", {})
+        async with NativeSocket.connected(server, "ada") as (_, result):
+            position = result["position"]
+        with connect(valkey_store.url) as client:
+            client.flushall()
+        await server.stop()
+        await server.start()
+        await api.create_workflow()
+        await api.trigger("ada", {})
+        await refused_position(server, "ada", position)
+
+
+@pytest.fixture
+def valkey_store() -> Iterator[StoreServer]:
+    """A store of the test's own."""
+    with running_store(binary_of("valkey"), unix=True) as server:
+        yield server
+
+
+# the life of a socket
+
+
+async def test_pings_tell_the_position(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    constants = {"inbox.realtime.handshake.PING_SECONDS": 0.5}
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, constants=constants)
+    async with Api.open(server) as api, NativeSocket.connected(server, "ada") as (socket, result):
+        assert set(ping := await socket.ping()) == {"position", "time"}
+        assert ping["position"] == result["position"]
+        await api.create_workflow()
+        await api.trigger("ada", {})
+        event = await socket.event()
+        while (ping := await socket.ping())["position"] != event["position"]:
+            assert ping["position"] == result["position"]
+
+
+async def refusal(server: Server, arguments: Json, **headers: str) -> tuple[str, int, str]:
+    """The error that answers `connect`, and the close behind it."""
+    async with NativeSocket.open(server, **headers) as socket:
+        with pytest.raises(RequestRefused) as refused:
+            await socket.request("connect", **arguments)
+        return (refused.value.code, *(await socket.closed()))
+
+
+async def test_a_refused_connect_says_why_and_whether_to_come_back(pair: Pair) -> None:
+    server = pair.servers[0]
+    token = (await create_session(server, "ada"))["token"]
+    for wrong in ("", "x", f"{token}x"):
+        assert await refusal(server, {"token": wrong}) == ("unauthorized", 4401, "token_expired")
+    assert await refusal(server, {"token": token}, Origin="https://elsewhere.example") == (
+        "unauthorized",
+        4406,
+        "refused",
+    )
+    invalid: list[Json] = [
+        {},
+        {"token": 1},
+        {"token": token, "position": 5},
+        {"token": token, "list": []},
+        {"token": token, "list": {"limit": 0}},
+        {"token": token, "list": {"read": "yes"}},
+        {"token": token, "list": {"data": {"a": []}}},
+        {"token": token, "list": {"read": False, "archived": True}},
+    ]
+    for arguments in invalid:
+        assert await refusal(server, arguments) == ("invalid", 4400, "invalid_request")
+    await pair.api.call("DELETE", "/v2/subscribers/ada", 200)
+    assert await refusal(server, {"token": token}) == ("unauthorized", 4401, "token_expired")
+
+
+async def test_a_deleted_subscriber_ends_its_socket(pair: Pair) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, _):
+        await pair.api.call("DELETE", "/v2/subscribers/ada", 200)
+        assert await socket.closed() == (4410, "subscriber_deleted")
+
+
+async def test_who_does_not_connect_is_sent_away(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    constants = {"inbox.realtime.native.CONNECT_SECONDS": 0.1}
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, constants=constants)
+    async with NativeSocket.open(server) as socket:
+        assert await socket.closed() == (4408, "connect_timeout")
+
+
+async def test_a_full_subscriber_is_told_when_to_come_back(
+    run_server: RunServer, valkey_url: str, key_prefix: str
+) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_MAX_SOCKETS_PER_SUBSCRIBER="1")
+    token = (await create_session(server, "ada"))["token"]
+    async with NativeSocket.connected(server, "ada", token):
+        assert await refusal(server, {"token": token}) == ("too_many_requests", 1013, "retry_after=60000")
+
+
+async def test_a_stopping_service_spreads_its_clients(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
+    async with AsyncExitStack() as stack:
+        sockets = [(await stack.enter_async_context(NativeSocket.connected(server, f"s{n}")))[0] for n in range(8)]
+        await server.terminate()
+        closes = [await socket.closed() for socket in sockets]
+    waits = {int(reason.removeprefix("retry_after=")) for code, reason in closes if code == 1012}
+    assert len(waits) > 1
+    assert all(0 <= wait <= 1000 for wait in waits)
+
+
+async def test_a_client_need_not_offer_the_subprotocol(pair: Pair) -> None:
+    async with NativeSocket.open(pair.servers[0], subprotocols=None) as socket:
+        assert socket.connection.subprotocol is None
+        token = (await create_session(pair.servers[0], "ada"))["token"]
+        assert (await socket.connect(token))["recovered"] is False
+
+
+async def test_without_an_upgrade_it_is_426(pair: Pair) -> None:
+    answer = await pair.api.client.get("/v1/socket")
+    assert (answer.status_code, answer.headers["Upgrade"]) == (426, "websocket")
+
+
+# frames that are no requests, and requests that cannot be carried out
+
+
+@pytest.mark.parametrize(
+    ("frame", "close"),
+    [
+        (b"{}", (1003, "unsupported_data")),
+        *[(text, (1007, "invalid_text")) for text in ("", "x", "1", "[]", "null", '"a"', "{", "{'id':1}")],
+        *[
+            (text, (4400, "invalid_request"))
+            for text in (
+                *("{}", '{"list":{}}', '{"id":0,"list":{}}', '{"id":-1,"list":{}}', '{"id":1.0,"list":{}}'),
+                *('{"id":true,"list":{}}', '{"id":"1","list":{}}', '{"id":null,"list":{}}', '{"id":9007199254740993}'),
+            )
+        ],
+    ],
+)
+async def test_a_frame_that_is_no_request_ends_the_socket(
+    pair: Pair, frame: str | bytes, close: tuple[int, str]
+) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, _):
+        await socket.connection.send(frame)
+        assert await socket.closed() == close
+
+
+async def test_a_request_that_cannot_be_carried_out_is_answered(pair: Pair) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, result):
+        for text in (
+            *('{"id":77}', '{"id":77,"list":{},"count":{}}', '{"id":77,"list":[]}', '{"id":77,"list":null}'),
+            *('{"id":77,"nothing":{}}', '{"id":77,"__class__":{}}', '{"id":77,"":{}}', '{"id":77,"connect":{}}'),
+            *('{"id":77,"list":{"limit":"x"}}', '{"id":77,"list":{"after":"x"}}', '{"id":77,"list":{"tags":7}}'),
+            '{"id":77,"list":{"data":' + '{"a":' * 100 + "1" + "}" * 100 + "}}",
+            json.dumps({"id": 77, "x" * 5_000: {}}),
+        ):
+            assert await socket.refusal(77, text) == "invalid"
+        assert (await socket.request("list"))["position"] == result["position"]
+
+
+async def test_nothing_is_carried_out_before_connect(pair: Pair) -> None:
+    async with NativeSocket.open(pair.servers[0]) as socket:
+        for verb in ("list", "nothing"):
+            with pytest.raises(RequestRefused, match="connect") as refused:
+                await socket.request(verb)
+            assert refused.value.code == "unauthorized"
+        token = (await create_session(pair.servers[0], "ada"))["token"]
+        first, second = [await socket.send("connect", token=token) for _ in range(2)]
+        assert (await socket.answer(first))["recovered"] is False
+        with pytest.raises(RequestRefused, match="already") as refused:
+            await socket.answer(second)
+        assert refused.value.code == "invalid"
+
+
+async def test_too_many_requests_end_the_socket(pair: Pair) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, _):
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(500):
+                await socket.send("list")
+        assert await socket.closed() == (4008, "too_many_requests")
+
+
+async def test_a_frame_beyond_64_kib_ends_the_socket(pair: Pair) -> None:
+    async with NativeSocket.connected(pair.servers[0], "ada") as (socket, _):
+        largest = json.dumps({"id": 77, "list": {"after": ""}}).replace('""', f'"{"x" * (64 * 1024 - 33)}"')
+        assert len(largest) == 64 * 1024
+        assert await socket.refusal(77, largest) == "invalid"
+        await socket.connection.send(f"{largest} ")
+        assert (await socket.closed())[0] == 1009
