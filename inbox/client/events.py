@@ -48,12 +48,12 @@ class Removed:
 class BulkChanged:
     """Many notifications changed in the same way.
 
-    `fields` are their new values, None for a date that is removed; a flag that turned on has `at` as its date. It
-    concerns those whose `sequence` is in one of the closed ranges.
+    `fields` are their new values, None for a date that is removed; a flag that turned on has `at` as its date, if
+    there is one. It concerns those whose `sequence` is in one of the closed ranges.
     """
 
     fields: Mapping[str, Any]
-    at: str
+    at: str | None
     ranges: Sequence[tuple[int, int]]
 
     def concerns(self, notification: Notification) -> bool:
@@ -82,7 +82,7 @@ def event_of(change: Mapping[str, Any]) -> FeedEvent | None:
     if "bulk" in change:
         bulk = change["bulk"]
         ranges = bulk.get("sequences") or [(0, bulk["upTo"])]
-        return BulkChanged(bulk["set"], bulk["at"], [(first, last) for first, last in ranges])
+        return BulkChanged(bulk["set"], bulk.get("at"), [(first, last) for first, last in ranges])
     if "preferences" in change:
         return PreferencesChanged(change["preferences"])
     return Reset("refetch") if "refetch" in change else None

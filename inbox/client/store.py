@@ -214,15 +214,17 @@ def _change(held: dict[str, Held], event: FeedEvent, at: int) -> None:
                 held[notification_id] = Held(with_fields(one.notification, event.fields, event.at), at)
 
 
-def with_fields(notification: Notification, fields: Mapping[str, Any], at: str) -> Notification:
+def with_fields(notification: Notification, fields: Mapping[str, Any], at: str | None) -> Notification:
     """Return a notification with these fields; None removes one.
 
     A flag that turns on takes `at` as its date, unless the fields name the date. The first date of seen stays.
     """
+    if notification.get("firstSeenAt"):
+        fields = {name: value for name, value in fields.items() if name != "firstSeenAt"}
     after = cast("Json", {**notification, **fields})
     for flag, date in DATES.items():
         turned_on = after[flag] and not notification[flag]  # type: ignore[literal-required]
-        if turned_on and date not in fields and not (date == "firstSeenAt" and after.get(date)):
+        if at and turned_on and date not in fields and not (date == "firstSeenAt" and after.get(date)):
             after[date] = at
     return cast(
         "Notification", {name: value for name, value in after.items() if name not in fields or value is not None}

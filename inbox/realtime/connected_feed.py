@@ -20,6 +20,7 @@ from inbox.realtime.cards import FeedCards
 from inbox.realtime.connection import Codec, Connection, EncodedDelivery
 from inbox.realtime.events import Close
 from inbox.realtime.feed_events import (
+    BulkMark,
     CompleteMessage,
     FeedChange,
     FeedEvent,
@@ -28,9 +29,9 @@ from inbox.realtime.feed_events import (
     MessageUpdated,
     Refetch,
 )
-from inbox.realtime.missed import MAX_MISSED, Missed
+from inbox.realtime.missed import Missed
 from inbox.store import publication as kinds
-from inbox.store.feed import Feed
+from inbox.store.feed import Feed, LogEntry
 from inbox.store.feeds import FeedStore
 from inbox.store.publication import Publication, parse_publication
 from inbox.store.retry import Attempts
@@ -205,9 +206,11 @@ class ConnectedFeed:
         if kind == kinds.NEW:
             message = self._cards.complete_cached(self._new_message(publication))
             return [MessageCreated(message)] if message else None
-        if kind in (kinds.DELETED, kinds.TRIMMED) and (removed := publication.removed) is not None:
-            ids = [self.feed.message_id(*row_and_check) for row_and_check in removed]
+        if kind in (kinds.DELETED, kinds.BULK_DELETED, kinds.TRIMMED):
+            ids = [self.feed.message_id(*row_and_check) for row_and_check in publication.removed]
             return [MessagesRemoved(ids)] if ids else []  # a trim may remove only rows without a message
+        if kind == kinds.BULK and (mark := publication.bulk_mark):
+            return [BulkMark(*mark)]
         return [Refetch()]  # also for a kind that only a later release knows
 
     async def _read_changes(self, publication: Publication) -> list[FeedChange]:
@@ -234,15 +237,15 @@ class ConnectedFeed:
     async def catch_up(self, since: Position) -> FeedEvent | None:
         """Return all that changed after a position, as one event up to the present one; None if the log cannot say it.
 
-        More than MAX_MISSED changed messages count as such. Raise StoreUnavailable, NotFound for a feed that is gone,
-        and Contention if it keeps changing.
+        So it is after a bulk deletion or a trim, and for too many changed messages (missed.py). Raise StoreUnavailable,
+        NotFound for a feed that is gone, and Contention if it keeps changing.
         """
         if since == self._position:
             return self._unchanged()
         async for _ in Attempts(CATCH_UP_ATTEMPTS):
             state, entries = await self._feeds.changes_since(self.feed, since) or _raise_deleted()
-            missed = Missed(entries)
-            if not missed.is_complete or len(missed.last_kinds) > MAX_MISSED:
+            missed = await self._missed(entries)
+            if not missed.is_complete:
                 return None
             changes, read_at = await self._missed_changes(missed)
             if Refetch() in changes:
@@ -256,8 +259,12 @@ class ConnectedFeed:
         assert self._position is not None  # noqa: S101 (`start` came first)
         state, entries = await self._feeds.changes_since(self.feed, self._position) or _raise_deleted()
         if entries != []:
-            changes, _ = await self._missed_changes(Missed(entries))
+            changes, _ = await self._missed_changes(await self._missed(entries))
             self._deliver(state.position, state.counts, changes)
+
+    async def _missed(self, entries: Sequence[LogEntry] | None) -> Missed:
+        marks = [entry.ref for entry in entries or () if entry.kind == kinds.BULK]
+        return Missed(entries, await self._feeds.rows_of_bulk_marks(self.feed, marks) if marks else {})
 
     async def _missed_changes(self, missed: Missed) -> tuple[list[FeedChange], Position | None]:
         """Return the missed changes, and the position at which their messages were read, if any were.

@@ -12,7 +12,7 @@ from inbox.models import wire
 from inbox.models.environment import Environment
 from inbox.models.message import Message, inbox_notification, pushed_message
 from inbox.store.feed import Feed
-from inbox.store.rows import FeedCounts, Position
+from inbox.store.rows import FeedCounts, Position, Stamp
 
 T = TypeVar("T")
 
@@ -65,11 +65,19 @@ class MessagesRemoved(NamedTuple):
     ids: Sequence[str]
 
 
+class BulkMark(NamedTuple):
+    """A mark of many messages: the flags that it cleared and set; its stamp has dates, time and rows."""
+
+    clear: int
+    set: int
+    stamp: Stamp
+
+
 class Refetch(NamedTuple):
     """More changed than the other changes say."""
 
 
-FeedChange = MessageCreated | MessageUpdated | MessagesRemoved | Refetch
+FeedChange = MessageCreated | MessageUpdated | MessagesRemoved | BulkMark | Refetch
 
 
 class FeedEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from inbox.models.message import Message
 from inbox.store import publication as kinds
@@ -17,12 +17,15 @@ _ROW_KINDS = (kinds.NEW, kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.DELET
 class Missed:
     """The messages that missed entries are about, each once, in the order of their last changes.
 
-    `entries` is None where the log does not reach back. `is_complete`: these messages are all that has changed.
+    `entries` is None where the log does not reach back. `bulk_rows`: the rows of bulk marks by their refs.
+    `is_complete`: these messages are all that has changed, and not too many.
     """
 
-    def __init__(self, entries: Sequence[LogEntry] | None) -> None:
-        own = [entry for entry in entries or () if entry.kind in _ROW_KINDS]
-        self.is_complete = entries is not None and len(own) == len(entries)
+    def __init__(self, entries: Sequence[LogEntry] | None, bulk_rows: Mapping[int, Sequence[int]]) -> None:
+        is_known = entries is not None and all(
+            entry.kind in _ROW_KINDS or (entry.kind == kinds.BULK and entry.ref in bulk_rows) for entry in entries
+        )
+        own = list(_by_row(entries or (), bulk_rows))
         self.new = {entry.ref for entry in own if entry.kind in (kinds.NEW, kinds.MOVED)}
         self._collapsed = {entry.ref for entry in own if entry.kind == kinds.COLLAPSED}
         self.last_kinds: dict[int, str] = {}
@@ -30,6 +33,7 @@ class Missed:
         for entry in own:
             self.last_kinds.pop(entry.ref, None)  # so that the order is that of the last changes
             self.last_kinds[entry.ref] = entry.kind
+        self.is_complete = is_known and len(self.last_kinds) <= MAX_MISSED
 
     @property
     def rows(self) -> list[int]:
@@ -48,3 +52,12 @@ class Missed:
     def is_collapse(self, message: Message) -> bool:
         """Return whether the message took the place of one that may be known."""
         return message.sequence in self._collapsed and not self.is_new(message)
+
+
+def _by_row(entries: Sequence[LogEntry], bulk_rows: Mapping[int, Sequence[int]]) -> Iterator[LogEntry]:
+    """Iterate over the entries of messages; a bulk mark is one for each of its rows."""
+    for entry in entries:
+        if entry.kind in _ROW_KINDS:
+            yield entry
+        elif entry.kind == kinds.BULK:
+            yield from (LogEntry(kinds.MARKED, row) for row in bulk_rows.get(entry.ref, ()))

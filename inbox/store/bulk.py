@@ -18,6 +18,8 @@ from inbox.store.due_buckets import BucketKey
 from inbox.store.feed import Feed, Snapshot
 from inbox.store.feeds import FeedStore
 from inbox.store.outbox import CHANGED, DELETED, Outbox, pack_change, pack_name
+from inbox.store.positions import note_position
+from inbox.store.publication import pack_id
 from inbox.store.replies import ChangeReply, ChangeStatus, change_reply
 from inbox.store.retry import Attempts
 from inbox.store.rows import ALL, RowId, Select
@@ -62,6 +64,7 @@ class BulkChanges:
         keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps, feed.keys.scratch]
         reply = await run_awake(self._client, self._feeds, feed, FEED_MARK_ALL, keys, [change.clear, change.dates])
         if reply:
+            note_position(reply.position)
             self._fold_later(feed, reply.number)
         return reply is not None
 
@@ -86,6 +89,7 @@ class BulkChanges:
                 arguments.append(packed_changes(feed, snapshot, change, marked, origins))
             reply = await self._client.run(FEED_MARK_ROWS, [*keys, *outbox], arguments)
             if reply.status is ChangeStatus.DONE:
+                note_position(reply.position)
                 self._outbox.wrote([feed.bucket_key])
                 self._fold_later(feed, reply.number)
                 return len(marked)
@@ -114,7 +118,7 @@ class BulkChanges:
         Readers miss them at once; their contents are removed before this returns or, if it is cancelled, by the next
         call. In a feed that keeps changing they are deleted one by one, an event each.
         """
-        keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.purge]
+        keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.purge]
         outbox = self._outbox.key(feed.bucket_key, DELETED)
         async for _ in Attempts(BULK_ATTEMPTS):
             snapshot = await self._feeds.snapshot(feed)
@@ -122,13 +126,14 @@ class BulkChanges:
                 return None
             deleted = await hits(snapshot, ALL, choose)
             if deleted:
-                origins = await self._feeds.origins(feed, deleted) if outbox else None
+                origins = await self._feeds.origins(feed, deleted)
                 arguments = delete_arguments(feed, snapshot, deleted, origins)
                 reply = await self._client.run(_FEED_DELETE_ROWS, [*keys, *outbox], arguments)
                 if reply.status is ChangeStatus.GONE:
                     return None
                 if reply.status is ChangeStatus.MOVED_ON:
                     continue
+                note_position(reply.position)
             self._outbox.wrote([feed.bucket_key])
             while await self._client.run(_FEED_PURGE, [feed.keys.purge, feed.keys.stream, feed.keys.side]):
                 pass
@@ -195,7 +200,7 @@ def mark_arguments(snapshot: Snapshot, change: Change, marked: Sequence[int]) ->
         offset = row - snapshot.state.base - 1
         cells[offset * rows.ROW_BYTES] = cells[offset * rows.ROW_BYTES] & ~change.clear | change.set
         bits[offset >> 3] |= 128 >> (offset & 7)
-    return [*_after(snapshot, cells), change.dates, bytes(bits)]
+    return [*_after(snapshot, cells), change.clear, change.set, change.dates, bytes(bits)]
 
 
 def packed_changes(
@@ -212,17 +217,18 @@ def packed_changes(
 
 
 def delete_arguments(
-    feed: Feed, snapshot: Snapshot, deleted: Sequence[int], origins: Mapping[int, int] | None
+    feed: Feed, snapshot: Snapshot, deleted: Sequence[int], origins: Mapping[int, int]
 ) -> list[Argument]:
-    """Return ARGV of `feed_delete_rows.lua`: the rows and counts without them, the outbox entry (empty without
-    `origins`, see FeedStore.origins), and the rows to be purged, in lots.
+    """Return ARGV of `feed_delete_rows.lua`: the rows and counts without them, the ids (`origins`: FeedStore.origins),
+    and the rows to be purged, in lots.
     """
+    base = snapshot.state.base
     cells = bytearray(snapshot.rows)
     for row in deleted:
-        cells[(row - snapshot.state.base - 1) * rows.ROW_BYTES] = 0
+        cells[(row - base - 1) * rows.ROW_BYTES] = 0
+    ids = b"".join(pack_id(origins.get(row, row), rows.check_of(snapshot.rows, base, row)) for row in deleted)
     packed = [struct.pack(f">{len(part)}I", *part) for part in in_slices(deleted, MAX_PURGED_AT_ONCE)]
-    names = [] if origins is None else [_name(feed, snapshot, row, origins) for row in deleted]
-    return [*_after(snapshot, cells), int(len(deleted) <= MAX_NAMED), b"".join(names), *packed]
+    return [*_after(snapshot, cells), ids, int(len(deleted) <= MAX_NAMED), feed.number, *packed]
 
 
 def _name(feed: Feed, snapshot: Snapshot, row: int, origins: Mapping[int, int]) -> bytes:

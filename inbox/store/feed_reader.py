@@ -477,6 +477,21 @@ class FeedReader(BaseStore):
                     origins[row] = origin
         return origins
 
+    async def rows_of_bulk_marks(self, feed: Feed, counters: Collection[int]) -> dict[int, list[int]]:
+        """Return by its counter the live rows that each of these bulk marks has hit, oldest first.
+
+        One whose stamp was folded into the side records is missing.
+        """
+        snapshot = await self.snapshot(feed)
+        if snapshot is None:
+            return {}
+        live = [row for row, flags in enumerate(snapshot.flags, snapshot.base + 1) if flags & rows.LIVE]
+        return {
+            stamp.counter: [row for row in live if stamp.hits(row)]
+            for stamp in snapshot.stamps
+            if stamp.counter in counters
+        }
+
     async def changes_since(self, feed: Feed, since: rows.Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         """Return the present state and the changes after a position, oldest first.
 

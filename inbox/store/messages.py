@@ -27,9 +27,10 @@ from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, RETRACTED, UPDATED, Outbox
+from inbox.store.positions import note_position
 from inbox.store.references import digest_of
 from inbox.store.replies import MESSAGE_APPEND, AppendReply, ChangeReply, ChangeStatus, change_reply
-from inbox.store.rows import ALL, RowId
+from inbox.store.rows import ALL, Position, RowId
 from inbox.store.scripts import load
 from inbox.store.slices import in_slices
 from inbox.store.timers import Timer, TimerStore
@@ -48,7 +49,7 @@ TRIM_SLACK = 64
 
 
 MESSAGE_MARK = load("message_mark", change_reply)
-_MESSAGE_DELETE = load("message_delete", bool)
+_MESSAGE_DELETE = load("message_delete", lambda reply: Position.parse(reply) if reply else None)
 MESSAGE_EDIT = load("message_edit", change_reply)
 _FEED_TRIM = load("feed_trim", list[int])
 """Returns the number of rows cut off and the new base, or -1 alone if the feed no longer exists."""
@@ -323,6 +324,7 @@ class MessageStore(BaseStore):
         reply = await run_awake(
             self._client, self._feeds, feed, MESSAGE_MARK, keys, [*head, feed.number, *rows.pack_press(press), *named]
         )
+        note_position(reply.position if reply else None)
         self.outbox.wrote([feed.bucket_key])
         return reply
 
@@ -360,9 +362,10 @@ class MessageStore(BaseStore):
         args: list[Argument] = [message.row, message.check, feed.number, int(is_retracted)]
         if timer:
             args += [timer.member, timer.due_ms]
-        deleted = await self._client.run(_MESSAGE_DELETE, keys, args)
+        position = await self._client.run(_MESSAGE_DELETE, keys, args)
+        note_position(position)
         self.outbox.wrote([feed.bucket_key])
-        return deleted
+        return position is not None
 
 
 def _result(feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None:

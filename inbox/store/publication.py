@@ -10,8 +10,9 @@ depends on the kind:
 | `COLLAPSED` | a message took the place of an earlier one, at the top | its new row | unused: read the message |
 | `MARKED` | messages changed | their rows | unused: read the messages |
 | `DELETED` | messages were deleted by name, at most 20 | the rows that their ids name | the check of each id |
-| `TRIMMED` | the oldest rows were cut off | the new base | row and check of each message's id, or `TOO_MANY` |
-| `BULK` | a bulk change | the counter of the change | unused: read the feed again |
+| `TRIMMED` | the oldest rows were cut off, at most 64 | the new base | row and check of each message's id |
+| `BULK` | a bulk mark | the counter of the change | the flags it cleared, those it set, its stamp (`lua/_dates.lua`) |
+| `BULK_DELETED` | a bulk deletion | the counter of the change | row and check of each message's id |
 
 Two payloads have no head, because the feed itself did not change: `GONE` (the subscriber was deleted) and `SUBSCRIBER`
 (the subscriber's fields, which pushed messages show, have changed).
@@ -25,7 +26,7 @@ from functools import lru_cache
 import msgspec
 
 from inbox.models.message import StoredMessage, decode_stored
-from inbox.store.rows import CHECK_BYTES, FeedCounts, Position
+from inbox.store.rows import CHECK_BYTES, FeedCounts, Position, Stamp, parse_stamp
 
 NEW = "n"
 MOVED = "v"
@@ -34,17 +35,15 @@ MARKED = "m"
 DELETED = "x"
 TRIMMED = "t"
 BULK = "b"
+BULK_DELETED = "d"
 
 GONE = b"gone"
 SUBSCRIBER = b"subscriber"
 
-TOO_MANY = b"*"
-"""The body of a trim that cut off more messages than it names (20)."""
-
 CACHED_CONTENTS = 64
 """Of messages that were published last: a trigger for many publishes the same one to each of their feeds."""
 
-_TRIMMED_ID = struct.Struct(f">I{CHECK_BYTES}s")
+_ID = struct.Struct(f">I{CHECK_BYTES}s")
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -66,22 +65,31 @@ class Publication(msgspec.Struct, frozen=True):
         return self.rows[0], self.body[:CHECK_BYTES], _decode(self.body[CHECK_BYTES:])
 
     @property
-    def removed(self) -> list[tuple[int, bytes]] | None:
-        """Row and check of the id of each message that was `DELETED` or `TRIMMED`; None if they are not named."""
-        if self.kind == TRIMMED:
-            return None if self.body == TOO_MANY else list(_TRIMMED_ID.iter_unpack(self.body))
+    def bulk_mark(self) -> tuple[int, int, Stamp] | None:
+        """The flags that a `BULK` mark cleared and set, and its stamp; None from a process of an older release."""
+        return (self.body[0], self.body[1], parse_stamp(self.body[2:])) if self.body else None
+
+    @property
+    def removed(self) -> list[tuple[int, bytes]]:
+        """Row and check of the id of each message that was `DELETED`, `BULK_DELETED` or `TRIMMED`."""
+        if self.kind != DELETED:
+            return list(_ID.iter_unpack(self.body))
         checks = [self.body[at : at + CHECK_BYTES] for at in range(0, len(self.body), CHECK_BYTES)]
         return list(zip(self.rows, checks, strict=True))
+
+
+def pack_id(row: int, check: bytes) -> bytes:
+    """Return row and check of an id, as a body names messages."""
+    return _ID.pack(row, check)
 
 
 def parse_publication(payload: bytes) -> Publication:
     """Parse a payload that has a head. Raise ValueError for one that is malformed."""
     head, _, body = payload.partition(b"\n")
     position, first, unseen, unread, badge, high, medium, low, change = head.split(b" ")
-    ms, counter = position.split(b"-")
     rows = [int(row) for row in change[1:].split(b",")]
     counts = FeedCounts(int(unseen), int(unread), int(badge), int(high), int(medium), int(low))
-    return Publication(Position(int(ms), int(counter)), int(first), counts, chr(change[0]), rows, body)
+    return Publication(Position.parse(position), int(first), counts, chr(change[0]), rows, body)
 
 
 _decode = lru_cache(CACHED_CONTENTS)(decode_stored)

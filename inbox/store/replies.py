@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
+from inbox.store.rows import Position
 from inbox.store.scripts import load
 
 _Outcome = Literal["gone", "stored", "again", "suppressed", "count"]
@@ -80,13 +81,16 @@ class ChangeStatus(Enum):
 
 
 class ChangeReply(NamedTuple):
-    """The result of a change: `number` of stamps (for a wake: of woken messages), and the changed rows.
+    """The result of a change: its position (None if it changed nothing), `number` of stamps, and the changed rows.
+
+    The number of a wake is that of woken messages.
 
     A mark of named messages also has the rows' flags now, a byte each, their side records, each after its row, and the
     check bytes of their messages' ids.
     """
 
     status: ChangeStatus
+    position: Position | None = None
     number: int = 0
     rows: Sequence[int] = ()
     flags: bytes = b""
@@ -99,7 +103,7 @@ _NO_FEED = ChangeReply(ChangeStatus.GONE)
 
 
 def change_reply(raw: list[Any]) -> ChangeReply:
-    """Decode {1, number, rows, flags, sides, checks} (the last four may be missing) | {0, 'due' or 'retry'} | {0}."""
+    """Decode {1, position, number, rows, flags, sides, checks} (the last five may be missing) | {0, why} | {0}."""
     if raw[0]:
-        return ChangeReply(ChangeStatus.DONE, *raw[1:])
+        return ChangeReply(ChangeStatus.DONE, Position.parse(raw[1]) if raw[1] else None, *raw[2:])
     return _REFUSALS[raw[1]] if len(raw) > 1 else _NO_FEED

@@ -6,6 +6,7 @@ take the flags out with slices, `translate` and `rfind`, which costs microsecond
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ EDIT_TIME_BYTES = 6
 
 _BUTTON_TYPES: dict[bytes, ButtonType] = {b"p": "primary", b"s": "secondary"}
 _BUTTON_STATUSES: dict[bytes, ButtonStatus] = {b"p": "pending", b"d": "done"}
+_RUN = re.compile("1+")
 _STATE = struct.Struct(">II6s5sIIIIII")
 _SIDE = struct.Struct(">5s6s6s6s6s6sI")
 _STAMP = struct.Struct(">B6s5sII")
@@ -55,6 +57,12 @@ class Position(NamedTuple):
 
     ms: int
     counter: int
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Position:
+        """Return the position that a script wrote as `<ms>-<counter>`. Raise ValueError."""
+        ms, counter = raw.split(b"-")
+        return cls(int(ms), int(counter))
 
     def __str__(self) -> str:
         return f"{self.ms}-{self.counter}"
@@ -155,6 +163,11 @@ class Stamp(NamedTuple):
         offset = row - self.base - 1
         byte, bit = divmod(offset, 8)
         return 0 <= byte < len(self.rows) and bool(self.rows[byte] & 128 >> bit)
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """Return the rows that it names, as closed ranges of consecutive ones."""
+        bits = bin(int.from_bytes(b"\x01" + self.rows, "big"))[3:]
+        return [(self.base + 1 + run.start(), self.base + run.end()) for run in _RUN.finditer(bits)]
 
 
 def parse_stamp(raw: bytes) -> Stamp:

@@ -18,19 +18,20 @@ export const MARKS = {
 };
 
 /**
- * Return the notification with these fields; null removes one. A flag that turns on takes `at` as its date, unless the
- * fields name the date. The same object comes back when nothing changes.
- * @param {Notification} item @param {Record<string, unknown>} fields @param {string} at ISO 8601
+ * Return the notification with these fields; null removes one, and `firstSeenAt` is only for one that has none. A flag
+ * that turns on takes `at` as its date, unless the fields name the date. The same object comes back when nothing changes.
+ * @param {Notification} item @param {Record<string, unknown>} fields @param {string} [at] ISO 8601
  * @returns {Notification}
  */
 export function withFields(item, fields, at) {
   const next = /** @type {any} */ ({ ...item });
   for (const [name, value] of Object.entries(fields)) {
+    if (name === "firstSeenAt" && next[name]) continue;
     if (value === null) delete next[name];
     else next[name] = value;
   }
   for (const [flag, date] of Object.entries(DATES)) {
-    if (date in fields || !next[flag] || item[/** @type {"isRead"} */ (flag)]) continue;
+    if (at === undefined || date in fields || !next[flag] || item[/** @type {"isRead"} */ (flag)]) continue;
     next[date] = date === "firstSeenAt" ? (next[date] ?? at) : at;
   }
   return same(item, next) ? item : Object.freeze(next);

@@ -17,11 +17,11 @@ from .wire import Operation, pack
 
 ANSWERS: dict[str, Any] = {
     MESSAGE_APPEND.name: [1, 1, 0, 0],
-    MESSAGE_EDIT.name: [1, 0, [1]],
-    MESSAGE_MARK.name: [1, 0, []],
+    MESSAGE_EDIT.name: [1, b"1-1", 0, [1]],
+    MESSAGE_MARK.name: [1, b"", 0, []],
     REFERENCE_FIND.name: [1, []],
-    FEED_MARK_ALL.name: [1, 0],
-    FEED_MARK_ROWS.name: [1, 0],
+    FEED_MARK_ALL.name: [1, b"1-1", 0],
+    FEED_MARK_ROWS.name: [1, b"1-1", 0],
 }
 
 

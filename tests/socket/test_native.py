@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -137,6 +138,122 @@ async def test_a_collapse_goes_to_the_top(pair: Pair) -> None:
     for position in (known, begin):
         async with NativeSocket.connected(pair.servers[0], "ada", position=position) as (_, result):
             assert result["changes"] == [second]
+
+
+# bulk changes
+
+
+def apply(held: dict[str, Json], changes: list[Json]) -> None:
+    """Do with held notifications what the page says."""
+    for change in changes:
+        [(name, value)] = change.items()
+        if name in ("created", "updated"):
+            held[value["id"]] = value
+        elif name == "removed":
+            for notification_id in value:
+                held.pop(notification_id, None)
+        else:
+            assert name == "bulk", change
+            ranges = value.get("sequences") or [[0, value["upTo"]]]
+            for item in held.values():
+                if any(first <= item["sequence"] <= last for first, last in ranges):
+                    fields = {**value["set"]}
+                    if "firstSeenAt" in item:
+                        fields.pop("firstSeenAt", None)
+                    item.update(fields)
+                    for field in [field for field, date in fields.items() if date is None]:
+                        del item[field]
+
+
+V1_ALL = "/v1/subscribers/ada/messages/mark-all"
+BULK_CALLS: dict[str, tuple[str, str, Json]] = {
+    "seen": ("inbox", "/v1/inbox/notifications/seen", {}),
+    "read": ("inbox", "/v1/inbox/notifications/read", {}),
+    "read by tag": ("inbox", "/v1/inbox/notifications/read", {"tags": ["a"]}),
+    "archive": ("inbox", "/v1/inbox/notifications/archive", {}),
+    "archive by tag": ("inbox", "/v1/inbox/notifications/archive", {"tags": ["a"]}),
+    "read-archive": ("inbox", "/v1/inbox/notifications/read-archive", {}),
+    "delete by tag": ("inbox", "/v1/inbox/notifications/delete", {"tags": ["a"]}),
+    "delete": ("inbox", "/v1/inbox/notifications/delete", {}),
+    "v1 seen": ("api", V1_ALL, {"markAs": "seen"}),
+    "v1 unseen": ("api", V1_ALL, {"markAs": "unseen"}),
+    "v1 read": ("api", V1_ALL, {"markAs": "read"}),
+    "v1 unread": ("api", V1_ALL, {"markAs": "unread"}),
+}
+
+
+@pytest.mark.parametrize("name", BULK_CALLS)
+async def test_a_bulk_change_is_known_by_its_event_alone(pair: Pair, name: str) -> None:
+    """Also on messages that the v1 API has marked, which leaves out dates, and on one that is snoozed."""
+    caller, path, body = BULK_CALLS[name]
+    await pair.api.create_workflow("tagged", tags=["a"])
+    for number in range(24):
+        await pair.api.trigger("ada", {"n": number}, workflow="tagged" if number < 23 else "bench")
+    ids = [item["id"] for item in await listed(pair)]
+    async with InboxApi.open(pair.servers[0], "ada") as inbox:
+        await pair.api.mark_as("ada", ids[:5], "seen")
+        await pair.api.mark_as("ada", ids[5:9], "read")
+        await inbox.see(ids[9:12])
+        await inbox.change(ids[12], "read")
+        await inbox.change(ids[13], "archive")
+        until = datetime.now(UTC) + timedelta(days=30)
+        await inbox.change(ids[14], "snooze", {"snoozeUntil": until.isoformat()})
+        await pair.api.mark_as("ada", ids[9:10], "unseen")
+        await inbox.call("DELETE", f"/v1/inbox/notifications/{ids[20]}/delete", 204)
+        for server in pair.servers:
+            async with NativeSocket.connected(server, "ada", list={"limit": 100}) as (socket, result):
+                held = {item["id"]: item for item in result["list"]["data"]}
+                if caller == "inbox":
+                    await inbox.call("POST", path, 204, body)
+                else:
+                    await pair.api.call("POST", path, 201, body)
+                fence = (await pair.api.trigger("ada"))["transactionId"]
+                while all(item["transactionId"] != fence for item in held.values()):
+                    apply(held, await socket.changes())
+                now = await listed(pair)
+                assert held == {item["id"]: item for item in now}
+                assert socket.counts["unseen"] == sum(not item["isSeen"] for item in now)
+                assert socket.counts["unread"] == sum(not item["isRead"] and not item["isSnoozed"] for item in now)
+
+
+async def test_a_bulk_mark_that_was_missed_is_recovered(pair: Pair) -> None:
+    """As long as its stamp is there: the oldest of more than eight are folded."""
+    await send(pair, 30)
+    async with NativeSocket.connected(pair.servers[0], "ada", list={"limit": 100}) as (_, result):
+        position, held = result["position"], {item["id"]: item for item in result["list"]["data"]}
+    async with InboxApi.open(pair.servers[0], "ada") as inbox:
+        await inbox.read_all()
+        await inbox.change(next(iter(held)), "unread")
+        async with NativeSocket.connected(pair.servers[1], "ada", position=position) as (_, result):
+            assert result["recovered"]
+            apply(held, result["changes"])
+            assert list(result["changes"][-1]) == ["updated"]
+            assert held == {item["id"]: item for item in await listed(pair)}
+        await inbox.call("POST", "/v1/inbox/notifications/delete", 204, {})
+    await refused_position(pair.servers[0], "ada", position)
+
+
+async def test_a_trim_names_what_went(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_MAX_FEED_LENGTH="10")
+    async with Api.open(server) as api, NativeSocket.connected(server, "ada") as (socket, _):
+        await api.create_workflow()
+        held: dict[str, Json] = {}
+        removed: list[str] = []
+        while not removed:
+            await api.trigger("ada", {})
+            [change] = await socket.changes()
+            removed = change.get("removed", [])
+            apply(held, [change])
+        assert len(removed) == 64  # a trim cuts so many at a time
+        fence = (await api.trigger("ada", {}))["transactionId"]
+        while all(item["transactionId"] != fence for item in held.values()):
+            apply(held, await socket.changes())
+        position = socket.position
+        async with InboxApi.open(server, "ada") as inbox:
+            assert held == {item["id"]: item for item in await inbox.notifications()}
+        for _ in range(70):
+            await api.trigger("ada", {})
+        await refused_position(server, "ada", position)
 
 
 # every way into `recovered: false`

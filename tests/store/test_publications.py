@@ -11,6 +11,7 @@ from inbox.store.feed import Snapshot
 from inbox.store.messages import MessageStore
 from inbox.store.publication import (
     BULK,
+    BULK_DELETED,
     DELETED,
     GONE,
     MARKED,
@@ -113,9 +114,9 @@ async def test_every_kind_that_scripts_publish_is_parsed(stores: Stores) -> None
         await stores.messages.mark(feed, rows[3:5], V1_READ)
         assert ((marked := await published()).kind, marked.rows) == (MARKED, [4, 5])
         await stores.messages.bulk.mark_where(feed, INBOX_READ, choose)
-        assert (await published()).kind == BULK
+        assert ((bulk := await published()).kind, bulk.bulk_mark and bulk.bulk_mark[:2]) == (BULK, (6, 0))
         await stores.messages.bulk.mark_all(feed, V1_MARKS_ALL["unread"])
-        assert (await published()).kind == BULK
+        assert ((bulk := await published()).kind, bulk.bulk_mark and bulk.bulk_mark[:2]) == (BULK, (2, 4))
         await stores.messages.snooze(feed, rows[29], INBOX_SNOOZE, 1_000_000)
         assert (await published()).kind == MARKED
         await stores.feeds.wake(feed)
@@ -126,14 +127,14 @@ async def test_every_kind_that_scripts_publish_is_parsed(stores: Stores) -> None
         trimmed = await published()
         assert (trimmed.kind, trimmed.rows, trimmed.removed) == (TRIMMED, [1], [(1, rows[0].check)])
         await MessageStore(stores.client, stores.keys, stores.feeds, 4).trim(feed)
-        assert ((many := await published()).kind, many.removed) == (TRIMMED, None)
+        assert ((many := await published()).kind, many.removed) == (TRIMMED, [(r.row, r.check) for r in rows[1:25]])
         await stores.messages.bulk.delete_where(feed, choose)
         assert ((few := await published()).kind, few.removed) == (DELETED, [(r.row, r.check) for r in rows[25:29]])
         for number in range(21):
             await stores.append(feed, f"more {number}")
             assert (await published()).kind == NEW
         await stores.messages.bulk.delete_where(feed, choose)
-        assert (await published()).kind == BULK
+        assert ((many := await published()).kind, len(many.removed)) == (BULK_DELETED, 21)
         subscriber = await stores.subscribers.get(feed.environment, feed.subscriber_id)
         assert subscriber is not None
         assert await stores.subscribers.delete(feed.environment, subscriber)

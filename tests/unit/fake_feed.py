@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from inbox.realtime.compatible import CompatibleCodec
 from inbox.realtime.events import Close, SocketEvent
 from inbox.store.feed import Feed, LogEntry
 from inbox.store.keys import Keys
-from inbox.store.publication import BULK, COLLAPSED, DELETED, MARKED, MOVED, NEW, TOO_MANY, TRIMMED
+from inbox.store.publication import BULK, BULK_DELETED, COLLAPSED, DELETED, MARKED, MOVED, NEW, TRIMMED
 from inbox.store.rows import FeedCounts, FeedState, Position
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
@@ -47,6 +47,7 @@ class FakeFeeds:
         self._cards = cards or FakeCards()
         self.messages_by_row: dict[int, Message] = {}
         self.log: list[LogEntry] = []
+        self.bulk_rows: dict[int, list[int]] = {}
         self.log_from = 1
         self.away = 0
         self.gone = False
@@ -106,18 +107,26 @@ class FakeFeeds:
         )
         return self._publish(COLLAPSED, [onto])
 
-    def trim(self, base: int, *, named: bool = True) -> bytes:
+    def trim(self, base: int) -> bytes:
         """What is up to `base` is cut off."""
         gone = [row for row in sorted(self.messages_by_row) if row <= base]
         for row in gone:
             del self.messages_by_row[row]
         names = b"".join(struct.pack(">I", row) + CHECK for row in gone)
-        return self._publish(TRIMMED, [base], names if named else TOO_MANY)
+        return self._publish(TRIMMED, [base], names)
 
     def read_all(self) -> bytes:
         for row, message in self.messages_by_row.items():
             self.messages_by_row[row] = replace(message, seen=True, read=True)
-        return self._publish(BULK, [self.position.counter + 1])
+        counter = self.position.counter + 1
+        self.bulk_rows[counter] = sorted(self.messages_by_row)
+        return self._publish(BULK, [counter])
+
+    def delete_all(self) -> bytes:
+        """More messages than a deletion names in the log."""
+        names = b"".join(struct.pack(">I", row) + CHECK for row in self.messages_by_row)
+        self.messages_by_row.clear()
+        return self._publish(BULK_DELETED, [self.position.counter + 1], names)
 
     def change_in_later_release(self) -> bytes:
         """A change of a kind that this release does not have."""
@@ -155,6 +164,10 @@ class FakeFeeds:
     async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> dict[int, MessageId]:
         await self._call("ids_of", feed)
         return {row: self.id_of(row) for row in wanted}
+
+    async def rows_of_bulk_marks(self, feed: Feed, counters: Collection[int]) -> dict[int, list[int]]:
+        await self._call("rows_of_bulk_marks", feed)
+        return {counter: rows for counter, rows in self.bulk_rows.items() if counter in counters}
 
     async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         await self._call("changes_since", feed)

@@ -74,6 +74,14 @@ def test_a_bulk_change_concerns_its_sequences(where: Json) -> None:
     assert first == item(1, isRead=True, readAt=AT, isSeen=True, firstSeenAt=AT)
 
 
+def test_a_bulk_change_whose_dates_are_named_sets_no_others() -> None:
+    store = store_of(item(1), item(2, firstSeenAt="once"))
+    tell(store, {"bulk": {"set": {"isSeen": True}, "upTo": 2}})
+    assert list(store.notifications) == [item(2, isSeen=True, firstSeenAt="once"), item(1, isSeen=True)]
+    tell(store, {"bulk": {"set": {"isSeen": True, "firstSeenAt": AT}, "upTo": 2}})
+    assert [one.get("firstSeenAt") for one in store.notifications] == ["once", AT]
+
+
 def test_fields_that_are_none_are_removed_and_named_dates_are_taken() -> None:
     read: Any = item(1, isRead=True, readAt="then", firstSeenAt="once")
     assert with_fields(read, {"isRead": False, "readAt": None}, AT) == item(1, firstSeenAt="once")

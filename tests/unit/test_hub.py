@@ -152,10 +152,12 @@ async def test_what_was_cut_off_is_named(house: House, tab: Tab) -> None:
     assert house.feeds.calls == ["state_and_owner"]
 
 
-async def test_more_than_can_be_named_is_read_again(house: House, tab: Tab) -> None:
-    house.hear(*[house.feeds.append() for _ in range(3)], house.feeds.trim(2, named=False))
-    assert tab.told[3:] == ["refetch"]
-    assert tab.deliveries[3].unread == 1
+async def test_more_than_an_event_names_is_read_again(house: House, tab: Tab) -> None:
+    house.hear(*[house.feeds.append() for _ in range(22)], house.feeds.trim(21), house.feeds.append())
+    assert tab.told[22:] == ["refetch", "received 23"]
+    assert tab.deliveries[22].unread == 1
+    house.hear(house.feeds.delete_all())
+    assert tab.told[24].startswith("removed ")
 
 
 async def test_rows_without_messages_are_cut_off_unnoticed(house: House, tab: Tab) -> None:
@@ -282,7 +284,11 @@ REPAIRS = {
     "a new message that was read": ([("append", 0), ("mark", 4)], ["received 4 read"]),
     "a new message that went again": ([("append", 0), ("delete", 4), ("mark", 1)], ["removed 4", "updated 1 read"]),
     "marks before new ones": ([("append", 0), ("mark", 1)], ["updated 1 read", "received 4"]),
-    "a bulk change": ([("mark", 1), ("read_all", 0), ("append", 0)], ["refetch", "received 4"]),
+    "a bulk change": (
+        [("mark", 3), ("read_all", 0), ("append", 0)],
+        ["updated 1 read", "updated 2 read", "updated 3 read", "received 4"],
+    ),
+    "a bulk deletion": ([("mark", 1), ("delete_all", 0), ("append", 0)], ["refetch", "received 4"]),
     "a kind of a later release": ([("change_in_later_release", 0)], ["refetch"]),
     "such a kind among others": ([("change_in_later_release", 0), ("append", 0)], ["refetch", "received 4"]),
 }

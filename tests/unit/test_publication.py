@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
 
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.store import publication
-from inbox.store.publication import BULK, DELETED, NEW, TOO_MANY, TRIMMED, Publication, parse_publication
+from inbox.store.publication import BULK, BULK_DELETED, DELETED, NEW, TRIMMED, Publication, parse_publication
 from inbox.store.rows import FeedCounts, Position
 
 LUA = Path(publication.__file__).parent / "lua"
@@ -36,7 +37,7 @@ def test_lua_and_python_have_the_same_names() -> None:
 def test_every_script_that_publishes_writes_a_kind_by_its_name(script: Path) -> None:
     text = script.read_text()
     assert "--#kinds\n" in text
-    assert re.search(r"\b(NEW|MOVED|COLLAPSED|MARKED|DELETED|TRIMMED|BULK|GONE|SUBSCRIBER)\b", text)
+    assert re.search(r"\b(NEW|MOVED|COLLAPSED|MARKED|DELETED|TRIMMED|BULK|BULK_DELETED|GONE|SUBSCRIBER)\b", text)
     assert not re.search(r"kind[^\n]*= [^\n]*'[a-z]'|SPUBLISH[^\n]*'[a-z]+'\)", text)
 
 
@@ -62,7 +63,16 @@ def test_removed_messages_are_named_by_row_and_check() -> None:
     assert published(f"{DELETED}3,9", b"abcdef").removed == [(3, b"abc"), (9, b"def")]
     assert published(f"{TRIMMED}9", b"\0\0\0\x03abc\0\0\0\x09def").removed == [(3, b"abc"), (9, b"def")]
     assert published(f"{TRIMMED}9").removed == []
-    assert published(f"{TRIMMED}9", TOO_MANY).removed is None
+    assert published(f"{BULK_DELETED}9", b"\0\0\0\x03abc").removed == [(3, b"abc")]
+
+
+def test_a_bulk_mark_says_what_it_did() -> None:
+    stamp = struct.pack(">BIHIBII", 7, 2, 3, 0, 9, 12, 3) + b"\xb0\x80"
+    mark = published(f"{BULK}9", bytes((6, 8)) + stamp).bulk_mark
+    assert mark is not None
+    assert (mark[0], mark[1], mark[2].dates, mark[2].counter) == (6, 8, 7, 9)
+    assert mark[2].ranges() == [(4, 4), (6, 7), (12, 12)]
+    assert published(f"{BULK}9").bulk_mark is None, "of an older release"
 
 
 @pytest.mark.parametrize("payload", [b"", b"gone", b"1 1 0 0 0 0 0 0 n1\n", b"1-1 1 0 0 0 0 0 0 nx\n"])

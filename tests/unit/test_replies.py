@@ -8,6 +8,7 @@ import pytest
 
 from inbox.store.client import pairs
 from inbox.store.replies import MESSAGE_APPEND, MESSAGE_COLLAPSE, AppendReply, ChangeReply, ChangeStatus, change_reply
+from inbox.store.rows import Position
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,8 @@ def test_appends_have_named_results_in_order() -> None:
 @pytest.mark.parametrize(
     ("raw", "reply"),
     [
-        ([1], ChangeReply(ChangeStatus.DONE)),
-        ([1, 3, [7, 9]], ChangeReply(ChangeStatus.DONE, 3, [7, 9])),
+        ([1, b""], ChangeReply(ChangeStatus.DONE)),
+        ([1, b"5-2", 3, [7, 9]], ChangeReply(ChangeStatus.DONE, Position(5, 2), 3, [7, 9])),
         ([0], ChangeReply(ChangeStatus.GONE)),
         ([0, b"due"], ChangeReply(ChangeStatus.DUE)),
         ([0, b"retry"], ChangeReply(ChangeStatus.MOVED_ON)),

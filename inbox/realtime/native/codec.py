@@ -12,10 +12,11 @@ from inbox.models import wire
 from inbox.models.dates import iso
 from inbox.realtime.connection import EncodedDelivery
 from inbox.realtime.events import Close
-from inbox.realtime.feed_events import FeedChange, FeedEvent, MessageCreated, MessagesRemoved, MessageUpdated
+from inbox.realtime.feed_events import BulkMark, FeedChange, FeedEvent, MessageCreated, MessagesRemoved, MessageUpdated
 from inbox.realtime.frames import text_frame
+from inbox.store.changes import ARCHIVED_NEVER, ARCHIVED_NOW, FIRST_SEEN, READ_NEVER, READ_NOW, SNOOZED_NEVER
 from inbox.store.feed import Feed
-from inbox.store.rows import FeedCounts, Position
+from inbox.store.rows import ARCHIVED, SNOOZED, UNREAD, UNSEEN, FeedCounts, Position
 
 _COUNTS = b'{"unseen":%d,"unread":%d,"severity":{"high":%d,"medium":%d,"low":%d,"none":%d}}'
 
@@ -38,7 +39,32 @@ def change_view(change: FeedChange) -> Mapping[str, object]:
         return {"updated": change.item.notification()}
     if isinstance(change, MessagesRemoved):
         return {"removed": change.ids}
+    if isinstance(change, BulkMark):
+        return {"bulk": bulk_view(change)}
     return {"refetch": True}
+
+
+def bulk_view(mark: BulkMark) -> Mapping[str, object]:
+    """Return what a bulk mark sets, as notifications show it, and the sequences of those that it hit."""
+    clear, set_, stamp = mark
+    at = iso(stamp.ms)
+    flags = {
+        "isSeen": (clear & UNSEEN, set_ & UNSEEN),
+        "isRead": (clear & UNREAD, set_ & UNREAD),
+        "isArchived": (set_ & ARCHIVED, clear & ARCHIVED),
+        "isSnoozed": (set_ & SNOOZED, clear & SNOOZED),
+    }
+    dates = {
+        "firstSeenAt": (stamp.dates & FIRST_SEEN, 0),
+        "readAt": (stamp.dates & READ_NOW, stamp.dates & READ_NEVER),
+        "archivedAt": (stamp.dates & ARCHIVED_NOW, stamp.dates & ARCHIVED_NEVER),
+        "snoozedUntil": (0, stamp.dates & SNOOZED_NEVER),
+    }
+    changed: dict[str, object] = {name: bool(on) for name, (on, off) in flags.items() if on or off}
+    changed |= {name: at if now else None for name, (now, never) in dates.items() if now or never}
+    if stamp.rows:
+        return {"set": changed, "sequences": stamp.ranges()}
+    return {"set": changed, "upTo": stamp.upto}
 
 
 def event_body(event: FeedEvent) -> bytes:

@@ -1,6 +1,6 @@
 -- Clears flags in every row of a feed and leaves one stamp for the dates.
 -- KEYS: 1 state, 2 rows, 3 log, 4 stamps, 5 scratch; ARGV: 1 flags to clear (2 unseen, 4 unread), 2 dates (see _dates)
--- Returns {1, stamps} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
+-- Returns {1, position, stamps} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
 local feed, rows_key, log, stamps_key, scratch = unpack(KEYS)
 local clear, dates = unpack(ARGV)
 --#kinds
@@ -26,8 +26,9 @@ if row_count > 0 then
 end
 if bit.band(clear, 2) ~= 0 then unseen = 0 end
 if bit.band(clear, 4) ~= 0 then unread = 0; badge = 0; high = 0; medium = 0; low = 0 end
-local stamps = redis.call('RPUSH', stamps_key, struct.pack('>BI6I5I4I4', dates, ms, change_count + 1, last_row, base_row))
-local kind, refs, check, content = BULK, {string.format('%d', change_count + 1)}, '', ''
+local stamp = struct.pack('>BI6I5I4I4', dates, ms, change_count + 1, last_row, base_row)
+local stamps = redis.call('RPUSH', stamps_key, stamp)
+local kind, refs, check, content = BULK, {string.format('%d', change_count + 1)}, string.char(clear, 0), stamp
 --#log
 --#publish
-return {1, stamps}
+return {1, position, stamps}

@@ -3,7 +3,7 @@
 -- moves up, the counts follow, and the log names the new base. A snoozed message is never too old: what is above it stays.
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 outbox (if events are requested)
 -- ARGV: 1 the newest row that is beyond the length ('' none), 2 the newest row that is too old ('' none), 3 the feed's number
--- What is published names the messages that went, or is '*' where they are too many to be named.
+-- What is published names the messages that went.
 -- Returns {rows cut, the base} | {-1} (no such feed)
 local feed, rows_key, sides, log, stream, outbox = unpack(KEYS)
 local beyond_length, too_old, feed_number = unpack(ARGV)
@@ -15,7 +15,7 @@ local packed = redis.call('HGET', feed, 'p')
 if not packed then return {-1} end
 local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 --#now
-local MAX_CUT, MAX_NAMED = 64, 20
+local MAX_CUT = 64
 local top = math.min(last_row, base_row + MAX_CUT)
 local cells = redis.call('GETRANGE', rows_key, 0, 4 * (top - base_row) - 1)
 local function flags_of(number) return string.byte(cells, 4 * (number - base_row) - 3) or 0 end
@@ -54,7 +54,7 @@ redis.call('SET', rows_key, redis.call('GETRANGE', rows_key, 4 * (new_base - bas
 local cut = new_base - base_row
 base_row = new_base
 local kind, refs = TRIMMED, {string.format('%d', new_base)}
-local check, content = live <= MAX_NAMED and table.concat(named) or '*', ''
+local check, content = table.concat(named), ''
 --#log
 --#publish
 if outbox and live > 0 then

@@ -2,7 +2,7 @@
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stamps, 6 stream, 7 timers, 8 times (the bucket's index)
 -- ARGV: 1 counter of the position that the caller computed from, 2 the end of the next snooze beyond those named (ms, 0
 --       for none), 3 the feed's number, then at most 20 rows that may be due, earliest end first
--- Returns {1, number of woken messages} | {0, 'retry'} (the feed has moved on) | {0} (no such feed)
+-- Returns {1, '', number of woken messages} | {0, 'retry'} (the feed has moved on) | {0} (no such feed)
 local feed, rows_key, sides, log, stamps_key, stream, timers, times = unpack(KEYS)
 local read_counter, next_wake, feed_number = unpack(ARGV, 1, 3)
 --#kinds
@@ -76,4 +76,4 @@ if #moved > 0 then
 --#log
 --#publish
 end
-return {1, #moved}
+return {1, '', #moved}

@@ -3,7 +3,7 @@
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 timers, 7 outbox (if events are requested)
 -- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, 4 whether it is retracted by its sender (1 or 0), then for one
 --       that expires: 5 its timer, 6 the timer's time (ms)
--- Returns 1 | 0 (no such message, or its expiry has changed)
+-- Returns the position | 0 (no such message, or its expiry has changed)
 local feed, rows, sides, log, stream, timers, outbox = unpack(KEYS)
 local id_row, check, feed_number, is_retracted, timer, timer_due = unpack(ARGV)
 --#kinds
@@ -31,4 +31,4 @@ if outbox then
   if is_retracted == '1' then entry[3], entry[4] = 'b', '1' end
 --#outbox
 end
-return 1
+return position

@@ -2,7 +2,7 @@
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 timers, 6 outbox (if events are requested)
 -- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, 4 the row it was read in, 5 the time of the edit it was read
 --       with (ms, 0 none), 6 the time it was to expire (ms, 0 never), 7 content, 8 severity (0-3), 9 when it expires (ms, 0 never)
--- Returns {1, 0, {row}} | {0, 'retry'} (it was moved or edited since it was read) | {0} (no such message)
+-- Returns {1, position, 0, {row}} | {0, 'retry'} (it was moved or edited since it was read) | {0} (no such message)
 local feed, rows, sides, log, timers, outbox = unpack(KEYS)
 local id_row, check, feed_number, read_row, read_edit, old_expiry, edited, severity, expiry = unpack(ARGV)
 --#kinds
@@ -36,4 +36,4 @@ if outbox then
   local entry = {'e', name}
 --#outbox
 end
-return {1, 0, {row}}
+return {1, position, 0, {row}}

@@ -6,7 +6,8 @@
 --       7 the feed's number,
 --       8 action: status and type in two letters ('' leaves it), 9 the action's payload ('' leaves it),
 --       then n and check of each message, as its id has them
--- Returns {1, stamps, {rows changed}, their flags (a byte each), {row and side record of each}, their checks} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
+-- Returns {1, position ('' nothing changed), stamps, {rows changed}, their flags (a byte each), {row and side record of each},
+--       their checks} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
 local feed, rows, sides_key, log, stamps_key, timers, outbox = unpack(KEYS)
 local clear, set, dates, snoozed_until, mask, value, feed_number, action, payload = unpack(ARGV, 1, 9)
 --#kinds
@@ -32,7 +33,7 @@ for i = 10, #ARGV, 2 do
     if outbox then outbox_changes[#changed] = struct.pack('>I4I4', feed_number, ARGV[i]) .. ARGV[i + 1] end
   end
 end
-if #changed == 0 then return {1, #stamps, changed, '', {}, ''} end
+if #changed == 0 then return {1, '', #stamps, changed, '', {}, ''} end
 
 local packed_sides = redis.call('HMGET', sides_key, unpack(row_texts))
 local sides, new_flags = {}, {}
@@ -71,4 +72,4 @@ if outbox then
   local entry = {'m', table.concat(outbox_changes), 'u', snoozed_until, 'a', action .. payload}
 --#outbox
 end
-return {1, #stamps, changed, table.concat(new_flags), sides, table.concat(checks)}
+return {1, position, #stamps, changed, table.concat(new_flags), sides, table.concat(checks)}

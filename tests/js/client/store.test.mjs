@@ -64,6 +64,17 @@ test("a bulk change sets flags and dates up to a sequence, or in ranges", () => 
   assert.deepEqual(dates()[2], [undefined, "now"]);
 });
 
+test("a bulk change whose dates are named sets no others", () => {
+  const { window, event } = held([item(2, { firstSeenAt: "old" }), item(1)]);
+  const seen = () => window.snapshot.items.map(({ isSeen, firstSeenAt = null }) => [isSeen, firstSeenAt]);
+  event(11, { bulk: { set: { isSeen: true }, upTo: 2 } });
+  assert.deepEqual(seen(), [[true, "old"], [true, null]]);
+  event(12, { bulk: { set: { isSeen: true, firstSeenAt: "now" }, upTo: 2 } });
+  assert.deepEqual(seen(), [[true, "old"], [true, "now"]]);
+  event(13, { bulk: { set: { isRead: true, readAt: "then" }, upTo: 2 } });
+  assert.deepEqual(window.snapshot.items.map(({ readAt }) => readAt), ["then", "then"]);
+});
+
 test("a bulk change that may bring unknown notifications into a window makes it stale", () => {
   const { window, event } = held([item(1, { isRead: true })], { filter: { read: true } });
   event(11, { bulk: { set: { isSeen: true }, at: "now", upTo: 3 } });

@@ -1,0 +1,32 @@
+"""The positions of the changes that a task makes, for a caller that has to know which event is its own.
+
+Services answer with what they changed, not with positions, and most callers need none. So the stores note them beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from inbox.store.rows import Position
+
+_noted: ContextVar[list[Position] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting_positions() -> Iterator[list[Position]]:
+    """Yield a list to which each change that this task makes to a feed adds its position."""
+    positions: list[Position] = []
+    token = _noted.set(positions)
+    try:
+        yield positions
+    finally:
+        _noted.reset(token)
+
+
+def note_position(position: Position | None) -> None:
+    """Note that a change was stored; None: nothing changed."""
+    noted = _noted.get()
+    if noted is not None and position is not None:
+        noted.append(position)
