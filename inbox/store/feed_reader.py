@@ -61,11 +61,16 @@ _FEED_SEEK = load("feed_seek", int)
 FEED_FOLD = load("feed_fold", int)
 
 
-class _Built(NamedTuple):
-    """A message, and what it was made of: its row's bytes, entry, side record, the feed's stamps, the edit's time."""
+@dataclass(slots=True, eq=False)
+class _Built:
+    """A message, and what it was made of: its row's bytes, entry, side record, the feed's stamps, the edit's time.
+
+    `as_of` is the feed's newest position at which it was read so; None if it was never read together with a position.
+    """
 
     made_of: tuple[bytes, list[bytes], bytes | None, list[Stamp], int]
     message: Message
+    as_of: rows.Position | None = None
 
     def size(self) -> int:
         """Return the approximate size in bytes."""
@@ -80,7 +85,10 @@ class FeedReader(BaseStore):
     def __post_init__(self) -> None:
         self._contents = Contents(self._client)
         self._built: LruCache[tuple[str, int, int], _Built] = LruCache(MAX_BUILT_BYTES, _Built.size)
-        """By feed and row the messages that were built last. One is used again if what it is made of is the same."""
+        """By feed and row the messages that were built last. One is used again if what it is made of is the same.
+
+        It is not even read again while the feed is still at the position at which it was read: each change takes one.
+        """
 
     async def state(self, feed: Feed) -> FeedState | None:
         """Return the feed's position and counts. None if it is gone. One command, unless a snooze has ended."""
@@ -352,9 +360,29 @@ class FeedReader(BaseStore):
         return await self._client.run(_FEED_SEEK, [feed.keys.state, feed.keys.stream], [created_ms])
 
     async def _load(self, feed: Feed, snapshot: Snapshot, numbers: list[int]) -> list[Message] | None:
-        """Return the messages of these live rows; None if the feed has moved on since the snapshot."""
-        if not numbers:
-            return []
+        """Return the messages of these live rows; None if the feed has moved on since the snapshot.
+
+        Ask the store only for those that were not read at the position of the snapshot before.
+        """
+        known = self._known(feed, snapshot.state.position, numbers)
+        missing = [row for row in numbers if row not in known] if known else numbers
+        if missing:
+            read = await self._read_rows(feed, snapshot, missing)
+            if read is None:
+                return None
+            if not known:
+                return read
+            known |= zip(missing, read, strict=True)
+        return [known[row] for row in numbers]
+
+    def _known(self, feed: Feed, position: rows.Position, numbers: Sequence[int]) -> dict[int, Message]:
+        """Return by row the messages that were read when the feed was at this position."""
+        get, oid, number = self._built.get, feed.subscriber_oid, feed.number
+        built = {row: get((oid, number, row)) for row in numbers}
+        return {row: one.message for row, one in built.items() if one and one.as_of == position}
+
+    async def _read_rows(self, feed: Feed, snapshot: Snapshot, numbers: Sequence[int]) -> list[Message] | None:
+        """Read the messages of live rows; return None if the feed has moved on since the snapshot."""
         keys = feed.keys
         edited = rows.edited_rows(snapshot.rows, snapshot.base, numbers)
         # the state comes last: if it is still that of the snapshot, so was what was read before it
@@ -417,7 +445,7 @@ class FeedReader(BaseStore):
     ) -> Message:
         start = (row - snapshot.base - 1) * rows.ROW_BYTES
         cell = snapshot.rows[start : start + rows.ROW_BYTES]
-        return self._build(feed, row, cell, fields, raw_side, snapshot.stamps, edited_ms)
+        return self._build(feed, row, cell, fields, raw_side, snapshot.stamps, edited_ms, snapshot.state.position)
 
     def _build(
         self,
@@ -428,12 +456,14 @@ class FeedReader(BaseStore):
         raw_side: bytes | None,
         stamps: list[Stamp],
         edited_ms: int,
+        as_of: rows.Position | None = None,
     ) -> Message:
         """Return the message of a row's bytes, entry (with the content of its edit), side record and stamps."""
         key = (feed.subscriber_oid, feed.number, row)
         built = self._built.get(key)
         made_of = (cell, fields, raw_side, stamps, edited_ms)
         if built and built.made_of == made_of:
+            built.as_of = as_of or built.as_of
             return built.message
         side = rows.resolve_side(row, raw_side, stamps)
         first, last, read, archived, until = side.dates
@@ -456,7 +486,7 @@ class FeedReader(BaseStore):
             sequence=row,
             edited_ms=edited_ms,
         )
-        self._built.put(key, _Built(made_of, message))
+        self._built.put(key, _Built(made_of, message, as_of))
         return message
 
     async def ids_of(self, feed: Feed, numbers: Sequence[int]) -> dict[int, MessageId]:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from inbox.ids import SubscriberId
+from inbox.models.message import ButtonPress
 from inbox.store import feed_reader
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, V1_MARKS, Change
 from inbox.store.client import Argument, Client, Command, PendingReplies, topology_of
@@ -97,6 +98,56 @@ async def test_a_page_of_a_long_feed_reads_the_newest_rows(noting: Stores) -> No
     assert page is not None
     assert (len(page.messages), page.has_more) == (5, False)
     assert not reads_all_rows(noting), "what is above a row needs no older ones"
+
+
+async def test_a_page_of_a_feed_that_did_not_change_is_one_round_trip(noting: Stores, other_stores: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 4)
+    before = await noting.list(feed)
+    taken(noting)
+    assert await noting.list(feed) == before
+    assert [len(names) for names in taken(noting)] == [4]
+    page = await noting.feeds.page(feed, UNREAD_ROWS, 2, skip=1)
+    assert page is not None
+    assert page.messages == before[1:3]
+    assert [len(names) for names in taken(noting)] == [4], "another page of the same rows neither"
+    await other_stores.messages.mark(feed, rows[:1], INBOX_READ)
+    await other_stores.append(feed, "one more")
+    after = await noting.list(feed)
+    assert [len(names) for names in taken(noting)] == [4, 3]
+    assert after == await other_stores.list(feed) != before
+    assert await noting.list(feed) == after
+    assert [len(names) for names in taken(noting)] == [4]
+
+
+async def test_only_rows_that_were_not_read_at_this_position_are_read(noting: Stores, other_stores: Stores) -> None:
+    feed = await noting.feed()
+    await noting.fill(feed, 6)
+    await noting.feeds.page(feed, ALL, 2)
+    page = await noting.feeds.page(feed, ALL, 6)
+    assert page is not None
+    assert page.messages == await other_stores.list(feed)
+    assert [one.sequence for one in page.messages] == [6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("change", ["edit", "mark_all", "press", "snooze_ends", "delete"])
+async def test_every_kind_of_change_is_seen(noting: Stores, other_stores: Stores, change: str) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 2)
+    before = await noting.list(feed)
+    if change == "edit":
+        await other_stores.messages.edit(feed, before[1], replace(before[1].stored, content="edited"))
+    elif change == "mark_all":
+        await other_stores.messages.bulk.mark_all(feed, INBOX_READ)
+    elif change == "press":
+        await other_stores.messages.act(feed, rows[0], ButtonPress("primary", "done"))
+    elif change == "snooze_ends":
+        await other_stores.messages.snooze(feed, rows[0], INBOX_SNOOZE, 1_000)
+    else:
+        await other_stores.messages.delete(feed, rows[0])
+    after = await noting.list(feed)
+    assert after != before
+    assert after == await other_stores.list(feed)
 
 
 async def test_a_scan_goes_on_behind_the_newest_rows(noting: Stores) -> None:
