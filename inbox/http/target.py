@@ -21,6 +21,7 @@ from inbox.store.feed import Feed
 from inbox.store.subscribers import SubscriberRead
 
 SAFE_METHODS = ("GET", "HEAD")
+MESSAGE_IN_PATH = ("notificationId", "messageId")
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,8 @@ class Target:
     assumed: Subscriber | None
     _read: SubscriberRead
     _unknown: InboxError
+    is_change_of_one: bool = False
+    """Whether the request changes nothing but the message in its path, whose id names the feed."""
     _subscriber: Subscriber | None = None
 
     async def subscriber(self) -> Subscriber:
@@ -49,7 +52,8 @@ class Target:
     async def answer(self, handle: Callable[[], Awaitable[Response]]) -> Response:
         """Return the answer of `handle`. If the feeds were not those that were assumed, call it again.
 
-        Raise the error for a subscriber that does not exist, whatever `handle` does with feeds that are gone.
+        A message that was changed was in a feed of the subscriber, whichever other feeds there are. Raise the error for
+        a subscriber that does not exist, whatever `handle` does with feeds that are gone.
         """
         try:
             response = await handle()
@@ -57,7 +61,7 @@ class Target:
             if await self._confirms():
                 raise
         else:
-            if await self._confirms():
+            if await self._confirms() or self.is_change_of_one:
                 return response
         return await handle()
 
@@ -85,8 +89,7 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
         read = services.sessions.begin(environment, claims)
         target = Target(environment, claims.contexts, False, read.known, read, Unauthorized())
         is_counted = services.rate_limiter.limits("subscriber")  # a count is a round trip anyway
-        if target.assumed is None or is_counted or request.method not in SAFE_METHODS:
-            target.assumed = await target.subscriber()
+        await _settle(request, target, needs_record=is_counted)
         await note_session(request, environment, target.assumed, claims.contexts)
         return target
     backend = await authenticate(request)
@@ -95,9 +98,17 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
     error = unknown_subscriber(subscriber_id) if unknown == 404 else missing_subscriber(environment, subscriber_id)
     named = services.subscribers.begin(environment, subscriber_id)
     target = Target(environment, contexts_of(keys) if keys else None, True, named.known, named, error)
-    if named.known is None or request.method not in SAFE_METHODS:  # a change cannot be made twice
-        target.assumed = await target.subscriber()
+    await _settle(request, target)
     return target
+
+
+async def _settle(request: Request, target: Target, *, needs_record: bool = False) -> None:
+    """Wait for the subscriber's record where nothing may be assumed: a change of several messages is not made twice."""
+    if request.method not in SAFE_METHODS:
+        target.is_change_of_one = not request.path_params.keys().isdisjoint(MESSAGE_IN_PATH)
+        needs_record = needs_record or not target.is_change_of_one
+    if needs_record or target.assumed is None:
+        target.assumed = await target.subscriber()
 
 
 async def feeds_of(request: Request, target: Target, body_keys: Sequence[str] | None = None) -> list[Feed]:

@@ -78,6 +78,23 @@ class _Built:
         return BUILT_OVERHEAD_BYTES + BUILT_TIMES * len(self.made_of[1][3]) + stamps
 
 
+@dataclass(slots=True, eq=False)
+class PendingEntries:
+    """Entries by row: those that are known, and those that are being read. Whoever begins it awaits or drops it."""
+
+    _known: dict[int, list[bytes]]
+    _begun: PendingReplies | None
+
+    async def of_rows(self, numbers: Collection[int]) -> dict[int, list[bytes]]:
+        """Return by row the fields of those entries that are of these rows."""
+        entries = _by_row(numbers, await self._begun) if self._begun else {}
+        return entries | {row: self._known[row] for row in numbers if row in self._known}
+
+    def drop(self) -> None:
+        if self._begun:
+            self._begun.drop()
+
+
 @dataclass(eq=False)
 class FeedReader(BaseStore):
     """Reads feeds. Snoozes that have ended take effect before each reading."""
@@ -413,17 +430,26 @@ class FeedReader(BaseStore):
         await self._contents.fill_in(self._bucket(feed), entries.values())
         return entries, edited_ms
 
-    def begin_entries(self, feed: Feed, numbers: Sequence[int]) -> PendingReplies:
-        """Begin to read the entries of rows, in one round trip with what the caller sends next."""
-        return self._client.begin(_spans(feed.keys, numbers))
+    def begin_entries(self, feed: Feed, messages: Sequence[RowId]) -> PendingEntries:
+        """Begin to read the entries of these messages' rows, in one round trip with what the caller sends next.
 
-    async def changed_messages(self, feed: Feed, reply: ChangeReply, spans: Sequence[Any]) -> list[Message]:
+        Those that were read before are not read again: an entry never changes, and the check bytes name it.
+        """
+        known: dict[int, list[bytes]] = {}
+        for message in messages:
+            built = self._built.get((feed.subscriber_oid, feed.number, message.row))
+            if built and built.made_of[0][1:] == message.check and not built.message.edited_ms:
+                known[message.row] = built.made_of[1]
+        unknown = [message.row for message in messages if message.row not in known]
+        return PendingEntries(known, self._client.begin(_spans(feed.keys, unknown)) if unknown else None)
+
+    async def changed_messages(self, feed: Feed, reply: ChangeReply, begun: PendingEntries) -> list[Message]:
         """Return the messages that a script has just changed, without reading their state again.
 
-        `spans`: the entries of the rows in the ids (`begin_entries`); those of messages that were moved, and edits, are
+        `begun`: the entries of the rows in the ids (`begin_entries`); those of messages that were moved, and edits, are
         read here.
         """
-        entries = _by_row(reply.rows, spans)
+        entries = await begun.of_rows(reply.rows)
         moved = [row for row in reply.rows if row not in entries]
         edited = [row for row, flags in zip(reply.rows, reply.flags, strict=True) if flags & rows.EDITED]
         if moved:

@@ -290,7 +290,7 @@ class MessageStore(BaseStore):
         press: ButtonPress | None = None,
         until: Argument = "",
     ) -> list[Message]:
-        entries = self._feeds.begin_entries(feed, [message.row for message in messages])
+        entries = self._feeds.begin_entries(feed, messages)
         try:
             reply = await self._change_named(feed, messages, change, press, until)
         except BaseException:
@@ -299,7 +299,7 @@ class MessageStore(BaseStore):
         if reply is None or not reply.rows:
             entries.drop()
             return []
-        read = await self._feeds.changed_messages(feed, reply, await entries)
+        read = await self._feeds.changed_messages(feed, reply, entries)
         if len(read) < len(reply.rows):  # some were moved or deleted meanwhile
             return list((await self._feeds.find_many(feed, messages)).values())
         return read
@@ -321,9 +321,8 @@ class MessageStore(BaseStore):
         keys += self.outbox.key(feed.bucket_key, CHANGED)
         head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
         named = [part for message in messages for part in (message.row, message.check)]
-        reply = await run_awake(
-            self._client, self._feeds, feed, MESSAGE_MARK, keys, [*head, feed.number, *rows.pack_press(press), *named]
-        )
+        head += [feed.number, feed.subscriber_oid, *rows.pack_press(press)]
+        reply = await run_awake(self._client, self._feeds, feed, MESSAGE_MARK, keys, [*head, *named])
         note_position(reply.position if reply else None)
         self.outbox.wrote([feed.bucket_key])
         return reply
@@ -359,7 +358,7 @@ class MessageStore(BaseStore):
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
         keys.append(self._bucket(feed).timers)
         keys += self.outbox.key(feed.bucket_key, RETRACTED if is_retracted else DELETED)
-        args: list[Argument] = [message.row, message.check, feed.number, int(is_retracted)]
+        args: list[Argument] = [message.row, message.check, feed.number, feed.subscriber_oid, int(is_retracted)]
         if timer:
             args += [timer.member, timer.due_ms]
         position = await self._client.run(_MESSAGE_DELETE, keys, args)

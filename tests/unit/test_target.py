@@ -70,6 +70,20 @@ async def test_other_feeds_are_read_again(stored: Subscriber, outcome: Response 
     assert handler.assumed == [assumed, stored]
 
 
+async def test_a_message_that_was_changed_is_not_changed_again() -> None:
+    one = target(ada(a=1), ada(a=1, b=2))
+    one.is_change_of_one = True
+    assert await one.answer(Handler(one, [FIRST])) is FIRST
+
+
+async def test_a_message_that_was_not_found_is_looked_for_in_the_feeds_that_there_are() -> None:
+    one = target(ada(a=1), ada(a=1, b=2))
+    one.is_change_of_one = True
+    handler = Handler(one, [NotFound(), SECOND])
+    assert await one.answer(handler) is SECOND
+    assert handler.assumed[1] == ada(a=1, b=2)
+
+
 async def test_a_feed_of_other_contexts_is_no_reason_to_read_again() -> None:
     one = target(ada(a=1), ada(a=1, b=2), "a")
     assert await one.answer(Handler(one, [FIRST])) is FIRST

@@ -1,16 +1,17 @@
 #!lua flags=allow-oom
 -- Deletes one message. Its row stays, dead, with the check, so that whoever catches up can name what went.
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 timers, 7 outbox (if events are requested)
--- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, 4 whether it is retracted by its sender (1 or 0), then for one
---       that expires: 5 its timer, 6 the timer's time (ms)
--- Returns the position | 0 (no such message, or its expiry has changed)
+-- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, 4 the oid of its subscriber, 5 whether it is retracted by its
+--       sender (1 or 0), then for one that expires: 6 its timer, 7 the timer's time (ms)
+-- Returns the position | 0 (no such message of this subscriber, or its expiry has changed)
 local feed, rows, sides, log, stream, timers, outbox = unpack(KEYS)
-local id_row, check, feed_number, is_retracted, timer, timer_due = unpack(ARGV)
+local id_row, check, feed_number, owner, is_retracted, timer, timer_due = unpack(ARGV)
 --#kinds
 --#state
 --#references
-local packed = redis.call('HGET', feed, 'p')
-if not packed then return 0 end
+local stored = redis.call('HMGET', feed, 'p', 's')
+local packed = stored[1]
+if not packed or stored[2] ~= owner then return 0 end
 if timer and tonumber(redis.call('ZSCORE', timers, timer) or math.huge) > tonumber(timer_due) then return 0 end
 local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low = struct.unpack(STATE, packed)
 --#now

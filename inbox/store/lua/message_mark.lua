@@ -3,18 +3,18 @@
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stamps, 6 timers, 7 outbox (if events are requested)
 -- ARGV: 1 flags to clear, 2 flags to set, 3 dates (see _dates), 4 snoozed until (ms, '' leaves it),
 --       5 and 6 mask and value: flags and dates change only where flags AND mask is value,
---       7 the feed's number,
---       8 action: status and type in two letters ('' leaves it), 9 the action's payload ('' leaves it),
+--       7 the feed's number, 8 the oid of its subscriber,
+--       9 action: status and type in two letters ('' leaves it), 10 the action's payload ('' leaves it),
 --       then n and check of each message, as its id has them
 -- Returns {1, position ('' nothing changed), stamps, {rows changed}, their flags (a byte each), {row and side record of each},
---       their checks} | {0} (no such feed) | {0, 'due'} (a snooze has ended: wake it first)
+--       their checks} | {0} (no such feed of this subscriber) | {0, 'due'} (a snooze has ended: wake it first)
 local feed, rows, sides_key, log, stamps_key, timers, outbox = unpack(KEYS)
-local clear, set, dates, snoozed_until, mask, value, feed_number, action, payload = unpack(ARGV, 1, 9)
+local clear, set, dates, snoozed_until, mask, value, feed_number, owner, action, payload = unpack(ARGV, 1, 10)
 --#kinds
 --#state
 --#dates
-local stored = redis.call('HMGET', feed, 'p', 'u')
-if not stored[1] then return {0} end
+local stored = redis.call('HMGET', feed, 'p', 'u', 's')
+if not stored[1] or stored[3] ~= owner then return {0} end
 local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low = struct.unpack(STATE, stored[1])
 --#now
 if stored[2] and tonumber(stored[2]) <= ms then return {0, 'due'} end
@@ -25,7 +25,7 @@ local stamps = redis.call('LRANGE', stamps_key, 0, -1)
 
 -- the messages it is for, each once, and their flags by row
 local changed, row_texts, old_flags, checks, outbox_changes = {}, {}, {}, {}, {}
-for i = 10, #ARGV, 2 do
+for i = 11, #ARGV, 2 do
   local row, flags = find(rows, sides_key, tonumber(ARGV[i]), ARGV[i + 1])
   if row and not old_flags[row] and (action ~= '' or bit.band(flags, mask) == value) then
     changed[#changed + 1], row_texts[#row_texts + 1] = row, string.format('%d', row)
