@@ -2,7 +2,7 @@
 
 uvicorn keeps a head of any length for any time, waits forever for the rest of a body, and keeps every answer until it
 is read. Refusals here have the usual error body. The protocol puts itself into the scope's extensions, so that an
-answer that cannot be completed can be cut off.
+answer that cannot be completed can be cut off. `Exchange` carries a request and its answer.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
+from urllib.parse import unquote
 
-from starlette.types import Receive, Scope, Send
+import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from inbox.errors import BadRequest, HeadTooLarge, InboxError, MalformedHandshake, TooManyConnections
 from inbox.http.descriptors import descriptor_limit, share_out
+from inbox.http.exchange import Exchange
 from inbox.http.upgrade import UpgradeRequest, encode_error
 from inbox.logs import PacedLog
 from inbox.models.error_body import without_token
@@ -25,6 +28,7 @@ from inbox.models.error_body import without_token
 log = logging.getLogger(__name__)
 
 EXTENSION = "inbox.http"
+ASGI = {"version": "3.0", "spec_version": "2.3"}
 DRAINING = "inbox_draining"
 """A key of the state that every request gets: there when this process is about to stop; true if `/ready` says so."""
 HEAD_SECONDS = 10.0
@@ -63,36 +67,6 @@ class UnreadAnswers:
         self._waiting.pop(connection, None)
 
 
-class JoinedWrites:
-    """The transport of uvicorn's answers: head and body, which it writes one after the other, leave in one system call.
-
-    The first write waits for the second, at most until the next round of the event loop.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._waiting = b""
-
-    def write(self, data: bytes) -> None:
-        if self._waiting:
-            self._waiting += data
-            self.flush()
-        elif data:
-            self._waiting = data
-            self._loop.call_soon(self.flush)
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def flush(self) -> None:
-        """Write what waits."""
-        if self._waiting and not self._transport.is_closing():
-            self._transport.write(self._waiting)
-        self._waiting = b""
-
-
 class InboxHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with these limits, for its option `http`."""
 
@@ -107,12 +81,16 @@ class InboxHttpProtocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     _head_is_open = False
     _head_bytes = 0
+    """Of the present head, without the read from the socket in which it began."""
+    _read_bytes = 0
+    """Of the present read from the socket."""
+    _idle_since = 0.0
+    url = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._made_at = self.loop.time()
-        self._answers = JoinedWrites(transport)
         self._start_timer("head", HEAD_SECONDS, transport.abort)
         descriptor = transport.get_extra_info("socket").fileno()
         self._is_over_limit = descriptor >= self._limits.connections
@@ -131,6 +109,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._read_bytes = len(data)
         if self._head_is_open:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -151,12 +130,11 @@ class InboxHttpProtocol(HttpToolsProtocol):
         if not self.url.isascii():
             self.send_400_response("")
             return
-        request = UpgradeRequest(self.scope["method"], self.url.decode(), self.headers)
+        request = UpgradeRequest(self.parser.get_method().decode(), self.url.decode(), self.headers)
         if problem := request.find_problem():
             self._refusal = MalformedHandshake(problem)
             self.send_400_response("")
             return
-        self._answers.flush()
         if self.flow.write_paused:  # an unread answer stands before it, of which the next protocol would not know
             self.transport.abort()
             return
@@ -171,7 +149,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, _: str) -> None:
         """Answer a request that is refused before it has a scope, and close the connection."""
         error = self._refusal or BadRequest("This is no HTTP request that can be read")
-        path = without_token(self.url.decode("latin-1")) if self.scope else ""
+        path = without_token(self.url.decode("latin-1"))
         if not self._is_over_limit:  # logged as descriptors_exhausted
             self._refused.write(action="request_refused", status=error.status, reason=error.message)
         self.transport.write(encode_error(path, error))
@@ -179,19 +157,27 @@ class InboxHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_is_open, self._head_bytes = True, 0
-        super().on_message_begin()
-        cast(dict[str, Any], self.scope)["extensions"] = {EXTENSION: self}
+        self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         self._head_is_open = False
         self._stop_timer("head")
         if self._is_over_limit:
             self._refuse(TooManyConnections())
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
-            self._refuse(HeadTooLarge())  # `data_received` sees only heads in several reads
-        super().on_headers_complete()
-        if self.cycle is not None and DRAINING in self.app_state:
-            self.cycle.keep_alive = False
+        if (self._head_bytes or self._read_bytes > MAX_HEAD_BYTES) and self._size_of_head() > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return
+        version = self.parser.get_http_version()
+        self.scope = self._scope_of(version)
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        is_kept = version != "1.0" and self.parser.should_keep_alive() and DRAINING not in self.app_state
+        self.cycle = Exchange(self, keep_alive=is_kept)
+        if is_busy:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+        else:
+            self._start_asgi_task(self.cycle, self.app)
 
     def on_message_complete(self) -> None:
         self._stop_timer("linger")
@@ -200,9 +186,17 @@ class InboxHttpProtocol(HttpToolsProtocol):
             self.cycle.more_body = False  # uvicorn does not set it on an answered request
 
     def on_response_complete(self) -> None:
-        self._answers.flush()  # to HEAD there is no body
-        super().on_response_complete()
-        if not self.pipeline and self.cycle.more_body and not self.transport.is_closing():
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if "idle" not in self._timers:  # one timer for many requests
+            self._start_timer("idle", self.timeout_keep_alive, self._close_if_idle)
+        if self.cycle.more_body:
             self._start_timer("linger", LINGER_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
@@ -232,29 +226,46 @@ class InboxHttpProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.more_body:
             self.loop.call_later(STOP_SECONDS, self._drop_unless_whole, self.cycle)
 
-    async def cut(self, receive: Receive) -> None:
-        """End the connection at once, so that no client takes what was sent for a complete answer.
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-        Return once the request counts as disconnected: then uvicorn does not log that the answer has no end.
-        """
-        self.transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    def _scope_of(self, version: str) -> Any:
+        """Return the ASGI scope of the present request."""
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": version,
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "root_path": "",
+            "headers": self.headers,
+            "server": self.server,
+            "client": self.client,
+            "state": self.app_state.copy(),
+            "extensions": {EXTENSION: self},
+        }
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running, cycle.transport = cycle, cast(asyncio.Transport, self._answers)
-        super()._start_asgi_task(cycle, self._cut_when_cancelled(app))
+        self._running = cycle
+        task = self.loop.create_task(cycle.run_asgi(app))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
-    def _cut_when_cancelled(self, app: Any) -> Any:
-        """Wrap the application: a stopping service cancels requests after its timeout, whose connections are cut."""
-
-        async def run(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                await app(scope, receive, send)
-            except asyncio.CancelledError:
-                await self.cut(receive)
-
-        return run
+    def _close_if_idle(self) -> None:
+        """Close a connection that has been kept for long enough; look again later if it was used meanwhile."""
+        del self._timers["idle"]
+        if self._head_is_open or not self.cycle.response_complete:
+            return  # a timer starts with the next answer
+        rest = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if rest > 0:
+            self._start_timer("idle", rest, self._close_if_idle)
+        else:
+            self.transport.close()
 
     def _refuse(self, error: InboxError) -> NoReturn:
         """Raise in a callback of the parser, after which uvicorn calls `send_400_response`."""
@@ -283,7 +294,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
 
-async def cut(scope: Scope, receive: Receive) -> None:
-    """End the connection of a request whose answer cannot be completed (`InboxHttpProtocol.cut`)."""
+def cut(scope: Scope) -> None:
+    """End the connection of a request at once, so that no client takes what was sent for a complete answer."""
     connection: InboxHttpProtocol = scope["extensions"][EXTENSION]
-    await connection.cut(receive)
+    connection.transport.abort()

@@ -89,8 +89,8 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
         read = services.sessions.begin(environment, claims)
         target = Target(environment, claims.contexts, False, read.known, read, Unauthorized())
         is_counted = services.rate_limiter.limits("subscriber")  # a count is a round trip anyway
-        await _settle(request, target, needs_record=is_counted)
-        await note_session(request, environment, target.assumed, claims.contexts)
+        subscriber = await _settle(request, target, needs_record=is_counted)
+        await note_session(request, environment, subscriber, claims.contexts)
         return target
     backend = await authenticate(request)
     environment, subscriber_id = backend.environment, subscriber_param(request)
@@ -102,13 +102,17 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
     return target
 
 
-async def _settle(request: Request, target: Target, *, needs_record: bool = False) -> None:
-    """Wait for the subscriber's record where nothing may be assumed: a change of several messages is not made twice."""
+async def _settle(request: Request, target: Target, *, needs_record: bool = False) -> Subscriber:
+    """Return the subscriber that the handler may assume; for a change of several messages the stored one.
+
+    Such a change cannot be made twice.
+    """
     if request.method not in SAFE_METHODS:
         target.is_change_of_one = not request.path_params.keys().isdisjoint(MESSAGE_IN_PATH)
         needs_record = needs_record or not target.is_change_of_one
     if needs_record or target.assumed is None:
         target.assumed = await target.subscriber()
+    return target.assumed
 
 
 async def feeds_of(request: Request, target: Target, body_keys: Sequence[str] | None = None) -> list[Feed]:

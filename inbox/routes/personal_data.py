@@ -31,7 +31,7 @@ class Document(StreamingResponse, Bare[wire.SubscriberExport]):
             await super().__call__(scope, receive, send)
         except InboxError as error:
             log.warning("an export was cut short", extra={"action": "export_cut", "reason": error.message})
-            await cut(scope, receive)
+            cut(scope)
 
 
 @operation("GET /v2/subscribers/{subscriberId}/data", "exportSubscriberData")

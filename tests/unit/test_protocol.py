@@ -63,9 +63,9 @@ async def slow(request: Request) -> Response:
 class Half(Response):
     """The beginning of an answer that then turns out to be half of one."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         await begin(send)
-        await cut(scope, receive)
+        cut(scope)
 
 
 async def half(_: Request) -> Response:
@@ -249,6 +249,27 @@ async def test_a_connection_is_kept_once_the_rest_has_come(monkeypatch: pytest.M
         await until(lambda: "linger" not in connection._timers)
         writer.write(request("/echo", b"{}"))
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+async def test_a_connection_that_is_idle_for_too_long_is_closed_and_one_in_use_is_not() -> None:
+    async with serving() as (server, port, app), asyncio.timeout(SOON):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request("/echo", b"{}"))
+        await reader.readuntil(b"{}")
+        [connection] = server.server_state.connections
+        assert isinstance(connection, InboxHttpProtocol)
+        assert "idle" in connection._timers
+        connection._close_if_idle()  # as if the time were over, though it was used meanwhile
+        assert "idle" in connection._timers
+        assert not connection.transport.is_closing()
+        writer.write(request("/slow"))
+        await app.state.slow.wait()
+        connection.timeout_keep_alive = -1
+        connection._close_if_idle()
+        assert not connection.transport.is_closing(), "a request is on its way"
+        app.state.go_on.set()
+        assert (await reader.read()).startswith(b"HTTP/1.1 200"), "then nothing: it is closed"
         writer.close()
 
 
