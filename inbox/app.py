@@ -5,15 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbox.errors import StartupError
 from inbox.http.descriptors import descriptor_limit, share_out
 from inbox.http.middleware import Front
-from inbox.http.responses import ErrorLayer
 from inbox.http.route_index import RouteIndex
 from inbox.jobs import background_jobs
 from inbox.openapi.pages import PAGES
@@ -32,16 +32,16 @@ MIN_RESTART_SECONDS = 1.0
 """Over at least so long clients return after a stop."""
 
 
-def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Starlette:
+def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Application:
     """Return the ASGI app. With `demo` it serves the demo page at `/` and creates the workflow of the demo."""
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         async with (
             open_services(settings, redis_url, serving=True) as services,
             _fanout(services) as (hub, listener, watch),
         ):
-            app.state.services, app.state.listener = services, listener
+            app.services, app.state.listener = services, listener
             sockets = Sockets(services, hub, watch)
             app.state.upgrades = Upgrades(
                 sockets,
@@ -59,35 +59,35 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Sta
 
     routes = [*all_routes(with_demo=demo), *PAGES]
     check_base_path(settings.base_path, routes)
-    index = RouteIndex(routes)
     front = Front(
-        ErrorLayer(index),
+        RouteIndex(routes).answer,
         base_path=settings.base_path,
         origins=settings.allowed_origins,
         log_requests=settings.log_requests,
         is_idempotent=bool(settings.idempotency_seconds),
     )
-    return Application(index, front, lifespan)
+    return Application(front, lifespan)
 
 
 class Application(Starlette):
-    """Starlette's application with the front and the index in place of its layers and its router."""
+    """Starlette's application with the front in place of its layers and its router."""
 
-    def __init__(
-        self, index: RouteIndex, front: ASGIApp, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]]
-    ) -> None:
-        super().__init__(routes=[index], lifespan=lifespan)
+    services: Services
+
+    def __init__(self, front: ASGIApp, lifespan: Callable[[Any], AbstractAsyncContextManager[None]]) -> None:
+        super().__init__(lifespan=lifespan)
         self._front = front
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return what gets every request."""
-        return self._front
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        scope["app"] = self
+        await self._front(scope, receive, send)
 
 
-def check_base_path(base_path: str, routes: Iterable[BaseRoute]) -> None:
+def check_base_path(base_path: str, routes: Iterable[Route]) -> None:
     """Raise StartupError for a base path that begins like a path of the service: requests would be ambiguous."""
     first = base_path.split("/")[1:2]
-    if any(getattr(route, "path", "/").split("/")[1:2] == first for route in routes):
+    if any(route.path.split("/")[1:2] == first for route in routes):
         raise StartupError(f"INBOX_BASE_PATH: {base_path} begins like a path of the service itself, choose another")
 
 

@@ -16,9 +16,8 @@ from types import FrameType
 from typing import Any, cast
 
 import uvicorn
-from starlette.applications import Starlette
 
-from inbox.app import create_app
+from inbox.app import Application, create_app
 from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
 from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol
@@ -78,7 +77,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         log.info("settings: %s", _list_settings(settings), extra={"action": "configure"})
         log.info("serving at %s", url, extra={"action": "serve"})
         if started:
-            started(url, app.state.services)
+            started(url, app.services)
         if stop.is_worker:
             os.write(PARENT, b".")
 
@@ -89,7 +88,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         stop.raise_if_stopping()
         server = Server(configure_server(app, settings), state or {}, report, settings.drains_for_seconds)
         stop.server = server
-        app.state.services.environments.on_lost = stop.lose_store
+        app.services.environments.on_lost = stop.lose_store
         freeze_gc()
         await server.serve(listeners)
 
@@ -219,7 +218,7 @@ class Server(uvicorn.Server):
         return any(connection.expects_request for connection in connections)
 
 
-def configure_server(app: Starlette, settings: Settings) -> uvicorn.Config:
+def configure_server(app: Application, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=InboxHttpProtocol,
@@ -238,7 +237,7 @@ def configure_server(app: Starlette, settings: Settings) -> uvicorn.Config:
     )
 
 
-def _websocket_class(app: Starlette, settings: Settings) -> Callable[..., asyncio.Protocol]:
+def _websocket_class(app: Application, settings: Settings) -> Callable[..., asyncio.Protocol]:
     """Return what uvicorn takes for the class of WebSockets."""
     upgrades: Upgrades = app.state.upgrades
     if settings.websockets == "inbox":

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.routing import Mount, Route
 
 from inbox import errors
 from inbox.jobs import background_jobs
@@ -57,7 +56,7 @@ ERRORS = [
     for name, kind in vars(errors).items()
     if inspect.isclass(kind) and issubclass(kind, errors.InboxError | errors.StartupError)
 ]
-PATHS = sorted({route.path for route in all_routes(with_demo=True) if isinstance(route, Route | Mount)} - {"/"})
+PATHS = sorted({route.path.removesuffix("/{path:path}") for route in all_routes(with_demo=True)} - {"/"})
 CLOSES = [value for value in vars(events).values() if isinstance(value, events.Close)]
 
 

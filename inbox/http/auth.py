@@ -40,7 +40,7 @@ class SessionCaller:
 
 
 def services_of(request: Request) -> Services:
-    services: Services = request.scope["app"].state.services
+    services: Services = request.scope["app"].services
     return services
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
 
 from inbox.errors import InboxError
 from inbox.http.auth import CALLER, ApiCaller, count_request, services_of
 from inbox.http.requests import MIB
 from inbox.http.responses import error_reply
+from inbox.http.route_index import Endpoint
 from inbox.models.environment import Environment
 from inbox.service.environments.idempotency import MAX_ANSWER_BYTES, IdempotencyService, check_key
 from inbox.store.idempotent_responses import Answer
@@ -23,44 +24,47 @@ MAX_BODY_BYTES = MIB
 KEY, REPLAY = "Idempotency-Key", "Idempotency-Replay"
 
 
-class Idempotency:
-    """The middleware that answers a repeated POST or PATCH of a backend as it answered the first."""
+async def answer_once(request: Request, answer: Endpoint) -> Response:
+    """Answer a repeated POST or PATCH of a backend as it was answered first, anything else by `answer`."""
+    key = request.headers.get(KEY)
+    if request.method not in METHODS or not key:
+        return await answer(request)
+    try:
+        check_key(key)
+        environment = await _environment_of(request)
+        if environment is None:
+            return await answer(request)
+        body = BufferedBody(request.receive)
+        await body.read()
+        request = Request(request.scope, body.receive)
+        if body.is_whole:
+            return await _once(request, environment, key, _fingerprint(request.scope, body), answer)
+    except InboxError as error:
+        return error_reply(request, error)
+    return await answer(request)
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope)
-        key = request.headers.get(KEY)
-        if scope["method"] not in METHODS or not key:
-            return await self._app(scope, receive, send)
-        try:
-            check_key(key)
-            environment = await _environment_of(request)
-            if environment is None:
-                return await self._app(scope, receive, send)
-            body = BufferedBody(receive)
-            await body.read()
-            if body.is_whole:
-                fingerprint = _fingerprint(scope, body)
-                return await self._once(request, environment, key, fingerprint, body.receive, send)
-        except InboxError as error:
-            return await error_reply(request, error)(scope, receive, send)
-        await self._app(scope, body.receive, send)
+async def _once(request: Request, environment: Environment, key: str, fingerprint: bytes, answer: Endpoint) -> Response:
+    idempotency: IdempotencyService = services_of(request).idempotency
+    first_answer = await idempotency.begin(environment, key, fingerprint)
+    if first_answer is not None:
+        return _repeat(first_answer, key)
+    stored: Answer | None = None
+    try:
+        response = await answer(request)
+        stored = _stored(response, fingerprint)
+    finally:
+        await idempotency.finish(environment, key, stored)
+    response.raw_headers.append((KEY.lower().encode(), key.encode("latin-1")))
+    return response
 
-    async def _once(
-        self, request: Request, environment: Environment, key: str, fingerprint: bytes, receive: Receive, send: Send
-    ) -> None:
-        idempotency: IdempotencyService = services_of(request).idempotency
-        first_answer = await idempotency.begin(environment, key, fingerprint)
-        if first_answer is not None:
-            return await _repeat(first_answer, key)(request.scope, receive, send)
-        captured = Captured(send, key, fingerprint)
-        try:
-            await self._app(request.scope, receive, captured.send)
-        finally:
-            await idempotency.finish(environment, key, captured.answer)
-            await captured.flush()
+
+def _stored(response: Response, fingerprint: bytes) -> Answer | None:
+    """Return what is kept of an answer; None of one that is larger than MAX_ANSWER_BYTES."""
+    if len(response.body) > MAX_ANSWER_BYTES:
+        return None
+    media_type = dict(response.raw_headers).get(b"content-type", b"").decode("latin-1")
+    return Answer(fingerprint, response.status_code, media_type, bytes(response.body))
 
 
 async def _environment_of(request: Request) -> Environment | None:
@@ -110,38 +114,3 @@ class BufferedBody:
 
     async def receive(self) -> Message:
         return self._messages.pop(0) if self._messages else await self._receive()
-
-
-class Captured:
-    """A response that is buffered until it is stored; one larger than MAX_ANSWER_BYTES is sent without storing."""
-
-    def __init__(self, send: Send, key: str, fingerprint: bytes) -> None:
-        self._send = send
-        self._key = key
-        self._fingerprint = fingerprint
-        self._messages: list[Message] = []
-        self._size = 0
-        self.answer: Answer | None = None
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], (KEY.lower().encode(), self._key.encode("latin-1"))]}
-        self._messages.append(message)
-        self._size += len(message.get("body", b""))
-        if self._size > MAX_ANSWER_BYTES:
-            await self.flush()
-        elif message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.answer = self._whole()
-
-    async def flush(self) -> None:
-        """Send what is buffered."""
-        messages, self._messages = self._messages, []
-        for message in messages:
-            await self._send(message)
-
-    def _whole(self) -> Answer | None:
-        start, *parts = self._messages
-        if start["type"] != "http.response.start":
-            return None
-        media_type = dict(start["headers"]).get(b"content-type", b"").decode("latin-1")
-        return Answer(self._fingerprint, start["status"], media_type, b"".join(part.get("body", b"") for part in parts))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import cast
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox.errors import RequestTimeout
 from inbox.http.auth import ALLOWANCE
-from inbox.http.idempotency import Idempotency
+from inbox.http.idempotency import answer_once
 from inbox.http.origins import ANY, AllowedOrigins
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
+from inbox.http.responses import reply_to
+from inbox.http.route_index import Endpoint
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
 API_PATHS = ("/v1/", "/v2/")
@@ -49,7 +53,7 @@ BODY_BYTES_PER_SECOND = 1024
 
 
 class Front:
-    """The one middleware: it gives each request what it needs, and nothing that it does not use.
+    """What surrounds the routes: it gives each request what it needs, and nothing that it does not use.
 
     Routes see the path as it was sent, so that an id may contain an encoded slash; handlers decode parameters. The base
     path of a proxy is removed, unless the proxy has removed it already.
@@ -57,60 +61,63 @@ class Front:
 
     def __init__(
         self,
-        app: ASGIApp,
+        answer: Endpoint,
         *,
         base_path: str = "",
         origins: Iterable[str] = (),
         log_requests: bool = False,
         is_idempotent: bool = False,
     ) -> None:
-        self._app = app
+        """`answer` is that of the routes; it may raise any error."""
+        self._routes = answer
         self._base_path = base_path
-        self._cors = BrowserCors(app, origins)
-        self._idempotency = Idempotency(app) if is_idempotent else app
-        self._http: ASGIApp = RequestLog(self._answer) if log_requests else self._answer
+        self._cors = BrowserCors(origins)
+        self._is_idempotent = is_idempotent
+        self._serve: ASGIApp = RequestLog(self._respond) if log_requests else self._respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._http if scope["type"] == "http" else self._app
-        if raw_path := scope.get("raw_path"):
-            path = raw_path.partition(b"?")[0].decode("latin-1")
-            if self._base_path and f"{path}/".startswith(f"{self._base_path}/"):
-                path = path.removeprefix(self._base_path)
-                if not path:  # else the relative links of the page would break
-                    query = scope["query_string"].decode("latin-1")
-                    app = RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)
-            scope = {**scope, "path": path or "/"}
-        await app(scope, receive, send)
+        path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        if self._base_path and f"{path}/".startswith(f"{self._base_path}/"):
+            path = path.removeprefix(self._base_path)
+            if not path:  # else the relative links of the page would break
+                query = scope["query_string"].decode("latin-1")
+                await RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)(scope, receive, send)
+                return
+        await self._serve({**scope, "path": path}, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, sent = scope["path"], {name for name, _ in scope["headers"]}
-        app = self._idempotency if IDEMPOTENCY_KEY in sent else self._app
-        added: list[tuple[bytes, bytes]] = []
-        if path.startswith(API_PATHS):
-            added.append(PRIVATE)
-        if path.startswith(BROWSER_PATHS):
-            if ORIGIN in sent and scope["method"] == "OPTIONS" and PREFLIGHT in sent:
-                app = self._cors
-            elif ORIGIN in sent:
-                added += self._cors.headers(scope)
-            else:
-                added.append(VARY)
         if not sent.isdisjoint(BODY_HEADERS):
             receive = Deadline(receive, scope.get("extensions", {}).get(EXTENSION)).receive
-        await app(scope, receive, _adding(added, scope, send) if added else send)
+        request = Request(scope, receive)
+        added: list[tuple[bytes, bytes]] = []
+        is_preflight = False
+        if path.startswith(BROWSER_PATHS):
+            if ORIGIN not in sent:
+                added.append(VARY)
+            elif scope["method"] == "OPTIONS" and PREFLIGHT in sent:
+                is_preflight = True
+            else:
+                added = self._cors.headers(scope)
+        if is_preflight:
+            response = self._cors.preflight_response(request.headers)
+        elif self._is_idempotent and IDEMPOTENCY_KEY in sent:
+            response = await answer_once(request, self._answer)
+        else:
+            response = await self._answer(request)
+        if path.startswith(API_PATHS):
+            added.append(PRIVATE)
+        if allowance := scope.get(ALLOWANCE):
+            added += allowance.headers()
+        response.raw_headers += added
+        await response(scope, receive, send)
 
-
-def _adding(added: Iterable[tuple[bytes, bytes]], scope: Scope, send: Send) -> Send:
-    """Return `send` for an answer that gets these headers, and those of its caller's allowance."""
-
-    async def send_with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            allowance = scope.get(ALLOWANCE)
-            limits = allowance.headers() if allowance else ()
-            message = {**message, "headers": [*message["headers"], *added, *limits]}
-        await send(message)
-
-    return send_with_headers
+    async def _answer(self, request: Request) -> Response:
+        """Return the answer of the routes; that of an error, whichever it is."""
+        try:
+            return await self._routes(request)
+        except Exception as error:
+            return reply_to(request, error)
 
 
 class Deadline:
@@ -144,10 +151,10 @@ class Deadline:
 class BrowserCors(CORSMiddleware):
     """CORS for the paths that browsers of other origins call: the answers to preflights, and headers of all others."""
 
-    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+    def __init__(self, origins: Iterable[str]) -> None:
         self._origins = AllowedOrigins(origins)
         super().__init__(
-            app,
+            cast("ASGIApp", None),  # its own way through an application is not used
             allow_origins=[ANY] if self._origins.allows_any else [],
             allow_methods=BROWSER_METHODS,
             allow_headers=BROWSER_HEADERS,

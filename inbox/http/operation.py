@@ -12,23 +12,22 @@ from functools import partial, wraps
 from types import ModuleType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
 
 from inbox.http.auth import ApiCaller, SessionCaller, authenticate, authenticate_session
 from inbox.http.queries import read_query
 from inbox.http.requests import BODY_LIMIT_BYTES, read_body
 from inbox.http.responses import Data
+from inbox.http.route_index import Endpoint
 from inbox.http.target import Target, target_of
 from inbox.models import wire
 from inbox.store.connection.wire import limit_waiting
 
 RouteHandler = Callable[..., Awaitable[Response]]
-Reader = Callable[[Request], Awaitable[Any]]
-Endpoint = Callable[[Request], Awaitable[Response]]
+Reader = Callable[..., Any]
+"""Returns a parameter of a handler for its request; those that are not at hand have to be awaited."""
 Envelope = Literal["data", "list", "bare", "none", "page", "items", "cursor"]
 """How an answer is wrapped: `{data: X}`, `{data: [X]}`, X itself, nothing, or a page of X: numbered with `hasMore`,
 numbered with `totalCount`, or with cursors."""
@@ -59,45 +58,12 @@ class Operation:
 
 
 class OperationRoute(Route):
-    """The route of an operation at one of its paths. It matches a path by its segments, without a pattern."""
+    """The route of an operation at one of its paths."""
 
     def __init__(self, operation: Operation, path: str) -> None:
         self.method, path = path.split(" ")
         super().__init__(path, operation.endpoint, methods=[self.method])
         self.operation = operation
-        self._methods = frozenset(self.methods or ())
-        segments = path.split("/")
-        self._length = len(segments)
-        self._names = [(index, name[1:-1]) for index, name in enumerate(segments) if name.startswith("{")]
-        self._words = [(index, word) for index, word in enumerate(segments) if not word.startswith("{")]
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return whether the route has this path, fully if also this method, and the parameters as they were sent."""
-        parameters = self._parameters(scope["path"]) if scope["type"] == "http" else None
-        if parameters is None:
-            return Match.NONE, {}
-        match = Match.FULL if scope["method"] in self._methods else Match.PARTIAL
-        return match, {"endpoint": self.endpoint, "path_params": parameters}
-
-    def _parameters(self, path: str) -> dict[str, str] | None:
-        """Return the parameters that a path has here, None for a path of others."""
-        if not self._names:
-            return {} if path == self.path else None
-        segments = path.split("/")
-        if len(segments) != self._length:
-            return None
-        for index, word in self._words:
-            if segments[index] != word:
-                return None
-        parameters = {name: segments[index] for index, name in self._names}
-        return None if "" in parameters.values() else parameters
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. Raise what the operation raises, before anything was sent."""
-        if scope["method"] not in self._methods:
-            raise HTTPException(405)
-        response = await self.operation.endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
 
 
 def operation(
@@ -126,31 +92,32 @@ def operation(
     def describe(handler: RouteHandler) -> Operation:
         reply, envelope = _documented(get_type_hints(handler, include_extras=True)["return"])
         kinds = {name: kind for name, kind in get_type_hints(handler).items() if name != "return"}
-        by_name: dict[str, Callable[..., Awaitable[Any]]] = {
+        by_name: dict[str, Reader] = {
             "body": partial(read_body, limit=limit),
-            "query": _read_query,
+            "query": read_query,
         }
         by_type = _READERS | {Target: partial(target_of, unknown=unknown)}
         readers: dict[str, Reader] = {
             name: partial(by_name[name], kind=kind) if name in by_name else by_type[kind]
             for name, kind in kinds.items()
         }
-
         target_name = next((name for name, kind in kinds.items() if kind is Target), "")
-        further = {name: read for name, read in readers.items() if name != target_name}
+        read_target = readers.pop(target_name, None)
+        further = [(name, read, kinds[name] is Request or name == "query") for name, read in readers.items()]
+        has_body = "body" in kinds
 
         @wraps(handler)
         async def endpoint(request: Request) -> Response:
             limit_waiting()
-            if not target_name:
+            if read_target is None:
                 return await call(request, {})
-            target: Target = await readers[target_name](request)
+            target: Target = await read_target(request)
             return await target.answer(partial(call, request, {target_name: target}))
 
         async def call(request: Request, arguments: dict[str, Any]) -> Response:
-            for name, read in further.items():
-                arguments[name] = await read(request)
-            if "body" in further:  # it came at the caller's pace
+            for name, read, is_at_hand in further:
+                arguments[name] = read(request) if is_at_hand else await read(request)
+            if has_body:  # it came at the caller's pace
                 limit_waiting()
             return await handler(**arguments)
 
@@ -190,11 +157,7 @@ def routes_of(*modules: ModuleType) -> list[OperationRoute]:
     return [OperationRoute(operation, path) for operation in operations for path in operation.paths]
 
 
-async def _read_query(request: Request, kind: Any) -> Any:
-    return read_query(request, kind)
-
-
-async def _request(request: Request) -> Request:
+def _request(request: Request) -> Request:
     return request
 
 

@@ -11,8 +11,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from inbox import errors
 from inbox.models.error_body import error_body, without_token
@@ -20,10 +19,6 @@ from inbox.models.error_body import error_body, without_token
 log = logging.getLogger(__name__)
 
 _JSON_TYPE = (b"content-type", b"application/json")
-STATIC_METHODS = {"GET", "HEAD"}
-"""The methods of a mounted folder, which has no attribute for them."""
-
-
 T = TypeVar("T")
 
 
@@ -43,6 +38,10 @@ class _Json(Response):
         self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON_TYPE]
         for name, value in headers.items() if headers else ():
             self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 class _BareJson(_Json, Bare[T]):
@@ -91,28 +90,6 @@ def _path_of(request: HTTPConnection) -> str:
     return without_token(f"{path}?{query}" if query else path)
 
 
-class ErrorLayer:
-    """The one layer that answers the errors of an application, unless its answer has begun."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
-
-        async def note_beginning(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note_beginning)
-        except Exception as error:
-            if has_begun:
-                raise
-            await reply_to(HTTPConnection(scope), error)(scope, receive, send)
-
-
 def reply_to(request: HTTPConnection, error: Exception) -> Response:
     """Return the answer to a request that ended with an exception of any kind; log an unexpected one."""
     if isinstance(error, errors.SubscriberGone):
@@ -131,21 +108,7 @@ def _reply_to_gone(request: HTTPConnection, error: errors.SubscriberGone) -> Res
 
 
 def _reply_to_framework(request: HTTPConnection, error: HTTPException) -> Response:
-    """Answer the framework's own errors: unknown path, wrong method."""
-    method, path = request.scope["method"], request.scope["path"]
+    """Answer the framework's own errors: a file that does not exist."""
     if error.status_code == 404:
-        return error_reply(request, errors.NotFound(f"Cannot {method} {path}"))
-    if error.status_code == 405:
-        return error_reply(request, errors.MethodNotAllowed(f"{method} is not allowed here", _methods_at(request)))
+        return error_reply(request, errors.NotFound(f"Cannot {request.scope['method']} {request.scope['path']}"))
     return error_reply(request, errors.BadRequest(error.detail))
-
-
-def _methods_at(request: HTTPConnection) -> set[str]:
-    """Return every method of a path. Starlette's 405 lists the methods of only one route."""
-    root_path = request.scope.get("app_root_path", request.scope.get("root_path", ""))  # before a mount moved it
-    scope, methods = {**request.scope, "root_path": root_path}, set[str]()
-    [index] = request.scope["app"].routes
-    for route in index.candidates(scope["path"]):
-        if route.matches(scope)[0] is not Match.NONE:
-            methods |= getattr(route, "methods", None) or STATIC_METHODS
-    return methods

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from inbox.http.auth import services_of
 from inbox.openapi.document import encoded_document
@@ -22,7 +22,7 @@ async def docs_page(_: Request) -> Response:
     return FileResponse(STATIC_FOLDER / "docs.html", headers={"Content-Security-Policy": "default-src 'self'"})
 
 
-PAGES: list[BaseRoute] = [
+PAGES = [
     Route("/openapi.json", openapi, methods=["GET"]),
     Route("/docs", docs_page, methods=["GET"]),
 ]

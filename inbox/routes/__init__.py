@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from inbox.http.operation import routes_of
 from inbox.realtime import plain, socketio
@@ -37,12 +37,12 @@ from inbox.routes import (
     workflows,
     workflows_v1,
 )
-from inbox.routes.static import static_files
+from inbox.routes.static import static_file
 
 
-def all_routes(*, with_demo: bool) -> list[BaseRoute]:
+def all_routes(*, with_demo: bool) -> list[Route]:
     """Return every route of the service."""
-    return [*SOCKETS, *API_ROUTES, Mount("/static", static_files), *(DEMO if with_demo else [])]
+    return [*SOCKETS, *API_ROUTES, *STATIC, *(DEMO if with_demo else [])]
 
 
 API_ROUTES = routes_of(
@@ -74,14 +74,16 @@ API_ROUTES = routes_of(
 )
 """The routes of the API, as the OpenAPI document describes them."""
 
-SOCKETS: list[BaseRoute] = [
+STATIC = [Route("/static/{path:path}", static_file, methods=["GET"])]
+
+SOCKETS = [
     Route("/ws", plain.upgrade_required, methods=["GET"]),
     Route("/v1/socket", plain.upgrade_required, methods=["GET"]),
     Route("/socket.io/", socketio.polling, methods=["GET", "POST"]),
 ]
 """The answers to requests without an upgrade at the paths of sockets, which open in `inbox/realtime/upgrades.py`."""
 
-DEMO: list[BaseRoute] = [
+DEMO = [
     Route("/", demo.demo_page, methods=["GET"]),
     Route("/demo/config", demo.demo_config, methods=["GET"]),
     Route("/demo/trigger", demo.demo_trigger, methods=["POST"]),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import httpx
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message
 
+from inbox.errors import NotFound
 from inbox.http.middleware import BROWSER_HEADERS, Front
 
 ORIGIN = "https://app.example.org"
 
 
-async def say_path(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse(scope["path"])(scope, receive, send)
+async def say_path(request: Request) -> Response:
+    return PlainTextResponse(request.scope["path"])
 
 
 def client(app: ASGIApp) -> httpx.AsyncClient:
@@ -30,26 +30,26 @@ async def test_routes_see_the_path_as_it_was_sent(path: str) -> None:
         assert (await browser.get(f"{path}?q=/x")).text == path
 
 
-async def test_a_scope_without_a_raw_path_is_left_alone() -> None:
-    seen: list[Scope] = []
-
-    async def note(scope: Scope, _: Receive, __: Send) -> None:
-        seen.append(scope)
-
-    lifespan: dict[str, Any] = {"type": "lifespan"}
-    await Front(note)(lifespan, None, None)  # type: ignore[arg-type]
-    assert seen == [lifespan]
-
-
 async def test_the_scope_itself_is_not_changed() -> None:
-    scope = {"type": "http", "path": "/a/b", "raw_path": b"/a%2Fb", "headers": []}
-    paths: list[str] = []
+    scope = {"type": "http", "method": "GET", "path": "/a/b", "raw_path": b"/a%2Fb", "headers": []}
+    sent: list[Message] = []
 
-    async def note(inner: Scope, _: Receive, __: Send) -> None:
-        paths.append(Request(inner).scope["path"])
+    async def send(message: Message) -> None:
+        sent.append(message)
 
-    await Front(note)(scope, None, None)  # type: ignore[arg-type]
-    assert (paths, scope["path"]) == (["/a%2Fb"], "/a/b")
+    await Front(say_path)(scope, None, send)  # type: ignore[arg-type]
+    assert (sent[1]["body"], scope["path"]) == (b"/a%2Fb", "/a/b")
+
+
+async def test_an_error_is_answered_with_the_headers_of_every_answer() -> None:
+    async def fail(_: Request) -> Response:
+        raise NotFound
+
+    async with client(Front(fail, origins=["*"])) as browser:
+        answer = await browser.get("/v1/inbox/x", headers={"Origin": ORIGIN})
+    assert (answer.status_code, answer.json()["statusCode"]) == (404, 404)
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cache-control"] == "private, no-store"
 
 
 async def preflight(origins: Sequence[str], path: str, headers: str = "authorization") -> httpx.Response:

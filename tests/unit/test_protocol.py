@@ -14,20 +14,20 @@ from typing import Any
 import orjson
 import pytest
 import uvicorn
-from starlette.applications import Starlette
 from starlette.datastructures import State
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from inbox.app import Application
 from inbox.errors import NotFound
 from inbox.http import middleware, protocol
 from inbox.http.middleware import Front
 from inbox.http.protocol import InboxHttpProtocol, cut
 from inbox.http.requests import read_body
-from inbox.http.responses import ErrorLayer, bare
+from inbox.http.responses import bare
+from inbox.http.route_index import RouteIndex
 from inbox.http.upgrade import UpgradeRequest
 from inbox.listening import bind
 from inbox.realtime.events import Close
@@ -138,17 +138,15 @@ def stock_sockets(held: Held) -> Any:
     return partial(StockWebSocketProtocol, held)
 
 
-Serving = tuple[uvicorn.Server, int, Starlette]
+Serving = tuple[uvicorn.Server, int, Application]
 HANDLERS = (echo, ignore, much, slow, half, watchful, export)
 
 
 @asynccontextmanager
 async def serving(sockets: Callable[[Held], Any] = inbox_sockets) -> AsyncIterator[Serving]:
     """uvicorn with the protocol and a few handlers, in this process."""
-    app = Starlette(
-        routes=[Route(f"/{one.__name__}", one, methods=["GET", "POST"]) for one in HANDLERS],
-        middleware=[Middleware(Front), Middleware(ErrorLayer)],
-    )
+    routes = [Route(f"/{one.__name__}", one, methods=["GET", "POST"]) for one in HANDLERS]
+    app = Application(Front(RouteIndex(routes).answer), lambda _: contextlib.nullcontext())
     app.state.slow, app.state.go_on, app.state.done = asyncio.Event(), asyncio.Event(), asyncio.Event()
     config = uvicorn.Config(
         app,
