@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
 from typing import Literal
+
+from inbox.signatures import sign
 
 HashKind = Literal["subscriber", "context"]
 
@@ -20,7 +21,7 @@ _BOUND = re.compile(r"v2\.([0-9]{1,12})\.[0-9a-f]{64}")
 
 def plain_hash(api_key: str, text: str) -> str:
     """Return the plain form: 64 hex characters."""
-    return hmac.new(api_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return sign(api_key, text).hex()
 
 
 def bound_hash(api_key: str, kind: HashKind, identifier: str, expiry: int, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -105,6 +106,14 @@ class Subscriber:
     def texts(self, *names: str) -> JsonObject:
         """Return these fields of the profile, as far as they are set."""
         return {name: value for name in names if (value := self.profile.get(name)) is not None}
+
+    def has_profile(self, changes: Mapping[str, Any]) -> bool:
+        """Return whether each of these fields is stored with this very JSON; None stands for an absent field."""
+        stored = cast("JsonObject", self.profile)
+        return all(
+            stored.get(name) is value or orjson.dumps(stored.get(name)) == orjson.dumps(value)
+            for name, value in changes.items()
+        )
 
     def variables(self) -> JsonObject:
         """Return `subscriber` as templates use it."""

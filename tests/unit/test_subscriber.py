@@ -117,6 +117,24 @@ def test_a_record_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_stored"),
+    [
+        ({}, True),
+        ({"firstName": "Ada", "data": {"a": 1, "b": [True]}}, True),
+        ({"phone": None}, True),
+        ({"firstName": None}, False),
+        ({"firstName": "Augusta"}, False),
+        ({"lastName": "L"}, False),
+        ({"data": {"a": True, "b": [True]}}, False),
+        ({"data": {"a": 1.0, "b": [True]}}, False),
+    ],
+)
+def test_whether_a_profile_is_stored_already(changes: dict[str, Any], is_stored: bool) -> None:
+    stored = record(firstName='"Ada"', data='{"a":1,"b":[true]}')
+    assert parse_record(OID, stored).has_profile(changes) is is_stored
+
+
 def test_a_record_without_presence_is_offline() -> None:
     subscriber = parse_record(OID, record())
     assert (subscriber.is_online, subscriber.last_online_ms) == (False, None)

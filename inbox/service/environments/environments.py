@@ -71,8 +71,9 @@ class EnvironmentService:
         self._own_key = settings.api_key.get_secret_value() if settings.api_key else None
         self._own_digest = digest_of(self._own_key) if self._own_key else ""
         self._own_identifier = settings.application_identifier
-        self._shown_of: tuple[Registry, str | None] | None = None
+        self._shown_of: tuple[Registry, str | None, str | None] | None = None
         self._all: dict[int, Environment] = {}
+        self._live_keys: dict[int, list[str]] = {}
         self._ids: dict[str, Environment] = {}
 
     async def load(self, *, serving: bool = False) -> None:
@@ -118,9 +119,14 @@ class EnvironmentService:
 
     def live_keys(self, environment: Environment) -> list[str]:
         """Return the keys that open an environment: INBOX_API_KEY first, then the oldest."""
-        keys = [self._own_key] if self._own_key and self._is_current(environment) else []
-        stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
-        return list(dict.fromkeys(keys + [self._secrets.unseal(key.sealed) for key in stored]))
+        self._shown_environments()
+        keys = self._live_keys.get(environment.number)
+        if keys is None:
+            own = [self._own_key] if self._own_key and self._is_current(environment) else []
+            stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
+            keys = list(dict.fromkeys(own + [self._secrets.unseal(key.sealed) for key in stored]))
+            self._live_keys[environment.number] = keys
+        return [*keys]
 
     def lacks_given_key(self, environment: Environment) -> bool:
         """Return whether the environment is served with an INBOX_API_KEY that this process does not have."""
@@ -315,9 +321,10 @@ class EnvironmentService:
 
     def _shown_environments(self) -> dict[int, Environment]:
         """Return every environment by number, oldest first, with the identifier that is served; made once a reading."""
-        made_of = self._registry, self._own_identifier
+        made_of = self._registry, self._own_identifier, self._own_key
         if self._shown_of != made_of:
             self._shown_of = made_of
+            self._live_keys = {}
             self._all = {number: self._shown(each) for number, each in sorted(self._registry.environments.items())}
             self._ids = {each.id: each for each in self._all.values()}
         return self._all

@@ -22,6 +22,7 @@ from inbox.models.json_values import JsonObject
 from inbox.models.subscriber import Subscriber
 from inbox.service.environments.environments import EnvironmentService
 from inbox.service.subscribers.subscribers import SubscriberService
+from inbox.signatures import sign
 from inbox.store.subscribers import SubscriberRead, SubscriberStore
 from inbox.subscriber_hash import HashKind
 
@@ -124,7 +125,7 @@ class SessionService:
 
         The profile of an existing subscriber changes only if `trusted`, and not while the store takes no changes.
         """
-        write = self._subscribers.upsert if trusted else self._find_or_create
+        write = self._find_or_update if trusted else self._find_or_create
         try:
             subscriber = await write(environment, subscriber_id, profile)
             await self._environments.note_session(environment)
@@ -134,6 +135,15 @@ class SessionService:
                 raise
             subscriber = existing
         return self._token(environment, subscriber, context_keys), subscriber
+
+    async def _find_or_update(
+        self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any]
+    ) -> Subscriber:
+        """Return the subscriber with this profile. Most sessions change nothing; a reading costs less than a write."""
+        subscriber = await self._store.get(environment.number, subscriber_id)
+        if subscriber and subscriber.has_profile(profile):
+            return subscriber
+        return await self._subscribers.upsert(environment, subscriber_id, profile)
 
     async def _find_or_create(
         self, environment: Environment, subscriber_id: SubscriberId, profile: Mapping[str, Any]
@@ -237,7 +247,7 @@ def _is_forged(token: str, secret: str) -> bool:
 
 
 def _signature(signed: str, secret: str) -> str:
-    return _base64(hmac.digest(secret.encode(), signed.encode(), "sha256"))
+    return _base64(sign(secret, signed))
 
 
 def _base64(raw: bytes) -> str:
