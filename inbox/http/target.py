@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import InboxError, Unauthorized, existing
+from inbox.errors import InboxError, Unauthorized
 from inbox.http.auth import authenticate, bearer_of, note_session, services_of
 from inbox.http.queries import query_list
 from inbox.http.requests import subscriber_param
@@ -38,7 +39,7 @@ class Target:
     is_backend: bool
     assumed: Subscriber | None
     _read: SubscriberRead
-    _unknown: InboxError
+    _unknown: Callable[[], InboxError]
     is_change_of_one: bool = False
     """Whether the request changes nothing but the message in its path, whose id names the feed."""
     _subscriber: Subscriber | None = None
@@ -46,7 +47,9 @@ class Target:
     async def subscriber(self) -> Subscriber:
         """Return the subscriber as it is stored. Raise the error for one that does not exist."""
         if self._subscriber is None:
-            self._subscriber = existing(await self._read.subscriber(), self._unknown)
+            self._subscriber = await self._read.subscriber()
+            if self._subscriber is None:
+                raise self._unknown()
         return self._subscriber
 
     async def answer(self, handle: Callable[[], Awaitable[Response]]) -> Response:
@@ -87,7 +90,7 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
     if "subscriberId" not in request.path_params:
         environment, claims = await services.sessions.check(bearer_of(request))
         read = services.sessions.begin(environment, claims)
-        target = Target(environment, claims.contexts, False, read.known, read, Unauthorized())
+        target = Target(environment, claims.contexts, False, read.known, read, Unauthorized)
         is_counted = services.rate_limiter.limits("subscriber")  # a count is a round trip anyway
         subscriber = await _settle(request, target, needs_record=is_counted)
         await note_session(request, environment, subscriber, claims.contexts)
@@ -95,7 +98,11 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
     backend = await authenticate(request)
     environment, subscriber_id = backend.environment, subscriber_param(request)
     keys = query_list(request, "contextKeys")
-    error = unknown_subscriber(subscriber_id) if unknown == 404 else missing_subscriber(environment, subscriber_id)
+    error = (
+        partial(unknown_subscriber, subscriber_id)
+        if unknown == 404
+        else partial(missing_subscriber, environment, subscriber_id)
+    )
     named = services.subscribers.begin(environment, subscriber_id)
     target = Target(environment, contexts_of(keys) if keys else None, True, named.known, named, error)
     await _settle(request, target)

@@ -109,7 +109,8 @@ class FeedReader(BaseStore):
 
     async def state(self, feed: Feed) -> FeedState | None:
         """Return the feed's position and counts. None if it is gone. One command, unless a snooze has ended."""
-        return await self._settled(feed, *await self._client.execute(*self._state_command(feed)))
+        packed, wake = await self._client.execute(*self._state_command(feed))
+        return rows.parse_state(packed) if packed and not wake else await self._settled(feed, packed, wake)
 
     async def states(self, feeds: Sequence[Feed]) -> list[FeedState | None]:
         """Return the states of many feeds in one batch."""

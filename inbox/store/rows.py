@@ -84,6 +84,7 @@ class FeedState(NamedTuple):
     wake_ms: int = 0
 
 
+@lru_cache(maxsize=1024)  # badges are asked for again and again, and a reading of rows has it twice
 def parse_state(packed: bytes, wake: bytes | None = None) -> FeedState:
     """Decode a feed's state as its scripts pack it, with the end of its next snooze (field `u`)."""
     last, base, ms, counter, *counts = _STATE.unpack(packed)

@@ -25,7 +25,7 @@ def target(assumed: Subscriber | None, stored: Subscriber | None, contexts: str 
     async def finish() -> Subscriber | None:
         return stored
 
-    return Target(ENVIRONMENT, contexts, True, assumed, SubscriberRead(assumed, finish), Unauthorized())
+    return Target(ENVIRONMENT, contexts, True, assumed, SubscriberRead(assumed, finish), Unauthorized)
 
 
 class Handler:

@@ -68,7 +68,10 @@ class FeedService:
             names = sorted(subscriber.feeds) or [""]
         else:
             names = [contexts] if contexts == "" or contexts in subscriber.feeds else []
-        return [await self.feed_of(environment, subscriber, name) for name in names]
+        known = [self._feeds.existing(environment.number, subscriber, name) for name in names]
+        return [
+            feed or await self.feed_of(environment, subscriber, name) for feed, name in zip(known, names, strict=True)
+        ]
 
     async def page(
         self,
@@ -116,19 +119,23 @@ class FeedService:
         self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter], limit: int = MAX_CONTENT_COUNT
     ) -> list[int]:
         """Return how many messages match each filter; counting may stop at `limit` in each feed."""
+        if any(item.by_content for item in filters):
+            return await self._count_by_content(feeds, filters, limit)
+        selects = {item.select for item in filters}
+        by_select = [await self._feeds.count(feed, selects, limit) for feed in feeds]
+        return [sum(counts[item.select] for counts in by_select) for item in filters]
+
+    async def _count_by_content(
+        self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter], limit: int
+    ) -> list[int]:
         distinct = {item.key: item for item in filters}
         by_content = {key: item for key, item in distinct.items() if item.by_content}
-        selects = {item.select for item in distinct.values()}
         totals = dict.fromkeys(distinct, 0)
         for feed in feeds:
-            counts: dict[bytes, int] = {}
-            if not by_content:
-                by_select = await self._feeds.count(feed, selects, limit)
-                counts = {key: by_select[item.select] for key, item in distinct.items()}
-            elif snapshot := await self._feeds.snapshot(feed):
+            if snapshot := await self._feeds.snapshot(feed):
                 counts = {key: rows.count_rows(snapshot.flags, item.select) for key, item in distinct.items()}
                 counts |= await self._counter.count(feed, snapshot, by_content, limit)
-            totals = {key: total + counts.get(key, 0) for key, total in totals.items()}
+                totals = {key: total + counts[key] for key, total in totals.items()}
         return [totals[item.key] for item in filters]
 
     async def _cursor(self, feeds: Sequence[Feed], after: str) -> Cursor:

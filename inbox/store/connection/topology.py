@@ -43,12 +43,12 @@ class Topology(ABC):
         """Run one command. Return what to await for its reply."""
 
     @abstractmethod
-    async def send_all(self, commands: Sequence[Command]) -> list[Any]:
+    def send_all(self, commands: Sequence[Command]) -> Awaitable[list[Any]]:
         """Run commands together, those of one server in order. Return replies, ReplyError and ConnectionLost too."""
 
-    async def send_reads(self, commands: Sequence[Command]) -> list[Any]:
+    def send_reads(self, commands: Sequence[Command]) -> Awaitable[list[Any]]:
         """Run commands that only read, as `send_all` does, but in order even while their slot is moved."""
-        return await self.send_all(commands)
+        return self.send_all(commands)
 
     @abstractmethod
     async def send_unit(self, commands: Sequence[Command]) -> list[Any]:
@@ -85,11 +85,8 @@ class SingleServer(Topology):
     def send(self, command: Command) -> Awaitable[Any]:
         return self.node.send(command)
 
-    async def send_all(self, commands: Sequence[Command]) -> list[Any]:
-        return await self.node.send_all(commands)
-
-    async def send_reads(self, commands: Sequence[Command]) -> list[Any]:
-        return await self.node.send_all(commands)
+    def send_all(self, commands: Sequence[Command]) -> Awaitable[list[Any]]:
+        return self.node.send_all(commands)
 
     async def send_unit(self, commands: Sequence[Command]) -> list[Any]:
         return unit_replies(await self.node.request(pack_unit(commands), len(commands) + 2))
