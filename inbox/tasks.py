@@ -33,9 +33,13 @@ class Turns:
     def __init__(self) -> None:
         self._began = time.perf_counter()
 
+    def is_over(self) -> bool:
+        """Return whether the turn has lasted TURN_SECONDS; where a step takes microseconds, ask before `give`."""
+        return time.perf_counter() - self._began >= TURN_SECONDS
+
     async def give(self) -> None:
-        """Give way if the turn has lasted TURN_SECONDS. Call it after each step. Safe to cancel."""
-        while time.perf_counter() - self._began >= TURN_SECONDS:
+        """Give way if the turn is over. Call it after each step. Safe to cancel."""
+        while self.is_over():
             began = self._began
             for _ in range(ROUNDS):
                 await asyncio.sleep(0)

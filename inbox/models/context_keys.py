@@ -46,7 +46,7 @@ class CallContext(msgspec.Struct, frozen=True):
 
 def feed_name(keys: Sequence[str]) -> str:
     """Return the context keys as they name a feed: sorted and joined by commas, "" for none."""
-    return ",".join(sorted(keys))
+    return ",".join(sorted(keys)) if keys else ""
 
 
 def parse_context(raw: Mapping[str, Any] | None) -> CallContext:

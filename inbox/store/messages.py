@@ -25,7 +25,7 @@ from inbox.store.client import Argument, Client
 from inbox.store.collapses import Call, Collapse, CollapseStore
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
-from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, Keys
+from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, BucketKeys, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, RETRACTED, UPDATED, Outbox
 from inbox.store.positions import note_position
 from inbox.store.references import digest_of
@@ -197,7 +197,7 @@ class MessageStore(BaseStore):
         A snoozed message and what came after it are never too old. None if the feed no longer exists.
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
-        keys += self.outbox.key(feed.bucket_key, DELETED)
+        keys += self.outbox.key(feed, DELETED)
         args: list[Argument] = ["", too_old or ""]
         if too_old is None and (beyond := await self._beyond_length(feed)) is not None:
             args = [beyond, ""]
@@ -229,35 +229,33 @@ class MessageStore(BaseStore):
 
     def _append_call(self, messages: Sequence[tuple[Delivery, bytes]]) -> tuple[list[str], list[Argument]]:
         """Return KEYS and ARGV of `message_append.lua` for deliveries with the check bytes of their ids."""
-        outbox = self.outbox
         keys: list[str] = []
-        contents: dict[tuple[Argument, ...], int] = {}
+        indexes: dict[tuple[Argument, ...], int] = {}
+        contents: list[Argument] = []
         args: list[Argument] = []
         for delivery, check in messages:
-            feed = delivery.feed
-            keys += self._append_keys(delivery)
-            keys += outbox.key(feed.bucket_key, CREATED)
-            index = contents.setdefault(_shared_arguments(delivery), len(contents) + 1)
+            feed, bucket = delivery.feed, self._bucket(delivery.feed)
+            keys += (feed.keys.state, _delivered_key(bucket, delivery), bucket.times)
+            keys += self.outbox.key(feed, CREATED)
+            shared = _shared_arguments(delivery)
+            index = indexes.get(shared)
+            if index is None:
+                index = indexes[shared] = len(indexes) + 1
+                contents += (*shared, digest_of(delivery.content))
             args += (index, check, feed.number, feed.subscriber_oid)
-        head: list[Argument] = [len(keys) // len(messages), self.trims_beyond, len(contents)]
-        return keys, [*head, *itertools.chain(*contents), *args]
+        head: list[Argument] = [len(keys) // len(messages), self.trims_beyond, len(indexes)]
+        return keys, head + contents + args
 
     def _collapse_call(self, delivery: Delivery) -> Call:
         """Return KEYS and ARGV of `message_collapse.lua`."""
         assert delivery.collapse is not None  # noqa: S101 (`append` has looked)
-        feed = delivery.feed
-        keys = [*self._append_keys(delivery), feed.keys.side, feed.keys.collapses]
-        keys += self.outbox.key(feed.bucket_key, CREATED)
-        content, *shared, expires_ms, reference = _shared_arguments(delivery)
-        args = [content, *rows.new_checks(1), *shared, feed.number, expires_ms, self.trims_beyond, feed.subscriber_oid]
-        return Call(delivery.collapse, keys, [*args, reference])
-
-    def _append_keys(self, delivery: Delivery) -> list[str]:
-        """Return the first seven KEYS of both scripts."""
         feed, bucket = delivery.feed, self._bucket(delivery.feed)
-        delivered = bucket.delivered(delivery.transaction_id, delivery.step_id, feed.number)
-        keys = feed.keys
-        return [keys.state, keys.stream, keys.rows, keys.log, delivered, bucket.times, bucket.timers]
+        keys = [feed.keys.state, feed.keys.stream, feed.keys.rows, feed.keys.log, _delivered_key(bucket, delivery)]
+        keys += [bucket.times, bucket.timers, feed.keys.side, feed.keys.collapses]
+        keys += self.outbox.key(feed, CREATED)
+        content, *shared, expires_ms = _shared_arguments(delivery)
+        args = [content, *rows.new_checks(1), *shared, feed.number, expires_ms, self.trims_beyond, feed.subscriber_oid]
+        return Call(delivery.collapse, keys, [*args, digest_of(delivery.content)])
 
     async def mark(self, feed: Feed, messages: Sequence[RowId], change: Change) -> list[int] | None:
         """Apply a change to named messages and return the rows of those that exist. None if the feed no longer exists.
@@ -318,7 +316,7 @@ class MessageStore(BaseStore):
     ) -> ChangeReply | None:
         timers = self._bucket(feed).timers
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stamps, timers]
-        keys += self.outbox.key(feed.bucket_key, CHANGED)
+        keys += self.outbox.key(feed, CHANGED)
         head: list[Argument] = [change.clear, change.set, change.dates, until, change.when.mask, change.when.value]
         named = [part for message in messages for part in (message.row, message.check)]
         head += [feed.number, feed.subscriber_oid, *rows.pack_press(press)]
@@ -340,7 +338,7 @@ class MessageStore(BaseStore):
         if stored.expires_ms and stored.expires_ms != message.stored.expires_ms:
             await self._timers.schedule(feed.bucket_key, stored.expires_ms)
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, bucket.timers]
-        keys += self.outbox.key(feed.bucket_key, UPDATED)
+        keys += self.outbox.key(feed, UPDATED)
         args: list[Argument] = [row_id.row, row_id.check, feed.number, message.sequence, message.edited_ms]
         args += [message.stored.expires_ms, encode_stored(stored), rows.SEVERITIES.index(stored.severity)]
         reply = await self._client.run(MESSAGE_EDIT, keys, [*args, stored.expires_ms])
@@ -357,7 +355,7 @@ class MessageStore(BaseStore):
         """
         keys = [feed.keys.state, feed.keys.rows, feed.keys.side, feed.keys.log, feed.keys.stream]
         keys.append(self._bucket(feed).timers)
-        keys += self.outbox.key(feed.bucket_key, RETRACTED if is_retracted else DELETED)
+        keys += self.outbox.key(feed, RETRACTED if is_retracted else DELETED)
         args: list[Argument] = [message.row, message.check, feed.number, feed.subscriber_oid, int(is_retracted)]
         if timer:
             args += [timer.member, timer.due_ms]
@@ -378,10 +376,15 @@ def _result(feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None
     return AppendResult("suppressed") if outcome == "suppressed" else None
 
 
+def _delivered_key(bucket: BucketKeys, delivery: Delivery) -> str:
+    return bucket.delivered(delivery.transaction_id, delivery.step_id, delivery.feed.number)
+
+
 def _shared_arguments(delivery: Delivery) -> tuple[Argument, ...]:
-    """Return the arguments of an append that do not depend on the feed: one message for many has them once."""
+    """Return the arguments of an append that do not depend on the feed, but for the digest of the reference.
+
+    One message for many has them once.
+    """
     ttl = max(IDEMPOTENCY_TTL_SECONDS, delivery.read_later_seconds)
     severity = rows.SEVERITIES.index(delivery.severity)
-    expires_ms = delivery.expires_ms or ""
-    reference = digest_of(delivery.content)
-    return delivery.content, delivery.workflow_id, delivery.preference, ttl, severity, expires_ms, reference
+    return delivery.content, delivery.workflow_id, delivery.preference, ttl, severity, delivery.expires_ms or ""

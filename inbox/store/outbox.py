@@ -27,6 +27,7 @@ from inbox.models.webhook import (
     MESSAGE_UPDATED,
     PRESENCE_CHANGED,
 )
+from inbox.store.base import InBucket
 from inbox.store.client import Client
 from inbox.store.due_buckets import BucketKey, DueBuckets
 from inbox.store.keys import BUCKETS, Keys
@@ -95,7 +96,7 @@ class Outbox:
         """Set the requested event types by environment."""
         self._types = {environment: names for environment, names in types.items() if names}
 
-    def key(self, bucket: BucketKey, types: frozenset[str]) -> list[str]:
+    def key(self, bucket: InBucket, types: frozenset[str]) -> list[str]:
         """Return the key for a script that may cause events of these types; none if they are not requested."""
         if not self._types or self._types.get(bucket.environment, frozenset()).isdisjoint(types):
             return []

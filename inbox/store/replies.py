@@ -45,10 +45,11 @@ _SUPPRESSED, _GONE = AppendReply("suppressed"), AppendReply("gone")
 
 
 def _append_replies(raw: list[int]) -> list[AppendReply]:
-    return [
-        AppendReply(_OUTCOMES[status], row, created_ms, needs & _WAKE > 0, needs & _TRIM > 0)
-        for status, row, created_ms, needs in zip(raw[::4], raw[1::4], raw[2::4], raw[3::4], strict=True)
-    ]
+    replies = []
+    for at in range(0, len(raw), 4):
+        status, row, created_ms, needs = raw[at : at + 4]
+        replies.append(AppendReply(_OUTCOMES[status], row, created_ms, needs & _WAKE > 0, needs & _TRIM > 0))
+    return replies
 
 
 def _collapse_reply(raw: list[Any]) -> AppendReply:

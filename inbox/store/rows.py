@@ -6,8 +6,8 @@ take the flags out with slices, `translate` and `rfind`, which costs microsecond
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import struct
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -109,7 +109,7 @@ def new_checks(count: int) -> list[bytes]:
 
     They make an id hard to guess, and tell apart rows that were given out twice after a data loss.
     """
-    random = secrets.token_bytes(CHECK_BYTES * count)
+    random = os.urandom(CHECK_BYTES * count)
     return [random[start : start + CHECK_BYTES] for start in range(0, len(random), CHECK_BYTES)]
 
 

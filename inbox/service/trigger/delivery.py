@@ -62,7 +62,8 @@ class DeliveryService:
         turns = Turns()
         for part in in_slices(recipients.accepted, MAX_PREPARED_AT_ONCE):
             prepared += await self._prepare(environment, plan, part)
-            await turns.give()
+            if turns.is_over():
+                await turns.give()
         rendered = await self._pipeline.render(plan, prepared)
         if any(failure.kind == "too large" for one in rendered for failure in one.failures):
             raise PayloadTooLarge(TOO_LARGE)
@@ -155,12 +156,15 @@ class DeliveryService:
 
     async def _store(self, rendered: Sequence[RenderedSteps]) -> None:
         """Store rendered steps; create a subscriber that was deleted meanwhile again, as a trigger does."""
+        gone = await self._pipeline.store(rendered, REQUEST_BATCHES)
+        if not gone:
+            return
         async for _ in Attempts():
-            gone = await self._pipeline.store(rendered, REQUEST_BATCHES)
-            if not gone:
-                return
-            rendered = [
+            again = [
                 one.copy_for(await self._feeds.open(one.feed.environment, one.feed.subscriber_id, one.feed.contexts))
                 for one in gone
             ]
+            gone = await self._pipeline.store(again, REQUEST_BATCHES)
+            if not gone:
+                return
         raise Contention

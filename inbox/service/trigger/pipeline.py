@@ -101,7 +101,8 @@ class Pipeline:
                 rendered.append(plan.render(feed, variables))
                 if key is not None:
                     by_key[key] = rendered[-1]
-            await turns.give()
+            if turns.is_over():
+                await turns.give()
         return rendered
 
     async def store(self, all_rendered: Sequence[RenderedSteps], policy: BatchPolicy) -> list[RenderedSteps]:
@@ -217,7 +218,8 @@ class Pipeline:
             if lost:
                 self._feeds.forget(rendered.feed)
                 gone.append(RenderedSteps(rendered.plan, rendered.feed, lost))
-            await turns.give()
+            if turns.is_over():
+                await turns.give()
         return gone
 
     async def _append(self, batch: Sequence[RenderedSteps]) -> list[RenderedSteps]:

@@ -1,7 +1,7 @@
 -- New messages in feeds, each once per transaction, step and recipient. On a cluster all feeds are of one bucket.
--- KEYS: 1 state, 2 stream, 3 rows, 4 log, 5 delivered, 6 times (the bucket's index), 7 timers, 8 outbox (if events are
---       requested) of the first message, then the same of each further one
--- ARGV: 1 keys of a message (7 or 8), 2 number of rows from which a feed is to be trimmed, 3 number of contents, then for
+-- KEYS: 1 state, 2 delivered, 3 times (the bucket's index), 4 outbox (if events are requested) of the first message, then the
+--       same of each further one. The feed's other keys differ from its state's in the last letter (store/keys.py).
+-- ARGV: 1 keys of a message (3 or 4), 2 number of rows from which a feed is to be trimmed, 3 number of contents, then for
 --       each content: its text, workflow, preference where nothing is set (1 on, 0 off, c critical), seconds to remember the
 --       transaction, severity (0-3), when it expires (ms, '' never), digest of its reference ('' none), then for each
 --       message: index of its content, check (3 bytes of the id), the feed's number, the subscriber's oid
@@ -25,6 +25,8 @@ if count > 1 then
   for i = 1, #listeners, 2 do heard[listeners[i]] = listeners[i + 1] > 0 end
 end
 
+local function timers_of(times_key) return string.sub(times_key, 1, -6) .. 'timers' end
+
 local replies = {}
 local function reply(status, row, ms, needs)
   local size = #replies
@@ -33,7 +35,7 @@ end
 
 for i = 1, count do
   local key, arg = stride * (i - 1), first_message + MESSAGE * (i - 1)
-  local feed, stream, rows, log, delivered, times, timers = unpack(KEYS, key + 1, key + 7)
+  local feed, delivered, times = unpack(KEYS, key + 1, key + 3)
   local at, check, feed_number, oid = unpack(ARGV, arg, arg + 3)
   at = 4 + CONTENT * (at - 1)
   local content, workflow, preference, delivered_ttl, severity, expires_ms, reference = unpack(ARGV, at, at + 6)
@@ -54,18 +56,20 @@ for i = 1, count do
       local indexed = redis.call('XADD', times, '*', 'm', name)
       local ms = math.max(last_ms, tonumber(string.match(indexed, '%d+')))
       local flags, sign = 7 + 32 * severity, 1
+      local feed_base = string.sub(feed, 1, -2)
+      local log = feed_base .. 'g'
 --#tally
-      redis.call('XADD', stream, row .. '-0', 'c', string.format('%d', ms), 'd', content)
-      redis.call('SETRANGE', rows, string.format('%d', 4 * (last_row - base_row - 1)), string.char(flags) .. check)
+      redis.call('XADD', feed_base .. 's', row .. '-0', 'c', string.format('%d', ms), 'd', content)
+      redis.call('SETRANGE', feed_base .. 'f', string.format('%d', 4 * (last_row - base_row - 1)), string.char(flags) .. check)
       if reference ~= '' then redis.call('ZADD', references_of(feed), reference, row) end
-      if expires_ms ~= '' then redis.call('ZADD', timers, expires_ms, 'x' .. name .. check) end
+      if expires_ms ~= '' then redis.call('ZADD', timers_of(times), expires_ms, 'x' .. name .. check) end
       local kind, refs = NEW, {row}
 --#log
       if not heard or heard[feed] then
 --#publish
       end
-      if stride > 7 then
-        local outbox, entry = KEYS[key + 8], {'n', name .. check}
+      if stride > 3 then
+        local outbox, entry = KEYS[key + 4], {'n', name .. check}
 --#outbox
       end
       local needs = last_row - base_row > max_rows and 2 or 0
