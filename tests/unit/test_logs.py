@@ -98,6 +98,29 @@ def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], text: str, log_f
     assert "eyJ" not in written
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("?TOKEN=hidden", f"?TOKEN={MASK}"),
+        ("&Api_Key=hidden", f"&Api_Key={MASK}"),
+        ("APIKEY hidden", f"APIKEY {MASK}"),
+        ("Api\u212aey hidden", f"Api\u212aey {MASK}"),  # the sign of a kelvin is a k in another case
+        ("BEARER\thidden", f"BEARER\t{MASK}"),
+        (f"a {JWT.upper()} b", f"a {MASK} b"),
+    ],
+)
+def test_secrets_are_masked_in_any_case(text: str, masked: str) -> None:
+    assert redact(text) == masked
+
+
+def test_a_line_has_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "text")
+    record = logging.makeLogRecord({"name": "inbox", "levelno": logging.INFO, "levelname": "INFO", "msg": "then"})
+    record.created = 1_790_000_000.294
+    logging.getLogger("inbox").handle(record)
+    assert capsys.readouterr().err == "2026-09-21T14:13:20.294Z INFO inbox then\n"
+
+
 def test_the_rest_of_a_url_is_kept() -> None:
     assert redact("/ws?a=1&token=x&b=2 [accepted]") == f"/ws?a=1&token={MASK}&b=2 [accepted]"
 
