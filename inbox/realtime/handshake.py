@@ -65,7 +65,7 @@ class Refusal(Exception):
         return self.status == 503 and self.retry_after_seconds != FULL_RETRY_SECONDS
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class OpenSocket:
     """An authorized socket of a connected feed. Its token expires at `expires_at` (Unix seconds)."""
 

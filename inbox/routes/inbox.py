@@ -16,7 +16,8 @@ from inbox.models.environment import Environment
 from inbox.models.json_values import JsonObject
 from inbox.models.preference import Schedule
 from inbox.models.session import SessionRequest
-from inbox.routes.notifications import COUNT_CAP, MAX_SNOOZE_HOURS
+from inbox.service.feed.feed import COUNT_CAP
+from inbox.service.feed.snooze_limits import MAX_SNOOZE_HOURS
 from inbox.store.rows import FeedCounts
 
 

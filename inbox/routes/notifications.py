@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, TypedDict
 
@@ -12,8 +11,6 @@ from msgspec import UNSET, Meta, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.clock import now_seconds
-from inbox.errors import PaymentRequired, invalid
 from inbox.http.auth import services_of
 from inbox.http.operation import operation
 from inbox.http.queries import Flag, ObjectIdText, OffsetQuery, ReadFlag, SeenFlag, Severities, query_of
@@ -26,17 +23,20 @@ from inbox.models.documented import OneOf, documented
 from inbox.models.json_values import JsonObject
 from inbox.models.message import ButtonStatus, ButtonType, Message, inbox_notification, parse_button_type
 from inbox.models.subscriber import notification_to
+from inbox.service.feed.feed import COUNT_CAP
 from inbox.service.feed.notification_filter import (
     EVERYTHING,
+    MAX_FILTERS,
     NotificationFilter,
     TimeMs,
     parse_data,
     parse_data_text,
-    parse_filter,
+    parse_filters,
     parse_list_filter,
     parse_tags,
     tags_of_query,
 )
+from inbox.service.feed.snooze_limits import parse_snooze_end
 from inbox.store.changes import (
     INBOX_ARCHIVE,
     INBOX_ARCHIVE_READ,
@@ -48,12 +48,8 @@ from inbox.store.changes import (
     Change,
 )
 
-COUNT_CAP = 100
-MAX_FILTERS = 30
 CACHED_FILTERS, MAX_CACHED_LENGTH = 256, 512
 MAX_NAMED = 1_000
-MIN_SNOOZE_SECONDS = 60
-MAX_SNOOZE_HOURS = 2_160
 
 
 class ListNotifications(OffsetQuery):
@@ -192,7 +188,7 @@ async def snooze(request: Request, target: Target, body: Snooze) -> Data[wire.No
     It becomes seen and leaves the archive. The end is at least 60 s ahead (422) and at most 90 days (402).
     """
     notification_id = _notification_id(request)
-    until_ms = _snooze_until(body.snooze_until)
+    until_ms = parse_snooze_end(body.snooze_until, "snoozeUntil")
     message = await services_of(request).marks.snooze(await feeds_of(request, target), notification_id, until_ms)
     return await _one(request, target, message)
 
@@ -282,9 +278,7 @@ async def delete_all(request: Request, target: Target, body: BulkFilter) -> Resp
 def _parse_filters(text: str) -> tuple[list[JsonObject], list[NotificationFilter]]:
     """Return the filters of a count as they were sent, and as they are used. Raise ValidationFailed, BadRequest."""
     raw: list[JsonObject] = parse_json(text.encode(errors="surrogatepass"), list[JsonObject]) if text else [{}]
-    if len(raw) > MAX_FILTERS:
-        raise invalid("filters", f"filters must contain no more than {MAX_FILTERS} elements")
-    return raw, [parse_filter(item) for item in raw]
+    return raw, parse_filters(raw)
 
 
 _parsed_filters = lru_cache(CACHED_FILTERS)(_parse_filters)
@@ -320,22 +314,6 @@ async def _button(request: Request) -> ButtonType:
 
 def _notification_id(request: Request) -> str:
     return parse_object_id(path_param(request, "notificationId"), "notificationId")
-
-
-def _snooze_until(text: str) -> int:
-    """Return the end of a snooze in ms since 1970; UTC by default. Raise ValidationFailed, PaymentRequired."""
-    try:
-        date = datetime.fromisoformat(text)
-        until = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise invalid("snoozeUntil", "snoozeUntil must be a valid ISO 8601 date string", text) from None
-    now = datetime.fromtimestamp(now_seconds(), UTC)
-    if until < now + timedelta(seconds=MIN_SNOOZE_SECONDS):
-        raise invalid("snoozeUntil", f"snoozeUntil must be at least {MIN_SNOOZE_SECONDS} seconds in the future", text)
-    if until > now + timedelta(hours=MAX_SNOOZE_HOURS):
-        limit = f"The snooze duration must not exceed {MAX_SNOOZE_HOURS // 24} days"
-        raise PaymentRequired(limit, reason="snooze_duration_exceeded")
-    return int(until.timestamp() * 1000)
 
 
 async def _one(request: Request, target: Target, message: Message) -> Data[wire.NotificationReply]:

@@ -123,7 +123,7 @@ async def test_every_answer_is_as_documented(server: Server) -> None:
 
 
 async def test_the_native_protocol_is_as_documented(server: Server) -> None:
-    connected, event, ping, error = examples(NATIVE_PAGE)
+    connected, event, ping, mark, marked, error = examples(NATIVE_PAGE)
     assert {*ping["ping"]} == {"position", "time"}
     async with Api.open(server) as api, InboxApi.open(server, "alice") as inbox:
         await api.trigger(ALICE, PAYLOAD, workflow="order-shipped")
@@ -131,6 +131,9 @@ async def test_the_native_protocol_is_as_documented(server: Server) -> None:
         async with NativeSocket.connected(server, "alice") as (_, result):
             position = result["position"]
         async with NativeSocket.connected(server, "alice", position=position) as (socket, _):
+            mark["mark"]["ids"] = [notification["id"]]
+            assert shape(await socket.request("mark", **mark["mark"])) == shape(marked["result"])
+            assert (await socket.event()).keys() == event["event"].keys() | {"request"}
             await inbox.call("DELETE", f"/v1/inbox/notifications/{notification['id']}/delete", 204)
             assert shape(await socket.event()) == shape(event["event"])
             with pytest.raises(RequestRefused) as refused:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -24,6 +27,7 @@ from tests.support.stores import StoreServer, connect, running_store
 from .conftest import Pair
 
 COUNTS = {"unseen": 0, "unread": 0, "severity": {"high": 0, "medium": 0, "low": 0, "none": 0}}
+TOKEN_SECONDS = 8
 
 
 def counts(number: int) -> Json:
@@ -378,6 +382,219 @@ def valkey_store() -> Iterator[StoreServer]:
     """A store of the test's own."""
     with running_store(binary_of("valkey"), unix=True) as server:
         yield server
+
+
+# requests
+
+
+@dataclass
+class Desk:
+    """A feed of 24 messages with a socket that holds it, another socket, and a page that uses REST."""
+
+    pair: Pair
+    inbox: InboxApi
+    socket: NativeSocket
+    other: NativeSocket
+    held: dict[str, Json]
+    ids: list[str]
+
+    async def change(self, verb: str, /, **arguments: Any) -> Json:
+        """Carry out a change, and apply its event at both sockets; only the asking one is told the request."""
+        request_id = await self.socket.send(verb, **arguments)
+        result = await self.socket.answer(request_id)
+        while self.socket.position != result["position"]:
+            event = await self.socket.event()
+            assert event.get("request") == request_id
+            apply(self.held, event["changes"])
+            assert "request" not in await self.other.event()
+        assert self.held == {item["id"]: item for item in await self.inbox.notifications()}
+        assert self.other.position == self.socket.position
+        return result
+
+    async def refused(self, verb: str, /, **arguments: Any) -> str:
+        with pytest.raises(RequestRefused) as refused:
+            await self.socket.request(verb, **arguments)
+        return refused.value.code
+
+
+@pytest.fixture
+async def desk(pair: Pair) -> AsyncIterator[Desk]:
+    await pair.api.create_workflow("tagged", tags=["a"])
+    for number in range(24):
+        await pair.api.trigger("ada", {"n": number}, workflow="tagged" if number % 2 else "bench")
+    server = pair.servers[0]
+    token = (await create_session(server, "ada"))["token"]
+    query = {"limit": 100}
+    async with (
+        InboxApi.open(server, "ada") as inbox,
+        NativeSocket.connected(server, "ada", token, list=query) as (socket, result),
+        NativeSocket.connected(pair.servers[1], "ada", token) as (other, _),
+    ):
+        held = {item["id"]: item for item in result["list"]["data"]}
+        yield Desk(pair, inbox, socket, other, held, list(held))
+
+
+async def test_every_mark_has_the_effect_of_rest(desk: Desk) -> None:
+    first, second, third = desk.ids[:3]
+    expected = {
+        "read": {"isRead": True, "isSeen": True},
+        "unread": {"isRead": False, "isSeen": True},
+        "archived": {"isArchived": True, "isRead": True},
+        "unarchived": {"isArchived": False, "isRead": True},
+        "seen": {"isSeen": True},
+    }
+    for mark, fields in expected.items():
+        await desk.change("mark", ids=[first, second, "0" * 24], **{"as": mark})
+        for one in (first, second):
+            assert desk.held[one].items() >= fields.items()
+        assert not desk.held[third]["isSeen"]
+
+
+@pytest.mark.parametrize("mark", ["read", "unread", "seen", "archived", "unarchived", "read_archived"])
+async def test_a_mark_of_many_is_one_event(desk: Desk, mark: str) -> None:
+    await desk.change("mark", ids=desk.ids[:2], **{"as": "read"})
+    if mark != "read_archived":
+        await desk.change("mark", ids=desk.ids[:22], **{"as": mark})
+    await desk.change("mark", where={"tags": ["a"]}, **{"as": mark})
+    await desk.change("mark", where={}, **{"as": mark})
+
+
+async def test_snoozes_and_actions_have_the_effect_of_rest(desk: Desk) -> None:
+    first, second, third = desk.ids[:3]
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    await desk.change("snooze", ids=[first, second], until=until)
+    assert desk.held[first]["isSnoozed"]
+    await desk.change("unsnooze", ids=[first])
+    assert not desk.held[first]["isSnoozed"]
+    await desk.change("act", id=third, type="primary", status="done", payload={"why": "yes"})
+    assert desk.held[third]["primaryAction"]["isCompleted"]
+    await desk.change("act", id=third, type="primary", status="pending")
+    assert not desk.held[third]["primaryAction"]["isCompleted"]
+
+
+async def test_deletions_have_the_effect_of_rest(desk: Desk) -> None:
+    await desk.change("delete", ids=desk.ids[:2])
+    await desk.change("delete", ids=desk.ids[:23])
+    assert len(desk.held) == 1
+    await desk.pair.api.trigger("ada", workflow="tagged")
+    for socket in (desk.socket, desk.other):
+        changes = await socket.changes()
+    apply(desk.held, changes)
+    await desk.change("delete", where={"tags": ["a"]})
+    await desk.change("delete", where={})
+    assert desk.held == {}
+
+
+async def test_what_changes_nothing_answers_with_the_position_that_is_held(desk: Desk) -> None:
+    position = desk.socket.position
+    for verb, arguments in (
+        ("mark", {"as": "read_archived", "where": {}}),
+        ("mark", {"as": "seen", "ids": ["0" * 24]}),
+        ("delete", {"where": {"tags": ["none"]}}),
+    ):
+        assert (await desk.change(verb, **arguments))["position"] == position
+
+
+async def test_requests_that_rest_would_refuse_are_refused(desk: Desk) -> None:
+    [first, *_], unknown = desk.ids, "0" * 24
+    soon, late = (datetime.now(UTC) + timedelta(days=days) for days in (0, 91))
+    for verb, arguments in (
+        ("mark", {"as": "read", "ids": [unknown]}),
+        ("snooze", {"ids": [unknown], "until": (soon + timedelta(hours=1)).isoformat()}),
+        ("unsnooze", {"ids": [first]}),
+        ("act", {"id": unknown, "type": "primary", "status": "done"}),
+        ("delete", {"ids": [unknown]}),
+        ("set_preferences", {"workflowId": "nothing", "in_app": False}),
+    ):
+        assert await desk.refused(verb, **arguments) == "not_found", verb
+    for verb, arguments in (
+        *(("mark", {"as": mark, "ids": [first]}) for mark in ("", "deleted", None, "read_archived")),
+        *(("mark", {"as": "read", "ids": ids}) for ids in ([], [first] * 101, ["x"], [1], first, {}, None)),
+        *(("mark", {"as": "read", "where": where}) for where in ({"read": False}, {"tags": 1}, {"data": "{"}, [])),
+        ("mark", {"as": "read"}),
+        ("mark", {"as": "read", "ids": [first], "where": {}}),
+        *(("snooze", {"ids": [first], "until": until}) for until in ("x", 1, soon.isoformat(), late.isoformat())),
+        ("unsnooze", {}),
+        ("act", {"id": "x", "type": "primary", "status": "done"}),
+        ("act", {"id": first, "type": "tertiary", "status": "done"}),
+        ("act", {"id": first, "type": "primary", "status": "gone"}),
+        ("delete", {}),
+        ("delete", {"where": {"archived": True}}),
+        ("count", {"filters": [{}] * 31}),
+        ("count", {"filters": [{"read": 1}]}),
+        ("count", {"filters": {}}),
+        ("preferences", {"criticality": "none"}),
+        ("set_preferences", {"fax": True}),
+        ("set_preferences", {"in_app": "yes"}),
+        ("set_preferences", {"workflowId": "bench", "schedule": {"isEnabled": False}}),
+        ("renew", {}),
+        ("renew", {"token": 1}),
+    ):
+        assert await desk.refused(verb, **arguments) == "invalid", (verb, arguments)
+    assert not desk.socket.has_event
+
+
+async def test_lists_and_counts_are_those_of_rest(desk: Desk) -> None:
+    page = await desk.inbox.page(limit=5)
+    listed = await desk.socket.request("list", limit=5)
+    assert listed == {**page, "position": desk.socket.position}
+    after = await desk.socket.request("list", limit=3, after=page["data"][1]["id"], tags=["a"])
+    assert after["data"] == (await desk.inbox.page(limit=3, after=page["data"][1]["id"], tags="a"))["data"]
+    counted = await desk.socket.request("count", filters=[{"read": False}, {"tags": ["a"]}, {"seen": True}])
+    assert [one["count"] for one in counted["data"]] == [24, 12, 0]
+    assert counted["position"] == desk.socket.position
+    assert (await desk.socket.request("count"))["data"] == [{"count": 24, "filter": {}}]
+
+
+async def test_preferences_are_those_of_rest(desk: Desk) -> None:
+    async def by_rest() -> list[Json]:
+        return list(await desk.inbox.data("GET", "/v1/inbox/preferences", 200))
+
+    assert (await desk.socket.request("preferences"))["data"] == await by_rest()
+    changed = await desk.socket.request("set_preferences", workflowId="bench", in_app=False)
+    [bench] = [one for one in await by_rest() if one.get("workflow", {}).get("identifier") == "bench"]
+    assert changed["data"] == bench
+    assert bench["channels"] == {"in_app": False}
+    changed = await desk.socket.request("set_preferences", in_app=False)
+    assert changed["data"] == (await by_rest())[0]
+    tagged = await desk.socket.request("preferences", tags=["a"], criticality="all")
+    assert [one["workflow"]["identifier"] for one in tagged["data"][1:]] == ["tagged"]
+
+
+async def test_many_requests_at_once_are_each_answered(desk: Desk) -> None:
+    """Each event names its own request, in whatever order replies and publications come."""
+    sent = {await desk.socket.send("mark", ids=[one], **{"as": "read"}): one for one in desk.ids}
+    positions = {request_id: (await desk.socket.answer(request_id))["position"] for request_id in sent}
+    for _ in sent:
+        event = await desk.socket.event()
+        [change] = event["changes"]
+        assert change["updated"]["id"] == sent[event["request"]]
+        assert positions[event["request"]] == event["position"]
+
+
+async def test_a_token_is_renewed(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    server = await run_server(
+        redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_TOKEN_TTL_SECONDS=str(TOKEN_SECONDS)
+    )
+    async with (
+        NativeSocket.connected(server, "ada") as (renewed, first),
+        NativeSocket.connected(server, "ada") as (expiring, _),
+    ):
+        other = (await create_session(server, "bob"))["token"]
+        for token in (other, "x"):
+            with pytest.raises(RequestRefused) as refused:
+                await renewed.request("renew", token=token)
+            assert refused.value.code == "unauthorized"
+        expires = first["expiresAt"]
+        while expires[:19] == first["expiresAt"][:19]:  # tokens expire at whole seconds
+            token = (await create_session(server, "ada"))["token"]
+            expires = (await renewed.request("renew", token=token))["expiresAt"]
+        while expiring.connection.close_code is None:
+            token = (await create_session(server, "ada"))["token"]
+            await renewed.request("renew", token=token)
+            await asyncio.wait([expiring.reader], timeout=0.5)
+        assert await expiring.closed() == (4401, "token_expired")
+        assert (await renewed.request("list"))["data"] == []
 
 
 # the life of a socket

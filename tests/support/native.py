@@ -41,7 +41,7 @@ class NativeSocket:
         self._answers: dict[int, asyncio.Future[Json]] = {}
         self._events: asyncio.Queue[Json] = asyncio.Queue()
         self._pings: asyncio.Queue[Json] = asyncio.Queue()
-        self._reader = asyncio.create_task(self._read())
+        self.reader = asyncio.create_task(self._read())
 
     @classmethod
     @asynccontextmanager
@@ -128,7 +128,7 @@ class NativeSocket:
     async def close(self) -> None:
         """Closes as a page does. Raises what the reader met."""
         await self.connection.close()
-        await self._reader
+        await self.reader
 
     async def _read(self) -> None:
         with contextlib.suppress(ConnectionClosed):

@@ -30,9 +30,10 @@ from inbox.realtime.native.codec import CODEC
 from inbox.realtime.native.connect import Connect, ListQuery, greet
 from inbox.realtime.native.connection import NativeConnection
 from inbox.realtime.native.frames import error_frame, parse_request, parse_verb, refusal_of, result_frame
-from inbox.realtime.native.verbs import VERBS
+from inbox.realtime.native.verbs import CHANGES, READS, Caller, Verb
 from inbox.realtime.transport import SocketTransport
 from inbox.store.connection.wire import limit_waiting
+from inbox.store.positions import noting_positions
 
 SUBPROTOCOL = "inbox.v1"
 CONNECT_SECONDS = 10.0
@@ -113,19 +114,36 @@ class NativeReceiver:
             if verb == "connect":
                 await self._connect(request_id, arguments)
             else:
-                self._send(result_frame(request_id, await self._carry_out(verb, arguments)))
+                self._send(result_frame(request_id, await self._carry_out(request_id, verb, arguments)))
         except InboxError as error:
             self._send(error_frame(request_id, error))
         finally:
             self._in_flight.discard(request_id)
 
-    async def _carry_out(self, verb: str, arguments: Mapping[str, Any]) -> Mapping[str, object]:
+    async def _carry_out(self, request_id: int, verb: str, arguments: Mapping[str, Any]) -> Mapping[str, object]:
         if self._phase is not ConnectPhase.OPEN or self._socket is None:
             raise Unauthorized("The first request is `connect`")
-        carry_out = VERBS.get(verb)
-        if carry_out is None:
+        caller = Caller(self._sockets.services, self._socket)
+        if verb not in READS and verb not in CHANGES:
             raise invalid("verb", f"`{verb[:50]}` is no verb of {SUBPROTOCOL}")
-        return await carry_out(self._sockets, self._socket, arguments)
+        await caller.count_request()
+        if verb in READS:
+            return await READS[verb](caller, arguments)
+        return await self._change(request_id, CHANGES[verb], caller, arguments)
+
+    async def _change(
+        self, request_id: int, change: Verb, caller: Caller, arguments: Mapping[str, Any]
+    ) -> Mapping[str, object]:
+        """Carry out a change, and return its result with the position of the last event that it causes."""
+        connection = caller.connection
+        connection.hold()
+        with noting_positions() as positions:
+            try:
+                result = await change(caller, arguments)
+            finally:
+                connection.settle(request_id, positions)
+        position = positions[-1] if positions else connection.position
+        return {**result, "position": caller.feed.position_text(position)}
 
     async def _connect(self, request_id: int, arguments: Mapping[str, Any]) -> None:
         """Open the socket and answer. Raise ValidationFailed if that was requested before."""
@@ -154,7 +172,7 @@ class NativeReceiver:
 
     async def _greet(self, request_id: int, socket: OpenSocket, held: str | None, query: ListQuery | None) -> None:
         connection = cast(NativeConnection, socket.connection)
-        result, position = await greet(self._sockets, socket, connection, held, query)
+        result, position = await greet(self._sockets.services, socket, connection, held, query)
         if self._phase is ConnectPhase.OVER or connection.ended_by is not None:  # meanwhile
             return
         self._phase = ConnectPhase.OPEN

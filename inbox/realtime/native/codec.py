@@ -83,26 +83,27 @@ class NativeDelivery(EncodedDelivery):
 
     __slots__ = ("_codec", "event")
 
-    def __init__(self, codec: NativeCodec, event: FeedEvent, held: Position) -> None:
-        super().__init__(codec.frame(event, held), 1, b"")
+    def __init__(self, codec: NativeCodec, event: FeedEvent, held: Position, request_id: int | None = None) -> None:
+        super().__init__(codec.frame(event, held, request_id), 1, b"")
         self._codec = codec
         self.event = event
 
-    def continuing(self, held: Position) -> NativeDelivery:
-        """Return the delivery of this event to a client that holds a position within it."""
-        return NativeDelivery(self._codec, self.event, held)
+    def continuing(self, held: Position, request_id: int | None) -> NativeDelivery:
+        """Return the delivery to a client that holds a position within it; `request_id` is there if it asked for it."""
+        return NativeDelivery(self._codec, self.event, held, request_id)
 
 
 class NativeCodec:
-    """Encodes a change as `{"event": {from, position, counts, changes}}`."""
+    """Encodes a change as `{"event": {from, position, counts, changes}}`, and `request` for who caused it."""
 
     def encode(self, event: FeedEvent) -> NativeDelivery:
         return NativeDelivery(self, event, event.origin)
 
-    def frame(self, event: FeedEvent, held: Position) -> bytes:
+    def frame(self, event: FeedEvent, held: Position, request_id: int | None) -> bytes:
         """Return an event for clients that hold this position."""
         origin = event.feed.position_text(held).encode()
-        return text_frame(b'{"event":{"from":"%b",%b}}' % (origin, event.form(event_body)))
+        request = b"" if request_id is None else b',"request":%d' % request_id
+        return text_frame(b'{"event":{"from":"%b",%b%b}}' % (origin, event.form(event_body), request))
 
     def ping(self, feed: Feed, position: Position) -> EncodedDelivery:
         """Return a ping that tells the position a client holds once it has read what was sent before."""

@@ -12,10 +12,11 @@ from inbox.http.requests import convert
 from inbox.ids import parse_object_id
 from inbox.models.dates import iso, iso_now
 from inbox.models.json_values import JsonObject
-from inbox.realtime.handshake import PING_SECONDS, OpenSocket, Sockets
+from inbox.realtime.handshake import PING_SECONDS, OpenSocket
 from inbox.realtime.native.codec import change_view, counts_view
 from inbox.realtime.native.connection import NativeConnection
 from inbox.service.feed.notification_filter import ListFields, NotificationFilter, parse_list_filter
+from inbox.services import Services
 from inbox.store.feed import MessagePage
 from inbox.store.rows import FeedCounts, Position
 
@@ -48,17 +49,17 @@ class Connect(msgspec.Struct):
     list: dict[str, Any] | None = None
 
 
-async def read_list(sockets: Sockets, socket: OpenSocket, query: ListQuery) -> tuple[JsonObject, MessagePage]:
+async def read_list(services: Services, socket: OpenSocket, query: ListQuery) -> tuple[JsonObject, MessagePage]:
     """Return a page of the feed as clients get it, and as it was read. Raise as `FeedService.page`."""
     connected = socket.connected
-    page = await sockets.services.feed.page_of(connected.feed, query.filter, query.limit, after=query.after)
+    page = await services.feed.page_of(connected.feed, query.filter, query.limit, after=query.after)
     items = await connected.complete(page.messages)
     view = {"data": [item.notification() for item in items], "hasMore": page.has_more, "filter": query.echo}
     return view, page
 
 
 async def greet(
-    sockets: Sockets, socket: OpenSocket, connection: NativeConnection, held: str | None, query: ListQuery | None
+    services: Services, socket: OpenSocket, connection: NativeConnection, held: str | None, query: ListQuery | None
 ) -> tuple[JsonObject, Position]:
     """Return the result of `connect` for a socket that has joined its feed, and the position that it holds then.
 
@@ -73,7 +74,7 @@ async def greet(
     position, counts = connection.position, connection.counts
     fresh: JsonObject = {"recovered": False}
     if query is not None:
-        fresh["list"], page = await read_list(sockets, socket, query)
+        fresh["list"], page = await read_list(services, socket, query)
         position, counts = page.state.position, page.state.counts
     return _result(socket, position, counts, fresh), position
 

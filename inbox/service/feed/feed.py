@@ -23,6 +23,8 @@ from inbox.store.feeds import FeedStore
 from inbox.store.rows import FeedCounts
 
 FILTER_LEVELS = 3
+COUNT_CAP = 100
+"""Where the counts of clients end."""
 MAX_CONTENT_COUNT = 101
 ContentTest = Callable[[bytes], bool]
 _RESERVED = frozenset({"__proto__", "constructor", "prototype"})

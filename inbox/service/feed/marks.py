@@ -40,6 +40,14 @@ class MarkService:
                 marked |= {message.id: message for message in messages}
         return [marked[message_id] for message_id in dict.fromkeys(message_ids) if message_id in marked]
 
+    async def mark_named(self, feeds: Sequence[Feed], message_ids: Sequence[str], change: Change) -> int:
+        """Do as `mark` does without reading the messages; return how many of them exist and can be changed so."""
+        total = 0
+        for feed in feeds:
+            if row_ids := _rows(feed, message_ids):
+                total += len(await self._messages.mark(feed, row_ids, change) or ())
+        return total
+
     async def mark_one(self, feeds: Sequence[Feed], message_id: str, change: Change) -> Message:
         """Apply a change to one message. Raise NotFound if it is unknown or the change does not apply to it."""
         feed, row = _locate(feeds, message_id)
@@ -118,7 +126,9 @@ class MarkService:
         """
         return await self._act(feeds, message_id, ButtonPress(kind, status, payload), NOTHING)
 
-    async def complete(self, feeds: Sequence[Feed], message_id: str, kind: ButtonType, status: ButtonStatus) -> Message:
+    async def complete(
+        self, feeds: Sequence[Feed], message_id: str, kind: ButtonType, status: ButtonStatus, payload: Any = None
+    ) -> Message:
         """Complete or revert a button as the inbox does: an unread message becomes read.
 
         Raise NotFound if the message is unknown, BadRequest if it has no such button.
@@ -127,7 +137,7 @@ class MarkService:
         message, _ = existing(await self._feeds.find(feed, message_id), unknown_message(message_id))
         if message.button(kind) is None:
             raise BadRequest(f"Could not perform action on the {kind} button because it does not exist.")
-        return await self._act(feeds, message_id, ButtonPress(kind, status), ACTION_PRESSED)
+        return await self._act(feeds, message_id, ButtonPress(kind, status, payload), ACTION_PRESSED)
 
     async def delete(self, feeds: Sequence[Feed], message_id: str) -> None:
         """Delete one message permanently. Raise NotFound."""

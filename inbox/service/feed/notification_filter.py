@@ -19,6 +19,7 @@ from inbox.models.workflow import Severity
 from inbox.service.feed.content_match import DataPairs, DataPath, Scalar, Slice, TagGroups
 from inbox.store.rows import ALL, ARCHIVED, SNOOZED, UNREAD, UNSEEN, Select
 
+MAX_FILTERS = 30
 MAX_TAG_GROUPS = 30
 MAX_TAGS_PER_GROUP = 100
 MAX_TAGS = 200
@@ -97,6 +98,13 @@ def parse_filter(raw: Mapping[str, Any]) -> NotificationFilter:
     Raise ValidationFailed (types, severity, tags and their limits) or BadRequest (data, unread and archived at once).
     """
     return _filter_of(_fields_of(raw, FilterFields))
+
+
+def parse_filters(raw: Sequence[Mapping[str, Any]]) -> list[NotificationFilter]:
+    """Return the filters of a count. Raise as `parse_filter`, and ValidationFailed for too many."""
+    if len(raw) > MAX_FILTERS:
+        raise invalid("filters", f"filters must contain no more than {MAX_FILTERS} elements")
+    return [parse_filter(item) for item in raw]
 
 
 def parse_list_filter(raw: Mapping[str, Any]) -> NotificationFilter:
