@@ -17,7 +17,7 @@ before = set(sys.modules)
 import inbox.client
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
-OURS = {"inbox", "inbox.client", "inbox.errors", "inbox.subscriber_hash", "inbox.tasks"}
+OURS = {"inbox", "inbox.client", "inbox.errors", "inbox.signatures", "inbox.subscriber_hash", "inbox.tasks"}
 
 
 def requirements() -> list[str]:
