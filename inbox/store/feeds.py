@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from inbox.errors import Contention, SubscriberGone, invalid
 from inbox.ids import SubscriberId
 from inbox.lru_cache import LruCache
-from inbox.models.subscriber import Subscriber, parse_record
-from inbox.store.client import Argument, pairs
+from inbox.models.subscriber import Subscriber
+from inbox.store.client import Argument
 from inbox.store.feed import Feed
 from inbox.store.feed_reader import FeedReader
 from inbox.store.keys import BucketKeys, bucket_of
@@ -119,7 +119,8 @@ class FeedStore(FeedReader):
         record = self._keys.bucket(feed.environment, feed.bucket).subscriber(feed.subscriber_oid)
         state, fields = await self._client.batch([self._state_command(feed), ("HGETALL", record)])
         settled = await self._settled(feed, *state)
-        return (settled, parse_record(feed.subscriber_oid, pairs(fields))) if settled and fields else None
+        subscriber = self._subscribers.parse(feed.subscriber_oid, fields)
+        return (settled, subscriber) if settled and subscriber else None
 
     def forget(self, feed: Feed) -> None:
         """Remove a feed that no longer exists from the cache."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from inbox.store.base import BaseStore
 from inbox.store.client import Client, pairs
 from inbox.store.due_buckets import BucketKey
@@ -13,8 +15,7 @@ from inbox.store.outbox import PRESENCE, Outbox
 from inbox.store.scripts import load
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, gc=False):
     """A subscriber with sockets in a process."""
 
     environment: int

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from inbox.clock import now_seconds
 from inbox.errors import BadRequest, Conflict, NotFound, Unauthorized, WriteRefused, existing
 from inbox.ids import SubscriberId, is_object_id
@@ -24,8 +26,7 @@ LEEWAY_SECONDS = 60
 CACHED_TOKENS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """The content of a token that this service signed, whether or not it is valid now."""
 
     environment_id: str
@@ -43,8 +44,7 @@ class Claims:
         return self.begins_at - LEEWAY_SECONDS <= now_seconds() < self.expires_at
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """The content of a token: `contexts` are sorted context keys joined by commas, `expires_at` is in Unix seconds."""
 
     environment: Environment
