@@ -120,7 +120,7 @@ class Sockets:
         log.info("socket opened", extra={"action": "connection_opened", **socket.log_fields})
         return socket
 
-    async def close(self, socket: OpenSocket) -> None:
+    def close(self, socket: OpenSocket) -> None:
         """Note that a socket has closed. Of many that close together, a loop turn clears up MAX_CLOSED_AT_ONCE."""
         socket.connection.closed()
         if not self._closed:

@@ -37,7 +37,7 @@ async def _open(sockets: Sockets, request: UpgradeRequest, transport: SocketTran
     except Refusal as refusal:
         transport.refuse(_encode(refusal))
         return
-    transport.accept(PlainReceiver(sockets, socket, transport))
+    transport.accept(PlainReceiver(sockets, socket))
     if socket.connection.ended_by is not None:  # meanwhile: its subscriber was deleted
         transport.close(socket.connection.ended_by)
     socket.connection.open()
@@ -52,12 +52,11 @@ def _encode(refusal: Refusal) -> bytes:
 class PlainReceiver:
     """Answers the text `ping` with `pong`, and ignores everything else."""
 
-    __slots__ = ("_socket", "_sockets", "_transport")
+    __slots__ = ("_socket", "_sockets")
 
-    def __init__(self, sockets: Sockets, socket: OpenSocket, transport: SocketTransport) -> None:
+    def __init__(self, sockets: Sockets, socket: OpenSocket) -> None:
         self._sockets = sockets
         self._socket = socket
-        self._transport = transport
 
     def received(self, message: str | bytes) -> None:
         if message == "ping":
@@ -67,7 +66,7 @@ class PlainReceiver:
         self._socket.connection.end(close)
 
     def closed(self) -> None:
-        self._transport.start(self._sockets.close(self._socket))
+        self._sockets.close(self._socket)
 
 
 async def upgrade_required(_: Request) -> Response:

@@ -99,7 +99,7 @@ class NativeReceiver:
     def closed(self) -> None:
         self._stop()
         if self._socket is not None:
-            self._transport.start(self._sockets.close(self._socket))
+            self._sockets.close(self._socket)
 
     def keep_alive(self) -> None:
         """Tell the client its position; a ping of the WebSocket finds out whether it is there."""
@@ -157,7 +157,7 @@ class NativeReceiver:
             handshake = dataclasses.replace(self._handshake, token=connect.token)
             socket = await self._sockets.open(handshake, self._transport, CODEC, NativeConnection)
             if self._phase is ConnectPhase.OVER:  # the client has left meanwhile
-                await self._sockets.close(socket)
+                self._sockets.close(socket)
                 return
             self._socket = socket
             await self._greet(request_id, socket, connect.position, query)

@@ -116,7 +116,7 @@ class SocketIoReceiver:
     def closed(self) -> None:
         self._stop()
         if self._socket is not None:
-            self._transport.start(self._sockets.close(self._socket))
+            self._sockets.close(self._socket)
 
     def _handle(self, packet: Packet | None) -> None:
         """Handle a packet. Events and acknowledgements are ignored. Raise ClientFault for one out of place."""
@@ -155,7 +155,7 @@ class SocketIoReceiver:
             self._refuse(refusal)
             return
         if self._phase is Phase.OVER:  # the client has left meanwhile
-            await self._sockets.close(socket)
+            self._sockets.close(socket)
             return
         self._socket, self._phase = socket, Phase.OPEN
         self._heartbeat = Heartbeat(socket.connection, _PING, RHYTHM)
