@@ -29,6 +29,7 @@ BROWSER_HEADERS = (
     "Bypass-Tunnel-Reminder",
     "Content-Type",
     "Idempotency-Key",
+    "If-None-Match",
     "Novu-API-Version",
     "Novu-Application-Identifier",
     "Novu-Client-Version",
@@ -44,8 +45,9 @@ MAX_AGE_SECONDS = 86_400
 ORIGIN, PREFLIGHT, IDEMPOTENCY_KEY = b"origin", b"access-control-request-method", b"idempotency-key"
 BODY_HEADERS = (b"content-length", b"transfer-encoding")
 """A request without either has no body."""
-PRIVATE = (b"cache-control", b"private, no-store")
-"""An answer belongs to one caller."""
+CACHE_CONTROL = b"cache-control"
+PRIVATE = (CACHE_CONTROL, b"private, no-store")
+"""An answer belongs to one caller, and is kept by nobody unless its handler says more."""
 VARY = (b"vary", b"Origin")
 BODY_SECONDS = 10.0
 BODY_BYTES_PER_SECOND = 1024
@@ -105,7 +107,7 @@ class Front:
             response = await answer_once(request, self._answer)
         else:
             response = await self._answer(request)
-        if path.startswith(API_PATHS):
+        if path.startswith(API_PATHS) and not any(name == CACHE_CONTROL for name, _ in response.raw_headers):
             added.append(PRIVATE)
         if allowance := scope.get(ALLOWANCE):
             added += allowance.headers()
@@ -158,7 +160,7 @@ class BrowserCors(CORSMiddleware):
             allow_origins=[ANY] if self._origins.allows_any else [],
             allow_methods=BROWSER_METHODS,
             allow_headers=BROWSER_HEADERS,
-            expose_headers=("Retry-After", *RATE_HEADERS),
+            expose_headers=("ETag", "Retry-After", *RATE_HEADERS),
             max_age=MAX_AGE_SECONDS,
         )
         self._simple = [(name.lower().encode(), value.encode()) for name, value in self.simple_headers.items()]

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inbox.http.auth import ApiCaller, SessionCaller, authenticate, authenticate_session
+from inbox.http.polls import Poll
 from inbox.http.queries import read_query
 from inbox.http.requests import BODY_LIMIT_BYTES, read_body
 from inbox.http.responses import Data
@@ -40,6 +41,7 @@ class Operation:
     `endpoint` reads the handler's parameters and calls it. `paths` include the method: `GET /v1/tenants`. `name` is the
     operationId; `{}` in it stands for the noun of a path (`NOUNS` of the document). `errors` are statuses beyond those
     of every operation of its kind, `also` is a second success, without content. With `is_open` it needs no credentials.
+    The answer of one that `is_poll` has an ETag.
     """
 
     handler: RouteHandler
@@ -55,6 +57,7 @@ class Operation:
     errors: Sequence[int]
     also: int | None
     is_open: bool
+    is_poll: bool
 
 
 class OperationRoute(Route):
@@ -83,10 +86,10 @@ def operation(
     """Make an operation of a handler. By default one that returns a bare `Response` answers 204, any other 200.
 
     A handler gets the parameters that it declares, read in their order: by type the `Request`, an `ApiCaller`, a
-    `SessionCaller` or a `Target` (which is read first), by name `query` and `body` (as their types; a body up to
-    `limit` bytes). A handler that reads one of these two itself declares its type here. `body_in_path` is the path
-    parameter in place of the body: a path with it takes no body. `unknown` is the status for a `Target` that does not
-    exist.
+    `SessionCaller`, a `Target` (which is read first) or the `Poll` of that target, by name `query` and `body` (as their
+    types; a body up to `limit` bytes). A handler that reads one of these two itself declares its type here.
+    `body_in_path` is the path parameter in place of the body: a path with it takes no body. `unknown` is the status for
+    a `Target` that does not exist.
     """
 
     def describe(handler: RouteHandler) -> Operation:
@@ -97,9 +100,11 @@ def operation(
             "query": read_query,
         }
         by_type = _READERS | {Target: partial(target_of, unknown=unknown)}
+        poll_name = next((name for name, kind in kinds.items() if issubclass(kind, Poll)), "")
         readers: dict[str, Reader] = {
             name: partial(by_name[name], kind=kind) if name in by_name else by_type[kind]
             for name, kind in kinds.items()
+            if name != poll_name
         }
         target_name = next((name for name, kind in kinds.items() if kind is Target), "")
         read_target = readers.pop(target_name, None)
@@ -112,7 +117,11 @@ def operation(
             if read_target is None:
                 return await call(request, {})
             target: Target = await read_target(request)
-            return await target.answer(partial(call, request, {target_name: target}))
+            if not poll_name:
+                return await target.answer(partial(call, request, {target_name: target}))
+            poll: Poll = kinds[poll_name](request, target)
+            read = partial(call, request, {target_name: target, poll_name: poll})
+            return await target.answer(partial(poll.answer, read))
 
         async def call(request: Request, arguments: dict[str, Any]) -> Response:
             for name, read, is_at_hand in further:
@@ -135,6 +144,7 @@ def operation(
             errors,
             also,
             is_open,
+            bool(poll_name),
         )
 
     return describe

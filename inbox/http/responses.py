@@ -57,14 +57,19 @@ def bare(body: T, status: int = 200, headers: Mapping[str, str] | None = None) -
     return _BareJson(orjson.dumps(body), status, headers)
 
 
-def data(value: T, status: int = 200) -> Data[T]:
+def data(value: T, status: int = 200, headers: Mapping[str, str] | None = None) -> Data[T]:
     """Return `{"data": value}`."""
-    return _DataJson(orjson.dumps({"data": value}), status)
+    return _DataJson(orjson.dumps({"data": value}), status, headers)
 
 
 def no_content() -> Response:
     """Return 204 with an empty body."""
     return Response(status_code=204)
+
+
+def not_modified(headers: Mapping[str, str]) -> Response:
+    """Return 304: the client has the answer already."""
+    return Response(status_code=304, headers=headers)
 
 
 def error_reply(request: HTTPConnection, error: errors.InboxError, cause: Exception | None = None) -> Response:

@@ -46,6 +46,14 @@ ERRORS_OF_ALL = (400, 401, 422, 429, 503)
 ERRORS_OF_BODIES = (408, 413, 415)
 ERROR_STATUSES = (400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 API_KEY_SCHEME = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`ApiKey <key>`"}
+ETAG = {"description": "Names this answer: send it as `If-None-Match` with the next poll", "schema": {"type": "string"}}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of the answer that the client has: 304 if it still holds",
+    "schema": {"type": "string"},
+}
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -98,6 +106,7 @@ def _describe(route: OperationRoute, schemas: Schemas) -> SchemaObject:
         "parameters": [
             *(_path_parameter(route.method.lower(), path, name) for name in _PARAMETER.findall(path)),
             *(_query_parameter(field, schemas) for field in (fields(operation.query) if operation.query else ())),
+            *([IF_NONE_MATCH] if operation.is_poll else []),
         ],
         "responses": _responses(path, operation, body, schemas),
     }
@@ -157,6 +166,9 @@ def _query_parameter(field: FieldInfo, schemas: Schemas) -> SchemaObject:
 
 def _responses(path: str, operation: Operation, body: Any, schemas: Schemas) -> SchemaObject:
     successes: SchemaObject = {str(operation.status): _success(operation, schemas)}
+    if operation.is_poll:
+        successes[str(operation.status)]["headers"] = {"ETag": ETAG}
+        successes["304"] = {"description": HTTPStatus(304).phrase}
     if operation.also:
         successes[str(operation.also)] = {"description": HTTPStatus(operation.also).phrase}
     errors = [*ERRORS_OF_ALL, *operation.errors]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from inbox.errors import BadRequest, NotFound, ValidationFailed, invalid
 from inbox.http.auth import services_of
 from inbox.http.operation import operation
+from inbox.http.polls import Poll
 from inbox.http.queries import LENIENT, LIMIT, FeedIdentifiers, PageQuery, ReadFlag, SeenFlag
 from inbox.http.requests import path_param
 from inbox.http.responses import Bare, Data, bare, data
@@ -26,7 +27,7 @@ from inbox.service.feed.feed import parse_payload_filter, payload_test
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.service.workflows.views import workflow_template
 from inbox.store.changes import UNSEEN_ROWS, V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
-from inbox.store.rows import ALL, UNREAD, UNSEEN, Select
+from inbox.store.rows import ALL, UNREAD, UNSEEN, Position, Select
 
 MAX_MARKED = 1_000
 MAX_REFERENCE_LENGTH = 255
@@ -96,7 +97,9 @@ class MessageAction(msgspec.Struct):
     "list{}Messages",
     unknown=400,
 )
-async def get_feed(request: Request, target: Target, query: ListFeed) -> Bare[wire.CountedPageReply[wire.FeedItem]]:
+async def get_feed(
+    request: Request, target: Target, poll: Poll, query: ListFeed
+) -> Bare[wire.CountedPageReply[wire.FeedItem]]:
     """List the messages of a feed, newest first.
 
     `totalCount` counts from this page's offset and stops at `limit`, as in the original.
@@ -111,16 +114,17 @@ async def get_feed(request: Request, target: Target, query: ListFeed) -> Bare[wi
     )
     items = await _items(target, read.messages)
     return bare(
-        {"data": items, "totalCount": len(items), "hasMore": read.has_more, "pageSize": size, "page": query.page}
+        {"data": items, "totalCount": len(items), "hasMore": read.has_more, "pageSize": size, "page": query.page},
+        headers=await poll_headers(poll, read.positions, feed_ids),
     )
 
 
 @operation("GET /v1/subscribers/{subscriberId}/notifications/unseen", "countSubscriberUnseenMessages", unknown=400)
-async def count_unseen(request: Request, target: Target, query: CountUnseen) -> Data[wire.UnseenReply]:
+async def count_unseen(request: Request, target: Target, poll: Poll, query: CountUnseen) -> Data[wire.UnseenReply]:
     """Count unseen messages. The count stops at `limit`; `seen` is false by default."""
     select = ALL.where(UNSEEN, not query.seen)
     return await counted(
-        request, target, select, [*query.feed_id, *query.feed_identifier], query.limit or DEFAULT_COUNT_LIMIT
+        request, target, poll, select, [*query.feed_id, *query.feed_identifier], query.limit or DEFAULT_COUNT_LIMIT
     )
 
 
@@ -234,16 +238,25 @@ def select_flags(seen: bool | None, read: bool | None) -> Select:
 
 
 async def counted(
-    request: Request, target: Target, select: Select, identifiers: Sequence[str], limit: int
+    request: Request, target: Target, poll: Poll, select: Select, identifiers: Sequence[str], limit: int
 ) -> Data[wire.UnseenReply]:
     """Answer with the number of rows, up to `limit`, in the named feeds if there are identifiers."""
     feed_ids = await named_feeds(request, target.environment, identifiers)
     feeds = await feeds_of(request, target)
     feed = services_of(request).feed
     if select == UNSEEN_ROWS and feed_ids is None:
-        return data({"count": min(await feed.unseen(feeds), limit)})
-    [count] = await feed.count_each(feeds, [NotificationFilter(select, feed_ids=feed_ids)], limit)
-    return data({"count": min(count, limit)})
+        read = await feed.unseen(feeds)
+    else:
+        read = await feed.count_each(feeds, [NotificationFilter(select, feed_ids=feed_ids)], limit)
+    headers = await poll_headers(poll, read.positions, feed_ids)
+    return data({"count": min(read.counts[0], limit)}, headers=headers)
+
+
+async def poll_headers(
+    poll: Poll, positions: Sequence[Position], feed_ids: frozenset[str] | None
+) -> Mapping[str, str] | None:
+    """Return the headers of a poll; none if named feeds narrow its answer, which then depends on their list, too."""
+    return await poll.headers(positions) if feed_ids is None else None
 
 
 async def mark_every(

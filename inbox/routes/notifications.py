@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from inbox.http.auth import services_of
 from inbox.http.operation import operation
+from inbox.http.polls import Poll, WorkflowPoll
 from inbox.http.queries import Flag, ObjectIdText, OffsetQuery, ReadFlag, SeenFlag, Severities, query_of
 from inbox.http.requests import parse_json, path_param, read_body
 from inbox.http.responses import Bare, Data, bare, data, no_content
@@ -135,17 +136,21 @@ def _press_paths(verb: str) -> list[str]:
 
 
 @operation(_both("GET"), "list{}Notifications")
-async def list_notifications(request: Request, target: Target, query: ListNotifications) -> Bare[wire.NotificationPage]:
+async def list_notifications(
+    request: Request, target: Target, poll: WorkflowPoll, query: ListNotifications
+) -> Bare[wire.NotificationPage]:
     """List notifications, newest first. `filter` echoes the parameters that were received, typed."""
     filtered, echo = _query_filter(request, query)
     feeds, skip = await feeds_of(request, target), 0 if query.after else query.offset
     read = await services_of(request).feed.page(feeds, filtered, query.limit, skip=skip, after=query.after or None)
-    return bare({"data": await _views(request, target, read.messages), "hasMore": read.has_more, "filter": echo})
+    headers = await poll.headers(read.positions)
+    views = await _views(request, target, read.messages)
+    return bare({"data": views, "hasMore": read.has_more, "filter": echo}, headers=headers)
 
 
 @operation(_both("GET /count"), "count{}Notifications")
 async def count_notifications(
-    request: Request, target: Target, query: CountNotifications
+    request: Request, target: Target, poll: Poll, query: CountNotifications
 ) -> Bare[wire.NotificationCounts]:
     """Count notifications, for several filters at once.
 
@@ -153,8 +158,11 @@ async def count_notifications(
     """
     text = query.filters
     raw, filters = _parsed_filters(text) if len(text) <= MAX_CACHED_LENGTH else _parse_filters(text)
-    counts = await services_of(request).feed.count_each(await feeds_of(request, target), filters)
-    return bare({"data": [{"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(counts, raw, strict=True)]})
+    read = await services_of(request).feed.count_each(await feeds_of(request, target), filters)
+    counts: list[wire.CountItem] = [
+        {"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(read.counts, raw, strict=True)
+    ]
+    return bare({"data": counts}, headers=await poll.headers(read.positions))
 
 
 @operation(_both("PATCH /{notificationId}/read"), "mark{}NotificationRead")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from inbox.errors import BadRequest, NotFound
 from inbox.http.auth import services_of
 from inbox.http.operation import operation
+from inbox.http.polls import Poll
 from inbox.http.queries import LIMIT, OBJECT_ID_SCHEMA, FeedIdentifiers, ReadFlag, SeenFlag
 from inbox.http.requests import path_param
 from inbox.http.responses import Bare, Data, bare, data, no_content
@@ -87,30 +88,30 @@ async def open_session(request: Request, body: WidgetSessionRequest) -> Data[wir
 
 
 @operation("GET /v1/widgets/notifications/unseen", "countWidgetUnseenMessages")
-async def count_unseen(request: Request, target: Target, query: CountBySeen) -> Data[wire.UnseenReply]:
+async def count_unseen(request: Request, target: Target, poll: Poll, query: CountBySeen) -> Data[wire.UnseenReply]:
     """Count unseen messages. `seen` is false by default."""
     select = ALL.where(UNSEEN, not query.seen)
-    return await counted(request, target, select, query.feed_identifier, _count_limit(query.limit))
+    return await counted(request, target, poll, select, query.feed_identifier, _count_limit(query.limit))
 
 
 @operation("GET /v1/widgets/notifications/unread", "countWidgetUnreadMessages")
-async def count_unread(request: Request, target: Target, query: CountByRead) -> Data[wire.UnseenReply]:
+async def count_unread(request: Request, target: Target, poll: Poll, query: CountByRead) -> Data[wire.UnseenReply]:
     """Count unread messages.
 
     By default that is the badge, so without snoozed messages; `read=true` counts those that are read.
     """
     is_read = bool(query.read)
     select = ALL.where(UNREAD, not is_read).where(SNOOZED, None if is_read else False)
-    return await counted(request, target, select, query.feed_identifier, _count_limit(query.limit))
+    return await counted(request, target, poll, select, query.feed_identifier, _count_limit(query.limit))
 
 
 @operation("GET /v1/widgets/notifications/count", "countWidgetMessages")
-async def count(request: Request, target: Target, query: CountByFlags) -> Data[wire.UnseenReply]:
+async def count(request: Request, target: Target, poll: Poll, query: CountByFlags) -> Data[wire.UnseenReply]:
     """Count messages by their flags. Without `seen` and `read` it counts what is unseen."""
     select = select_flags(query.seen, query.read)
     if select == ALL:
         select = ALL.where(UNSEEN, True)
-    return await counted(request, target, select, query.feed_identifier, _count_limit(query.limit))
+    return await counted(request, target, poll, select, query.feed_identifier, _count_limit(query.limit))
 
 
 @operation("POST /v1/widgets/messages/read", "markWidgetMessagesRead", status=201)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from inbox.errors import Contention, WriteRefused
 from inbox.ids import MessageId
@@ -20,7 +20,7 @@ from inbox.store.keys import FeedKeys
 from inbox.store.moment import read_consistently
 from inbox.store.replies import ChangeReply
 from inbox.store.retry import MAX_ATTEMPTS, Attempts
-from inbox.store.rows import FeedCounts, FeedState, RowId, Select, Stamp
+from inbox.store.rows import FeedCounts, FeedState, Position, RowId, Select, Stamp
 from inbox.store.scripts import load
 from inbox.store.slices import in_slices
 
@@ -59,6 +59,42 @@ def _page_reply(raw: list[Any]) -> _PageReply | None:
 _FEED_PAGE = load("feed_page", _page_reply)
 _FEED_SEEK = load("feed_seek", int)
 FEED_FOLD = load("feed_fold", int)
+
+
+class RowCounts(NamedTuple):
+    """Counts of a feed's rows by selection, and the position of the feed that they are of."""
+
+    counts: dict[Select, int]
+    position: Position
+
+
+class PendingPositions:
+    """A reading of feeds' positions that has begun; `with` ignores its failure if nobody awaits `all` or `settled`."""
+
+    def __init__(self, replies: PendingReplies | None) -> None:
+        self._replies = replies
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._replies:
+            self._replies.drop()
+
+    async def all(self) -> list[Position]:
+        """Return the positions in the order of the feeds; that of a feed that is gone is the origin."""
+        return [state.position if state else rows.ORIGIN for state in await self._states()]
+
+    async def settled(self) -> list[Position] | None:
+        """Return the same, but None if a snooze has ended without effect yet: the next reading moves the feed."""
+        states = await self._states()
+        if any(state is not None and snoozes.is_due(state) for state in states):
+            return None
+        return [state.position if state else rows.ORIGIN for state in states]
+
+    async def _states(self) -> list[FeedState | None]:
+        replies = await self._replies if self._replies else []
+        return [rows.parse_state(packed, wake) if packed else None for packed, wake in replies]
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +153,11 @@ class FeedReader(BaseStore):
         replies = await self._client.batch([self._state_command(feed) for feed in feeds])
         return [await self._settled(feed, *reply) for feed, reply in zip(feeds, replies, strict=True)]
 
+    def begin_positions(self, feeds: Sequence[Feed]) -> PendingPositions:
+        """Begin to read the positions of a subscriber's feeds, in one round trip with what the caller sends next."""
+        commands = [self._state_command(feed) for feed in feeds]
+        return PendingPositions(self._client.begin(commands) if commands else None)
+
     @staticmethod
     def _state_command(feed: Feed) -> Command:
         return "HMGET", feed.keys.state, "p", "u"
@@ -129,22 +170,23 @@ class FeedReader(BaseStore):
             return snapshot.state if snapshot else None
         return state
 
-    async def count(self, feed: Feed, selects: Collection[Select], limit: int) -> dict[Select, int]:
+    async def count(self, feed: Feed, selects: Collection[Select], limit: int) -> RowCounts:
         """Return how many rows each selection takes; counting stops at `limit`. All are 0 if the feed is gone.
 
         The state alone has the usual counts. Others are counted among the newest rows, and among all if need be.
         """
+        nothing = RowCounts(dict.fromkeys(selects, 0), rows.ORIGIN)
         if all(map(rows.is_counted, selects)):
             state = await self.state(feed)
-            return _counts_of(state.counts if state else FeedCounts(), b"", selects)
+            return RowCounts(_counts_of(state.counts, b"", selects), state.position) if state else nothing
         for newest in (NEWEST_ROWS, None):
             snapshot = await self.snapshot(feed, newest)
             if snapshot is None:
                 break
             counts = _counts_of(snapshot.state.counts, snapshot.flags, selects)
             if snapshot.is_whole or newest is None or min(counts.values()) >= limit:
-                return counts
-        return dict.fromkeys(selects, 0)
+                return RowCounts(counts, snapshot.state.position)
+        return nothing
 
     async def snapshot(self, feed: Feed, newest: int | None = None) -> Snapshot | None:
         """Return state, rows and stamps of one moment, or None if the feed no longer exists.
@@ -549,7 +591,7 @@ class FeedReader(BaseStore):
             if stamp.counter in counters
         }
 
-    async def changes_since(self, feed: Feed, since: rows.Position) -> tuple[FeedState, list[LogEntry] | None] | None:
+    async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         """Return the present state and the changes after a position, oldest first.
 
         The list is None if the log no longer reaches back to that very position (the caller must start afresh). None
@@ -627,7 +669,7 @@ def _apply_edits(stored: dict[int, list[bytes]], edits: Mapping[int, bytes | Non
     return times
 
 
-def _entries_since(state: FeedState, log: list[bytes], since: rows.Position) -> list[LogEntry] | None:
+def _entries_since(state: FeedState, log: list[bytes], since: Position) -> list[LogEntry] | None:
     gap = state.position.counter - since.counter
     if gap == 0:
         return [] if since.ms == state.position.ms else None

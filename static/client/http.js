@@ -75,15 +75,11 @@ export class Http {
   /** @type {Map<string, {etag: string, body: any}>} */
   #answers = new Map();
   #fetch;
-  #revalidates;
 
   /** @param {import("./index.js").InboxOptions} options */
   constructor(options) {
     const page = globalThis.location?.href;
-    const url = page ? new URL(options.url, page) : undefined;
-    this.base = (url?.href ?? options.url).replace(/\/+$/, "");
-    // another origin's preflight may refuse If-None-Match; there the browser's cache revalidates by itself
-    this.#revalidates = !url || url.origin === new URL(String(page)).origin;
+    this.base = (page ? new URL(options.url, page).href : options.url).replace(/\/+$/, "");
     this.#fetch = options.fetch ?? ((/** @type {any} */ url, /** @type {any} */ init) => globalThis.fetch(url, init));
     this.session = new Session(options, this);
   }
@@ -106,7 +102,7 @@ export class Http {
 
   /** @param {string} method @param {string} path @param {{body?: object, token?: string}} options */
   async send(method, path, { body, token }) {
-    const known = method === "GET" && this.#revalidates ? this.#answers.get(path) : undefined;
+    const known = method === "GET" ? this.#answers.get(path) : undefined;
     const reply = await this.open(method, path, {
       token,
       headers: { ...(body && { "Content-Type": "application/json" }), ...(known && { "If-None-Match": known.etag }) },

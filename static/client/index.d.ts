@@ -137,7 +137,7 @@ export interface InboxOptions {
   session?: SessionParameters;
   /** Which transports, best first. */
   transports?: readonly TransportName[];
-  /** Time between two polls; by default 5 s, or 15 s where the service sends no `ETag`. 30 s while the page is hidden. */
+  /** Time between two polls; by default 5 s, or 15 s where answers come without their `ETag`. 30 s while the page is hidden. */
   pollMs?: number;
   fetch?: typeof fetch;
   /** For a runtime without `WebSocket`, such as Node 20. */

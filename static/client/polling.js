@@ -1,4 +1,4 @@
-/** Polling by REST: it reads again what is shown, and a service that sends `ETag` answers 304 while nothing changed. */
+/** Polling by REST: it reads again what is shown, and the service answers 304 while nothing changed (see `http.js`). */
 
 /** @typedef {import("./connection.js").Link} Link */
 /** @typedef {import("./connection.js").LinkContext} LinkContext */

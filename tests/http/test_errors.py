@@ -226,16 +226,13 @@ async def test_what_pages_may_call_and_is_not_offered(inbox: InboxApi, method: s
 async def test_no_cache_keeps_an_answer_of_the_api(
     shared_server: Server, api: Api, inbox: InboxApi, known: str
 ) -> None:
-    """Neither what a page reads nor what a backend reads of people, nor errors and empty answers."""
+    """Neither what a page reads nor what a backend reads of people, nor errors and empty answers; but for polls."""
     [message] = await deliver(api, known, 1)
     person = f"/v2/subscribers/{segment(known)}"
     calls = [
-        (inbox, "GET", "/v1/inbox/notifications", 200),
-        (inbox, "GET", "/v1/inbox/notifications/count", 200),
         (inbox, "PATCH", f"/v1/inbox/notifications/{message}/read", 200),
         (inbox, "POST", "/v1/inbox/notifications/seen", 204),
         (inbox, "GET", "/v1/inbox/preferences", 200),
-        (inbox, "GET", "/v1/widgets/notifications/feed", 200),
         (inbox, "PATCH", f"/v1/inbox/notifications/{'f' * 24}/read", 404),
         (api, "GET", "/v1/subscribers", 200),
         (api, "GET", person, 200),

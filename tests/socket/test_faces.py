@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.support.client import Api, InboxApi, Json, WidgetApi, create_session
+from tests.support.polls import Polls
 from tests.support.server import Server
 from tests.support.socketio import PythonClient
 from tests.support.sockets import RECEIVED, UNREAD, UNSEEN, UPDATED, PlainSocket
@@ -523,8 +524,11 @@ async def test_every_face_shows_it_and_every_socket_is_told(world: World, name: 
         await row.before(world)
         for number, change in row.start.items():
             states = changed(states, world.ids[number], change)
+    polls = Polls((world.api, world.inbox, world.widget), world.subscriber_id)
+    await polls.check()
     async with listening(world) as listeners:
         await row.do(world)
+        assert not await polls.check(), "nothing has changed"
         for number in row.hits:
             states = changed(states, world.ids[number], row.change)
         for flavour, listener in listeners.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -19,8 +19,9 @@ from inbox.service.feed.content_counts import ContentCounter
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
 from inbox.store.feed import Feed, Judge, MessagePage, Scan
+from inbox.store.feed_reader import PendingPositions
 from inbox.store.feeds import FeedStore
-from inbox.store.rows import FeedCounts
+from inbox.store.rows import ORIGIN, FeedCounts, Position
 
 FILTER_LEVELS = 3
 COUNT_CAP = 100
@@ -32,10 +33,22 @@ _RESERVED = frozenset({"__proto__", "constructor", "prototype"})
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """Messages, newest first, and whether older matching ones exist."""
+    """Messages, newest first, and whether older matching ones exist.
+
+    They are those of these positions of the feeds, or partly of later ones.
+    """
 
     messages: list[Message]
     has_more: bool
+    positions: Sequence[Position]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCounts:
+    """Counts in the order in which they were requested, of these positions of the feeds, or partly of later ones."""
+
+    counts: list[int]
+    positions: Sequence[Position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,30 @@ class FeedService:
         With `after`, return only those older than the message with this id, which may be deleted. Raise BadRequest if
         it never was in one of these feeds.
         """
-        cursor = await self._cursor(feeds, after) if after is not None else None
+        if after is None and not filter_.by_time:
+            return await self._newest(feeds, filter_, limit, None, skip, content_test)
+        with self.begin_positions(feeds) as before:  # before the rows are read where the page begins and ends
+            cursor = await self._cursor(feeds, after) if after is not None else None
+            page = await self._newest(feeds, filter_, limit, cursor, skip, content_test)
+            return replace(page, positions=await before.all())
+
+    async def _newest(
+        self,
+        feeds: Sequence[Feed],
+        filter_: NotificationFilter,
+        limit: int,
+        cursor: Cursor | None,
+        skip: int,
+        content_test: ContentTest | None,
+    ) -> FeedPage:
         if len(feeds) == 1:
             page = await self._page(feeds[0], filter_, limit, cursor, skip, content_test)
-            return FeedPage(page.messages, page.has_more)
+            return FeedPage(page.messages, page.has_more, [page.state.position])
         parts = [await self._page(feed, filter_, skip + limit, cursor, 0, content_test) for feed in feeds]
         messages = [message for part in parts for message in part.messages]
         messages.sort(key=lambda message: (message.created_ms, message.id), reverse=True)
         has_more = len(messages) > skip + limit or any(part.has_more for part in parts)
-        return FeedPage(messages[skip : skip + limit], has_more)
+        return FeedPage(messages[skip : skip + limit], has_more, [part.state.position for part in parts])
 
     async def page_of(
         self, feed: Feed, filter_: NotificationFilter, limit: int, *, after: str | None = None
@@ -112,33 +140,41 @@ class FeedService:
         state = await self._feeds.state(await self.feed_of(environment, subscriber, contexts))
         return state.counts if state else FeedCounts()
 
-    async def unseen(self, feeds: Sequence[Feed]) -> int:
+    def begin_positions(self, feeds: Sequence[Feed]) -> PendingPositions:
+        """Begin to read the positions of a subscriber's feeds, in one round trip with what the caller sends next."""
+        return self._feeds.begin_positions(feeds)
+
+    async def unseen(self, feeds: Sequence[Feed]) -> MessageCounts:
         """Return the exact number of unseen messages with one command a feed."""
         states = [await self._feeds.state(feeds[0])] if len(feeds) == 1 else await self._feeds.states(feeds)
-        return sum(state.counts.unseen for state in states if state)
+        unseen = sum(state.counts.unseen for state in states if state)
+        return MessageCounts([unseen], [state.position if state else ORIGIN for state in states])
 
     async def count_each(
         self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter], limit: int = MAX_CONTENT_COUNT
-    ) -> list[int]:
+    ) -> MessageCounts:
         """Return how many messages match each filter; counting may stop at `limit` in each feed."""
         if any(item.by_content for item in filters):
             return await self._count_by_content(feeds, filters, limit)
         selects = {item.select for item in filters}
-        by_select = [await self._feeds.count(feed, selects, limit) for feed in feeds]
-        return [sum(counts[item.select] for counts in by_select) for item in filters]
+        read = [await self._feeds.count(feed, selects, limit) for feed in feeds]
+        counts = [sum(one.counts[item.select] for one in read) for item in filters]
+        return MessageCounts(counts, [one.position for one in read])
 
     async def _count_by_content(
         self, feeds: Sequence[Feed], filters: Sequence[NotificationFilter], limit: int
-    ) -> list[int]:
+    ) -> MessageCounts:
         distinct = {item.key: item for item in filters}
         by_content = {key: item for key, item in distinct.items() if item.by_content}
-        totals = dict.fromkeys(distinct, 0)
+        totals, positions = dict.fromkeys(distinct, 0), []
         for feed in feeds:
-            if snapshot := await self._feeds.snapshot(feed):
+            snapshot = await self._feeds.snapshot(feed)
+            positions.append(snapshot.state.position if snapshot else ORIGIN)
+            if snapshot:
                 counts = {key: rows.count_rows(snapshot.flags, item.select) for key, item in distinct.items()}
                 counts |= await self._counter.count(feed, snapshot, by_content, limit)
                 totals = {key: total + counts[key] for key, total in totals.items()}
-        return [totals[item.key] for item in filters]
+        return MessageCounts([totals[item.key] for item in filters], positions)
 
     async def _cursor(self, feeds: Sequence[Feed], after: str) -> Cursor:
         for feed in feeds:

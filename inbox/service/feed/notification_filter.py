@@ -68,6 +68,10 @@ class NotificationFilter:
         return bool(self.tags or self.data) or self.feed_ids is not None
 
     @property
+    def by_time(self) -> bool:
+        return self.created_gte is not None or self.created_lte is not None
+
+    @property
     def content(self) -> Hashable:
         """Return a key that filters share exactly if they match the same content."""
         return self.tags, tuple((path, value.__class__, value) for path, value in self.data), self.feed_ids

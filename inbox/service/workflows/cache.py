@@ -43,6 +43,10 @@ class WorkflowCache:
             snapshot.workflows[identifier] = workflow
         return workflow
 
+    async def version(self, environment: int) -> int:
+        """Return the version of the environment's workflows; those that are found afterwards are not older."""
+        return (await self._fresh(environment)).version
+
     def cached(self, environment: int, identifier: str) -> Workflow | None:
         """Return the workflow if it is cached and its environment's version was read within the last second."""
         snapshot = self._snapshots.get(environment)

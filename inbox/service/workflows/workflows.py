@@ -56,6 +56,10 @@ class WorkflowService:
         """Return the workflow with this identifier, at most a second old, or None."""
         return await self._cache.find(environment.number, name)
 
+    async def version(self, environment: Environment) -> int:
+        """Return how often workflows have changed, as of the last second; `find` returns none older afterwards."""
+        return await self._cache.version(environment.number)
+
     def cached(self, environment: Environment, name: str) -> Workflow | None:
         """Return the workflow if it can be found without a call to the store."""
         return self._cache.cached(environment.number, name)
