@@ -35,9 +35,17 @@ class _Json(Response):
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None = None) -> None:
         self.body, self.status_code, self.background = body, status, None
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON_TYPE]
-        for name, value in headers.items() if headers else ():
-            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON_TYPE, *_raw(headers)]
+
+
+class _NotModified(Response):
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.body, self.status_code, self.background = b"", 304, None
+        self.raw_headers = _raw(headers)
+
+
+def _raw(headers: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -69,7 +77,7 @@ def no_content() -> Response:
 
 def not_modified(headers: Mapping[str, str]) -> Response:
     """Return 304: the client has the answer already."""
-    return Response(status_code=304, headers=headers)
+    return _NotModified(headers)
 
 
 def error_reply(request: HTTPConnection, error: errors.InboxError, cause: Exception | None = None) -> Response:

@@ -39,7 +39,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport = transport
 
     def send(self, request: bytes) -> asyncio.Future[bytes]:
-        """Send a request. The result is the body of its answer; AssertionError for any status but 2xx."""
+        """Send a request. The result is the body of its answer; AssertionError for any status but 2xx and 304."""
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return self._answer
@@ -55,7 +55,7 @@ class HttpConnection(asyncio.Protocol):
         self._missing -= len(data)
         if not self._missing:
             head, self._head = self._head, b""
-            if head[9:10] == b"2":
+            if head[9:10] == b"2" or head[9:12] == b"304":
                 self._answer.set_result(self._body)
             else:
                 self._answer.set_exception(AssertionError(f"{head.decode()}\n{self._body[:500].decode()}"))
