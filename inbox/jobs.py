@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from inbox.errors import WriteRefused
 from inbox.services import Services
 from inbox.store.clock import measure
+from inbox.store.keys import BUCKETS
 from inbox.workers import Run, Worker
 
 GATHER_SECONDS = 0.05
-MINUTE, HOUR = 60, 3_600
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 def background_jobs(services: Services, end_sessions: Run | None = None) -> dict[str, Worker]:
@@ -79,6 +80,13 @@ def background_jobs(services: Services, end_sessions: Run | None = None) -> dict
             services.retention_sweep.run,
             600,
             claim=once(HOUR, keys.retention_swept),
+        ),
+        Worker(
+            "counts audit",
+            "recounts the feeds of one of 256 buckets, and corrects counts that differ",
+            services.counts_audit.run,
+            MINUTE,
+            claim=once(DAY // BUCKETS, keys.audited),
         ),
         Worker(
             "events",

@@ -23,6 +23,7 @@ from inbox.service.environments.organization import OrganizationService
 from inbox.service.environments.rate_limits import RateLimit, RateLimiter
 from inbox.service.environments.retention import RetentionSweep
 from inbox.service.environments.tenants import TenantService
+from inbox.service.feed.audit import CountsAudit
 from inbox.service.feed.cards import CardService
 from inbox.service.feed.feed import FeedService
 from inbox.service.feed.marks import MarkService
@@ -59,6 +60,7 @@ from inbox.service.workflows.overrides import OverrideService
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.settings import Settings
 from inbox.store.activity import ActivityStore
+from inbox.store.audit import AuditStore
 from inbox.store.client import Client, open_client
 from inbox.store.clock import measure_first
 from inbox.store.dispatches import DispatchStore
@@ -214,6 +216,7 @@ class Services:
             logging.INFO if settings.mode == "development" else logging.DEBUG,
         )
         self.retention_sweep = RetentionSweep(RetentionStore(client, keys), feed_store, message_store, environments)
+        self.counts_audit = CountsAudit(AuditStore(client, keys), feed_store, subscriber_store, environments)
         self.cards = CardService(self.workflows, subscriber_store)
         self.message_list = MessageList(self.activity, self.feed)
         self.revisions = RevisionService(feed_store, message_store, references, self.activity, activity_log)

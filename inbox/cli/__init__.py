@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inbox import __version__
+from inbox.cli.audit import audit
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
 from inbox.cli.running import MISSING_KEY, needs_services
@@ -96,6 +97,7 @@ cli.add_typer(workflows_cli, name="workflows")
 cli.add_typer(subscribers_cli, name="subscribers")
 cli.add_typer(webhooks_cli, name="webhooks")
 cli.command("trigger")(trigger)
+cli.command("audit")(audit)
 
 
 @cli.command()

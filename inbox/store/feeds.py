@@ -81,6 +81,11 @@ class FeedStore(FeedReader):
         self._cache.put(cache_key, feed)
         return feed
 
+    def all_of(self, environment: int, subscriber: Subscriber) -> list[Feed]:
+        """Return every feed of a subscriber that was just read, and cache none."""
+        feeds = subscriber.feeds.items()
+        return [self._feed(environment, subscriber, contexts, number) for contexts, number in feeds]
+
     async def open_many(self, environment: int, subscribers: Sequence[Subscriber], contexts: str) -> list[Feed]:
         """Return the feeds of subscribers of one bucket that were just read; create missing ones together.
 

@@ -288,6 +288,10 @@ class Keys:
     # strings: claims of recent sweeps; until the next sweep
     due_timers_swept, due_outboxes_swept = _Key("alarms:swept"), _Key("outbox:swept")
     retention_swept = _Key("retention:swept")
+    # hash: `bucket` audits of counts that have begun, each of one bucket; `drift` feeds that they have corrected
+    audit = _Key("audit")
+    # string: the claim of an audit; until the next one is due
+    audited = _Key("audit:claim")
 
     # hash: identifier → workflow; counter of changes
     workflows, version = _EnvironmentKey("workflows"), _EnvironmentKey("version")

@@ -8,7 +8,7 @@ depends on the kind:
 | `NEW` | a message was appended | its row | the check of its id, its stored content |
 | `MOVED` | snoozes ended, so messages moved to the top | their new rows | unused: read the messages |
 | `COLLAPSED` | a message took the place of an earlier one, at the top | its new row | unused: read the message |
-| `MARKED` | messages changed | their rows | unused: read the messages |
+| `MARKED` | messages changed | their rows; 0: only counts did | unused: read the messages |
 | `DELETED` | messages were deleted by name, at most 20 | the rows that their ids name | the check of each id |
 | `TRIMMED` | the oldest rows were cut off, at most 64 | the new base | row and check of each message's id |
 | `BULK` | a bulk mark | the counter of the change | the flags it cleared, those it set, its stamp (`lua/_dates.lua`) |

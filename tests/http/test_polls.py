@@ -166,7 +166,7 @@ async def own_app(store_url: str, key_prefix: str) -> AsyncIterator[OwnApp]:
     await services.workflows.create(environment, convert(workflow(PLAIN, {"body": "B"}), WorkflowCreate))
     token = await services.sessions.issue_token(environment, SubscriberId("ada"))
     app = create_app(settings, store_url)
-    app.state.services = services
+    app.services = services
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inbox", headers=headers) as page:
         yield OwnApp(services, page)
@@ -329,7 +329,7 @@ class World:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def hasty(valkey_url: str) -> AsyncIterator[Server]:
     """A service in which a snooze may end at once."""
-    constants = {"inbox.routes.notifications.MIN_SNOOZE_SECONDS": -3_600}
+    constants = {"inbox.service.feed.snooze_limits.MIN_SNOOZE_SECONDS": -3_600}
     async with new_server(redis_url=valkey_url, INBOX_KEY_PREFIX="hasty:", constants=constants) as server:
         await create_workflows(server)
         yield server
