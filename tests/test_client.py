@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from inbox import __version__
+from tests.support.client_package import PACKAGE, install_client, run
 from tests.support.node import run_node_tests
 from tests.support.npm import JAVASCRIPT, install_packages
 from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
 TESTS = sorted(path.name for path in (JAVASCRIPT / "client").glob("*.test.mjs"))
-PACKAGE = REPOSITORY / "static" / "client"
 WITH_PACKAGES = {"react.test.mjs", "vue.test.mjs"}
-
-
-def run(*command: str | Path, cwd: Path = REPOSITORY) -> str:
-    """Return what the command prints. Raise AssertionError when it fails."""
-    ended = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
 
 
 @pytest.mark.needs("node")
@@ -60,13 +51,9 @@ def test_package_is_of_this_release() -> None:
 @pytest.mark.needs("node", "npm")
 def test_package_can_be_installed(tmp_path: Path) -> None:
     """The package has all that it exports, and its types; a script that imports it by its name runs."""
-    [packed] = json.loads(run("npm", "pack", "--json", "--pack-destination", tmp_path, PACKAGE))
-    description = json.loads((PACKAGE / "package.json").read_text())
-    with tarfile.open(tmp_path / packed["filename"]) as archive:
-        archive.extractall(tmp_path / "node_modules" / "unpacked", filter="data")
-    home = tmp_path / "node_modules" / description["name"]
-    home.parent.mkdir()
-    (tmp_path / "node_modules" / "unpacked" / "package").rename(home)
+    home = install_client(tmp_path)
+    description = json.loads((home / "package.json").read_text())
+    assert home.relative_to(tmp_path / "node_modules") == Path(description["name"])
     assert description["exports"].keys() == {".", "./react", "./vue"}
     for entry in description["exports"].values():
         assert all((home / file).is_file() for file in entry.values())

@@ -12,7 +12,7 @@ from tests.support.processes import REPOSITORY
 pytestmark = pytest.mark.needs("node")
 
 CONFIGURATION = JAVASCRIPT / "static"
-LINTED = ["static", "docs", "tests/js/client"]
+LINTED = ["static", "docs", "tests/js/client", "tests/js/apps"]
 COMMANDS = {
     "types": ["tsc", "--project", str(CONFIGURATION / "tsconfig.json")],
     "lint": ["eslint", "--no-config-lookup", "--config", str(CONFIGURATION / "eslint.config.mjs"), *LINTED],

@@ -304,9 +304,15 @@ export class Lists {
     this.#context.onError(error);
   }
 
-  /** Read a window from the newest on: down to where it ended, or as many as it had. @param {Window} window */
+  /**
+   * Read a window from the newest on: down to where it ended, so that new ones push out no row that is shown, but at most
+   * a page more than it had.
+   * @param {Window} window
+   */
   async #reload(window) {
-    const target = Math.max(window.limit, window.items.length);
+    const held = window.items.length;
+    const target = Math.max(window.limit, held);
+    const most = held ? target + window.limit : target;
     window.isStale = false;
     let loaded = 0;
     let bottom = Infinity;
@@ -318,7 +324,7 @@ export class Lists {
       if (!page) return; // void: it is stale again
       ({ bottom, last } = page);
       loaded += limit;
-    } while (bottom > 0 && bottom > window.floor && loaded < target);
+    } while (bottom > 0 && bottom > window.floor && loaded < most);
     this.#store.reached(window, bottom);
   }
 

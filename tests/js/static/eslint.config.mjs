@@ -14,5 +14,6 @@ export default [
   js.configs.recommended,
   { files: ["static/**/*.js"], languageOptions: { globals: globals.browser }, rules },
   { files: ["tests/js/client/*.mjs"], languageOptions: { globals: globals.nodeBuiltin }, rules },
+  { files: ["tests/js/apps/**/*.js"], languageOptions: { globals: globals.browser }, rules },
   { files: ["docs/examples/*.mjs"], languageOptions: { globals: globals.nodeBuiltin }, rules },
 ];
