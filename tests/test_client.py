@@ -62,5 +62,6 @@ def test_package_can_be_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("node", "npm")
-async def test_at_a_real_service(fresh_server: Server) -> None:
-    await run_node_tests(JAVASCRIPT / "client" / "story.mjs", fresh_server)
+@pytest.mark.parametrize("transport", ["polling"])
+async def test_at_a_real_service(fresh_server: Server, transport: str) -> None:
+    await run_node_tests(JAVASCRIPT / "client" / "story.mjs", fresh_server, INBOX_TRANSPORT=transport)

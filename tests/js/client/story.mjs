@@ -1,12 +1,14 @@
-/** Two devices of one person at a real service, which is reached by polling; run by pytest. */
+/** Two devices of one person at a real service, over the transport `INBOX_TRANSPORT`; run by pytest. */
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
 
 import { Inbox } from "../../../static/client/index.js";
 
-const { INBOX_URL: url, INBOX_API_KEY: key, INBOX_APPLICATION_IDENTIFIER: applicationIdentifier } = process.env;
+const { INBOX_URL: url, INBOX_API_KEY: key, INBOX_APPLICATION_IDENTIFIER: applicationIdentifier, INBOX_TRANSPORT: transport } = process.env;
 const SHOWN = { archived: false, snoozed: false };
 const subscriberId = "alice";
 const session = { applicationIdentifier, subscriberId, subscriberHash: createHmac("sha256", key).update(subscriberId).digest("hex") };
@@ -23,7 +25,7 @@ async function call(method, path, body, authorization = `ApiKey ${key}`) {
 const send = (n) => call("POST", "/v1/events/trigger", { name: "client", to: subscriberId, payload: { n } });
 
 function open(options = {}) {
-  const inbox = new Inbox({ url, session, pollMs: 100, ...options });
+  const inbox = new Inbox({ url, session, pollMs: 100, transports: [transport], ...options });
   inbox.start();
   opened.push(inbox);
   const lists = { shown: inbox.list({ ...SHOWN, limit: 10 }), archived: inbox.list({ archived: true }), tagged: inbox.list({ tags: ["sale"] }) };
@@ -63,7 +65,7 @@ after(() => opened.forEach((inbox) => inbox.stop()));
 
 test("two devices show what the service has, through all changes", LIMITED, async () => {
   const [one, other] = [open(), open()];
-  await until(one.inbox, ({ status, transport }) => status === "live" && transport === "polling");
+  await until(one.inbox, (snapshot) => snapshot.status === "live" && snapshot.transport === transport);
   const { inbox, shown } = one;
   await until(shown, ({ items }) => items.length === 10);
   await shown.more();
@@ -98,8 +100,47 @@ test("two devices show what the service has, through all changes", LIMITED, asyn
   await until(one.tagged, ({ items }) => items.length === 0);
 });
 
-test("a change that the service refuses is rolled back", LIMITED, async () => {
+test("a connection that breaks comes back, and nothing is missed", LIMITED, async () => {
+  const relay = await openRelay();
+  const device = open({ url: relay.url, random: () => 0.1 });
+  await until(device.inbox, ({ status }) => status === "live");
+  await relay.cut();
+  await until(device.inbox, ({ status }) => status !== "live");
   await send(27);
+  await send(28);
+  await relay.mend();
+  await until(device.inbox, ({ status }) => status === "live");
+  await settled(device);
+  assert.equal(device.shown.getSnapshot().items[0].body, "Body 28");
+  device.inbox.stop();
+  await relay.cut();
+});
+
+/** A way to the service that can be cut. */
+async function openRelay() {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set();
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    for (const socket of [near, far]) socket.on("error", () => {}).on("close", () => [near, far].forEach((one) => one.destroy()));
+    sockets.add(near);
+    near.pipe(far).pipe(near);
+  });
+  const listen = (at) => once(server.listen(at, "127.0.0.1"), "listening");
+  await listen(0);
+  const { port: own } = server.address();
+  const cut = async () => {
+    const closed = once(server, "close");
+    server.close();
+    sockets.forEach((socket) => socket.destroy());
+    sockets.clear();
+    await closed;
+  };
+  return { url: `http://127.0.0.1:${own}`, cut, mend: () => listen(own) };
+}
+
+test("a change that the service refuses is rolled back", LIMITED, async () => {
+  await send(29);
   const { inbox, shown } = open();
   await until(shown, ({ items }) => items.length > 0);
   const [{ id }] = shown.getSnapshot().items;
