@@ -37,6 +37,10 @@ class _Json(Response):
         self.body, self.status_code, self.background = body, status, None
         self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON_TYPE, *_raw(headers)]
 
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
 
 class _NotModified(Response):
     def __init__(self, headers: Mapping[str, str]) -> None:
@@ -46,10 +50,6 @@ class _NotModified(Response):
 
 def _raw(headers: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
-
-    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 class _BareJson(_Json, Bare[T]):

@@ -151,12 +151,11 @@ async def list_notifications(caller: Caller, arguments: Mapping[str, Any]) -> Ve
 
 
 async def count(caller: Caller, arguments: Mapping[str, Any]) -> VerbResult:
-    """Return a count for each filter, capped as those of REST, and a position that they are not older than."""
-    position = caller.connection.position
+    """Return a count for each filter, capped as those of REST, and the position at which they were read."""
     raw = convert(arguments, CountRequest).filters
-    counts = await caller.services.feed.count_each([caller.feed], parse_filters(raw))
-    data = [{"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(counts, raw, strict=True)]
-    return {"data": data, "position": caller.feed.position_text(position)}
+    read = await caller.services.feed.count_each([caller.feed], parse_filters(raw))
+    data = [{"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(read.counts, raw, strict=True)]
+    return {"data": data, "position": caller.feed.position_text(read.positions[0])}
 
 
 async def preferences(caller: Caller, arguments: Mapping[str, Any]) -> VerbResult:
