@@ -28,9 +28,6 @@ from inbox.services import Services, open_services
 from inbox.settings import Settings
 from inbox.store.outage import OutageWatch
 
-MIN_RESTART_SECONDS = 1.0
-"""Over at least so long clients return after a stop."""
-
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Application:
     """Return the ASGI app. With `demo` it serves the demo page at `/` and creates the workflow of the demo."""
@@ -43,12 +40,8 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
         ):
             app.services, app.state.listener = services, listener
             sockets = Sockets(services, hub, watch)
-            app.state.upgrades = Upgrades(
-                sockets,
-                base_path=settings.base_path,
-                max_sockets=_max_sockets(settings),
-                restart_seconds=max(settings.drains_for_seconds, MIN_RESTART_SECONDS),
-            )
+            app.state.sockets = sockets
+            app.state.upgrades = Upgrades(sockets, base_path=settings.base_path, max_sockets=_max_sockets(settings))
             if settings.workflows:
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
             for environment in services.environments.all():

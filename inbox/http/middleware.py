@@ -30,6 +30,7 @@ BROWSER_HEADERS = (
     "Content-Type",
     "Idempotency-Key",
     "If-None-Match",
+    "Last-Event-ID",
     "Novu-API-Version",
     "Novu-Application-Identifier",
     "Novu-Client-Version",

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from urllib.parse import unquote
 
 import httptools
@@ -43,6 +43,16 @@ MAX_UNREAD_BYTES = 64 * 1024 * 1024
 """Answers that clients have not read yet, over all connections; beyond, the one that waits longest is dropped."""
 STOP_SECONDS = 1.0
 """How long a stopping service waits for the rest of a request, and for a client that reads nothing."""
+
+
+class Stream(Protocol):
+    """An answer without an end."""
+
+    def lost(self) -> None:
+        """Note that the client has left."""
+
+    def restart(self) -> None:
+        """End, since the service stops."""
 
 
 class UnreadAnswers:
@@ -86,6 +96,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
     """Of the present read from the socket."""
     _idle_since = 0.0
     url = b""
+    stream: Stream | None = None
+    """What the answer that is being sent has to hear of its connection, if it has no end of its own."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -103,6 +115,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
         self._unread.discard(self)
         for name in list(self._timers):
             self._stop_timer(name)
+        if self.stream is not None:
+            self.stream.lost()
         if self._running and not self._running.response_complete:  # uvicorn: only the last one
             self._running.disconnected = True
             self._running.message_event.set()
@@ -187,6 +201,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self.stream = None
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -221,6 +236,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         super().shutdown()
+        if self.stream is not None:
+            self.stream.restart()
         if "stall" in self._timers:
             self._watch_stall(STOP_SECONDS)
         if self.cycle is not None and self.cycle.more_body:

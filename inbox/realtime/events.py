@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -116,8 +115,3 @@ UNSUPPORTED_DATA = Close(1003, "unsupported_data")
 INVALID_TEXT = Close(1007, "invalid_text")
 MESSAGE_TOO_LARGE = Close(1009, "message_too_large")
 STORE_LOST = Close(1013, "store_unavailable")
-
-
-def restarting(seconds: float) -> Close:
-    """Return the close of one of many sockets that end together. Its client is to return at a time within `seconds`."""
-    return Close(1012, f"retry_after={random.randrange(int(seconds * 1000) + 1)}")

@@ -35,6 +35,7 @@ BUSY_RETRY_SECONDS = (2, 10)
 """Between these, by chance: those who are sent away do not come back together."""
 MAX_CLOSED_AT_ONCE = 50
 PING_SECONDS = 25.0
+MIN_RESTART_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ class Sockets:
             raise
         log.info("socket opened", extra={"action": "connection_opened", **socket.log_fields})
         return socket
+
+    def restart_ms(self) -> int:
+        """Return when one of the clients of a service that stops should return, spread over its drain time."""
+        seconds = max(self.services.settings.drains_for_seconds, MIN_RESTART_SECONDS)
+        return random.randrange(int(seconds * 1000) + 1)
 
     def close(self, socket: OpenSocket) -> None:
         """Note that a socket has closed. Of many that close together, a loop turn clears up MAX_CLOSED_AT_ONCE."""

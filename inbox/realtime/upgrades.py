@@ -10,7 +10,7 @@ from inbox.errors import NotFound, TooManyConnections
 from inbox.http.upgrade import UpgradeRequest
 from inbox.logs import PacedLog
 from inbox.realtime import native, plain, socketio
-from inbox.realtime.events import Close, restarting
+from inbox.realtime.events import Close
 from inbox.realtime.handshake import Sockets
 from inbox.realtime.transport import SocketTransport
 
@@ -31,15 +31,11 @@ FLAVOURS: Mapping[str, Flavour] = {
 class Upgrades:
     """Answers requests for an upgrade, and limits the open connections of all flavours; None means no limit.
 
-    The base path of a proxy is removed from a path, unless the proxy has removed it already. When the service stops,
-    clients are told to return within `restart_seconds`, at times spread over them.
+    The base path of a proxy is removed from a path, unless the proxy has removed it already.
     """
 
-    def __init__(
-        self, sockets: Sockets, *, base_path: str = "", max_sockets: int | None = None, restart_seconds: float = 1.0
-    ) -> None:
+    def __init__(self, sockets: Sockets, *, base_path: str = "", max_sockets: int | None = None) -> None:
         self._sockets = sockets
-        self._restart_seconds = restart_seconds
         self._base_path = base_path
         self._max_sockets = math.inf if max_sockets is None else max_sockets
         self._open = 0
@@ -67,4 +63,4 @@ class Upgrades:
 
     def restart(self) -> Close:
         """Return the close of one socket of a service that stops."""
-        return restarting(self._restart_seconds)
+        return Close(1012, f"retry_after={self._sockets.restart_ms()}")

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from inbox.http.operation import routes_of
 from inbox.realtime import plain, socketio
+from inbox.realtime.native.stream import stream_events
 from inbox.routes import (
     activity,
     contexts,
@@ -78,10 +79,14 @@ STATIC = [Route("/static/{path:path}", static_file, methods=["GET"])]
 
 SOCKETS = [
     Route("/ws", plain.upgrade_required, methods=["GET"]),
+    Route("/v1/inbox/events", stream_events, methods=["GET"]),
     Route("/v1/socket", plain.upgrade_required, methods=["GET"]),
     Route("/socket.io/", socketio.polling, methods=["GET", "POST"]),
 ]
-"""The answers to requests without an upgrade at the paths of sockets, which open in `inbox/realtime/upgrades.py`."""
+"""The stream of events, and what requests without an upgrade are answered at the paths of sockets.
+
+Sockets open in `inbox/realtime/upgrades.py`.
+"""
 
 DEMO = [
     Route("/", demo.demo_page, methods=["GET"]),

@@ -114,7 +114,7 @@ async def test_the_key_comes_before_the_body(production: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/v1", "/v3/subscribers", "/v1/inbox/events", "/v1/socket/", "/static/none"]
+    "path", ["/nowhere", "/v1", "/v3/subscribers", "/v1/inbox/events/", "/v1/socket/", "/static/none"]
 )
 async def test_an_unknown_path_is_named(api: Api, path: str) -> None:
     answer = await api.client.get(path)
@@ -204,7 +204,6 @@ async def test_a_head_request_has_no_body(api: Api, known: str) -> None:
 
 
 NOT_OFFERED = [
-    ("POST", "/v1/inbox/events"),
     ("GET", "/v1/inbox/channel-connections"),
     ("POST", "/v1/inbox/channel-connections"),
     ("DELETE", "/v1/inbox/channel-connections/x"),

@@ -11,7 +11,7 @@ import pytest
 
 from inbox.http.upgrade import UpgradeRequest
 from inbox.realtime import keepalive, protocol
-from inbox.realtime.events import SUBSCRIBER_DELETED, TOO_MANY_FRAMES, Close, restarting
+from inbox.realtime.events import SUBSCRIBER_DELETED, TOO_MANY_FRAMES, Close
 from inbox.realtime.frames import PING, text_frame
 from inbox.realtime.keepalive import TURNS, Keepalive
 from inbox.realtime.protocol import SLICE_FRAMES, InboxWebSocketProtocol
@@ -76,7 +76,7 @@ class Client:
         socket.accept(self)
 
     def restart(self) -> Close:
-        return restarting(0)
+        return Close(1012, "retry_after=0")
 
     def received(self, message: str | bytes) -> None:
         self.messages.append(message)

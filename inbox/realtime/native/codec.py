@@ -67,11 +67,18 @@ def bulk_view(mark: BulkMark) -> Mapping[str, object]:
     return {"set": changed, "upTo": stamp.upto}
 
 
-def event_body(event: FeedEvent) -> bytes:
+def _event_body(event: FeedEvent) -> bytes:
     """Return the JSON of an event behind its `from`, without the last brace."""
     changes = orjson.dumps([change_view(change) for change in event.changes])
     position = event.feed.position_text(event.position).encode()
     return b'"position":"%b","counts":%b,"changes":%b' % (position, counts_json(event.counts), changes)
+
+
+def event_json(event: FeedEvent, held: Position, request_id: int | None = None) -> bytes:
+    """Return an event for a client that holds this position; `request_id` is there if it asked for it."""
+    origin = event.feed.position_text(held).encode()
+    request = b"" if request_id is None else b',"request":%d' % request_id
+    return b'{"from":"%b",%b%b}' % (origin, event.form(_event_body), request)
 
 
 def ping_json(feed: Feed, position: Position) -> bytes:
@@ -101,9 +108,7 @@ class NativeCodec:
 
     def frame(self, event: FeedEvent, held: Position, request_id: int | None) -> bytes:
         """Return an event for clients that hold this position."""
-        origin = event.feed.position_text(held).encode()
-        request = b"" if request_id is None else b',"request":%d' % request_id
-        return text_frame(b'{"event":{"from":"%b",%b%b}}' % (origin, event.form(event_body), request))
+        return text_frame(b'{"event":%b}' % event_json(event, held, request_id))
 
     def ping(self, feed: Feed, position: Position) -> EncodedDelivery:
         """Return a ping that tells the position a client holds once it has read what was sent before."""
