@@ -92,7 +92,7 @@ def _max_sockets(settings: Settings) -> int | None:
 @asynccontextmanager
 async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
     """Yield the hub, its listener and the session watch, with every background job running."""
-    hub, process = Hub(services.feed_store, services.cards), secrets.token_hex(6)
+    hub, process = Hub(services.feed_store, services.cards, services.preferences), secrets.token_hex(6)
 
     async def is_available() -> None:
         await services.client.check(services.keys.write_probe(process))

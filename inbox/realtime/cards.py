@@ -1,4 +1,4 @@
-"""The cards of the subscriber and of the workflow that pushed messages carry."""
+"""What events of a feed have beside the feed: the cards of subscriber and workflow, and the preferences."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from inbox.models.environment import Environment
 from inbox.models.message import Message
 from inbox.realtime.feed_events import CompleteMessage, SubscriberForms
 from inbox.service.feed.cards import CardService
+from inbox.service.subscribers.preference_views import inbox_preferences
+from inbox.service.subscribers.preferences import PreferenceService
 from inbox.store.feed import Feed
 
 
 class FeedCards:
     """The cards of one connected feed. The subscriber's card is read once and kept until it changes."""
 
-    __slots__ = ("_changes", "_environment", "_feed", "_reader", "_subscriber")
+    __slots__ = ("_changes", "_environment", "_feed", "_preferences", "_reader", "_subscriber")
 
-    def __init__(self, feed: Feed, environment: Environment, reader: CardService) -> None:
+    def __init__(
+        self, feed: Feed, environment: Environment, reader: CardService, preferences: PreferenceService
+    ) -> None:
         self._feed = feed
         self._environment = environment
         self._reader = reader
+        self._preferences = preferences
         self._subscriber: SubscriberForms | None = None
         self._changes = 0
 
@@ -48,6 +53,11 @@ class FeedCards:
             subscriber = await self._read_subscriber()
             completed.append(CompleteMessage(message, self._environment, subscriber, workflow))
         return completed
+
+    async def preferences(self) -> list[wire.InboxPreference]:
+        """Return the subscriber's preferences. Raise StoreUnavailable."""
+        chosen = await self._preferences.read_of(self._environment, self._feed.subscriber_oid)
+        return inbox_preferences(chosen, chosen.listed())
 
     @property
     def changes(self) -> int:

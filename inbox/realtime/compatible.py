@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from inbox.realtime import events
 from inbox.realtime.connection import EncodedDelivery
 from inbox.realtime.events import Close, SocketEvent
-from inbox.realtime.feed_events import CompleteMessage, FeedEvent, MessageCreated, MessagesRemoved, MessageUpdated
+from inbox.realtime.feed_events import (
+    CompleteMessage,
+    FeedEvent,
+    MessageCreated,
+    MessagesRemoved,
+    MessageUpdated,
+    PreferencesChanged,
+)
 from inbox.store.bulk import MAX_NAMED
 
 
 class CompatibleEvents(NamedTuple):
-    """What changed, then both counts."""
+    """What changed, then both counts; nothing for a change that these flavours do not know."""
 
     changes: list[SocketEvent]
-    counts: tuple[SocketEvent, SocketEvent]
+    counts: Sequence[SocketEvent]
 
 
 class CompatibleCodec:
@@ -42,7 +50,10 @@ def compatible_events(event: FeedEvent) -> CompatibleEvents:
     updated: list[CompleteMessage] = []
     received: list[CompleteMessage] = []
     is_complete = True
-    for change in event.changes:
+    changes = [change for change in event.changes if not isinstance(change, PreferencesChanged)]
+    if event.changes and not changes:
+        return CompatibleEvents([], ())
+    for change in changes:
         if isinstance(change, MessagesRemoved):
             removed += change.ids
         elif isinstance(change, MessageUpdated) or (isinstance(change, MessageCreated) and change.is_collapse):

@@ -27,6 +27,7 @@ from inbox.realtime.feed_events import (
     MessageCreated,
     MessagesRemoved,
     MessageUpdated,
+    PreferencesChanged,
     Refetch,
 )
 from inbox.realtime.missed import Missed
@@ -201,7 +202,7 @@ class ConnectedFeed:
     def _direct_changes(self, publication: Publication) -> Sequence[FeedChange] | None:
         """Return the changes of a publication; None if the store has to be read first."""
         kind = publication.kind
-        if kind in (kinds.MOVED, kinds.COLLAPSED, kinds.MARKED):
+        if kind in (kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.PREFERENCES):
             return None
         if kind == kinds.NEW:
             message = self._cards.complete_cached(self._new_message(publication))
@@ -216,6 +217,8 @@ class ConnectedFeed:
     async def _read_changes(self, publication: Publication) -> list[FeedChange]:
         """Read messages and cards. The changes have the messages as they are now, the counts are the publication's."""
         kind = publication.kind
+        if kind == kinds.PREFERENCES:
+            return [PreferencesChanged(await self._cards.preferences())]
         if kind == kinds.NEW:
             messages = [self._new_message(publication)]
         else:
@@ -283,6 +286,8 @@ class ConnectedFeed:
                 changes.append(MessagesRemoved([ids[row]]))
             elif item := items.get(row):
                 changes.append(_missed_change(missed, item))
+        if missed.has_preferences:
+            changes.append(PreferencesChanged(await self._cards.preferences()))
         return changes, state.position if state else None
 
     def _deliver(self, position: Position, counts: FeedCounts, changes: Sequence[FeedChange]) -> None:

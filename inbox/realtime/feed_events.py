@@ -73,11 +73,17 @@ class BulkMark(NamedTuple):
     stamp: Stamp
 
 
+class PreferencesChanged(NamedTuple):
+    """The preferences of the subscriber, as a page shows them by default."""
+
+    preferences: Sequence[wire.InboxPreference]
+
+
 class Refetch(NamedTuple):
     """More changed than the other changes say."""
 
 
-FeedChange = MessageCreated | MessageUpdated | MessagesRemoved | BulkMark | Refetch
+FeedChange = MessageCreated | MessageUpdated | MessagesRemoved | BulkMark | PreferencesChanged | Refetch
 
 
 class FeedEvent:

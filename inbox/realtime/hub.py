@@ -11,6 +11,7 @@ from inbox.realtime.cards import FeedCards
 from inbox.realtime.connected_feed import ConnectedFeed
 from inbox.realtime.connection import Connection
 from inbox.service.feed.cards import CardService
+from inbox.service.subscribers.preferences import PreferenceService
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 
@@ -20,9 +21,10 @@ log = logging.getLogger(__name__)
 class Hub:
     """Every connected feed of this process, by channel."""
 
-    def __init__(self, feeds: FeedStore, cards: CardService) -> None:
+    def __init__(self, feeds: FeedStore, cards: CardService, preferences: PreferenceService) -> None:
         self._feeds = feeds
         self._cards = cards
+        self._preferences = preferences
         self._connected: dict[str, ConnectedFeed] = {}
         self._subscribe: Callable[[str], None]
         self._acknowledged: Callable[[str], Awaitable[None]]
@@ -51,7 +53,7 @@ class Hub:
         connected = self._connected.get(channel)
         if connected is None:
             self._subscribe(channel)
-            cards = FeedCards(feed, environment, self._cards)
+            cards = FeedCards(feed, environment, self._cards, self._preferences)
             connected = self._connected[channel] = ConnectedFeed(feed, channel, self._feeds, cards)
         connected.sockets += 1
         return connected

@@ -12,19 +12,21 @@ from inbox.store.rows import parse_message_id
 MAX_MISSED = 300
 """The most messages that a catch-up brings one by one; for more, a client reads the feed again."""
 _ROW_KINDS = (kinds.NEW, kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.DELETED)
+_KNOWN_KINDS = (*_ROW_KINDS, kinds.PREFERENCES)
 
 
 class Missed:
     """The messages that missed entries are about, each once, in the order of their last changes.
 
     `entries` is None where the log does not reach back. `bulk_rows`: the rows of bulk marks by their refs.
-    `is_complete`: these messages are all that has changed, and not too many.
+    `is_complete`: these messages, and perhaps the preferences, are all that has changed, and not too many.
     """
 
     def __init__(self, entries: Sequence[LogEntry] | None, bulk_rows: Mapping[int, Sequence[int]]) -> None:
         is_known = entries is not None and all(
-            entry.kind in _ROW_KINDS or (entry.kind == kinds.BULK and entry.ref in bulk_rows) for entry in entries
+            entry.kind in _KNOWN_KINDS or (entry.kind == kinds.BULK and entry.ref in bulk_rows) for entry in entries
         )
+        self.has_preferences = any(entry.kind == kinds.PREFERENCES for entry in entries or ())
         own = list(_by_row(entries or (), bulk_rows))
         self.new = {entry.ref for entry in own if entry.kind in (kinds.NEW, kinds.MOVED)}
         self._collapsed = {entry.ref for entry in own if entry.kind == kinds.COLLAPSED}

@@ -18,7 +18,12 @@ from inbox.models import wire
 from inbox.models.preference import ChannelChoices, Schedule
 from inbox.models.workflow import Workflow
 from inbox.routes.preferences import ByCriticality, check_bulk
-from inbox.service.subscribers.preference_views import inbox_global, inbox_item, subscription_item
+from inbox.service.subscribers.preference_views import (
+    inbox_global,
+    inbox_item,
+    inbox_preferences,
+    subscription_item,
+)
 from inbox.service.subscribers.preferences import PreferenceState
 from inbox.service.topics.memberships import Membership
 
@@ -69,7 +74,7 @@ async def list_preferences(
     """List own preferences. The global one comes first, then those of the active workflows, oldest first."""
     chosen = await _chosen(request, caller)
     workflows = chosen.listed(query.criticality, frozenset(query.tags), frozenset(query.severity))
-    return data([inbox_global(chosen), *(inbox_item(chosen, workflow) for workflow in workflows)])
+    return data(inbox_preferences(chosen, workflows))
 
 
 @operation("GET /v1/inbox/preferences/global", "getInboxGlobalPreference")

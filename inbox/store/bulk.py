@@ -64,7 +64,7 @@ class BulkChanges:
         keys = [feed.keys.state, feed.keys.rows, feed.keys.log, feed.keys.stamps, feed.keys.scratch]
         reply = await run_awake(self._client, self._feeds, feed, FEED_MARK_ALL, keys, [change.clear, change.dates])
         if reply:
-            note_position(reply.position)
+            note_position(feed.number, reply.position)
             self._fold_later(feed, reply.number)
         return reply is not None
 
@@ -89,7 +89,7 @@ class BulkChanges:
                 arguments.append(packed_changes(feed, snapshot, change, marked, origins))
             reply = await self._client.run(FEED_MARK_ROWS, [*keys, *outbox], arguments)
             if reply.status is ChangeStatus.DONE:
-                note_position(reply.position)
+                note_position(feed.number, reply.position)
                 self._outbox.wrote([feed.bucket_key])
                 self._fold_later(feed, reply.number)
                 return len(marked)
@@ -133,7 +133,7 @@ class BulkChanges:
                     return None
                 if reply.status is ChangeStatus.MOVED_ON:
                     continue
-                note_position(reply.position)
+                note_position(feed.number, reply.position)
             self._outbox.wrote([feed.bucket_key])
             while await self._client.run(_FEED_PURGE, [feed.keys.purge, feed.keys.stream, feed.keys.side]):
                 pass

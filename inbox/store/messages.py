@@ -321,7 +321,7 @@ class MessageStore(BaseStore):
         named = [part for message in messages for part in (message.row, message.check)]
         head += [feed.number, feed.subscriber_oid, *rows.pack_press(press)]
         reply = await run_awake(self._client, self._feeds, feed, MESSAGE_MARK, keys, [*head, *named])
-        note_position(reply.position if reply else None)
+        note_position(feed.number, reply.position if reply else None)
         self.outbox.wrote([feed.bucket_key])
         return reply
 
@@ -360,7 +360,7 @@ class MessageStore(BaseStore):
         if timer:
             args += [timer.member, timer.due_ms]
         position = await self._client.run(_MESSAGE_DELETE, keys, args)
-        note_position(position)
+        note_position(feed.number, position)
         self.outbox.wrote([feed.bucket_key])
         return position is not None
 

@@ -11,22 +11,22 @@ from contextvars import ContextVar
 
 from inbox.store.rows import Position
 
-_noted: ContextVar[list[Position] | None] = ContextVar("noted", default=None)
+_noted: ContextVar[tuple[int, list[Position]] | None] = ContextVar("noted", default=None)
 
 
 @contextmanager
-def noting_positions() -> Iterator[list[Position]]:
-    """Yield a list to which each change that this task makes to a feed adds its position."""
+def noting_positions(feed_number: int) -> Iterator[list[Position]]:
+    """Yield a list to which each change that this task makes to a feed, by its number, adds its position."""
     positions: list[Position] = []
-    token = _noted.set(positions)
+    token = _noted.set((feed_number, positions))
     try:
         yield positions
     finally:
         _noted.reset(token)
 
 
-def note_position(position: Position | None) -> None:
-    """Note that a change was stored; None: nothing changed."""
+def note_position(feed_number: int, position: Position | None) -> None:
+    """Note that a change of a feed was stored; None: nothing changed."""
     noted = _noted.get()
-    if noted is not None and position is not None:
-        noted.append(position)
+    if noted is not None and position is not None and noted[0] == feed_number:
+        noted[1].append(position)

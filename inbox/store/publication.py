@@ -13,6 +13,7 @@ depends on the kind:
 | `TRIMMED` | the oldest rows were cut off, at most 64 | the new base | row and check of each message's id |
 | `BULK` | a bulk mark | the counter of the change | the flags it cleared, those it set, its stamp (`lua/_dates.lua`) |
 | `BULK_DELETED` | a bulk deletion | the counter of the change | row and check of each message's id |
+| `PREFERENCES` | the subscriber's preferences changed | their revision | unused: read them |
 
 Two payloads have no head, because the feed itself did not change: `GONE` (the subscriber was deleted) and `SUBSCRIBER`
 (the subscriber's fields, which pushed messages show, have changed).
@@ -36,6 +37,7 @@ DELETED = "x"
 TRIMMED = "t"
 BULK = "b"
 BULK_DELETED = "d"
+PREFERENCES = "p"
 
 GONE = b"gone"
 SUBSCRIBER = b"subscriber"

@@ -16,12 +16,16 @@ from websockets.exceptions import ConnectionClosed
 
 from inbox.ids import SubscriberId
 from inbox.services import Services
+from inbox.store.changes import INBOX_SNOOZE
 from inbox.store.feed import Feed
+from inbox.store.messages import MessageStore
+from inbox.store.outbox import Outbox
 from tests.conftest import RunServer, binary_of
 from tests.support.client import Api, InboxApi, Json, create_session
 from tests.support.environments import environment_of, services_of
 from tests.support.native import NativeSocket, RequestRefused
 from tests.support.server import Server
+from tests.support.sockets import PlainSocket
 from tests.support.stores import StoreServer, connect, running_store
 
 from .conftest import Pair
@@ -156,7 +160,7 @@ def apply(held: dict[str, Json], changes: list[Json]) -> None:
         elif name == "removed":
             for notification_id in value:
                 held.pop(notification_id, None)
-        else:
+        elif name != "preferences":
             assert name == "bulk", change
             ranges = value.get("sequences") or [[0, value["upTo"]]]
             for item in held.values():
@@ -551,14 +555,47 @@ async def test_preferences_are_those_of_rest(desk: Desk) -> None:
         return list(await desk.inbox.data("GET", "/v1/inbox/preferences", 200))
 
     assert (await desk.socket.request("preferences"))["data"] == await by_rest()
-    changed = await desk.socket.request("set_preferences", workflowId="bench", in_app=False)
+    begin = desk.socket.position
+    changed = await desk.change("set_preferences", workflowId="bench", in_app=False)
     [bench] = [one for one in await by_rest() if one.get("workflow", {}).get("identifier") == "bench"]
     assert changed["data"] == bench
     assert bench["channels"] == {"in_app": False}
-    changed = await desk.socket.request("set_preferences", in_app=False)
+    changed = await desk.change("set_preferences", in_app=False)
     assert changed["data"] == (await by_rest())[0]
+    await desk.inbox.call("PATCH", "/v1/inbox/preferences/tagged", 200, {"in_app": True})
+    for socket in (desk.socket, desk.other):
+        assert await socket.changes() == [{"preferences": await by_rest()}]
+    async with NativeSocket.connected(desk.pair.servers[1], "ada", position=begin) as (_, result):
+        assert result["changes"] == [{"preferences": await by_rest()}]
     tagged = await desk.socket.request("preferences", tags=["a"], criticality="all")
     assert [one["workflow"]["identifier"] for one in tagged["data"][1:]] == ["tagged"]
+
+
+async def test_a_compatible_socket_hears_nothing_of_preferences(pair: Pair) -> None:
+    async with PlainSocket.open(pair.servers[0], "ada") as socket, InboxApi.open(pair.servers[1], "ada") as inbox:
+        await inbox.call("PATCH", "/v1/inbox/preferences", 200, {"in_app": True})
+        [transaction] = await send(pair, 1)
+        assert (await socket.next()).data["message"]["transactionId"] == transaction
+
+
+async def test_the_end_of_a_snooze_brings_a_notification_to_the_top(desk: Desk) -> None:
+    """Made to end at once in the store, since no snooze is shorter than a minute."""
+    await desk.change("snooze", ids=desk.ids[1:2], until=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    begin = desk.socket.position
+    async with stored_feed(desk.pair) as (services, feed):
+        messages = MessageStore(services.client, services.keys, services.feed_store, 1_000, Outbox(services.keys))
+        row_id = feed.row_of(desk.ids[1])
+        assert row_id is not None
+        await messages.snooze(feed, row_id, INBOX_SNOOZE, 1)
+        await services.feed_store.wake(feed)
+    for socket in (desk.socket, desk.other):
+        await socket.event()  # of the new end; the message may have been read when it had moved on
+        [woken] = await socket.changes()
+    [newest, *_] = await listed(desk.pair)
+    assert woken == {"created": newest}
+    assert (newest["id"], newest["isSnoozed"], newest["isRead"]) == (desk.ids[1], False, False)
+    async with NativeSocket.connected(desk.pair.servers[1], "ada", position=begin) as (_, result):
+        assert result["changes"] == [{"created": newest}]
 
 
 async def test_many_requests_at_once_are_each_answered(desk: Desk) -> None:

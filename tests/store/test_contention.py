@@ -55,7 +55,7 @@ async def note_activity(stores: Stores, subscriber: Subscriber) -> None:
     ("operation", "moved_on"),
     [
         (change_a_document, 0),
-        (change_preferences, 0),
+        (change_preferences, [0]),
         (change_channels, [-3]),
         (delete_a_subscriber, -1),
         (note_activity, [0, 1]),

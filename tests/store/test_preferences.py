@@ -88,7 +88,7 @@ async def test_concurrent_changes_are_all_kept(stores: Stores, other_stores: Sto
         assert await store_of(each).change(ENVIRONMENT, subscriber, lambda _: {name: Choice({"in_app": True}, None, 1)})
 
     await asyncio.gather(*(add(stores if number % 2 else other_stores, number) for number in range(12)))
-    kept = await store_of(stores).read(ENVIRONMENT, subscriber)
+    kept = await store_of(stores).read(ENVIRONMENT, subscriber.oid)
     assert (len(kept.choices), kept.revision) == (12, 12)
 
 
@@ -97,7 +97,7 @@ async def test_what_is_kept_is_what_was_chosen(stores: Stores) -> None:
     schedule = {"isEnabled": True, "weeklySchedule": {"monday": {"isEnabled": True}}}
     changed = {GLOBAL: Choice({"email": False}, schedule, 5), WORKFLOW: Choice({"in_app": False, "sms": True}, None, 6)}
     await store_of(stores).change(ENVIRONMENT, subscriber, lambda _: changed)
-    assert (await store_of(stores).read(ENVIRONMENT, subscriber)).choices == changed
+    assert (await store_of(stores).read(ENVIRONMENT, subscriber.oid)).choices == changed
     assert await outcome(stores, "t0") == "suppressed"
 
 
@@ -107,5 +107,5 @@ async def test_choices_end_with_their_subscriber(stores: Stores) -> None:
     await stores.subscribers.delete(ENVIRONMENT, subscriber)
     assert await store_of(stores).change(ENVIRONMENT, subscriber, lambda _: {GLOBAL: Choice({"in_app": False})}) is None
     again = await ada(stores)
-    assert (await store_of(stores).read(ENVIRONMENT, again)).choices == {}
+    assert (await store_of(stores).read(ENVIRONMENT, again.oid)).choices == {}
     assert await outcome(stores, "t0") == "stored"

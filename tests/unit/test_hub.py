@@ -45,7 +45,7 @@ class House:
         self.feeds = FakeFeeds(cards=self.cards)
         self.ear = Ear()
         self.connected: dict[Tab, ConnectedFeed] = {}
-        self.hub = Hub(self.feeds, self.cards)  # type: ignore[arg-type]
+        self.hub = Hub(self.feeds, self.cards, self.cards)  # type: ignore[arg-type]
         self.hub.listen_with(self.ear.subscribe, self.ear.acknowledged, self.ear.unsubscribe)
 
     async def open(self, tab: Tab | None = None) -> Tab:

@@ -37,7 +37,9 @@ def test_lua_and_python_have_the_same_names() -> None:
 def test_every_script_that_publishes_writes_a_kind_by_its_name(script: Path) -> None:
     text = script.read_text()
     assert "--#kinds\n" in text
-    assert re.search(r"\b(NEW|MOVED|COLLAPSED|MARKED|DELETED|TRIMMED|BULK|BULK_DELETED|GONE|SUBSCRIBER)\b", text)
+    assert re.search(
+        r"\b(NEW|MOVED|COLLAPSED|MARKED|DELETED|TRIMMED|BULK|BULK_DELETED|PREFERENCES|GONE|SUBSCRIBER)\b", text
+    )
     assert not re.search(r"kind[^\n]*= [^\n]*'[a-z]'|SPUBLISH[^\n]*'[a-z]+'\)", text)
 
 

@@ -137,7 +137,7 @@ class NativeReceiver:
         """Carry out a change, and return its result with the position of the last event that it causes."""
         connection = caller.connection
         connection.hold()
-        with noting_positions() as positions:
+        with noting_positions(caller.feed.number) as positions:
             try:
                 result = await change(caller, arguments)
             finally:

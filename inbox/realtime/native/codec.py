@@ -12,7 +12,15 @@ from inbox.models import wire
 from inbox.models.dates import iso
 from inbox.realtime.connection import EncodedDelivery
 from inbox.realtime.events import Close
-from inbox.realtime.feed_events import BulkMark, FeedChange, FeedEvent, MessageCreated, MessagesRemoved, MessageUpdated
+from inbox.realtime.feed_events import (
+    BulkMark,
+    FeedChange,
+    FeedEvent,
+    MessageCreated,
+    MessagesRemoved,
+    MessageUpdated,
+    PreferencesChanged,
+)
 from inbox.realtime.frames import text_frame
 from inbox.store.changes import ARCHIVED_NEVER, ARCHIVED_NOW, FIRST_SEEN, READ_NEVER, READ_NOW, SNOOZED_NEVER
 from inbox.store.feed import Feed
@@ -41,6 +49,8 @@ def change_view(change: FeedChange) -> Mapping[str, object]:
         return {"removed": change.ids}
     if isinstance(change, BulkMark):
         return {"bulk": bulk_view(change)}
+    if isinstance(change, PreferencesChanged):
+        return {"preferences": change.preferences}
     return {"refetch": True}
 
 

@@ -12,6 +12,7 @@ from typing import cast
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from inbox.errors import MethodNotAllowed, NotFound, Unauthorized
@@ -101,8 +102,7 @@ class StreamTransport:
             self.has_ended = True
 
     async def run(self, send: Send) -> None:
-        """Write the answer until it has ended."""
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        """Write the body until it has ended."""
         while self._waiting or not self.has_ended:
             await self._news.wait()
             self._news.clear()
@@ -114,10 +114,11 @@ class StreamTransport:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class FeedStream:
+class FeedStream(Response):
     """The answer to a request for events, once its connection has joined the feed."""
 
     def __init__(self, sockets: Sockets, socket: OpenSocket, transport: StreamTransport) -> None:
+        self.status_code, self.background, self.raw_headers = 200, None, [*_HEADERS]
         self._sockets = sockets
         self._socket = socket
         self._transport = transport
@@ -131,6 +132,7 @@ class FeedStream:
         turn = self._sockets.pings.add(self)
         self._socket.connection.open()
         try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._transport.run(send)
         finally:
             self._sockets.pings.remove(self, turn)

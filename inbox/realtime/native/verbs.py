@@ -27,7 +27,7 @@ from inbox.service.feed.feed import COUNT_CAP
 from inbox.service.feed.marks import unknown_message
 from inbox.service.feed.notification_filter import NotificationFilter, parse_data, parse_filters, parse_tags
 from inbox.service.feed.snooze_limits import parse_snooze_end
-from inbox.service.subscribers.preference_views import inbox_global, inbox_item
+from inbox.service.subscribers.preference_views import inbox_global, inbox_item, inbox_preferences
 from inbox.services import Services
 from inbox.store import changes
 from inbox.store.feed import Feed
@@ -163,7 +163,7 @@ async def preferences(caller: Caller, arguments: Mapping[str, Any]) -> VerbResul
     request = convert(arguments, ListPreferencesRequest)
     chosen = await caller.services.preferences.read_for(caller.socket.environment, await caller.subscriber())
     workflows = chosen.listed(request.criticality, frozenset(request.tags), frozenset(request.severity))
-    return {"data": [inbox_global(chosen), *(inbox_item(chosen, workflow) for workflow in workflows)]}
+    return {"data": inbox_preferences(chosen, workflows)}
 
 
 async def renew(caller: Caller, arguments: Mapping[str, Any]) -> VerbResult:

@@ -47,6 +47,11 @@ def inbox_item(state: PreferenceState, workflow: Workflow) -> wire.InboxPreferen
     }
 
 
+def inbox_preferences(state: PreferenceState, workflows: Sequence[Workflow]) -> list[wire.InboxPreference]:
+    """Return the preferences of a page: the global one, then those of these workflows."""
+    return [inbox_global(state), *(inbox_item(state, workflow) for workflow in workflows)]
+
+
 def subscription_item(
     state: PreferenceState, workflow: Workflow, identifier: str, *, enabled: bool
 ) -> wire.InboxPreference:

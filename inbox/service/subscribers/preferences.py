@@ -51,14 +51,18 @@ class PreferenceService:
 
     async def read_for(self, environment: Environment, subscriber: Subscriber) -> PreferenceState:
         """Return the choices of a subscriber with all workflows."""
-        preferences = await self._store.read(environment.number, subscriber)
+        return await self.read_of(environment, subscriber.oid)
+
+    async def read_of(self, environment: Environment, oid: str) -> PreferenceState:
+        """Return the choices of the subscriber with this `_id` with all workflows."""
+        preferences = await self._store.read(environment.number, oid)
         return PreferenceState(preferences, await self._workflows.all(environment))
 
     async def schedule(
         self, environment: Environment, subscriber: Subscriber, default: JsonObject | None = None
     ) -> JsonObject | None:
         """Return the subscriber's schedule; store the default if there is none."""
-        preferences = await self._store.read(environment.number, subscriber)
+        preferences = await self._store.read(environment.number, subscriber.oid)
         if default is None or preferences.global_choice.schedule:
             return preferences.global_choice.schedule
 
