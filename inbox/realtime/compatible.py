@@ -69,6 +69,7 @@ def compatible_events(event: FeedEvent) -> CompatibleEvents:
         said += [events.notification_updated(item.entity()) for item in updated]
     else:
         said.append(events.notifications_refetch())
-    received.sort(key=lambda item: item.message.sequence)
+    if len(received) > 1:
+        received.sort(key=lambda item: item.message.sequence)
     said += [events.notification_received(item.entity()) for item in received]
     return CompatibleEvents(said, events.count_events(event.counts))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
+import msgspec
+
 from inbox.models import wire
 from inbox.models.environment import Environment
 from inbox.models.message import Message, inbox_notification, pushed_message
@@ -29,7 +31,7 @@ class SubscriberForms(NamedTuple):
         return cls(wire.encoded(card), wire.encoded(cast("wire.NotificationTo", to)))
 
 
-class CompleteMessage(NamedTuple):
+class CompleteMessage(msgspec.Struct, frozen=True):
     """A message with the cards that it shows."""
 
     message: Message
@@ -46,20 +48,20 @@ class CompleteMessage(NamedTuple):
         return inbox_notification(self.message, self.subscriber.to, self.workflow)
 
 
-class MessageCreated(NamedTuple):
+class MessageCreated(msgspec.Struct, frozen=True):
     """A message that went to the top. With `is_collapse` it took the place of an earlier one that clients may hold."""
 
     item: CompleteMessage
     is_collapse: bool = False
 
 
-class MessageUpdated(NamedTuple):
+class MessageUpdated(msgspec.Struct, frozen=True):
     """A message that changed and stays where it is."""
 
     item: CompleteMessage
 
 
-class MessagesRemoved(NamedTuple):
+class MessagesRemoved(msgspec.Struct, frozen=True):
     """The ids of messages that were deleted or trimmed."""
 
     ids: Sequence[str]
@@ -79,7 +81,7 @@ class PreferencesChanged(NamedTuple):
     preferences: Sequence[wire.InboxPreference]
 
 
-class Refetch(NamedTuple):
+class Refetch(msgspec.Struct, frozen=True):
     """More changed than the other changes say."""
 
 
@@ -103,7 +105,7 @@ class FeedEvent:
 
     def form(self, make: Callable[[FeedEvent], T]) -> T:
         """Return `make` of this event. It is called once: several codecs share what it makes."""
-        if make not in self._forms:
-            self._forms[make] = make(self)
-        made: T = self._forms[make]
+        made: T | None = self._forms.get(make)
+        if made is None:
+            made = self._forms[make] = make(self)
         return made
