@@ -62,6 +62,8 @@ def test_package_can_be_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("node", "npm")
-@pytest.mark.parametrize("transport", ["polling"])
+@pytest.mark.parametrize("transport", ["socket", "events", "polling"])
 async def test_at_a_real_service(fresh_server: Server, transport: str) -> None:
-    await run_node_tests(JAVASCRIPT / "client" / "story.mjs", fresh_server, INBOX_TRANSPORT=transport)
+    story = JAVASCRIPT / "client" / "story.mjs"
+    options = "--experimental-websocket"  # Node 20 has `WebSocket` only behind it
+    await run_node_tests(story, fresh_server, INBOX_TRANSPORT=transport, NODE_OPTIONS=options)

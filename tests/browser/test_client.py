@@ -34,7 +34,7 @@ pytestmark = [
 LOST = ("Failed to load resource", "WebSocket connection to", "Access to fetch")  # of a service that is away or refuses
 AGREE_SECONDS = 60.0
 ADA = "ada"
-TRANSPORTS = ("polling",)
+TRANSPORTS = ("socket", "events", "polling")
 SEVERITIES = ("high", "medium", "low", "none")
 BADGE = ('{"seen":false}', '{"read":false,"snoozed":false}')
 COUNTED = (*BADGE, *(f'{{"read":false,"snoozed":false,"severity":"{one}"}}' for one in SEVERITIES))
@@ -130,7 +130,7 @@ class Scene:
 
     async def open(
         self,
-        transport: str = "polling",
+        transport: str = "socket",
         *,
         app: str = "react",
         beside: Device | None = None,
@@ -353,6 +353,31 @@ async def show(page: Page, state: str) -> None:
         }""",
         state,
     )
+
+
+async def test_transports_that_a_proxy_blocks(scene: Scene) -> None:
+    """From socket to stream to polling, and back as soon as the better one gets through again."""
+    await scene.send(1)
+    device = await scene.open()
+    await device.is_live("socket")
+    await scene.link.block("/v1/socket")
+    await device.is_live("events")
+    await scene.send(2)
+    await device.agrees()
+    await scene.link.block("/v1/socket", "/v1/inbox/events")
+    await device.is_live("polling")
+    await scene.send(3)
+    await device.agrees()
+    await scene.link.block("/v1/socket")
+    await device.page.clock.fast_forward(60_000)
+    await device.is_live("events")
+    await scene.send(4)
+    await device.agrees()
+    await scene.link.block()
+    await device.page.clock.fast_forward(60_000)
+    await device.is_live("socket")
+    await scene.send(5)
+    await device.agrees()
 
 
 async def test_a_token_that_expires_is_renewed(new_scene: NewScene, transport: str) -> None:

@@ -20,6 +20,7 @@ class Link:
         self._server: asyncio.Server | None = None
         self._relays: set[asyncio.Task[None]] = set()
         self._is_silent = False
+        self._blocked: tuple[bytes, ...] = ()
 
     @property
     def url(self) -> str:
@@ -53,6 +54,12 @@ class Link:
         self._is_silent = True
         await self._refuse()
 
+    async def block(self, *paths: str) -> None:
+        """Break every connection, and from now on those that ask for one of these paths, as a proxy may."""
+        await self.cut()
+        self._blocked = tuple(f"GET {path}".encode() for path in paths)
+        await self.mend()
+
     async def _refuse(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -70,15 +77,19 @@ class Link:
             try:
                 there, back = await asyncio.open_connection("127.0.0.1", self._target)
                 try:
-                    await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+                    await asyncio.gather(self._pump(reader, back, self._blocked), self._pump(there, writer))
                 finally:
                     back.close()
             finally:
                 writer.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, blocked: tuple[bytes, ...] = ()
+    ) -> None:
         is_lost = False
         while chunk := await reader.read(CHUNK_BYTES):
+            if chunk.startswith(blocked):  # the head of a request begins a chunk: browsers wait for each answer
+                break
             is_lost = is_lost or self._is_silent
             if not is_lost:
                 writer.write(chunk)
