@@ -6,7 +6,7 @@ from inbox.client import Backend, Feed
 from inbox.client.backend import Backend, Trigger
 from inbox.client.backoff import Backoff
 from inbox.client.errors import ApiError, ClientError, ConnectionLost, FeedClosed, RequestRefused, Unreachable
-from inbox.client.events import BulkChanged, Created, FeedEvent, PreferencesChanged, Removed, Reset, Updated
+from inbox.client.events import BulkChanged, Created, FeedEvent, Removed, Reset, Updated
 from inbox.client.feed import Feed
 from inbox.client.session import open_session
 from inbox.client.types import Counts, Edit, Filter, Notification, Where
@@ -27,7 +27,6 @@ __all__ = [
     "FeedEvent",
     "Filter",
     "Notification",
-    "PreferencesChanged",
     "Removed",
     "RequestRefused",
     "Reset",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from inbox.client.types import Json, Notification
+from inbox.client.types import Notification
 
 ResetReason = Literal["connected", "not_recovered", "refetch", "listed", "overrun"]
 
@@ -48,12 +48,11 @@ class Removed:
 class BulkChanged:
     """Many notifications changed in the same way.
 
-    `fields` are their new values, None for a date that is removed; a flag that turned on has `at` as its date, if
-    there is one. It concerns those whose `sequence` is in one of the closed ranges.
+    `fields` are their new flags and dates, None for a date that is removed; `firstSeenAt` is only for those that have
+    none. It concerns those whose `sequence` is in one of the closed ranges.
     """
 
     fields: Mapping[str, Any]
-    at: str | None
     ranges: Sequence[tuple[int, int]]
 
     def concerns(self, notification: Notification) -> bool:
@@ -61,14 +60,7 @@ class BulkChanged:
         return any(first <= notification["sequence"] <= last for first, last in self.ranges)
 
 
-@dataclass(frozen=True)
-class PreferencesChanged:
-    """The preferences are these now: the global one, then those of workflows."""
-
-    preferences: Sequence[Json]
-
-
-FeedEvent: TypeAlias = Reset | Created | Updated | Removed | BulkChanged | PreferencesChanged
+FeedEvent: TypeAlias = Reset | Created | Updated | Removed | BulkChanged
 
 
 def event_of(change: Mapping[str, Any]) -> FeedEvent | None:
@@ -82,7 +74,5 @@ def event_of(change: Mapping[str, Any]) -> FeedEvent | None:
     if "bulk" in change:
         bulk = change["bulk"]
         ranges = bulk.get("sequences") or [(0, bulk["upTo"])]
-        return BulkChanged(bulk["set"], bulk.get("at"), [(first, last) for first, last in ranges])
-    if "preferences" in change:
-        return PreferencesChanged(change["preferences"])
+        return BulkChanged(bulk["set"], [(first, last) for first, last in ranges])
     return Reset("refetch") if "refetch" in change else None

@@ -223,6 +223,17 @@ class Feed:
         result = await self._request("count", {"filters": [*filters]})
         return [item["count"] for item in result["data"]]
 
+    async def preferences(self) -> list[Json]:
+        """Return the global preference, then those of workflows that are not critical."""
+        preferences: list[Json] = (await self._request("preferences", {}))["data"]
+        return preferences
+
+    async def set_preferences(self, channels: Mapping[str, bool], workflow_id: str | None = None) -> Json:
+        """Switch channels on or off, such as `{"in_app": False}`, everywhere or for one workflow. Return the result."""
+        arguments = {**channels, **({} if workflow_id is None else {"workflowId": workflow_id})}
+        changed: Json = (await self._request("set_preferences", arguments))["data"]
+        return changed
+
     async def _run(self) -> None:
         while True:
             try:

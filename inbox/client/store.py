@@ -16,8 +16,6 @@ from inbox.client.events import BulkChanged, Created, FeedEvent, Removed, Reset,
 from inbox.client.filters import FLAGS, matches
 from inbox.client.types import Counts, Filter, Json, Notification
 
-DATES = {"isRead": "readAt", "isSeen": "firstSeenAt", "isArchived": "archivedAt"}
-"""A flag → the date when it was turned on."""
 AFTER = 0.5
 """A page that was read at a position contains the events up to it."""
 
@@ -211,21 +209,11 @@ def _change(held: dict[str, Held], event: FeedEvent, at: int) -> None:
     elif isinstance(event, BulkChanged):
         for notification_id, one in [*held.items()]:
             if one.at <= at and event.concerns(one.notification):
-                held[notification_id] = Held(with_fields(one.notification, event.fields, event.at), at)
+                held[notification_id] = Held(with_fields(one.notification, event.fields), at)
 
 
-def with_fields(notification: Notification, fields: Mapping[str, Any], at: str | None) -> Notification:
-    """Return a notification with these fields; None removes one.
-
-    A flag that turns on takes `at` as its date, unless the fields name the date. The first date of seen stays.
-    """
-    if notification.get("firstSeenAt"):
-        fields = {name: value for name, value in fields.items() if name != "firstSeenAt"}
-    after = cast("Json", {**notification, **fields})
-    for flag, date in DATES.items():
-        turned_on = after[flag] and not notification[flag]  # type: ignore[literal-required]
-        if at and turned_on and date not in fields and not (date == "firstSeenAt" and after.get(date)):
-            after[date] = at
-    return cast(
-        "Notification", {name: value for name, value in after.items() if name not in fields or value is not None}
-    )
+def with_fields(notification: Notification, fields: Mapping[str, Any]) -> Notification:
+    """Return a notification with these fields; None removes one. The first date of seen stays."""
+    first_seen = notification.get("firstSeenAt")
+    after = {**notification, **fields, **({"firstSeenAt": first_seen} if first_seen else {})}
+    return cast("Notification", {name: value for name, value in after.items() if value is not None})

@@ -326,6 +326,21 @@ async def test_reading_beside_the_feed(service: NativeService) -> None:
         assert await within(counting) == [3, 100]
 
 
+async def test_preferences(service: NativeService) -> None:
+    async with opened(service) as (feed, peer):
+        reading = asyncio.create_task(feed.preferences())
+        request = await peer.receive()
+        assert request["preferences"] == {}
+        await peer.answer(request, {"data": [{"level": "global"}], "position": "1-10"})
+        assert await within(reading) == [{"level": "global"}]
+        for workflow_id, arguments in ((None, {}), ("news", {"workflowId": "news"})):
+            changing = asyncio.create_task(feed.set_preferences({"in_app": False}, workflow_id))
+            request = await peer.receive()
+            assert request["set_preferences"] == {"in_app": False, **arguments}
+            await peer.answer(request, {"data": {"enabled": True}, "position": "1-10"})
+            assert await within(changing) == {"enabled": True}
+
+
 async def test_a_refused_request(service: NativeService) -> None:
     async with opened(service) as (feed, peer):
         marking = asyncio.create_task(feed.mark("1", "read"))
@@ -377,7 +392,7 @@ async def test_more(service: NativeService) -> None:
 async def test_what_a_bulk_change_may_bring_is_listed(service: NativeService) -> None:
     """Also when the list was refused, or the connection was lost meanwhile."""
     async with opened(service, item(2)) as (feed, peer):
-        await peer.send(event(11, {"bulk": {"set": {"isArchived": False}, "at": "now", "upTo": 2}}))
+        await peer.send(event(11, {"bulk": {"set": {"isArchived": False}, "upTo": 2}}))
         await next_of(feed)
         await peer.refuse(await peer.receive(), "unavailable", retry=True)
         assert (await peer.receive())["list"] == {"archived": False, "snoozed": False, "limit": 20}

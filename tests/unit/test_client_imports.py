@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from typing import get_args
 
+from inbox import client
 from tests.support.processes import REPOSITORY
 
 PROGRAM = """
@@ -25,6 +27,20 @@ def requirements() -> list[str]:
     extra: list[str] = project["optional-dependencies"]["client"]
     assert set(extra) <= set(project["dependencies"]), "the service has the same versions"
     return [re.split(r"[^\w-]", requirement)[0] for requirement in extra]
+
+
+def test_its_page_names_what_there_is() -> None:
+    page = (REPOSITORY / "docs" / "python-client.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        tree = compile(block, "docs/python-client.md", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert {alias.name for node in imports for alias in node.names} <= set(client.__all__)
+    for kind in [*get_args(client.FeedEvent), client.ApiError, client.Unreachable, client.ConnectionLost]:
+        assert f"`{kind.__name__}" in page
+    for name in [name for name in vars(client.Feed) if not name.startswith("_") and name != "close"]:
+        assert re.search(rf"\b{name}\b", page), name
 
 
 def test_it_loads_nothing_of_the_service() -> None:

@@ -16,7 +16,7 @@ from tests.support.native_service import COUNTS, Json, catch_up, event, item, sn
 
 SEEDS = int(os.environ.get("INBOX_SEEDS", "200"))
 STEPS = 60
-AT = "2026-12-01T13:00:00.000Z"
+DATES = {"isRead": "readAt", "isSeen": "firstSeenAt", "isArchived": "archivedAt"}
 
 
 def store_of(*items: Json, filter: Any = None, max_held: int = 1_000, has_more: bool = False) -> FeedStore:
@@ -67,26 +67,16 @@ def test_removed_ones_are_gone() -> None:
 @pytest.mark.parametrize("where", [{"upTo": 2}, {"sequences": [[1, 1], [2, 2]]}])
 def test_a_bulk_change_concerns_its_sequences(where: Json) -> None:
     store = store_of(item(1), item(2, isRead=True, readAt="then"), item(3))
-    tell(store, {"bulk": {"set": {"isRead": True, "isSeen": True}, "at": AT, **where}})
-    third, second, first = store.notifications
-    assert third == item(3)
-    assert second == item(2, isRead=True, readAt="then", isSeen=True, firstSeenAt=AT)
-    assert first == item(1, isRead=True, readAt=AT, isSeen=True, firstSeenAt=AT)
+    tell(store, {"bulk": {"set": {"isRead": True, "readAt": "now"}, **where}})
+    assert [*store.notifications] == [item(3), *(item(n, isRead=True, readAt="now") for n in (2, 1))]
 
 
-def test_a_bulk_change_whose_dates_are_named_sets_no_others() -> None:
-    store = store_of(item(1), item(2, firstSeenAt="once"))
-    tell(store, {"bulk": {"set": {"isSeen": True}, "upTo": 2}})
-    assert list(store.notifications) == [item(2, isSeen=True, firstSeenAt="once"), item(1, isSeen=True)]
-    tell(store, {"bulk": {"set": {"isSeen": True, "firstSeenAt": AT}, "upTo": 2}})
-    assert [one.get("firstSeenAt") for one in store.notifications] == ["once", AT]
-
-
-def test_fields_that_are_none_are_removed_and_named_dates_are_taken() -> None:
+def test_fields_that_are_none_are_removed_and_the_first_date_of_seen_stays() -> None:
     read: Any = item(1, isRead=True, readAt="then", firstSeenAt="once")
-    assert with_fields(read, {"isRead": False, "readAt": None}, AT) == item(1, firstSeenAt="once")
-    assert with_fields(read, {"isSeen": True}, AT) == {**read, "isSeen": True}, "the first date stays"
-    assert with_fields(read, {"isArchived": True, "archivedAt": "named"}, AT)["archivedAt"] == "named"
+    assert with_fields(read, {"isRead": False, "readAt": None}) == item(1, firstSeenAt="once")
+    assert with_fields(read, {"isSeen": True, "firstSeenAt": "now"}) == {**read, "isSeen": True}
+    unseen: Any = item(1)
+    assert with_fields(unseen, {"isSeen": True, "firstSeenAt": "now"}) == item(1, isSeen=True, firstSeenAt="now")
 
 
 def test_what_no_longer_matches_leaves_and_what_matches_again_comes_back() -> None:
@@ -95,14 +85,14 @@ def test_what_no_longer_matches_leaves_and_what_matches_again_comes_back() -> No
     assert sequences(store) == [2]
     tell(store, {"updated": item(1)})
     assert sequences(store) == [2, 1]
-    tell(store, {"bulk": {"set": {"isArchived": True}, "at": AT, "upTo": 2}})
+    tell(store, {"bulk": {"set": {"isArchived": True}, "upTo": 2}})
     assert sequences(store) == []
     assert not store.is_stale
 
 
 def test_a_bulk_change_that_may_bring_others_makes_it_stale() -> None:
     store = store_of(item(2), filter={"archived": False})
-    tell(store, {"bulk": {"set": {"isArchived": False}, "at": AT, "upTo": 2}})
+    tell(store, {"bulk": {"set": {"isArchived": False}, "upTo": 2}})
     assert store.is_stale
 
 
@@ -220,14 +210,14 @@ class FakeFeed:
         return [{"removed": gone}]
 
     def bulk(self) -> list[Json]:
-        fields = {self.flag(): self.chance.random() < 0.6}
+        flag, is_on = self.flag(), self.chance.random() < 0.6
+        fields = {flag: is_on, DATES[flag]: f"at {self.counter}" if is_on else None}
         first, last = sorted([self.chance.randint(0, self.top), self.chance.randint(0, self.top)])
-        at = f"at {self.counter}"
         for one, known in self.items.items():
             if first <= known["sequence"] <= last:
                 changed: Any = known
-                self.items[one] = with_fields(changed, fields, at)
-        return [{"bulk": {"set": fields, "at": at, "sequences": [[first, last]]}}]
+                self.items[one] = with_fields(changed, fields)
+        return [{"bulk": {"set": fields, "sequences": [[first, last]]}}]
 
     def flag(self) -> str:
         return self.chance.choice(["isRead", "isSeen", "isArchived"])
