@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.support.client import Api, InboxApi, Json, WidgetApi, create_session
+from tests.support.native import NativeSocket, apply
 from tests.support.polls import Polls
 from tests.support.server import Server
 from tests.support.socketio import PythonClient
@@ -67,7 +68,34 @@ async def open_socketio(server: Server, token: str) -> AsyncIterator[Listener]:
         yield SocketIoListener(client)
 
 
-FLAVOURS = {"plain": open_plain, "socket.io": open_socketio}
+@dataclass
+class NativeListener:
+    """What a client of the native protocol holds: it knows the feed by its first list and the events."""
+
+    socket: NativeSocket
+    held: dict[str, Json]
+
+    async def check(self, states: dict[str, State]) -> None:
+        """The next event leads to these states and their counts."""
+        event = await self.socket.event()
+        apply(self.held, event["changes"])
+        assert {one: of_notification(item) for one, item in self.held.items()} == states
+        counts = Counts.of(states)
+        told = {"total": event["counts"]["unread"], "severity": event["counts"]["severity"]}
+        assert (event["counts"]["unseen"], told) == (counts.unseen, counts.told)
+
+
+@asynccontextmanager
+async def open_native(server: Server, token: str) -> AsyncIterator[NativeListener]:
+    async with NativeSocket.connected(server, "", token, list={"limit": 100}) as (socket, result):
+        yield NativeListener(socket, {item["id"]: item for item in result["list"]["data"]})
+
+
+FLAVOURS: dict[str, Callable[[Server, str], AbstractAsyncContextManager[Listener | NativeListener]]] = {
+    "plain": open_plain,
+    "socket.io": open_socketio,
+    "native": open_native,
+}
 
 
 # what a message is like
@@ -474,8 +502,11 @@ async def check_counts(listener: Listener, states: dict[str, State]) -> None:
     assert await listener.next() == (UNREAD, unread)
 
 
-async def check_told(world: World, listener: Listener, row: Row, states: dict[str, State]) -> None:
+async def check_told(world: World, listener: Listener | NativeListener, row: Row, states: dict[str, State]) -> None:
     """The socket is told what changed, then both counts."""
+    if isinstance(listener, NativeListener):
+        await listener.check(states)
+        return
     hit = [world.ids[number] for number in row.hits]
     if row.told == "message":
         for message_id in hit:
@@ -492,12 +523,17 @@ async def check_told(world: World, listener: Listener, row: Row, states: dict[st
     await check_counts(listener, states)
 
 
-async def check_a_new_message(world: World, listeners: dict[str, Listener], states: dict[str, State]) -> None:
+async def check_a_new_message(
+    world: World, listeners: dict[str, Listener | NativeListener], states: dict[str, State]
+) -> None:
     """A fence: the next event is a new message, so nothing else was told before it."""
     transaction_id = await world.send()
     newest = (await world.api.feed_page(world.subscriber_id, limit=1))["data"][0]
     states = {**states, newest["_id"]: State()}
     for listener in listeners.values():
+        if isinstance(listener, NativeListener):
+            await listener.check(states)
+            continue
         event, payload = await listener.next()
         assert (event, payload["message"]["transactionId"]) == (RECEIVED, transaction_id), payload
         assert of_entity(payload["message"]) == State()
@@ -506,7 +542,7 @@ async def check_a_new_message(world: World, listeners: dict[str, Listener], stat
 
 
 @asynccontextmanager
-async def listening(world: World) -> AsyncIterator[dict[str, Listener]]:
+async def listening(world: World) -> AsyncIterator[dict[str, Listener | NativeListener]]:
     """A socket of every flavour; on the plain one a page of each kind of session."""
     async with AsyncExitStack() as stack:
         yield {

@@ -23,7 +23,7 @@ from inbox.store.outbox import Outbox
 from tests.conftest import RunServer, binary_of
 from tests.support.client import Api, InboxApi, Json, create_session
 from tests.support.environments import environment_of, services_of
-from tests.support.native import NativeSocket, RequestRefused
+from tests.support.native import NativeSocket, RequestRefused, apply
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
 from tests.support.stores import StoreServer, connect, running_store
@@ -149,28 +149,6 @@ async def test_a_collapse_goes_to_the_top(pair: Pair) -> None:
 
 
 # bulk changes
-
-
-def apply(held: dict[str, Json], changes: list[Json]) -> None:
-    """Do with held notifications what the page says."""
-    for change in changes:
-        [(name, value)] = change.items()
-        if name in ("created", "updated"):
-            held[value["id"]] = value
-        elif name == "removed":
-            for notification_id in value:
-                held.pop(notification_id, None)
-        elif name != "preferences":
-            assert name == "bulk", change
-            ranges = value.get("sequences") or [[0, value["upTo"]]]
-            for item in held.values():
-                if any(first <= item["sequence"] <= last for first, last in ranges):
-                    fields = {**value["set"]}
-                    if "firstSeenAt" in item:
-                        fields.pop("firstSeenAt", None)
-                    item.update(fields)
-                    for field in [field for field, date in fields.items() if date is None]:
-                        del item[field]
 
 
 V1_ALL = "/v1/subscribers/ada/messages/mark-all"

@@ -21,6 +21,28 @@ SUBPROTOCOL = Subprotocol("inbox.v1")
 WAIT_SECONDS = 60.0
 
 
+def apply(held: dict[str, Json], changes: list[Json]) -> None:
+    """Do with held notifications what the page says."""
+    for change in changes:
+        [(name, value)] = change.items()
+        if name in ("created", "updated"):
+            held[value["id"]] = value
+        elif name == "removed":
+            for notification_id in value:
+                held.pop(notification_id, None)
+        elif name != "preferences":
+            assert name == "bulk", change
+            ranges = value.get("sequences") or [[0, value["upTo"]]]
+            for item in held.values():
+                if any(first <= item["sequence"] <= last for first, last in ranges):
+                    fields = {**value["set"]}
+                    if "firstSeenAt" in item:
+                        fields.pop("firstSeenAt", None)
+                    item.update(fields)
+                    for field in [field for field, date in fields.items() if date is None]:
+                        del item[field]
+
+
 class RequestRefused(Exception):
     """The service answered a request with an error."""
 

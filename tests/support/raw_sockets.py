@@ -29,8 +29,8 @@ class Endpoint:
     first_frames: int
     question: bytes
     answer: bytes
-    ignored: bytes
-    """How a text begins that is not answered; any letters may follow."""
+    ignored: bytes | None
+    """How a text begins that is not answered; any letters may follow. None: every text is answered."""
 
     def target(self, token: str) -> str:
         return f"{self.path}{'&' if '?' in self.path else '?'}token={token}"
