@@ -56,6 +56,10 @@ async def raw(server: Server, endpoint: Endpoint, token: str) -> AsyncIterator[R
         yield socket
 
 
+ignoring = pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.ignored is not None], indirect=True)
+"""For a test of texts that are not answered, which the native protocol does not have."""
+
+
 def is_inbox(server: Server) -> bool:
     return server.settings["INBOX_WEBSOCKETS"] == "inbox"
 
@@ -107,12 +111,14 @@ async def test_a_length_may_be_written_longer_than_it_must(
     assert await raw.next() == (TEXT, endpoint.answer)
 
 
+@ignoring
 @pytest.mark.parametrize("size", [125, 126, 127, 65_535, 65_536])
 async def test_every_size_up_to_the_limit_is_taken(raw: RawSocket, endpoint: Endpoint, size: int) -> None:
     await raw.send(TEXT, endpoint.ignored.ljust(size, b"x"))
     await raw.answers(endpoint)
 
 
+@ignoring
 async def test_fragments_up_to_the_limit_are_taken_with_pings_between(
     server: Server, raw: RawSocket, endpoint: Endpoint
 ) -> None:
@@ -125,6 +131,7 @@ async def test_fragments_up_to_the_limit_are_taken_with_pings_between(
     await raw.answers(endpoint)
 
 
+@ignoring
 async def test_frames_cut_anywhere_mean_the_same(raw: RawSocket, endpoint: Endpoint) -> None:
     source = random.Random(7)
     data = b"".join(
@@ -144,10 +151,10 @@ async def test_frames_cut_anywhere_mean_the_same(raw: RawSocket, endpoint: Endpo
 
 
 async def test_a_binary_message_is_none_of_the_protocol(raw: RawSocket, endpoint: Endpoint) -> None:
-    """The plain flavour ignores it; to Socket.IO it is malformed."""
+    """The plain flavour ignores it; to the others it is malformed."""
     await raw.send(BINARY, b"\xff\xfe")
     if endpoint.opening:
-        assert (await raw.end())[1] == 1002
+        assert (await raw.end())[1] == (1003 if endpoint.ignored is None else 1002)
     else:
         await raw.answers(endpoint)
 
@@ -176,9 +183,12 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
-async def test_a_malformed_frame_ends_the_socket_with_1002(raw: RawSocket, data: bytes) -> None:
+async def test_a_malformed_frame_ends_the_socket_with_1002(raw: RawSocket, endpoint: Endpoint, data: bytes) -> None:
     await raw.write(data)
-    assert (await raw.end())[1] == 1002
+    codes = [1002]
+    if endpoint.ignored is None and data.startswith(frame(TEXT, b"3")):
+        codes.append(1007)  # to the native protocol this message is malformed itself, if it is read before the rest
+    assert (await raw.end())[1] in codes
 
 
 @pytest.mark.parametrize("data", [b"\x01\x00", b"\xc1\x80", b"\x83\x80", b"\x89\x00", b"\x80\x80"])
@@ -207,6 +217,7 @@ async def test_a_text_that_is_none_ends_the_socket_with_1007(raw: RawSocket, tex
     assert (await raw.end())[1] == 1007
 
 
+@ignoring
 async def test_a_character_may_be_cut_between_fragments(raw: RawSocket, endpoint: Endpoint) -> None:
     await raw.write(frame(TEXT, endpoint.ignored + EURO[:1], final=False) + frame(CONTINUATION, EURO[1:]))
     await raw.answers(endpoint)
@@ -274,6 +285,7 @@ async def test_a_close_within_a_message_ends_the_socket(raw: RawSocket) -> None:
     assert (await raw.end())[1] is not None
 
 
+@ignoring
 async def test_the_server_waits_for_the_answer_to_its_close(raw: RawSocket, endpoint: Endpoint) -> None:
     """And ignores messages and pings until then."""
     await raw.write(frame(TEXT, endpoint.ignored) * 121)
@@ -320,13 +332,16 @@ async def test_a_flood_ends_the_socket_and_others_are_answered_meanwhile(
         for _ in range(20):
             await other.answers(endpoint)
         _, code = await raw.end()
-        assert code == 4529 if is_inbox(server) else code in (4529, None)  # the other one cuts off who still sends
+        if endpoint.ignored is None and one == frame(TEXT, b"3"):
+            assert code in (1007, None)  # no JSON object, which ends the native protocol before any limit
+        else:
+            assert code == 4529 if is_inbox(server) else code in (4529, None)  # the other one cuts off who still sends
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 async def test_a_flood_without_a_token_ends_likewise(server: Server, token: str, flood: tuple[bytes, bytes]) -> None:
     beginning, one = flood
-    endpoint = ENDPOINTS[2]
+    endpoint = ENDPOINTS[-1]
     async with RawSocket.connected(server) as socket, RawSocket.open(server, endpoint, token) as other:
         await socket.upgrade(endpoint.path)
         socket.writer.write(beginning + one * 50_000)
@@ -354,7 +369,7 @@ async def test_what_comes_ahead_of_the_answer_is_dropped(server: Server, endpoin
         head = f"GET {endpoint.target(token)} HTTP/1.1\r\n{HEAD}".encode()
         socket.writer.write(head + frame(CLOSE) + frame(PING, b"ahead") + b"\xff" * 1_000)
         assert (await socket.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-        await socket.send(TEXT, endpoint.opening.encode() or b"x")
+        await socket.send(TEXT, endpoint.first_text(token))
         for _ in range(endpoint.first_frames):
             assert (await socket.next())[0] == TEXT
         await socket.answers(endpoint)
@@ -385,7 +400,7 @@ async def test_a_connection_may_become_a_socket_after_other_requests(
             length = next(int(line.split()[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length"))
             await socket.reader.readexactly(length)
         await socket.upgrade(endpoint.target(token))
-        await socket.send(TEXT, endpoint.opening.encode() or b"x")
+        await socket.send(TEXT, endpoint.first_text(token))
         for _ in range(endpoint.first_frames):
             assert (await socket.next())[0] == TEXT
         await socket.answers(endpoint)
@@ -403,7 +418,7 @@ async def test_the_library_ws_of_node(server: Server, endpoint: Endpoint, token:
     )
     plan = {
         "url": f"ws://127.0.0.1:{server.port}{endpoint.target(token)}",
-        "texts": [*([endpoint.opening] if endpoint.opening else []), endpoint.question.decode()],
+        "texts": [*([endpoint.first_text(token).decode()] if endpoint.opening else []), endpoint.question.decode()],
         "answers": endpoint.first_frames + 1,
     }
     output, _ = await process.communicate(json.dumps(plan).encode())

@@ -32,6 +32,10 @@ class Endpoint:
     ignored: bytes | None
     """How a text begins that is not answered; any letters may follow. None: every text is answered."""
 
+    def first_text(self, token: str) -> bytes:
+        """What a client sends first; anything where it need not."""
+        return self.opening.replace("{token}", token).encode() or b"x"
+
     def target(self, token: str) -> str:
         return f"{self.path}{'&' if '?' in self.path else '?'}token={token}"
 
@@ -39,6 +43,14 @@ class Endpoint:
 ENDPOINTS = [
     Endpoint("/ws", "", 2, b"ping", b"pong", b""),
     Endpoint("/", "", 2, b"ping", b"pong", b""),
+    Endpoint(
+        "/v1/socket",
+        '{"id":1,"connect":{"token":"{token}"}}',
+        1,
+        b'{"id":2}',
+        b'{"id":2,"error":{"code":"invalid","message":"a request has one verb","field":"verb","retry":false}}',
+        None,
+    ),
     Endpoint("/socket.io/?EIO=4&transport=websocket", "40", 4, b"40/x,", b'44/x,{"message":"Invalid namespace"}', b"3"),
 ]
 
@@ -91,7 +103,7 @@ class RawSocket:
         async with cls.connected(server) as socket:
             await socket.upgrade(endpoint.target(token))
             if endpoint.opening:
-                await socket.send(TEXT, endpoint.opening.encode())
+                await socket.send(TEXT, endpoint.first_text(token))
             for _ in range(endpoint.first_frames):
                 assert (await socket.next())[0] == TEXT
             yield socket
