@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections: else one is closed just as a request is sent on it
 WS_PING_SECONDS = 20.0
 POLL_SECONDS = 0.01
+DATE_SECONDS = 1.0
+"""How often the date of answers is made anew."""
 PARENT = 0
 """The descriptor of the socket between a worker and its parent (`inbox/multiprocess.py`)."""
 
@@ -150,7 +153,7 @@ class StopSignals:
         """End the serving: the caches of this process are of a store that is gone."""
         self.has_lost_store = True
         if self.server:
-            self.server.should_exit = True
+            self.server.end()
 
     def raise_if_stopping(self) -> None:
         """Raise CancelledError after a signal: the cancellation of `receive` may have been lost (`end_tasks`)."""
@@ -165,6 +168,7 @@ class Server(uvicorn.Server):
         self, config: uvicorn.Config, state: Mapping[str, Any], started: Callable[[], None], drain_seconds: float
     ) -> None:
         super().__init__(config)
+        self._ends = asyncio.Event()
         self._state = state
         self._started = started
         self._drain_seconds = drain_seconds
@@ -187,12 +191,21 @@ class Server(uvicorn.Server):
             self.drain(is_ready=False)
         else:
             super().handle_exit(sig, frame)
+            self.end()
+
+    async def main_loop(self) -> None:
+        """Keep the date in the head of answers right until the server ends. uvicorn looks ten times a second."""
+        while not self._ends.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._ends.wait()
 
     def drain(self, *, is_ready: bool) -> None:
         """Serve for the time of the drain, then end. `is_ready`: another process has taken over at the same port."""
         log.info("draining for %g s", self._drain_seconds, extra={"action": "drain"})
         self.lifespan.state[DRAINING] = not is_ready
-        asyncio.get_running_loop().call_later(self._drain_seconds, self._end)
+        asyncio.get_running_loop().call_later(self._drain_seconds, self.end)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listeners first, then answer the requests that are on their way, then end the connections."""
@@ -210,8 +223,10 @@ class Server(uvicorn.Server):
     def _is_draining(self) -> bool:
         return DRAINING in self.lifespan.state
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End the serving."""
         self.should_exit = True
+        self._ends.set()
 
     def _expects_requests(self) -> bool:
         connections = cast("set[InboxHttpProtocol | InboxWebSocketProtocol]", self.server_state.connections)

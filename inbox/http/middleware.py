@@ -130,23 +130,24 @@ class Deadline:
         self._receive = receive
         self._connection = connection
         self._until: float | None = None
+        self._earned_seconds = 0.0
         self._is_whole = False
 
     async def receive(self) -> Message:
         """Return the next message. Raise RequestTimeout if it is late, unless the body is complete."""
         if self._is_whole:
             return await self._receive()
-        if self._until is None:
-            self._until = asyncio.get_running_loop().time() + BODY_SECONDS
         if self._connection and self._connection.has_input:
             message = await self._receive()
         else:
+            if self._until is None:
+                self._until = asyncio.get_running_loop().time() + BODY_SECONDS
             try:
-                async with asyncio.timeout_at(self._until):
+                async with asyncio.timeout_at(self._until + self._earned_seconds):
                     message = await self._receive()
             except TimeoutError:
                 raise RequestTimeout from None
-        self._until += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
+        self._earned_seconds += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
         self._is_whole = not message.get("more_body", False)
         return message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from inbox.store.base import BaseStore
 from inbox.store.due_buckets import BucketKey
@@ -13,6 +14,12 @@ _RECORD = struct.Struct(">II")
 
 class RetentionStore(BaseStore):
     """Reads and cuts the index by time."""
+
+    async def buckets_with_old(self, environment: int, buckets: Sequence[int], before_ms: int) -> list[int]:
+        """Return those of these buckets whose index has an entry older than `before_ms` (ms since 1970)."""
+        indexes = [self._keys.bucket(environment, bucket).times for bucket in buckets]
+        found = await self._client.batch([("XRANGE", times, "-", before_ms - 1, "COUNT", 1) for times in indexes])
+        return [bucket for bucket, entries in zip(buckets, found, strict=True) if entries]
 
     async def old(self, bucket_key: BucketKey, before_ms: int) -> tuple[str, set[int]] | None:
         """Return the last of at most 100 index entries older than `before_ms` (ms since 1970), and the numbers of their

@@ -161,10 +161,9 @@ class SubscriberStore(BaseStore):
 
         A subscriber that exists from the first slice to the last is yielded at least once, and may be yielded again.
         """
-        buckets = [self._keys.bucket(environment, number).subscribers for number in range(BUCKETS)]
-        sizes = await self._client.batch([("HLEN", key) for key in buckets])
         waiting: list[str] = []
-        for key in (key for key, size in zip(buckets, sizes, strict=True) if size):
+        for bucket in await self.buckets_with_subscribers(environment):
+            key = self._keys.bucket(environment, bucket).subscribers
             async for fields in self._client.scan_hash(key, slice_size):
                 waiting += [oid.decode() for _, oid in fields]
                 while len(waiting) >= slice_size:
@@ -172,6 +171,12 @@ class SubscriberStore(BaseStore):
                     del waiting[:slice_size]
         if waiting:
             yield [one for one in (await self.get_many(environment, waiting)).values() if one]
+
+    async def buckets_with_subscribers(self, environment: int) -> list[int]:
+        """Return the buckets that have subscribers."""
+        keys = [self._keys.bucket(environment, number).subscribers for number in range(BUCKETS)]
+        sizes = await self._client.batch([("HLEN", key) for key in keys])
+        return [number for number, size in enumerate(sizes) if size]
 
     async def count(self, environment: int) -> int:
         return int(await self._client.execute("ZCARD", self._keys.subscribers(environment)))

@@ -18,8 +18,10 @@ from inbox.store.feeds import FeedStore
 from inbox.store.keys import BUCKETS
 from inbox.store.messages import MessageStore
 from inbox.store.retention import RetentionStore
+from inbox.store.slices import in_slices
 
-PAUSE_SECONDS = 0.02
+BUCKETS_AT_ONCE = 16
+PAUSE_SECONDS = 0.3
 DAY_MS = 86_400_000
 
 
@@ -42,9 +44,10 @@ class RetentionSweep:
         feeds_read = 0
         for environment in await self._environments.fresh():
             before = now - environment.max_age_days * DAY_MS
-            for bucket in range(BUCKETS):
-                with suppress(WriteRefused):  # what frees memory is done in a full store; the rest later
-                    feeds_read += await self._sweep_bucket(environment, bucket, before)
+            for buckets in in_slices(range(BUCKETS), BUCKETS_AT_ONCE):
+                for bucket in await self._store.buckets_with_old(environment.number, buckets, before):
+                    with suppress(WriteRefused):  # what frees memory is done in a full store; the rest later
+                        feeds_read += await self._sweep_bucket(environment, bucket, before)
                 await asyncio.sleep(PAUSE_SECONDS if now_ms is None else 0)
         return feeds_read
 

@@ -11,7 +11,6 @@ import logging
 from dataclasses import dataclass
 
 from inbox.service.environments.environments import EnvironmentService
-from inbox.store.keys import BUCKETS
 from inbox.store.subscribers import SubscriberStore
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ class SubscriberSweep:
             number = environment.number
             if not await self._store.claim_sweep(number, CLAIM_SECONDS):
                 continue
-            for bucket in range(BUCKETS):
+            for bucket in await self._store.buckets_with_subscribers(number):
                 missed += await self._store.sweep(number, bucket)
                 await asyncio.sleep(PAUSE_SECONDS)
             await self._store.note_sweep(number, DAY_SECONDS)
