@@ -25,7 +25,6 @@ from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol
 from inbox.listening import BACKLOG, bind, duplicate, empty_queues, service_url
 from inbox.realtime.keepalive import Keepalive
 from inbox.realtime.protocol import InboxWebSocketProtocol
-from inbox.realtime.stock_protocol import StockWebSocketProtocol
 from inbox.realtime.upgrades import Upgrades
 from inbox.service.environments.environments import LOST
 from inbox.services import Services
@@ -257,6 +256,8 @@ def _websocket_class(app: Application, settings: Settings) -> Callable[..., asyn
     upgrades: Upgrades = app.state.upgrades
     if settings.websockets == "inbox":
         return partial(InboxWebSocketProtocol, upgrades, Keepalive(WS_PING_SECONDS))
+    from inbox.realtime.stock_protocol import StockWebSocketProtocol  # its library takes memory
+
     return partial(StockWebSocketProtocol, upgrades)
 
 

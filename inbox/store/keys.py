@@ -19,17 +19,13 @@ from __future__ import annotations
 import hashlib
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from typing import Protocol
-
-from inbox.store.connection.slots import SLOTS, slot_of
 
 BUCKETS = 256
 CACHED_BUCKETS = 16 * BUCKETS
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 IDEMPOTENCY_TTL_SECONDS = 86_400
 DISPATCH_TTL_SECONDS = 86_400
@@ -44,24 +40,20 @@ NAME_LENGTH = 16
 LAYOUT_VERSION = 1
 
 
-def _bucket_tags() -> list[str]:
-    """Return 256 three-character tags whose slots are in or nearest to the middles of 256 equal parts of the slots."""
-    by_slot: dict[int, str] = {}
-    for letters in product(ALPHABET, repeat=3):
-        tag = "".join(letters)
-        by_slot.setdefault(slot_of(tag), tag)
-    step = SLOTS // BUCKETS
-    middles = (part * step + step // 2 for part in range(BUCKETS))
-    return [next(by_slot[slot] for slot in _around(middle, step // 2) if slot in by_slot) for middle in middles]
-
-
-def _around(middle: int, width: int) -> Iterator[int]:
-    for distance in range(width):
-        yield middle + distance
-        yield middle - distance
-
-
-TAGS = _bucket_tags()
+_TAGS = (
+    "0214zpaio0ov21gcsvcj9gfp1d85hq55690g3gnbaw7rhf0y06qa0hid70k6o6o69ncnygb0lc05l151v1y7wkn7ogb8p3za"
+    "4z402u0o2hes6ybo2k2ldkce5h59mdd3k55r7kcfmzft5j5li940650kramkc3z25cgbt6dm5ludjl1ys512bes3cjfpu72d"
+    "emk4kr46583d2dmcbt65cg3z1125yshct1lu32dbpu7cjfes8jc4o242u0z4oce6ldk2k2yb15rqushg41h5n5lbt5bmz3kc"
+    "4k68nge0h46qcb0gny29nk6o5y711v1l1hc07zaf8p3ogskn4oveio0zp421cfpgj9gsv61gqu71561hq5d8b0y3rhfaw7gn"
+    "20w6x66ay2m0e9qa58iag0nfne67j777pf1i9l05iah7n18o247rt66e92ip07aa1x4fominfhn7nw730nx91ahhni50f957"
+    "6xr2032mtckmaqt03eedr4bk7jsfljn85774hjm1el91354bc2j24s2i4kf5au48z50jbiec7n33bzf5m73t5me9h41xch3j"
+    "of56i464sg2j8o34jbi4m82t33tb5m7bz3n3l3j5xchbd1megkm6mt6032xr0bkadr43e864374j85blj3js14bq0k5eldcu"
+    "6ip2e9vt6647iin0fo82047ajx93303nwbhnq4o10f9d95ah6m02ay2x660w4nf8k786pa9qb1i37p3j7je658o9y61iaqmh"
+)
+TAGS = [_TAGS[start : start + 3] for start in range(0, len(_TAGS), 3)]
+"""A tag of three characters for each bucket: its slot is in or nearest to the middle of one of 256 equal parts of all
+slots. They are written down, since no two releases may have others, and to find them takes a moment at each start.
+"""
 
 
 @lru_cache(maxsize=65_536)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-
-from cryptography.fernet import Fernet, InvalidToken
+from typing import TYPE_CHECKING
 
 from inbox.errors import StartupError
 from inbox.store.base import BaseStore
 from inbox.store.client import Client
 from inbox.store.keys import LAYOUT_VERSION, Keys
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 _PLAIN, _SEALED = b"plain:", b"fernet:"
 
@@ -20,8 +22,7 @@ class SecretStore(BaseStore):
 
     def __init__(self, client: Client, keys: Keys, secret_key: str | None) -> None:
         super().__init__(client, keys)
-        digest = hashlib.sha256(secret_key.encode()).digest() if secret_key else None
-        self._fernet = Fernet(base64.urlsafe_b64encode(digest)) if digest else None
+        self._fernet = _fernet_of(secret_key) if secret_key else None
 
     async def check_layout(self) -> None:
         """Claim an empty store for this layout. Raise StartupError if another release wrote another one."""
@@ -58,7 +59,16 @@ class SecretStore(BaseStore):
             return value.removeprefix(_PLAIN).decode()
         if self._fernet is None:
             raise StartupError("The store's keys are encrypted: set the INBOX_SECRET_KEY that they were written with")
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(value.removeprefix(_SEALED)).decode()
         except InvalidToken:
             raise StartupError("INBOX_SECRET_KEY is not the one that the store's keys were encrypted with") from None
+
+
+def _fernet_of(secret_key: str) -> Fernet:
+    """Return the cipher of a key. Its library takes 6 MB, which a service without INBOX_SECRET_KEY does not pay."""
+    from cryptography.fernet import Fernet
+
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret_key.encode()).digest()))

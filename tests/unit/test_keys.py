@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, product
+from string import ascii_lowercase, digits
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,17 @@ def keys_of(subscriber_id: str, environment: int = 1) -> list[str]:
 
 def test_there_are_256_distinct_tags() -> None:
     assert len(TAGS) == len(set(TAGS)) == BUCKETS == 256
+
+
+def test_a_tag_is_the_first_one_nearest_to_the_middle_of_its_part_of_the_slots() -> None:
+    by_slot: dict[int, str] = {}
+    for letters in product(digits + ascii_lowercase, repeat=3):
+        by_slot.setdefault(slot_of("".join(letters)), "".join(letters))
+    step = SLOTS // BUCKETS
+    for bucket, tag in enumerate(TAGS):
+        middle = bucket * step + step // 2
+        around = (slot for distance in range(step // 2) for slot in (middle + distance, middle - distance))
+        assert tag == next(by_slot[slot] for slot in around if slot in by_slot)
 
 
 @pytest.mark.parametrize("primaries", range(3, 17))
