@@ -145,8 +145,7 @@ export class Lists {
     const read = async () => {
       const last = window.items.at(-1);
       if (!last) return this.#reload(window);
-      const page = await this.#page(window, window.limit, last.sequence, last);
-      if (page) this.#store.reached(window, Math.min(page.bottom, window.floor));
+      await this.#page(window, window.limit, last.sequence, last);
     };
     return (list.loadingMore ??= this.#load(list, read).finally(() => (list.loadingMore = null)));
   }
@@ -340,7 +339,9 @@ export class Lists {
       /** @type {Page} */
       const page = await this.#context.read("list", args, `/notifications?${queryOf(args)}`);
       if (watch.isVoid) return null;
-      return { bottom: this.#store.merge(window, page, watch, from), last: page.data.at(-1) };
+      const bottom = this.#store.merge(window, page, watch, from);
+      this.#store.reached(window, Math.min(bottom, window.floor)); // at once: the watch ends here
+      return { bottom, last: page.data.at(-1) };
     } finally {
       this.#store.forget(watch);
     }

@@ -333,7 +333,8 @@ export class Service {
   }
 
   #set(id, fields) {
-    const next = { ...this.items.get(id), ...fields };
+    const item = this.items.get(id);
+    const next = { ...item, ...fields, ...(item.firstSeenAt && { firstSeenAt: item.firstSeenAt }) }; // the first one stays
     for (const [name, value] of Object.entries(next)) if (value === null) delete next[name];
     this.items.set(id, next);
   }
