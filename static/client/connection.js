@@ -110,6 +110,7 @@ export class Connection {
     if (this.isRunning) return;
     this.#index = this.#tries = this.#failures = this.#renewals = this.#probes = 0;
     this.#probeAt = Infinity;
+    this.#context.http.session.isOver = false;
     this.#attempt("connecting");
   }
 
@@ -314,6 +315,7 @@ export class Connection {
 
   /** @param {Status} status @param {Error | null} error */
   #leave(status, error) {
+    this.#context.http.session.isOver = status === "failed";
     this.#drop();
     this.#become(status, error);
   }

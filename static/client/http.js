@@ -29,6 +29,7 @@ export class SessionRefused extends InboxError {}
 export class Session {
   /** @type {Promise<string> | null} */
   #token = null;
+  isOver = false; // the service has ended it for good: a new one would bring a deleted subscriber back
   #options;
   #http;
 
@@ -61,6 +62,7 @@ export class Session {
 
   async #open() {
     const { token, session } = this.#options;
+    if (this.isOver) throw new InboxError("The session has ended", { isFinal: true });
     const found = typeof token === "function" ? await token() : token;
     if (found) return found;
     if (!session) throw new InboxError("There is no token", { status: 401, isFinal: true });

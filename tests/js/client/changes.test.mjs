@@ -84,6 +84,22 @@ test("a change whose answer was lost with the socket is made again by REST", asy
   assert.equal(list.getSnapshot().items[0].isRead, true);
 });
 
+test("a change that a deletion of the subscriber overtakes opens no new session", async () => {
+  const { service, open } = world(2);
+  const session = { applicationIdentifier: "app", subscriberId: "alice" };
+  const { inbox, states } = await open({ token: undefined, session });
+  service.isHeld = true;
+  const read = inbox.read("n2");
+  service.held = [];
+  service.isHeld = false;
+  service.tokens.clear();
+  service.cut(4410, "subscriber_deleted");
+  await assert.rejects(read, { isFinal: true });
+  await assert.rejects(inbox.read("n1"), { isFinal: true });
+  assert.equal(states.at(-1), "failed");
+  assert.equal(service.sessions, 1);
+});
+
 test("a change of all whose answer was lost is not made again", async () => {
   const { service, open } = world(2);
   const { inbox } = await open();
