@@ -15,6 +15,7 @@ from inbox.errors import RequestTimeout
 from inbox.http.auth import ALLOWANCE
 from inbox.http.idempotency import answer_once
 from inbox.http.origins import ANY, AllowedOrigins
+from inbox.http.polls import REVALIDATED
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
 from inbox.http.responses import reply_to
@@ -46,9 +47,8 @@ MAX_AGE_SECONDS = 86_400
 ORIGIN, PREFLIGHT, IDEMPOTENCY_KEY = b"origin", b"access-control-request-method", b"idempotency-key"
 BODY_HEADERS = (b"content-length", b"transfer-encoding")
 """A request without either has no body."""
-CACHE_CONTROL = b"cache-control"
-PRIVATE = (CACHE_CONTROL, b"private, no-store")
-"""An answer belongs to one caller, and is kept by nobody unless its handler says more."""
+PRIVATE = (b"cache-control", b"private, no-store")
+"""An answer belongs to one caller, and nobody keeps it but who polls."""
 VARY = (b"vary", b"Origin")
 BODY_SECONDS = 10.0
 BODY_BYTES_PER_SECOND = 1024
@@ -108,7 +108,7 @@ class Front:
             response = await answer_once(request, self._answer)
         else:
             response = await self._answer(request)
-        if path.startswith(API_PATHS) and not any(name == CACHE_CONTROL for name, _ in response.raw_headers):
+        if path.startswith(API_PATHS) and REVALIDATED not in response.raw_headers:
             added.append(PRIVATE)
         if allowance := scope.get(ALLOWANCE):
             added += allowance.headers()

@@ -121,7 +121,7 @@ def operation(
                 return await target.answer(partial(call, request, {target_name: target}))
             poll: Poll = kinds[poll_name](request, target)
             read = partial(call, request, {target_name: target, poll_name: poll})
-            return await target.answer(partial(poll.answer, read))
+            return poll.finish(await target.answer(poll.guard(read)))
 
         async def call(request: Request, arguments: dict[str, Any]) -> Response:
             for name, read, is_at_hand in further:

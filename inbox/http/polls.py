@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,13 +14,17 @@ import inbox
 from inbox.http.auth import services_of
 from inbox.http.responses import not_modified
 from inbox.http.target import Target, feeds_of
-from inbox.models.subscriber import notification_to
+from inbox.models.subscriber import Subscriber, shown_in_notifications
 from inbox.store.rows import ORIGIN, Position
 
-IF_NONE_MATCH = b"if-none-match"
-REVALIDATED = "private, no-cache"
-"""`Cache-Control` of an answer that may be kept, and must be asked for again each time."""
+Read = Callable[[], Awaitable[Response]]
+
+IF_NONE_MATCH, ETAG = b"if-none-match", b"etag"
+REVALIDATED = (b"cache-control", b"private, no-cache")
+"""An answer that may be kept, and must be asked for again each time."""
 DIGEST_BYTES = 12
+CACHED_DIGESTS, MAX_CACHED_LENGTH = 2_048, 512
+"""Digests that are kept, and the longest query of one of them."""
 
 
 def _digest_of_code() -> bytes:
@@ -38,70 +42,100 @@ _CODE = _digest_of_code()
 class Poll:
     """A reading of a target's feeds. The tag of its answer is made of all that the answer depends on.
 
-    That is: path and query of the request; the subscriber, as messages show it; the positions of the feeds, which each
-    change of a message moves, also when a message expires or its snooze ends; the service's code. The tag is weak:
-    equal answers need not have equal bytes.
+    That is: the positions of the feeds, which each change of a message moves, also when a message expires or its snooze
+    ends; path and query of the request; the subscriber, as messages show it; the service's code. The tag is weak: equal
+    answers need not have equal bytes.
     """
+
+    __slots__ = ("_known", "_positions", "_request", "_target", "_workflows")
 
     def __init__(self, request: Request, target: Target) -> None:
         self._request = request
         self._target = target
-        sent = [value for name, value in request.scope["headers"] if name == IF_NONE_MATCH]
-        self._known = b",".join(sent).decode("latin-1")
+        self._known = b""
+        self._positions: Sequence[Position] | None = None
+        self._workflows = 0
+        for name, value in request.scope["headers"]:
+            if name == IF_NONE_MATCH:
+                self._known = b"%b,%b" % (self._known, value) if self._known else value.strip()
 
-    async def headers(self, positions: Sequence[Position]) -> Mapping[str, str]:
-        """Return the headers of an answer that was read at these positions of the feeds, or later.
+    def read_at(self, positions: Sequence[Position], workflows: int = 0) -> None:
+        """Note that the answer was read at these positions of the feeds, or later. Without this it has no tag.
 
-        Call this before workflows are read: those in the answer may be newer than its tag, never older.
+        `workflows`: the version of those that it shows, read before them.
         """
-        return self._headers(await self._etag(positions, await self._workflows()))
+        self._positions, self._workflows = positions, workflows
 
-    async def answer(self, read: Callable[[], Awaitable[Response]]) -> Response:
-        """Return the answer of `read`; 304 if the client has it already, as one round trip can tell, without reading.
+    def guard(self, read: Read) -> Read:
+        """Return `read` with 304 in place of an answer that the client has, as one round trip can tell before it.
 
-        `*` stands for any answer, but a request that is refused has none: the answer is read first.
+        `*` stands for any answer, but a request that is refused has none: `finish` sees to it.
         """
-        if not self._known:
-            return await read()
-        is_any = self._known.strip() == "*"
-        etag = None if is_any else await self._current()
-        if etag and self._has(etag):
-            return not_modified(self._headers(etag))
-        response = await read()
-        etag = response.headers.get("etag")
-        return not_modified(self._headers(etag)) if etag and (is_any or self._has(etag)) else response
+        return partial(self._read_unless_known, read) if self._known and self._known != b"*" else read
 
-    async def _current(self) -> str | None:
-        """Return the tag of the answer as it would be read now; None if the reading would change the feed first."""
-        services = services_of(self._request)
+    async def _read_unless_known(self, read: Read) -> Response:
+        if await self._has_current():
+            return not_modified()
+        self._positions = None
+        return await read()
+
+    def finish(self, response: Response) -> Response:
+        """Return the answer with its tag, once the target is confirmed; 304 in place of one that the client has."""
+        subscriber = self._target.assumed
+        if self._positions is None or subscriber is None:
+            return response
+        etag = self._etag(subscriber, self._positions)
+        if self._known and (self._known == b"*" or self._has(etag)):
+            response = not_modified()
+        response.raw_headers += ((ETAG, etag), REVALIDATED)
+        return response
+
+    async def _has_current(self) -> bool:
+        """Return whether the client has the answer as it would be read now.
+
+        It has not if a snooze has ended without effect yet: a reading would first move the message to the top.
+        """
         feeds = await feeds_of(self._request, self._target)
-        with services.feed.begin_positions(feeds) as begun:
-            version = await self._workflows()
-            positions = await begun.settled()
-        return None if positions is None else await self._etag(positions, version)
+        with services_of(self._request).feed.begin_positions(feeds) as begun:
+            self._workflows = await self._workflows_shown()
+            self._positions = await begun.settled()
+        subscriber = await self._target.subscriber()
+        return self._positions is not None and self._has(self._etag(subscriber, self._positions))
 
-    def _has(self, etag: str) -> bool:
-        """Return whether the client's list has this tag, by weak comparison. No tag has quotes inside."""
-        return etag.removeprefix("W/") in self._known
-
-    async def _workflows(self) -> int:
+    async def _workflows_shown(self) -> int:
+        """Return the version of the workflows that the answer shows, 0 if it shows none."""
         return 0
 
-    async def _etag(self, positions: Sequence[Position], workflows: int) -> str:
-        scope, target = self._request.scope, self._target
-        to, at = notification_to(await target.subscriber()), [*map(str, positions)]
-        shown = orjson.dumps([to, target.contexts, at, workflows])
-        digest = hashlib.blake2b(shown, key=_CODE, digest_size=DIGEST_BYTES)
-        digest.update(scope["path"].encode() + b"?" + scope["query_string"])
-        return f'W/"{max(positions, default=ORIGIN)}.{digest.hexdigest()}"'
+    def _has(self, etag: bytes) -> bool:
+        """Return whether the client's list has this tag, by weak comparison. No tag has quotes inside."""
+        return etag[2:] in self._known
 
-    @staticmethod
-    def _headers(etag: str) -> Mapping[str, str]:
-        return {"ETag": etag, "Cache-Control": REVALIDATED}
+    def _etag(self, subscriber: Subscriber, positions: Sequence[Position]) -> bytes:
+        """Return the tag: the newest position, and a digest of the others and of all else."""
+        scope, newest, others = self._request.scope, ORIGIN, tuple(positions)
+        if len(positions) == 1:
+            newest, others = positions[0], ()
+        elif positions:
+            newest = max(positions)
+        path, query, to = scope["path"], scope["query_string"], shown_in_notifications(subscriber)
+        digest = _digest if len(query) <= MAX_CACHED_LENGTH else _new_digest
+        ms, counter = newest
+        return b'W/"%d-%d.%b"' % (ms, counter, digest(path, query, to, self._target.contexts, self._workflows, others))
 
 
 class WorkflowPoll(Poll):
     """A poll whose answer shows the workflows of messages, too."""
 
-    async def _workflows(self) -> int:
+    __slots__ = ()
+
+    async def _workflows_shown(self) -> int:
         return await services_of(self._request).workflows.version(self._target.environment)
+
+
+def _new_digest(*parts: object) -> bytes:
+    """Return a short name for what a tag stands for beside a position."""
+    return hashlib.blake2b(repr(parts).encode(), key=_CODE, digest_size=DIGEST_BYTES).hexdigest().encode()
+
+
+_digest = lru_cache(CACHED_DIGESTS)(_new_digest)
+"""A page polls with the same query, and its subscriber rarely changes."""

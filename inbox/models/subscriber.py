@@ -24,6 +24,7 @@ from inbox.models.json_values import JsonObject
 Text = str | None | UnsetType
 
 PROFILE_TEXTS = ("firstName", "lastName", "email", "phone", "avatar", "locale", "timezone")
+NOTIFICATION_TEXTS = ("firstName", "lastName", "avatar")
 PROFILE_FIELDS = (*PROFILE_TEXTS, "data", "channels")
 MAX_PROFILE_TEXT_LENGTH = 2_048
 _NEVER_EMPTY = frozenset({"email", "locale", "timezone"})
@@ -173,4 +174,9 @@ def subscriber_card(subscriber: Subscriber) -> wire.SubscriberCard:
 def notification_to(subscriber: Subscriber) -> wire.NotificationTo:
     """Return the short form that is embedded in notifications."""
     ids = {"id": subscriber.oid, "subscriberId": subscriber.subscriber_id}
-    return cast("wire.NotificationTo", {**ids, **subscriber.texts("firstName", "lastName", "avatar")})
+    return cast("wire.NotificationTo", {**ids, **subscriber.texts(*NOTIFICATION_TEXTS)})
+
+
+def shown_in_notifications(subscriber: Subscriber) -> tuple[object, ...]:
+    """Return all that `notification_to` is made of."""
+    return subscriber.oid, subscriber.subscriber_id, *map(subscriber.profile.get, NOTIFICATION_TEXTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -27,7 +27,7 @@ from inbox.service.feed.feed import parse_payload_filter, payload_test
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.service.workflows.views import workflow_template
 from inbox.store.changes import UNSEEN_ROWS, V1_MARKS, V1_MARKS_ALL, Change, legacy_mark
-from inbox.store.rows import ALL, UNREAD, UNSEEN, Position, Select
+from inbox.store.rows import ALL, UNREAD, UNSEEN, Select
 
 MAX_MARKED = 1_000
 MAX_REFERENCE_LENGTH = 255
@@ -112,10 +112,11 @@ async def get_feed(
     read = await services_of(request).feed.page(
         feeds, filtered, size, skip=query.page * size, content_test=content_test
     )
+    if feed_ids is None:  # else the answer depends on the list of named feeds, too
+        poll.read_at(read.positions)
     items = await _items(target, read.messages)
     return bare(
-        {"data": items, "totalCount": len(items), "hasMore": read.has_more, "pageSize": size, "page": query.page},
-        headers=await poll_headers(poll, read.positions, feed_ids),
+        {"data": items, "totalCount": len(items), "hasMore": read.has_more, "pageSize": size, "page": query.page}
     )
 
 
@@ -248,15 +249,9 @@ async def counted(
         read = await feed.unseen(feeds)
     else:
         read = await feed.count_each(feeds, [NotificationFilter(select, feed_ids=feed_ids)], limit)
-    headers = await poll_headers(poll, read.positions, feed_ids)
-    return data({"count": min(read.counts[0], limit)}, headers=headers)
-
-
-async def poll_headers(
-    poll: Poll, positions: Sequence[Position], feed_ids: frozenset[str] | None
-) -> Mapping[str, str] | None:
-    """Return the headers of a poll; none if named feeds narrow its answer, which then depends on their list, too."""
-    return await poll.headers(positions) if feed_ids is None else None
+    if feed_ids is None:  # else the answer depends on the list of named feeds, too
+        poll.read_at(read.positions)
+    return data({"count": min(read.counts[0], limit)})
 
 
 async def mark_every(

@@ -143,9 +143,8 @@ async def list_notifications(
     filtered, echo = _query_filter(request, query)
     feeds, skip = await feeds_of(request, target), 0 if query.after else query.offset
     read = await services_of(request).feed.page(feeds, filtered, query.limit, skip=skip, after=query.after or None)
-    headers = await poll.headers(read.positions)
-    views = await _views(request, target, read.messages)
-    return bare({"data": views, "hasMore": read.has_more, "filter": echo}, headers=headers)
+    poll.read_at(read.positions, await services_of(request).workflows.version(target.environment))
+    return bare({"data": await _views(request, target, read.messages), "hasMore": read.has_more, "filter": echo})
 
 
 @operation(_both("GET /count"), "count{}Notifications")
@@ -159,10 +158,9 @@ async def count_notifications(
     text = query.filters
     raw, filters = _parsed_filters(text) if len(text) <= MAX_CACHED_LENGTH else _parse_filters(text)
     read = await services_of(request).feed.count_each(await feeds_of(request, target), filters)
-    counts: list[wire.CountItem] = [
-        {"count": min(n, COUNT_CAP), "filter": item} for n, item in zip(read.counts, raw, strict=True)
-    ]
-    return bare({"data": counts}, headers=await poll.headers(read.positions))
+    poll.read_at(read.positions)
+    counts = zip(read.counts, raw, strict=True)
+    return bare({"data": [{"count": min(number, COUNT_CAP), "filter": item} for number, item in counts]})
 
 
 @operation(_both("PATCH /{notificationId}/read"), "mark{}NotificationRead")
