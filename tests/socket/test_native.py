@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -774,3 +775,77 @@ async def test_a_frame_beyond_64_kib_ends_the_socket(pair: Pair) -> None:
         assert await socket.refusal(77, largest) == "invalid"
         await socket.connection.send(f"{largest} ")
         assert (await socket.closed())[0] == 1009
+
+
+VALUES: list[Any] = [
+    *(
+        None,
+        True,
+        0,
+        -1,
+        1,
+        1.5,
+        2**63,
+        10**30,
+        "",
+        "a",
+        "0" * 24,
+        "x" * 1_000,
+        "\u0000",
+        "\U0001f600",
+        "2030-01-01T00:00:00Z",
+    ),
+    *(
+        [],
+        {},
+        [[]],
+        [{}],
+        {"a": {"a": {"a": 1}}},
+        ["0" * 24],
+        ["0" * 24] * 101,
+        [None],
+        {"tags": {"or": ["a"]}},
+        {"read": False},
+    ),
+    *("read", "archived", "primary", "done", [{"read": True}], [{"tags": [["a"], ["b"]]}] * 31, "1-1", [1] * 5_000),
+]
+WORDS = [
+    *("token", "position", "list", "ids", "where", "as", "id", "type", "status", "payload", "until", "filters"),
+    *("limit", "after", "tags", "data", "read", "severity", "workflowId", "in_app", "schedule", "criticality", "x"),
+]
+VERBS_AND_OTHERS = [
+    *("connect", "list", "count", "mark", "snooze", "unsnooze", "act", "delete", "preferences", "set_preferences"),
+    *("renew", "event", "result", "", "__init__", "x" * 200),
+]
+NAMED_CLOSES = {1003, 1007, 1009, 4008, 4400, 4401}
+
+
+def any_frame(source: random.Random, request_id: int) -> str:
+    """A request that is nearly right, or far from it."""
+    if source.random() < 0.02:
+        return source.choice(["", "{", "[]", "1", '{"id":0}', '{"list":{}}', '{"id":[]}', "\x00"])
+    verb, arguments = (
+        source.choice(VERBS_AND_OTHERS),
+        {source.choice(WORDS): source.choice(VALUES) for _ in range(source.randrange(4))},
+    )
+    frame: Json = {"id": request_id, verb: source.choice([arguments, arguments, arguments, source.choice(VALUES)])}
+    if source.random() < 0.05:
+        frame[source.choice(VERBS_AND_OTHERS)] = {}
+    return json.dumps(frame)
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_any_frame_is_answered_or_ends_the_socket_by_name(pair: Pair, seed: int) -> None:
+    source = random.Random(seed)
+    await send(pair, 2)
+    token = (await create_session(pair.servers[0], "ada"))["token"]
+    async with NativeSocket.open(pair.servers[0]) as socket:
+        if seed % 3:
+            await socket.connect(token)
+        with contextlib.suppress(ConnectionClosed):
+            for number in range(1_000, 1_040):
+                await socket.settled(number, any_frame(source, number))
+        if socket.connection.close_code is not None:
+            assert (await socket.closed())[0] in NAMED_CLOSES
+    async with NativeSocket.connected(pair.servers[0], "ada", token) as (other, _):
+        assert "data" in await other.request("list")

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.typing import Subprotocol
 
 from .client import Json, create_session
@@ -115,6 +115,15 @@ class NativeSocket:
         except RequestRefused as refused:
             return refused.code
         raise AssertionError(f"not refused: {text[:200]}")
+
+    async def settled(self, request_id: int, text: str) -> None:
+        """Returns once a frame is answered in any way. Raises ConnectionClosed if the socket ends instead."""
+        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        await self.connection.send(text)
+        async with asyncio.timeout(WAIT_SECONDS):
+            await asyncio.wait([answer, self.reader], return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ConnectionClosedOK(None, None)
 
     async def answer(self, request_id: int) -> Json:
         async with asyncio.timeout(WAIT_SECONDS):

@@ -20,7 +20,7 @@ class NativeConnection(Connection):
     joined, with its `counts`; what is delivered meanwhile waits.
     """
 
-    __slots__ = ("_changing", "_has_begun", "_has_joined", "_held", "_requests", "counts", "position")
+    __slots__ = ("_changing", "_has_begun", "_has_joined", "_held", "_is_direct", "_requests", "counts", "position")
 
     def __init__(self, connection_id: str, transport: Transport, codec: NativeCodec, queues: Queues) -> None:
         super().__init__(connection_id, transport, codec, queues)
@@ -34,9 +34,14 @@ class NativeConnection(Connection):
         """Events that may be of such a request."""
         self._requests: dict[int, int] = {}
         """Requests by the counters of their changes, whose events are still to come."""
+        self._is_direct = False
+        """Whether an event that continues the position leaves as it is: it has begun, and no request has to be named."""
 
     def deliver(self, delivery: EncodedDelivery) -> None:
         if not isinstance(delivery, NativeDelivery):
+            super().deliver(delivery)
+        elif self._is_direct and delivery.event.origin == self.position:
+            self.position = delivery.event.position
             super().deliver(delivery)
         elif not self._has_joined:
             self.position, self.counts, self._has_joined = delivery.event.position, delivery.event.counts, True
@@ -50,13 +55,14 @@ class NativeConnection(Connection):
 
     def begin(self, position: Position) -> None:
         """Send the events behind a position, of which the client holds the state."""
-        self.position, self._has_begun = position, True
+        self.position, self._has_begun, self._is_direct = position, True, True
         for delivery in self._take_waiting():
             self.deliver(delivery)
 
     def hold(self) -> None:
         """Hold back events until `settle`: the change of a request may be published before its reply has come."""
         self._changing += 1
+        self._is_direct = False
 
     def settle(self, request_id: int, positions: Sequence[Position]) -> None:
         """Note the changes that a request has made, and send what was held back for it."""
@@ -64,6 +70,7 @@ class NativeConnection(Connection):
         self._requests |= {position.counter: request_id for position in positions}
         # the store answers in the order of the changes, so up to these all requests are known
         self._release(None if not self._changing else max((position.counter for position in positions), default=0))
+        self._is_direct = not (self._changing or self._requests)
 
     def _release(self, up_to: int | None = None) -> None:
         """Send the held events up to a counter, all without one."""
@@ -78,6 +85,7 @@ class NativeConnection(Connection):
         """Return the request that caused an event, if it is one of this socket; of several the last."""
         counters = [counter for counter in self._requests if counter <= event.position.counter]
         requests = {counter: self._requests.pop(counter) for counter in sorted(counters)}
+        self._is_direct = not (self._changing or self._requests)
         return next((requests[one] for one in reversed(requests) if one > event.origin.counter), None)
 
     def _continued(self, delivery: NativeDelivery) -> NativeDelivery | None:
