@@ -63,15 +63,15 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True, dict=Tru
 
     @lazy
     def marked_json(self) -> bytes:
-        return orjson.dumps(_marked_content(self, None))
+        return wire.encode_to_keep(_marked_content(self, None))
 
     @lazy
     def message_json(self) -> bytes:
-        return orjson.dumps(_message_content(self, None))
+        return wire.encode_to_keep(_message_content(self, None))
 
     @lazy
     def notification_json(self) -> bytes:
-        return orjson.dumps(_notification_content(self, None))
+        return wire.encode_to_keep(_notification_content(self, None))
 
 
 class Labels(msgspec.Struct, rename="camel"):

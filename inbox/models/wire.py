@@ -85,7 +85,12 @@ def without_nulls(view: Callable[P, AnswerT]) -> Callable[P, AnswerT]:
 
 def encoded(value: T) -> T:
     """Return a value as encoded JSON, which `orjson.dumps` copies as it is; for a value that is used many times."""
-    return cast(T, fragment(orjson.dumps(value)))
+    return cast(T, fragment(encode_to_keep(value)))
+
+
+def encode_to_keep(value: object) -> bytes:
+    """Return a value as JSON in a buffer of its size. That of `orjson.dumps` has 4 KiB, however short the text is."""
+    return bytes(memoryview(orjson.dumps(value)))
 
 
 def fragment(encoded: bytes) -> Any:

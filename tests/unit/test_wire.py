@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import NotRequired, TypedDict
+
+import orjson
 
 from inbox.models import wire
 
@@ -33,3 +36,12 @@ def test_an_optional_field_without_a_value_is_left_out() -> None:
 
 def test_a_field_that_is_required_may_be_null() -> None:
     assert named("ada") == {"name": "ada", "parent": None}
+
+
+def test_json_that_is_kept_takes_the_room_of_its_text() -> None:
+    tracemalloc.start()
+    kept = [wire.encoded({"subscriberId": f"u{number}"}) for number in range(100)]
+    room, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert orjson.dumps(kept[7]) == b'{"subscriberId":"u7"}'
+    assert room < 100 * 500
