@@ -35,7 +35,7 @@ class NativeConnection(Connection):
         self._requests: dict[int, int] = {}
         """Requests by the counters of their changes, whose events are still to come."""
         self._is_direct = False
-        """Whether an event that continues the position leaves as it is: it has begun, and no request has to be named."""
+        """Whether an event that continues the position leaves as it is: it has begun, no request is to be named."""
 
     def deliver(self, delivery: EncodedDelivery) -> None:
         if not isinstance(delivery, NativeDelivery):

@@ -78,9 +78,11 @@ class DispatchWorker:
         if dispatch is None:
             return
         cursor = await self._store.cursor(share)
+        is_acquired = True  # just now
         async for last, subscribers in self._audience.after(share, dispatch, cursor):
-            if not await self._store.renew(share, self._lease_ms):
+            if not is_acquired and not await self._store.renew(share, self._lease_ms):
                 break
+            is_acquired = False
             rendered = await self._render(share, dispatch.plan, subscribers)
             batches = list(SHARE_BATCHES.batches(rendered)) or [[]]
             cursors = [*(batch[-1].feed.subscriber_oid for batch in batches[:-1]), last]

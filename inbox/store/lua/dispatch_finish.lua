@@ -7,7 +7,9 @@ local dispatch, shares, running = unpack(KEYS)
 local id, share, ttl = ARGV[1], ARGV[2], ARGV[8]
 if redis.call('ZREM', shares, share) == 0 then return 0 end
 local counts = {'delivered', 'suppressed', 'failed', 'skipped', 'waiting'}
-for i = 1, #counts do redis.call('HINCRBY', dispatch, counts[i], ARGV[i + 2]) end
+for i = 1, #counts do
+  if ARGV[i + 2] ~= '0' then redis.call('HINCRBY', dispatch, counts[i], ARGV[i + 2]) end
+end
 if redis.call('EXISTS', shares) == 1 then return 0 end
 if redis.call('HGET', dispatch, 'state') == 'running' then redis.call('HSET', dispatch, 'state', 'done') end
 redis.call('HDEL', dispatch, 'plan')

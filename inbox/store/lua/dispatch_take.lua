@@ -15,10 +15,14 @@ local function is_open_earlier(share)
   return false
 end
 local function find_free()
-  local free = redis.call('ZRANGEBYSCORE', shares, '-inf', now)
-  for i = 1, #free do
-    if not is_open_earlier(free[i]) then return free[i] end
-  end
+  local offset, size = 0, #KEYS == 2 and 1 or 16 -- without earlier dispatches the first one will do
+  repeat
+    local free = redis.call('ZRANGEBYSCORE', shares, '-inf', now, 'LIMIT', offset, size)
+    for i = 1, #free do
+      if not is_open_earlier(free[i]) then return free[i] end
+    end
+    offset = offset + size
+  until #free < size
 end
 if share == '' then
   share = find_free()
