@@ -30,7 +30,7 @@ export class Changes {
 
   /**
    * @param {import("./store.js").Store} store @param {import("./http.js").Http} http
-   * @param {{link: () => import("./connection.js").Link | null, now: () => string, onError: (error: Error) => void}} context
+   * @param {{link: () => import("./connection.js").Link | null, onError: (error: Error) => void}} context
    */
   constructor(store, http, context) {
     this.#store = store;
@@ -42,14 +42,14 @@ export class Changes {
   mark(ids, mark) {
     const one = (/** @type {string} */ id) => patch(id, PATHS[mark] ?? mark);
     const many = (/** @type {string[]} */ notificationIds) => post("seen", { notificationIds });
-    const effect = marked(mark, this.#context.now());
+    const effect = marked(mark);
     return this.#change(ids, { verb: "mark", args: { as: mark }, effect, one, ...(mark === "seen" && { many }) });
   }
 
   /** @param {Ids} ids @param {Date | string} until */
   async snooze(ids, until) {
     const snoozeUntil = new Date(until).toISOString();
-    const effect = snoozed(snoozeUntil, this.#context.now());
+    const effect = snoozed(snoozeUntil);
     const one = (/** @type {string} */ id) => patch(id, "snooze", { snoozeUntil });
     return this.#change(ids, { verb: "snooze", args: { until: snoozeUntil }, effect, one });
   }
@@ -57,12 +57,12 @@ export class Changes {
   /** @param {Ids} ids */
   unsnooze(ids) {
     const one = (/** @type {string} */ id) => patch(id, "unsnooze");
-    return this.#change(ids, { verb: "unsnooze", args: {}, effect: marked("unsnoozed", this.#context.now()), one });
+    return this.#change(ids, { verb: "unsnooze", args: {}, effect: marked("unsnoozed"), one });
   }
 
   /** @param {string} id @param {"primary" | "secondary"} type @param {"done" | "pending"} status */
   act(id, type = "primary", status) {
-    const effect = acted(type, status === "done", this.#context.now());
+    const effect = acted(type, status === "done");
     const one = () => patch(id, status === "done" ? "complete" : "revert", { actionType: type });
     return this.#change(id, { verb: "act", args: { id, type, status }, effect, one });
   }
@@ -76,7 +76,7 @@ export class Changes {
   /** @param {Filter} where only tags and data @param {"read" | "seen" | "archived" | "read_archived"} mark */
   markAll(where, mark) {
     const args = { where, as: mark };
-    return this.#changeAll(where, mark, marked(mark, this.#context.now()), "mark", args, PATHS[mark] ?? mark);
+    return this.#changeAll(where, mark, marked(mark), "mark", args, PATHS[mark] ?? mark);
   }
 
   /** @param {Filter} where only tags and data */

@@ -1,9 +1,11 @@
-/** What a change does to a notification, as the service does it. Pure functions. */
+/**
+ * What a change does to a notification, as the service does it. Pure functions. Dates that a change sets are the
+ * service's: they come with its answer or its event.
+ */
 
 /** @typedef {import("./index.js").Notification} Notification */
 /** @typedef {(item: Notification) => Notification | null} Effect the notification afterwards, null when it is gone */
 
-const DATES = { isRead: "readAt", isSeen: "firstSeenAt", isArchived: "archivedAt" };
 const SEEN = { isSeen: true };
 const READ = { ...SEEN, isRead: true };
 
@@ -18,21 +20,17 @@ export const MARKS = {
 };
 
 /**
- * Return the notification with these fields; null removes one, and `firstSeenAt` is only for one that has none. A flag
- * that turns on takes `at` as its date, unless the fields name the date. The same object comes back when nothing changes.
- * @param {Notification} item @param {Record<string, unknown>} fields @param {string} [at] ISO 8601
+ * Return the notification with these fields; null removes one, and `firstSeenAt` is only for one that has none. The same
+ * object comes back when nothing changes.
+ * @param {Notification} item @param {Record<string, unknown>} fields
  * @returns {Notification}
  */
-export function withFields(item, fields, at) {
+export function withFields(item, fields) {
   const next = /** @type {any} */ ({ ...item });
   for (const [name, value] of Object.entries(fields)) {
     if (name === "firstSeenAt" && next[name]) continue;
     if (value === null) delete next[name];
     else next[name] = value;
-  }
-  for (const [flag, date] of Object.entries(DATES)) {
-    if (at === undefined || date in fields || !next[flag] || item[/** @type {"isRead"} */ (flag)]) continue;
-    next[date] = date === "firstSeenAt" ? (next[date] ?? at) : at;
   }
   return same(item, next) ? item : Object.freeze(next);
 }
@@ -46,26 +44,26 @@ export function same(one, other) {
   return names.length === Object.keys(b).length && names.every((name) => name in b && same(a[name], b[name]));
 }
 
-/** @param {string} mark @param {string} at @returns {Effect} */
-export function marked(mark, at) {
-  if (mark === "read_archived") return (item) => (item.isRead ? withFields(item, MARKS.archived, at) : item);
-  return (item) => withFields(item, MARKS[mark], at);
+/** @param {string} mark @returns {Effect} */
+export function marked(mark) {
+  if (mark === "read_archived") return (item) => (item.isRead ? withFields(item, MARKS.archived) : item);
+  return (item) => withFields(item, MARKS[mark]);
 }
 
-/** @param {string} until @param {string} at @returns {Effect} */
-export function snoozed(until, at) {
+/** @param {string} until @returns {Effect} */
+export function snoozed(until) {
   const fields = { ...SEEN, isArchived: false, isSnoozed: true, archivedAt: null, snoozedUntil: until };
-  return (item) => withFields(item, fields, at);
+  return (item) => withFields(item, fields);
 }
 
-/** @param {"primary" | "secondary"} type @param {boolean} isDone @param {string} at @returns {Effect} */
-export function acted(type, isDone, at) {
+/** @param {"primary" | "secondary"} type @param {boolean} isDone @returns {Effect} */
+export function acted(type, isDone) {
   return (item) => {
-    const fields = /** @type {Record<string, unknown>} */ (item.isRead ? {} : { ...READ });
+    const fields = /** @type {Record<string, unknown>} */ ({ ...READ });
     for (const one of /** @type {const} */ (["primary", "secondary"])) {
       const action = item[`${one}Action`];
       if (action) fields[`${one}Action`] = { ...action, isCompleted: isDone && one === type };
     }
-    return withFields(item, fields, at);
+    return withFields(item, fields);
   };
 }

@@ -75,7 +75,6 @@ export class Inbox {
     });
     this.#changes = new Changes(this.#store, this.#http, {
       link: () => this.#link,
-      now: () => new Date(timers.now()).toISOString(),
       onError: (error) => this.#report("change", error),
     });
     this.#snapshot = this.#summary();

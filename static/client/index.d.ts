@@ -216,6 +216,6 @@ export type Change =
   | { created: Notification }
   | { updated: Notification }
   | { removed: string[] }
-  | { bulk: { set: Record<string, unknown>; at?: string; upTo?: number; sequences?: [number, number][] } }
+  | { bulk: { set: Record<string, unknown>; upTo?: number; sequences?: [number, number][] } }
   | { preferences: unknown }
   | { refetch: true };

@@ -385,11 +385,11 @@ function applyChange(held, change, at) {
   if ("removed" in change) {
     for (const id of change.removed) held.delete(id);
   } else if ("bulk" in change) {
-    const { set, at: date, upTo = 0, sequences = [[0, upTo]] } = change.bulk;
+    const { set, upTo = 0, sequences = [[0, upTo]] } = change.bulk;
     for (const [id, { item, at: known }] of held) {
       if (at !== null && known > at) continue;
       if (!sequences.some(([first, last]) => item.sequence >= first && item.sequence <= last)) continue;
-      held.set(id, { item: withFields(item, set, date), at: at ?? known });
+      held.set(id, { item: withFields(item, set), at: at ?? known });
     }
   }
   const item = itemOf(change);

@@ -271,6 +271,7 @@ async def test_a_minute_without_a_network(scene: Scene, transport: str) -> None:
     await device.is_live(transport)
     await device.agrees()
     await device.page.context.set_offline(True)
+    await scene.link.fall_silent()  # the browser only refuses new connections
     await device.has_status("offline")
     await scene.send(3)
     async with InboxApi.open(scene.server, ADA) as inbox:
@@ -278,6 +279,7 @@ async def test_a_minute_without_a_network(scene: Scene, transport: str) -> None:
     await device.page.clock.fast_forward(60_000)
     await device.has_status("offline")
     await expect(device.page.get_by_role("listitem")).to_have_count(2)
+    await scene.link.mend()
     await device.page.context.set_offline(False)
     await device.is_live(transport)
     await device.agrees()

@@ -92,7 +92,7 @@ export class Service {
     for (const { id } of found) this.#set(id, fields);
     const target = where.tags ? { sequences: found.map(({ sequence }) => [sequence, sequence]) } : { upTo: this.sequence };
     if (as === "read_archived") target.sequences = found.map(({ sequence }) => [sequence, sequence]);
-    this.#publish(found.map(({ id }) => id), [{ bulk: { set: fields, at: this.#date(), ...target } }], request);
+    this.#publish(found.map(({ id }) => id), [{ bulk: { set: fields, ...target } }], request);
   }
 
   remove(ids, request) {

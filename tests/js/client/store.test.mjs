@@ -56,10 +56,10 @@ test("a notification that no longer matches leaves, and comes back whole", () =>
 
 test("a bulk change sets flags and dates up to a sequence, or in ranges", () => {
   const { window, event } = held([item(5), item(4), item(3), item(2), item(1, { isRead: true, readAt: "old" })]);
-  event(11, { bulk: { set: { isRead: true, isSeen: true }, at: "now", upTo: 3 } });
+  event(11, { bulk: { set: { isRead: true, readAt: "now", isSeen: true, firstSeenAt: "now" }, upTo: 3 } });
   const dates = () => window.snapshot.items.map(({ readAt, firstSeenAt }) => [readAt, firstSeenAt]);
-  assert.deepEqual(dates(), [[undefined, undefined], [undefined, undefined], ["now", "now"], ["now", "now"], ["old", "now"]]);
-  event(12, { bulk: { set: { isRead: false, readAt: null }, at: "later", sequences: [[1, 1], [3, 5]] } });
+  assert.deepEqual(dates(), [[undefined, undefined], [undefined, undefined], ["now", "now"], ["now", "now"], ["now", "now"]]);
+  event(12, { bulk: { set: { isRead: false, readAt: null }, sequences: [[1, 1], [3, 5]] } });
   assert.deepEqual(window.snapshot.items.map(({ isRead }) => isRead), [false, false, false, true, false]);
   assert.deepEqual(dates()[2], [undefined, "now"]);
 });
@@ -77,9 +77,9 @@ test("a bulk change whose dates are named sets no others", () => {
 
 test("a bulk change that may bring unknown notifications into a window makes it stale", () => {
   const { window, event } = held([item(1, { isRead: true })], { filter: { read: true } });
-  event(11, { bulk: { set: { isSeen: true }, at: "now", upTo: 3 } });
+  event(11, { bulk: { set: { isSeen: true }, upTo: 3 } });
   assert.equal(window.isStale, false);
-  event(12, { bulk: { set: { isRead: true }, at: "now", upTo: 3 } });
+  event(12, { bulk: { set: { isRead: true }, upTo: 3 } });
   assert.equal(window.isStale, true);
 });
 
@@ -102,7 +102,7 @@ test("an event that a page already contains leaves the page's state as it was", 
   store.reached(window, store.merge(window, page, store.watch(), 2));
   event(11, { updated: item(1, { isRead: true }) });
   assert.equal(window.snapshot.items[1].isArchived, true);
-  event(12, { bulk: { set: { isRead: false, readAt: null }, at: "now", upTo: 1 } });
+  event(12, { bulk: { set: { isRead: false, readAt: null }, upTo: 1 } });
   assert.equal(window.snapshot.items[1].isRead, true);
   event(13, { updated: item(1) });
   assert.equal(window.snapshot.items[1].isArchived, false);

@@ -5,6 +5,7 @@ import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 
 import { Inbox } from "../../../static/client/index.js";
 
@@ -49,7 +50,7 @@ async function settled({ inbox, shown, archived }) {
   const [expected, put] = [await read("archived=false&snoozed=false"), await read("archived=true")];
   const unread = expected.data.filter(({ isRead }) => !isRead).length;
   const begins = ({ data }, least) => ({ items }) =>
-    items.length >= Math.min(least, data.length) && JSON.stringify(items) === JSON.stringify(data.slice(0, items.length));
+    items.length >= Math.min(least, data.length) && isDeepStrictEqual(items, data.slice(0, items.length));
   await until(shown, begins(expected, 5));
   await until(archived, begins(put, 10));
   await until(inbox, ({ counts }) => counts.unread === unread);

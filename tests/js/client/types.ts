@@ -19,7 +19,7 @@ export const subjects: (string | undefined)[] = snapshot.items.map((item: Notifi
 export const ended: () => void = inbox.on("received", ({ body, primaryAction }) => console.log(body, primaryAction?.label));
 inbox.on("error", ({ operation, error }) => operation === "connect" && error instanceof InboxError && error.isFinal);
 void inbox.snooze(["a"], new Date()).then(() => inbox.readAll({ tags: ["sale"] }));
-export const change: Change = { bulk: { set: { isRead: true }, at: "2026-11-30T12:00:00.000Z", sequences: [[1, 2]] } };
+export const change: Change = { bulk: { set: { isRead: true }, sequences: [[1, 2]] } };
 export const count: number | undefined = inbox.count({ archived: true }).getSnapshot();
 
 // @ts-expect-error: the url is required
