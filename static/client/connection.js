@@ -211,15 +211,14 @@ export class Connection {
       this.#listener.onInvalid(window, error);
       return this.#attempt(this.status);
     }
-    this.error = error;
-    if (afterMs !== undefined) return this.#retry(afterMs);
+    if (afterMs !== undefined) return this.#retry(error, afterMs);
     if (!wasLive) this.#tries += 1;
     const isHopeless = kind === "unsupported" || (!wasLive && this.#tries >= (this.#isProven ? TRIES : 1));
-    if (!isHopeless) return this.#retry();
+    if (!isHopeless) return this.#retry(error);
     this.#tries = 0;
     this.#index = (this.#index + 1) % this.#openers.length;
     if (this.#index > 0) this.#attempt(this.status); // the next one may get through, now
-    else this.#retry();
+    else this.#retry(error);
   }
 
   get #isProven() {
@@ -237,14 +236,14 @@ export class Connection {
     if (this.isRunning && !this.link) this.#attempt(status === "live" ? "reconnecting" : status);
   }
 
-  /** @param {number} [afterMs] */
-  #retry(afterMs) {
+  /** @param {Error} error @param {number} [afterMs] */
+  #retry(error, afterMs) {
     this.#drop();
     const { random } = this.#context;
     this.#after("retry", afterMs ?? backoff(this.#failures, random), () => this.#attempt(this.status));
     this.#failures += 1;
     const isOffline = this.#failures >= OFFLINE_FAILURES || this.status === "offline";
-    this.#become(isOffline ? "offline" : this.status === "connecting" ? "connecting" : "reconnecting", this.error);
+    this.#become(isOffline ? "offline" : this.status === "connecting" ? "connecting" : "reconnecting", error);
   }
 
   /** Try the better transports beside the one that is live. */
