@@ -48,8 +48,7 @@ export class InboxBell extends HTMLElement {
   connectedCallback() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
-    window.addEventListener("online", () => this.#session?.wake(), { signal });
-    document.addEventListener("visibilitychange", () => document.hidden || this.#comeBack(), { signal });
+    document.addEventListener("visibilitychange", () => this.#view.checkSeen(), { signal });
     document.addEventListener("pointerdown", (event) => event.composedPath().includes(this) || this.hide(), { signal });
     this.addEventListener("keydown", (event) => event.key === "Escape" && this.#escape(event), { signal });
     const clock = setInterval(() => this.open && this.#draw(), MINUTE_MS); // relative dates grow older
@@ -135,11 +134,6 @@ export class InboxBell extends HTMLElement {
     }
   }
 
-  #comeBack() {
-    this.#session?.wake();
-    this.#view.checkSeen();
-  }
-
   /** @param {KeyboardEvent} event */
   #escape(event) {
     if (!this.open) return;
@@ -148,7 +142,7 @@ export class InboxBell extends HTMLElement {
     this.#view.bell.focus();
   }
 
-  /** @param {import("./feed.js").Notification} notification */
+  /** @param {import("./client/index.js").Notification} notification */
   #receive(notification) {
     this.#view.announce(`New notification: ${notification.subject ?? notification.body}`);
     this.#dispatch("inbox-notification", { notification });
@@ -161,23 +155,23 @@ export class InboxBell extends HTMLElement {
     console[isFinal ? "error" : "warn"](`inbox-bell: ${operation} failed${status ? ` (${status})` : ""}: ${message}`);
   }
 
-  /** @param {import("./feed.js").Notification} item @param {Event} event */
+  /** @param {import("./client/index.js").Notification} item @param {Event} event */
   #openItem(item, event) {
     this.#offer(item, "open", event);
     if (!item.isRead) this.#session?.change(item.id, "read");
   }
 
-  /** @param {import("./feed.js").Notification} item @param {"primary" | "secondary"} type @param {Event} event */
+  /** @param {import("./client/index.js").Notification} item @param {"primary" | "secondary"} type @param {Event} event */
   #act(item, type, event) {
     const done = item[`${type}Action`]?.isCompleted;
     if (done && event.currentTarget instanceof HTMLButtonElement) return;
     this.#offer(item, type, event);
-    if (!done) this.#session?.change(item.id, "complete", type);
+    if (!done) this.#session?.change(item.id, "act", type);
   }
 
   /**
    * Lets the page take over.
-   * @param {import("./feed.js").Notification} notification @param {string} action @param {Event} event
+   * @param {import("./client/index.js").Notification} notification @param {string} action @param {Event} event
    */
   #offer(notification, action, event) {
     if (!this.#dispatch("inbox-action", { notification, action })) event.preventDefault();

@@ -1,19 +1,17 @@
-/** One subscriber's inbox without its looks: keeps a feed true by events, loads and changes. */
+/** One subscriber's inbox in the words of the bell: a list, the badge, and what failed last. */
 
-import { InboxClient } from "./client.js";
-import { Feed } from "./feed.js";
-import { LiveSocket, SocketError, backoff } from "./socket.js";
+import { Inbox } from "./client/index.js";
 
 const PAGE_SIZE = 10;
-const SEEN_BATCH = 20; // after a change of more, every open page reads again
-const END_MS = 5_000; // within which the service closes the socket of a session that has ended
+const SEEN_BATCH = 20; // after a change of more, pages on the compatible sockets read again
 
-/** @typedef {import("./feed.js").Notification} Notification */
+/** @typedef {import("./client/index.js").Notification} Notification */
+/** @typedef {{applicationIdentifier: string, subscriberId: string, subscriberHash?: string, baseUrl: string}} Config */
 /** @typedef {"idle" | "connecting" | "live" | "offline" | "refused"} Status */
 /**
  * @typedef {object} State what there is to show
  * @property {Status} status
- * @property {Notification[]} items
+ * @property {readonly Notification[]} items
  * @property {number} unread
  * @property {boolean} loaded
  * @property {boolean} busy
@@ -22,229 +20,136 @@ const END_MS = 5_000; // within which the service closes the socket of a session
  */
 /**
  * @typedef {object} Failure what the developer of the page is told
- * @property {"session" | "socket" | "load" | "change" | "seen"} operation what failed
+ * @property {"session" | "connection" | "load" | "change" | "seen"} operation what failed
  * @property {number} [status] of the service's answer, if it gave one
  * @property {string} message in the service's or the browser's words
  * @property {boolean} isFinal whether there will be no further try
  */
 
+/** @type {Record<import("./client/index.js").Status, Status>} */
+const STATUSES = {
+  idle: "connecting",
+  connecting: "connecting",
+  live: "live",
+  reconnecting: "offline",
+  offline: "offline",
+  unauthorized: "refused",
+  failed: "refused",
+};
+
 export class InboxSession {
-  /** @type {Status} */
-  #status = "connecting";
-  /** @type {State["error"]} */
-  #error = null;
-  #stopped = false;
-  #stale = false;
-  #isFirstTry = true;
-  #failures = 0;
-  /** @type {Promise<void> | null} the one load under way */
-  #loading = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #reload;
+  #inbox;
+  #list;
+  #listener;
+  #hasConnected = false; // what fails later is an outage, no mistake of the page
+  #hasFailed = false; // the change before
   /** @type {Set<string>} */
   #reporting = new Set();
-  #feed = new Feed();
-  /** @type {InboxClient} */
-  #client;
-  /** @type {LiveSocket} */
-  #socket;
-  #listener;
+  /** @type {(() => void)[]} */
+  #ends = [];
 
   /**
-   * @param {import("./client.js").Config} config
+   * @param {Config} config
    * @param {object} listener
    * @param {() => void} listener.onChange
    * @param {(item: Notification) => void} listener.onReceived
    * @param {(failure: Failure) => void} listener.onFailure
    */
-  constructor(config, listener) {
+  constructor({ baseUrl, ...session }, listener) {
     this.#listener = listener;
-    this.#client = new InboxClient(config, () => this.#socket.ended(END_MS));
-    this.#socket = new LiveSocket({
-      url: (renew) => this.#client.socketUrl(renew),
-      onEvent: (event, data) => this.#receive(event, data),
-      onState: (state, reason) => this.#follow(state, reason),
-    });
+    this.#inbox = new Inbox({ url: baseUrl, session });
+    this.#list = this.#inbox.list({ archived: false, snoozed: false, limit: PAGE_SIZE });
   }
 
   start() {
-    this.#socket.start();
+    this.#ends = [
+      this.#inbox.subscribe(() => this.#follow()),
+      this.#list.subscribe(() => this.#listener.onChange()),
+      this.#inbox.on("received", (item) => this.#listener.onReceived(item)),
+      this.#inbox.on("error", ({ operation, error }) => operation === "load" && this.#report("load", error)),
+    ];
+    this.#inbox.start();
   }
 
   stop() {
-    this.#stopped = true;
-    clearTimeout(this.#reload);
-    this.#socket.stop();
-  }
-
-  wake() {
-    this.#socket.wake();
+    this.#ends.splice(0).forEach((end) => end());
+    this.#inbox.stop();
   }
 
   /** @returns {State} */
   get state() {
-    const { items, unread, loaded, hasMore } = this.#feed;
-    const busy = this.#loading !== null;
-    return { status: this.#status, error: this.#error, busy, items, unread, loaded, hasMore };
+    const { status, counts, error: reason } = this.#inbox.getSnapshot();
+    const { items, isLoaded: loaded, isLoading, hasMore, error } = this.#list.getSnapshot();
+    const isMissing = Boolean(error ?? (!loaded && reason));
+    const failed = isMissing ? "load" : this.#hasFailed ? "change" : null;
+    const busy = isLoading && !isMissing;
+    return { status: STATUSES[status], error: failed, busy, items, unread: counts.unread, loaded, hasMore };
   }
 
-  /** Loads the window again, from the newest down to the oldest one shown. One asked for meanwhile follows. */
-  async sync() {
-    this.#stale = true;
-    while (this.#stale && !this.#ended) await (this.#loading ?? this.#load(() => this.#loadWindow()));
+  /** Read the list again, from the newest down to the oldest one shown. */
+  sync() {
+    if (!this.#isOver) this.#list.refresh().catch(() => {}); // the list has the error
   }
 
-  async loadMore() {
-    if (!this.#loading && this.#feed.hasMore && !this.#ended) await this.#load(() => this.#loadPage());
+  loadMore() {
+    if (!this.#isOver) this.#list.more().catch(() => {}); // likewise
   }
 
   /**
-   * @param {string} id @param {"read" | "unread" | "complete" | "revert"} change
-   * @param {"primary" | "secondary"} [actionType]
+   * @param {string} id @param {"read" | "unread" | "act" | "revert"} change
+   * @param {"primary" | "secondary"} [actionType] which button, for `act` and `revert`
    */
   change(id, change, actionType) {
-    return this.#send(async (watch) => this.#feed.merge(await this.#client.change(id, change, actionType), watch));
+    return this.#change(() => this.#inbox[change](id, actionType));
   }
 
   markAllRead() {
-    return this.#send(() => this.#client.markAllRead());
+    return this.#change(() => this.#inbox.readAll());
   }
 
-  /** Reports as seen what was shown, each once. @param {string[]} shown */
+  /** Report as seen what was shown, each once. @param {string[]} shown */
   reportSeen(shown) {
-    if (this.#ended) return;
-    const isNew = (/** @type {Notification} */ item) => !item.isSeen && !this.#reporting.has(item.id);
-    const ids = this.#feed.items.filter((item) => shown.includes(item.id) && isNew(item)).map(({ id }) => id);
+    if (this.#isOver) return;
+    const isNew = (/** @type {Notification} */ { id, isSeen }) => !isSeen && shown.includes(id) && !this.#reporting.has(id);
+    const ids = this.#list.getSnapshot().items.filter(isNew).map(({ id }) => id);
     for (let from = 0; from < ids.length; from += SEEN_BATCH) this.#reportBatch(ids.slice(from, from + SEEN_BATCH));
   }
 
-  get #ended() {
-    return this.#stopped || this.#status === "refused";
+  get #isOver() {
+    return this.state.status === "refused";
   }
 
-  /** @param {string} event @param {any} data */
-  #receive(event, data) {
-    const { received, refetch } = this.#feed.apply(event, data);
-    if (refetch) this.sync();
-    this.#changed();
-    if (received) this.#listener.onReceived(received);
-  }
-
-  /** @param {import("./socket.js").SocketState} state @param {Error} [reason] */
-  #follow(state, reason) {
-    if (this.#stopped) return;
-    if (state === "waiting" && reason && this.#isFirstTry) this.#report(connecting(reason), reason);
-    if (state === "live") this.#status = "live";
-    if (state === "waiting") this.#status = "offline";
-    if (state !== "connecting") this.#isFirstTry = false; // what fails later is an outage, no mistake of the page
-    if (state === "refused" && reason) this.#refuse(reason);
-    if (state === "live") this.sync(); // this flavour replays nothing: what was missed is loaded
-    this.#changed();
-  }
-
-  /** @param {Error} reason */
-  #refuse(reason) {
-    if (this.#status === "refused") return;
-    this.#status = "refused";
-    this.#report(connecting(reason), reason, true);
-  }
-
-  /** @param {Failure["operation"]} operation @param {unknown} cause @param {boolean} [isFinal] */
-  #report(operation, cause, isFinal = false) {
-    const { status, message } = /** @type {{status?: number, message?: string}} */ (cause);
-    const failure = { operation, status, message: message || String(cause), isFinal };
-    if (isFinal || !this.#ended) this.#listener.onFailure(failure);
+  #follow() {
+    const { status, error } = this.#inbox.getSnapshot();
+    const isFinal = STATUSES[status] === "refused";
+    if (error && (isFinal || !this.#hasConnected)) this.#report(status === "unauthorized" ? "session" : "connection", error, isFinal);
+    this.#hasConnected ||= status === "live" || error !== null;
+    this.#listener.onChange();
   }
 
   /** @param {() => Promise<void>} run */
-  #load(run) {
-    clearTimeout(this.#reload);
-    const loading = run().then(() => this.#finishLoad(), (error) => this.#failLoad(error));
-    this.#loading = loading.finally(() => {
-      this.#loading = null;
-      this.#changed();
-    });
-    this.#changed();
-    return this.#loading;
-  }
-
-  #finishLoad() {
-    this.#failures = 0;
-    this.#error = null;
-  }
-
-  /** A load that failed is tried again: no event would tell of what it lacks. @param {unknown} error */
-  #failLoad(error) {
-    if (!this.#failures || /** @type {any} */ (error).terminal) this.#fail("load", error); // the first of several
-    this.#error = "load";
-    if (this.#status !== "live") return; // coming live loads it
-    this.#reload = setTimeout(() => this.sync(), backoff(this.#failures++));
-  }
-
-  async #loadWindow() {
-    this.#stale = false;
-    const watch = this.#feed.watch();
+  async #change(run) {
+    if (this.#isOver) return;
     try {
-      const wanted = Math.max(PAGE_SIZE, this.#feed.items.length);
-      const [page, unread] = await Promise.all([this.#client.list(wanted), this.#client.countUnread()]);
-      this.#feed.replace(page.data, page.hasMore, watch);
-      this.#feed.setUnread(unread, watch);
-    } finally {
-      this.#feed.forget(watch);
-    }
-  }
-
-  async #loadPage() {
-    const watch = this.#feed.watch();
-    try {
-      const page = await this.#client.list(PAGE_SIZE, this.#feed.items.at(-1)?.id);
-      this.#feed.append(page.data, page.hasMore, watch);
-    } finally {
-      this.#feed.forget(watch);
-    }
-  }
-
-  /** @param {(watch: import("./feed.js").Watch) => Promise<unknown>} send */
-  async #send(send) {
-    if (this.#ended) return;
-    const watch = this.#feed.watch();
-    try {
-      await send(watch);
-      this.#error = null;
+      await run();
+      this.#hasFailed = false;
     } catch (error) {
-      this.#fail("change", error);
-      this.#error = "change";
+      this.#hasFailed = true;
+      this.#report("change", error);
     }
-    this.#feed.forget(watch);
-    if (this.#status === "live") this.#changed();
-    else await this.sync(); // no event will bring what follows from it
+    this.#listener.onChange();
   }
 
   /** @param {string[]} ids */
   async #reportBatch(ids) {
     ids.forEach((id) => this.#reporting.add(id));
-    try {
-      await this.#client.markSeen(ids);
-      this.#feed.markSeen(ids);
-    } catch (error) {
-      this.#fail("seen", error); // they stay unseen and are reported when next shown
-    }
+    await this.#inbox.seen(ids).catch((error) => this.#report("seen", error)); // they are reported when next shown
     ids.forEach((id) => this.#reporting.delete(id));
   }
 
-  /** @param {Failure["operation"]} operation @param {unknown} cause */
-  #fail(operation, cause) {
-    if (!(/** @type {any} */ (cause).terminal)) return this.#report(operation, cause);
-    this.#socket.stop();
-    this.#refuse(/** @type {Error} */ (cause));
+  /** @param {Failure["operation"]} operation @param {unknown} cause @param {boolean} [isFinal] */
+  #report(operation, cause, isFinal = false) {
+    const { status, message } = /** @type {{status?: number, message?: string}} */ (cause);
+    if (isFinal || !this.#isOver) this.#listener.onFailure({ operation, status, message: message || String(cause), isFinal });
   }
-
-  #changed() {
-    if (!this.#stopped) this.#listener.onChange();
-  }
-}
-
-/** @param {Error} reason why there is no connection @returns {"session" | "socket"} what there is none of */
-function connecting(reason) {
-  return reason instanceof SocketError ? "socket" : "session";
 }

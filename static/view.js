@@ -8,7 +8,7 @@ import { sheet } from "./style.js";
 
 const BELL = "M6 16V10a6 6 0 0 1 12 0v6l2 2H4z M10 21h4 M12 4V2.5";
 
-/** @typedef {import("./feed.js").Notification} Notification */
+/** @typedef {import("./client/index.js").Notification} Notification */
 /** @typedef {"primary" | "secondary"} ActionType */
 /**
  * @typedef {object} Handlers
@@ -107,7 +107,7 @@ export class View {
     this.markAll.addEventListener("click", () => this.markAll.ariaDisabled === "true" || markAllRead());
   }
 
-  /** @param {Notification[]} items @param {string | undefined} locale */
+  /** @param {readonly Notification[]} items @param {string | undefined} locale */
   #renderRows(items, locale) {
     const ids = new Set(items.map(({ id }) => id));
     for (const id of this.#rows.keys()) if (!ids.has(id)) this.#dropRow(id); // first: a row that moves loses its focus

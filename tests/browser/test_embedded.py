@@ -18,6 +18,7 @@ from tests.support.server import Server
 from .conftest import OpenWindow
 from .window import Window
 
+LOST = ("Failed to load resource", "WebSocket connection to")
 EXAMPLE = REPOSITORY / "docs/examples/inbox-client.mjs"
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -153,11 +154,13 @@ async def test_a_refusal_is_told_to_the_developer_and_not_to_the_person(
 
 
 async def test_what_fails_is_told_to_the_developer(open_window: OpenWindow, service: Server) -> None:
-    window = await open_window(f"{service.url}/?subscriber=moe", tolerated=("Failed to load resource",))
-    await window.is_live()
-    await window.page.evaluate(HEAR_ERRORS, True)
     async with Api.open(service) as api:
         await api.trigger("moe", {"subject": "Kept", "body": "b"}, workflow="welcome")
+    window = await open_window("about:blank", tolerated=LOST)
+    await window.block_push()
+    await window.page.goto(f"{service.url}/?subscriber=moe")
+    await window.is_live()
+    await window.page.evaluate(HEAR_ERRORS, True)
     await window.page.route("**/read", lambda route: route.fulfill(status=500, json={"message": "no"}), times=1)
     await window.page.route("**/seen", lambda route: route.abort(), times=1)
     async with window.page.expect_request_finished(lambda request: request.url.endswith("/read")):
@@ -166,22 +169,24 @@ async def test_what_fails_is_told_to_the_developer(open_window: OpenWindow, serv
     await expect(window.problem).to_have_text("That change was not saved. Please try again.")
     errors = {one["operation"]: one for one in await errors_of(window, 2)}
     assert errors["change"] == {"operation": "change", "status": 500, "message": "no", "isFinal": False}
-    assert errors["seen"]["message"] == "Failed to fetch"
+    assert errors["seen"]["message"] == "The service cannot be reached"
 
 
-async def test_a_socket_that_never_opens_is_told_once(open_window: OpenWindow, service: Server) -> None:
-    """A proxy that lets no WebSocket through: a mistake of the set-up, other than a connection that is lost later."""
-    window = await open_window("about:blank", tolerated=("WebSocket connection to",))
+async def test_a_first_connection_that_fails_is_told_once(open_window: OpenWindow, service: Server) -> None:
+    """A mistake of the set-up, other than a proxy that lets no WebSocket through or a connection that is lost later."""
+    window = await open_window("about:blank", tolerated=LOST)
     await window.page.add_init_script(f"({HEAR_ERRORS})(true)")
-    tries: list[str] = []
-    window.page.on("websocket", lambda socket: tries.append(socket.url))
-    await window.page.route_web_socket("**/ws*", lambda route: route.close(code=1011))
+    await window.block_push()
+    await window.page.route("**/v1/inbox/session", lambda route: route.abort())
     await window.page.goto(f"{service.url}/?subscriber=ned")
     await errors_of(window, 1)
-    await window.page.evaluate("window.dispatchEvent(new Event('online'))")
-    await expect(window.page.locator("inbox-bell .bell[data-status=offline]")).to_be_attached()
+    for _ in range(3):
+        async with window.page.expect_request("**/v1/inbox/session"):
+            await window.page.evaluate("window.dispatchEvent(new Event('online'))")
+    await window.page.unroute("**/v1/inbox/session")
+    await window.is_live()
     (error,) = await errors_of(window, 1)
-    assert (error["operation"], error["isFinal"]) == ("socket", False)
+    assert (error["operation"], error["isFinal"]) == ("connection", False)
 
 
 async def test_the_example_client_runs_in_a_browser(open_window: OpenWindow, service: Server) -> None:

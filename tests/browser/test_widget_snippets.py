@@ -61,7 +61,7 @@ export const first = <Bell onNotification={() => {}} />;
 // @ts-expect-error: it is a text
 export const second = <inbox-bell application-identifier="x" subscriber={5} />;
 document.addEventListener("inbox-error", ({ detail }) => {
-  const operation: "session" | "socket" | "load" | "change" | "seen" = detail.operation;
+  const operation: "session" | "connection" | "load" | "change" | "seen" = detail.operation;
   // @ts-expect-error: there is no such field
   return [operation, detail.reason];
 });

@@ -34,6 +34,11 @@ class Window:
     def item(self, subject: str) -> Locator:
         return self.items.filter(has_text=subject)
 
+    async def block_push(self) -> None:
+        """Let no WebSocket and no stream through from now on: the bell polls, and all its calls are requests."""
+        await self.page.route_web_socket("**/v1/socket", lambda route: route.close(code=1011))
+        await self.page.route("**/v1/inbox/events*", lambda route: route.abort())
+
     async def open_panel(self) -> None:
         await self.bell.click()
         await expect(self.panel).to_be_visible()
