@@ -1,6 +1,6 @@
 """What polls cost: a 304 beside the whole answer, and many pollers beside an idle service.
 
-    python -m tests.bench.polling                    # five minutes; --quick takes one
+    python -m tests.bench.polling                    # ten minutes; --quick takes three
 
 Figures are CPU of the service and its store. The whole answer and the 304 take turns, as do idling and polling, so that
 the machine is the same for both; a figure is the median of the rounds, a ratio the median of the rounds' ratios.
@@ -41,7 +41,7 @@ class Plan:
     seconds: float
 
 
-FULL, QUICK = Plan(7, 800, 1_000, 15.0), Plan(3, 200, 1_000, 5.0)
+FULL, QUICK = Plan(7, 800, 1_000, 15.0), Plan(5, 240, 1_000, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ async def run(plan: Plan) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.polling", description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a fifth of it")
+    parser.add_argument("--quick", action="store_true", help="a quarter of it")
     raise_descriptor_limit()
     asyncio.run(run(QUICK if parser.parse_args().quick else FULL))
 
