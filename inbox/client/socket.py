@@ -109,6 +109,7 @@ class Socket:
             for answer in self._answers.values():
                 if not answer.done():
                     answer.set_exception(ConnectionLost("The connection was lost before the answer"))
+                    answer.exception()  # a request that is still being sent takes no answer
 
     async def request(self, verb: str, arguments: Mapping[str, Any]) -> Any:
         """Return the result. Raise RequestRefused, or ConnectionLost if the connection ends before the answer."""
