@@ -132,6 +132,7 @@ async def delete_message(request: Request, target: Target) -> Bare[wire.Empty]:
     message_id = path_param(request, "messageId")
     if not is_object_id(message_id):
         raise BadRequest("messageId must be a mongodb id")
+    target.assumed = await target.subscriber()  # what is unknown may be in a feed that this process has not read of
     with contextlib.suppress(NotFound):
         await services_of(request).marks.delete(await feeds_of(request, target), message_id.lower())
     return bare({})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.conftest import one_server_and_cluster
+from tests.support.client import WidgetApi, create_session, subscriber_hash
 
 from .conftest import Pair
 
@@ -54,3 +55,20 @@ async def test_a_repeat_after_the_first_is_acknowledged_and_dropped(pair: Pair) 
         assert (reply["status"], reply["transactionId"]) == ("processed", "again")
     [message] = await pair.api.feed("ada")
     assert message["content"] == "Body 1"
+
+
+async def test_a_message_of_a_feed_that_another_process_made_is_deleted(pair: Pair) -> None:
+    """This process has read the subscriber before the feed existed."""
+    here, there = pair.servers
+    async with WidgetApi.open(here, "ada") as page:
+        assert await page.feed() == []
+    vouched = subscriber_hash(there.api_key, '{"tenant":"acme"}')
+    token = (await create_session(there, "ada", context={"tenant": "acme"}, contextHash=vouched))["token"]
+    await pair.apis[1].trigger("ada", {"n": 1}, context={"tenant": "acme"})
+    async with (
+        WidgetApi.connected(here, f"Bearer {token}") as page,
+        WidgetApi.connected(there, f"Bearer {token}") as tab,
+    ):
+        [message] = await tab.feed()
+        await page.call("DELETE", f"/v1/widgets/messages/{message['_id']}", 200)
+        assert await tab.feed() == []
