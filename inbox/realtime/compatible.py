@@ -51,8 +51,8 @@ def compatible_events(event: FeedEvent) -> CompatibleEvents:
     received: list[CompleteMessage] = []
     is_complete = True
     changes = [change for change in event.changes if not isinstance(change, PreferencesChanged)]
-    if event.changes and not changes:
-        return CompatibleEvents([], ())
+    if event.changes and not changes and event.position.counter == event.origin.counter + 1:
+        return CompatibleEvents([], ())  # the counts are the same; those of a longer event may not be
     for change in changes:
         if isinstance(change, MessagesRemoved):
             removed += change.ids

@@ -37,7 +37,7 @@ from inbox.store.feeds import FeedStore
 from inbox.store.publication import Publication, parse_publication
 from inbox.store.retry import Attempts
 from inbox.store.rows import FeedCounts, Position
-from inbox.tasks import SharedTurn
+from inbox.tasks import SharedTurn, start_detached
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class ConnectedFeed:
                 self._pending.insert(0, publication)
                 break
         if self._pending or self._must_repair:
-            self._worker = asyncio.create_task(self._run())
+            self._worker = start_detached(self._run())
             self._worker.add_done_callback(self._on_worker_end)
 
     def _on_worker_end(self, worker: asyncio.Task[None]) -> None:
@@ -208,7 +208,9 @@ class ConnectedFeed:
             message = self._cards.complete_cached(self._new_message(publication))
             return [MessageCreated(message)] if message else None
         if kind in (kinds.DELETED, kinds.BULK_DELETED, kinds.TRIMMED):
-            ids = [self.feed.message_id(*row_and_check) for row_and_check in publication.removed]
+            if (removed := publication.removed) is None:
+                return [Refetch()]
+            ids = [self.feed.message_id(*row_and_check) for row_and_check in removed]
             return [MessagesRemoved(ids)] if ids else []  # a trim may remove only rows without a message
         if kind == kinds.BULK and (mark := publication.bulk_mark):
             return [BulkMark(*mark)]

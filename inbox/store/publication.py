@@ -72,10 +72,13 @@ class Publication(msgspec.Struct, frozen=True):
         return (self.body[0], self.body[1], parse_stamp(self.body[2:])) if self.body else None
 
     @property
-    def removed(self) -> list[tuple[int, bytes]]:
-        """Row and check of the id of each message that was `DELETED`, `BULK_DELETED` or `TRIMMED`."""
+    def removed(self) -> list[tuple[int, bytes]] | None:
+        """Row and check of the id of each message that was `DELETED`, `BULK_DELETED` or `TRIMMED`.
+
+        None from a process of an older release that trimmed more messages than it named.
+        """
         if self.kind != DELETED:
-            return list(_ID.iter_unpack(self.body))
+            return None if len(self.body) % _ID.size else list(_ID.iter_unpack(self.body))
         checks = [self.body[at : at + CHECK_BYTES] for at in range(0, len(self.body), CHECK_BYTES)]
         return list(zip(self.rows, checks, strict=True))
 

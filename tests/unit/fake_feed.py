@@ -115,6 +115,10 @@ class FakeFeeds:
         names = b"".join(struct.pack(">I", row) + CHECK for row in gone)
         return self._publish(TRIMMED, [base], names)
 
+    def trim_in_older_release(self, base: int) -> bytes:
+        """More is cut off than an older release names."""
+        return self.trim(base).partition(b"\n")[0] + b"\n*"
+
     def read_all(self) -> bytes:
         for row, message in self.messages_by_row.items():
             self.messages_by_row[row] = replace(message, seen=True, read=True)

@@ -8,8 +8,10 @@ import orjson
 import pytest
 
 from inbox.realtime import events, plain
+from inbox.realtime.compatible import compatible_events
 from inbox.realtime.events import SocketEvent
-from inbox.store.rows import FeedCounts
+from inbox.realtime.feed_events import FeedEvent, PreferencesChanged
+from inbox.store.rows import FeedCounts, Position
 
 
 def data(event: SocketEvent) -> Any:
@@ -95,3 +97,13 @@ def test_a_final_close_stops_reconnecting_and_any_other_does_not() -> None:
         *("PING_TIMEOUT", "SLOW_CONSUMER", "TOO_MANY_FRAMES", "CLIENT_LEFT", "MALFORMED_PACKET", "STORE_LOST"),
         *("INVALID_TEXT", "MESSAGE_TOO_LARGE", "UNSUPPORTED_DATA", "TOO_MANY_REQUESTS"),
     }
+
+
+@pytest.mark.parametrize(("counter", "told"), [(8, []), (9, ["unseen_count_changed", "unread_count_changed"])])
+def test_preferences_alone_are_nothing_but_what_came_with_them_may_have_changed_counts(
+    counter: int, told: list[str]
+) -> None:
+    feed: Any = None
+    event = FeedEvent(feed, Position(1, 7), Position(1, counter), FeedCounts(), [PreferencesChanged([])])
+    changes, counts = compatible_events(event)
+    assert (list(changes), [event.name for event in counts]) == ([], told)

@@ -234,6 +234,11 @@ async def test_a_kind_of_a_later_release_asks_to_read_again(house: House, tab: T
     assert tab.told == ["received 1", "refetch"]
 
 
+async def test_a_trim_by_an_older_release_asks_to_read_again(house: House, tab: Tab) -> None:
+    house.hear(house.feeds.append(), house.feeds.append(), house.feeds.trim_in_older_release(1))
+    assert tab.told == ["received 1", "received 2", "refetch"]
+
+
 async def test_a_repeated_publication_is_dropped(house: House, tab: Tab) -> None:
     first, second = house.feeds.append(), house.feeds.append()
     house.hear(first, first, second, first, second)

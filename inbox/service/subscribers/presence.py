@@ -21,7 +21,7 @@ from inbox.errors import NotFound, StoreUnavailable, WriteRefused
 from inbox.models.environment import Environment
 from inbox.store.presence import Held, PresenceStore
 from inbox.store.slices import in_slices
-from inbox.tasks import end_tasks
+from inbox.tasks import end_tasks, start_detached
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class PresenceService:
         if self._release(subscriber):
             self._leaving[subscriber] = asyncio.get_running_loop().time() + self._grace_seconds
             if self._leaver is None or self._leaver.done():
-                self._leaver = asyncio.create_task(self._leave_after_grace())
+                self._leaver = start_detached(self._leave_after_grace())
 
     def _release(self, subscriber: Held) -> bool:
         """Remove one socket. Return whether it was the last."""
