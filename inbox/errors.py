@@ -23,6 +23,7 @@
       TooManyRequests      429    with `Retry-After`
       HeadTooLarge         431    closes the connection
       ServiceUnavailable   503    with `Retry-After`: the same request can succeed a moment later
+        Busy                      too many handshakes at once; those who are sent away come back spread
         StoreUnavailable          the store is away
           WriteRefused            the store is full or read-only; what only reads goes on
         Contention                the store is well, but other writers were faster at every attempt
@@ -242,6 +243,14 @@ class ServiceUnavailable(InboxError):
 
     status = 503
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class Busy(ServiceUnavailable):
+    """Too much is asked for at once; try again later."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.headers = MappingProxyType({"Retry-After": str(retry_after_seconds)})
 
 
 class StoreUnavailable(ServiceUnavailable):

@@ -82,10 +82,19 @@ class EncodedDelivery:
         self.data = block + counts
 
 
+class RequestedAnswer(EncodedDelivery):
+    """The answer to a request of the client. Its size is no sign of one that does not read: it asked for it."""
+
+    __slots__ = ()
+
+    def __init__(self, frame: bytes) -> None:
+        super().__init__(frame, 1, b"")
+
+
 class _Queue:
     """What waits for one socket: control frames, then deliveries, then the latest counts."""
 
-    __slots__ = ("_queues", "bytes", "control", "counts", "deliveries", "frames", "stall")
+    __slots__ = ("_queues", "answer_bytes", "bytes", "control", "counts", "deliveries", "frames", "stall")
 
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
@@ -94,6 +103,7 @@ class _Queue:
         self.counts = b""
         self.frames = 0
         self.bytes = 0
+        self.answer_bytes = 0
         self.stall: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
@@ -102,7 +112,7 @@ class _Queue:
     def add(self, delivery: EncodedDelivery) -> None:
         if delivery.frames:
             self.deliveries.append(delivery)
-            self._grow(len(delivery.block), delivery.frames)
+            self._grow(delivery, 1)
         self.counts = delivery.counts or self.counts
 
     def take(self) -> bytes:
@@ -113,7 +123,7 @@ class _Queue:
             delivery = self.deliveries.popleft()
             blocks.append(delivery.block)
             size += len(delivery.block)
-            self._grow(-len(delivery.block), -delivery.frames)
+            self._grow(delivery, -1)
         if not self.deliveries:
             blocks.append(self.counts)
             self.counts = b""
@@ -123,12 +133,16 @@ class _Queue:
         """Remove and return the deliveries."""
         deliveries = list(self.deliveries)
         self.deliveries.clear()
-        self._grow(-self.bytes, -self.frames)
+        for delivery in deliveries:
+            self._grow(delivery, -1)
         return deliveries
 
-    def _grow(self, size: int, frames: int) -> None:
-        self.frames += frames
+    def _grow(self, delivery: EncodedDelivery, sign: int) -> None:
+        size = sign * len(delivery.block)
+        self.frames += sign * delivery.frames
         self.bytes += size
+        if isinstance(delivery, RequestedAnswer):
+            self.answer_bytes += size
         self._queues.bytes += size
 
     def stop_timer(self) -> None:
@@ -198,7 +212,7 @@ class Connection:
             queue.add(delivery)
             self._flush()
             limits = self._queues.limits
-            if queue.frames > limits.frames or queue.bytes > limits.bytes:
+            if queue.frames > limits.frames or queue.bytes - queue.answer_bytes > limits.bytes:
                 self.cut_off(SLOW_CONSUMER, "events" if queue.frames > limits.frames else "bytes")
             self._queues.shrink()
 

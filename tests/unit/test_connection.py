@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from inbox.realtime import plain
-from inbox.realtime.connection import FULL_BUFFER_BYTES, WRITE_BYTES, Connection, EncodedDelivery, QueueLimits, Queues
+from inbox.realtime.connection import (
+    FULL_BUFFER_BYTES,
+    WRITE_BYTES,
+    Connection,
+    EncodedDelivery,
+    QueueLimits,
+    Queues,
+    RequestedAnswer,
+)
 from inbox.realtime.events import SLOW_CONSUMER, SUBSCRIBER_DELETED, Close
 
 COUNTS = b"<unseen 1><unread 1>"
@@ -165,6 +173,20 @@ def test_a_large_backlog_leaves_in_bounded_writes(wire: Wire) -> None:
         connection.deliver(EncodedDelivery(block, 1, COUNTS))
     wire.free()
     assert wire.writes == [blocks[0] + blocks[1], blocks[2] + blocks[3], blocks[4] + COUNTS]
+
+
+def test_an_answer_is_no_backlog_however_large(connection: Connection, wire: Wire) -> None:
+    wire.block()
+    answers = [bytes([number]) * 2 * LIMITS.bytes for number in range(3)]
+    for answer in answers:
+        connection.deliver(RequestedAnswer(answer))
+    connection.deliver(EncodedDelivery(b"e" * LIMITS.bytes, 1, b""))
+    wire.free()
+    assert wire.data == b"".join(answers) + b"e" * LIMITS.bytes
+    wire.block()
+    connection.deliver(RequestedAnswer(answers[0]))
+    connection.deliver(EncodedDelivery(b"e" * (LIMITS.bytes + 1), 1, b""))
+    assert connection.ended_by == SLOW_CONSUMER
 
 
 def test_it_stops_writing_when_the_wire_is_full_again(wire: Wire) -> None:

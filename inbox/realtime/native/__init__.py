@@ -15,7 +15,7 @@ from typing import Any, cast
 from inbox.errors import InboxError, NotFound, ServiceUnavailable, Unauthorized, invalid
 from inbox.http.requests import convert
 from inbox.http.upgrade import UpgradeRequest
-from inbox.realtime.connection import EncodedDelivery
+from inbox.realtime.connection import RequestedAnswer
 from inbox.realtime.events import (
     CONNECT_TIMEOUT,
     INVALID_REQUEST,
@@ -187,7 +187,7 @@ class NativeReceiver:
 
     def _send(self, frame: bytes) -> None:
         if self._socket is not None:
-            self._socket.connection.deliver(EncodedDelivery(frame, 1, b""))
+            self._socket.connection.deliver(RequestedAnswer(frame))
         else:
             self._transport.write(frame)
 

@@ -9,6 +9,7 @@ import orjson
 
 from inbox.errors import (
     BadRequest,
+    Busy,
     Forbidden,
     InboxError,
     ServiceUnavailable,
@@ -59,7 +60,7 @@ def parse_verb(fields: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         raise invalid("verb", "a request has one verb")
     [(verb, arguments)] = fields.items()
     if not isinstance(arguments, dict):
-        raise invalid(verb, "the arguments of a verb are an object")
+        raise invalid(verb[:50], "the arguments of a verb are an object")
     check_shape(arguments)
     return verb, arguments
 
@@ -95,5 +96,5 @@ def refusal_of(refusal: Refusal) -> tuple[InboxError, Close]:
         return ServiceUnavailable(refusal.error), STORE_LOST
     close = Close(STORE_LOST.code, f"retry_after={1000 * seconds}")
     if refusal.is_outage:
-        return ServiceUnavailable(refusal.error), close
+        return Busy(refusal.error, seconds), close
     return TooManyRequests(refusal.error, seconds), close

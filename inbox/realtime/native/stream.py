@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket as tcp
 from collections.abc import Callable
 from typing import cast
 
@@ -22,7 +23,7 @@ from inbox.http.requests import header_of, parse_json
 from inbox.realtime.connection import EncodedDelivery
 from inbox.realtime.events import Close
 from inbox.realtime.feed_events import FeedEvent
-from inbox.realtime.handshake import Handshake, OpenSocket, Refusal, Sockets
+from inbox.realtime.handshake import PING_SECONDS, Handshake, OpenSocket, Refusal, Sockets
 from inbox.realtime.native.codec import NativeCodec, event_json, ping_json
 from inbox.realtime.native.connect import ListQuery, greet
 from inbox.realtime.native.connection import NativeConnection
@@ -33,6 +34,7 @@ from inbox.store.rows import Position
 
 RETRY_MS = (1_000, 5_000)
 """Between these a client that has lost its stream comes back, at its own time."""
+UNACKNOWLEDGED_MS = int(2_000 * PING_SECONDS)
 _HEADERS = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no")]
 
 
@@ -69,6 +71,7 @@ class StreamTransport:
         self._news = asyncio.Event()
         self._callback: Callable[[], None] = lambda: None
         http.stream = self
+        _end_when_unacknowledged(http.transport)
 
     @property
     def is_writable(self) -> bool:
@@ -112,6 +115,13 @@ class StreamTransport:
             self._is_sending = False
             self._callback()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _end_when_unacknowledged(transport: asyncio.Transport) -> None:
+    """Have the system end a connection whose peer acknowledges nothing: the pings of a stream are never answered."""
+    connection = transport.get_extra_info("socket")
+    if connection and connection.family in (tcp.AF_INET, tcp.AF_INET6) and hasattr(tcp, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(tcp.IPPROTO_TCP, tcp.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
 
 
 class FeedStream(Response):
