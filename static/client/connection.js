@@ -265,20 +265,20 @@ export class Connection {
       return;
     }
     const opener = this.#openers[index];
-    this.#probing = this.#open(opener, {
+    const link = this.#open(opener, {
       connected: (result) => {
-        const better = this.#probing;
         this.#probing = null;
         this.#drop();
-        this.link = better;
+        this.link = link;
         this.#index = index;
         this.#probes = 0;
         this.#probeAt = Infinity;
         this.#proven.add(opener);
         this.#connected(result);
       },
-      ended: () => this.#probe(index + 1),
+      ended: (ending) => (link === this.link ? this.#ended(ending) : this.#probe(index + 1)),
     });
+    this.#probing = link;
   }
 
   /** @param {string} expiresAt @returns {number} ms */

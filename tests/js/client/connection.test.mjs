@@ -106,6 +106,36 @@ test("falls back from the socket to the stream to polling, and comes back", asyn
   assert.deepEqual(ids(), ["n4", "n3", "n2", "n1"]);
 });
 
+test("a socket that was won back ends as any other", async () => {
+  const endings = [
+    [1012, "retry_after=4000", ["reconnecting"]],
+    [4410, "subscriber_deleted", ["failed"]],
+    [4401, "token_expired", ["reconnecting", "live socket"]],
+  ];
+  for (const [code, reason, expected] of endings) {
+    const { service, open, clock } = world(1, ({ ways }) => Object.assign(ways, { socket: "blocked" }));
+    const session = { applicationIdentifier: "app", subscriberId: "ada" };
+    const { states, inbox } = await open({ token: undefined, session });
+    service.ways.socket = "open";
+    for (let n = 0; n < 3; n += 1) {
+      await clock.advance(20_000);
+      service.ping();
+    }
+    await settle();
+    assert.deepEqual(states.slice(1), ["live events", "live socket"]);
+    service.cut(code, reason);
+    await settle();
+    assert.deepEqual(states.slice(3), expected, reason);
+    if (code === 1012) {
+      await clock.advance(3_999);
+      assert.equal(states.at(-1), "reconnecting");
+      await clock.advance(1);
+      assert.equal(states.at(-1), "live socket");
+    }
+    inbox.stop();
+  }
+});
+
 test("the better transport is tried more and more rarely", async () => {
   const { service, open, clock } = world(0, ({ ways }) => Object.assign(ways, { socket: "blocked", events: 404 }));
   await open();
