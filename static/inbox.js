@@ -63,10 +63,13 @@ export class InboxBell extends HTMLElement {
     this.#view.close();
   }
 
-  /** @param {string} name */
-  attributeChangedCallback(name) {
+  /** @param {string} name @param {string | null} before */
+  attributeChangedCallback(name, before) {
     if (!this.isConnected) return;
-    if (name === "open") return this.#draw();
+    if (name === "open") {
+      if (before === null) this.#session?.opened();
+      return this.#draw();
+    }
     if (this.#changed) return;
     this.#changed = true; // several attributes set in a row make one new session
     queueMicrotask(() => {

@@ -43,8 +43,11 @@ export class InboxSession {
   #listener;
   #hasConnected = false; // what fails later is an outage, no mistake of the page
   #hasFailed = false; // the change before
+  #isLive = false;
   /** @type {Set<string>} */
   #reporting = new Set();
+  /** @type {Set<string>} what could not be reported as seen: each redraw would try it again */
+  #unreported = new Set();
   /** @type {(() => void)[]} */
   #ends = [];
 
@@ -107,12 +110,18 @@ export class InboxSession {
     return this.#change(() => this.#inbox.readAll());
   }
 
-  /** Report as seen what was shown, each once. @param {string[]} shown */
+  /** Report as seen what was shown, each once; what fails again after `opened` or a new connection. @param {string[]} shown */
   reportSeen(shown) {
     if (this.#isOver) return;
-    const isNew = (/** @type {Notification} */ { id, isSeen }) => !isSeen && shown.includes(id) && !this.#reporting.has(id);
+    const isKnown = (/** @type {string} */ id) => this.#reporting.has(id) || this.#unreported.has(id);
+    const isNew = (/** @type {Notification} */ { id, isSeen }) => !isSeen && shown.includes(id) && !isKnown(id);
     const ids = this.#list.getSnapshot().items.filter(isNew).map(({ id }) => id);
     for (let from = 0; from < ids.length; from += SEEN_BATCH) this.#reportBatch(ids.slice(from, from + SEEN_BATCH));
+  }
+
+  /** Note that the panel was opened: what could not be reported as seen may be reported again. */
+  opened() {
+    this.#unreported.clear();
   }
 
   get #isOver() {
@@ -124,6 +133,8 @@ export class InboxSession {
     const isFinal = STATUSES[status] === "refused";
     if (error && (isFinal || !this.#hasConnected)) this.#report(status === "unauthorized" ? "session" : "connection", error, isFinal);
     this.#hasConnected ||= status === "live" || error !== null;
+    if (status === "live" && !this.#isLive) this.#unreported.clear();
+    this.#isLive = status === "live";
     this.#listener.onChange();
   }
 
@@ -143,7 +154,12 @@ export class InboxSession {
   /** @param {string[]} ids */
   async #reportBatch(ids) {
     ids.forEach((id) => this.#reporting.add(id));
-    await this.#inbox.seen(ids).catch((error) => this.#report("seen", error)); // they are reported when next shown
+    try {
+      await this.#inbox.seen(ids);
+    } catch (error) {
+      ids.forEach((id) => this.#unreported.add(id));
+      this.#report("seen", error);
+    }
     ids.forEach((id) => this.#reporting.delete(id));
   }
 

@@ -1,0 +1,62 @@
+/** The session of the bell: what it reports as seen, and what it tells the page of failures. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { InboxSession } from "../../../static/session.js";
+import { Clock, settle } from "./clock.mjs";
+import { Service } from "./service.mjs";
+
+/** A live session at a service with so many notifications; every redraw finds all of them in view if `isOpen`. */
+async function live(t, count, isOpen) {
+  const service = new Service(new Clock());
+  for (let n = 0; n < count; n += 1) service.add();
+  Object.assign(globalThis, { fetch: service.options.fetch, WebSocket: service.WebSocket });
+  const failures = [];
+  let redrawn = () => {};
+  const redraw = () => {
+    if (isOpen) session.reportSeen(session.state.items.map(({ id }) => id));
+    redrawn();
+  };
+  const config = { baseUrl: "https://inbox.test/", applicationIdentifier: "app", subscriberId: "ada" };
+  const listener = { onChange: redraw, onReceived: () => {}, onFailure: ({ operation }) => failures.push(operation) };
+  const session = new InboxSession(config, listener);
+  t.after(() => session.stop());
+  session.start();
+  const isLive = async () => {
+    while (session.state.status !== "live") await new Promise((resume) => (redrawn = resume));
+    await settle();
+  };
+  await isLive();
+  const marks = () => service.requests.filter((name) => name === "mark").length;
+  return { service, session, failures, redraw, isLive, marks };
+}
+
+const REFUSED = { mark: { code: "invalid", message: "No", retry: false } };
+
+test("a report that fails is not repeated by redraws, but by a new connection and as the panel is opened", async (t) => {
+  const { service, session, failures, redraw, isLive, marks } = await live(t, 0, true);
+  service.refuse = REFUSED;
+  service.add();
+  for (let n = 0; n < 5; n += 1) {
+    await settle();
+    redraw();
+  }
+  assert.deepEqual([marks(), failures], [1, ["seen"]]);
+
+  service.cut(1012, "retry_after=0");
+  await settle();
+  await isLive();
+  assert.deepEqual([marks(), failures], [2, ["seen", "seen"]]);
+
+  service.refuse = {};
+  redraw();
+  await settle();
+  assert.equal(marks(), 2);
+  session.opened();
+  redraw();
+  await settle();
+  redraw();
+  await settle();
+  assert.deepEqual([marks(), failures.length, service.counts.unseen], [3, 2, 0]);
+});
