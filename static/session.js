@@ -44,6 +44,8 @@ export class InboxSession {
   #hasConnected = false; // what fails later is an outage, no mistake of the page
   #hasFailed = false; // the change before
   #isLive = false;
+  /** @type {Error | null} */
+  #toldError = null; // of the connection
   /** @type {Set<string>} */
   #reporting = new Set();
   /** @type {Set<string>} what could not be reported as seen: each redraw would try it again */
@@ -131,7 +133,10 @@ export class InboxSession {
   #follow() {
     const { status, error } = this.#inbox.getSnapshot();
     const isFinal = STATUSES[status] === "refused";
-    if (error && (isFinal || !this.#hasConnected)) this.#report(status === "unauthorized" ? "session" : "connection", error, isFinal);
+    if (error && error !== this.#toldError && (isFinal || !this.#hasConnected)) {
+      this.#toldError = error; // it stays while counts change
+      this.#report(status === "unauthorized" ? "session" : "connection", error, isFinal);
+    }
     this.#hasConnected ||= status === "live" || error !== null;
     if (status === "live" && !this.#isLive) this.#unreported.clear();
     this.#isLive = status === "live";

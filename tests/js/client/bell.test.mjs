@@ -60,3 +60,20 @@ test("a report that fails is not repeated by redraws, but by a new connection an
   await settle();
   assert.deepEqual([marks(), failures.length, service.counts.unseen], [3, 2, 0]);
 });
+
+test("the end of the connection is told once, whatever changes afterwards", async (t) => {
+  const { service, session, failures } = await live(t, 1, false);
+  Object.assign(service, { refuse: REFUSED, isHeld: true }); // the refusal does not arrive
+  let fail;
+  service.fetch = () => new Promise((_, reject) => (fail = reject));
+  const changing = session.change("n1", "read");
+  await settle();
+  service.cut(4410, "subscriber_deleted");
+  await settle();
+  assert.deepEqual([session.state.status, session.state.unread], ["refused", 0]);
+  fail(new TypeError("fetch failed")); // the change is rolled back after the end, so the badge is another one
+  await changing;
+  await settle();
+  assert.equal(session.state.unread, 1);
+  assert.deepEqual(failures, ["connection"]);
+});
