@@ -61,6 +61,21 @@ export function backoff(failures, random) {
   return random() * Math.min(CAP_MS, BASE_MS * 2 ** failures);
 }
 
+/**
+ * Return what the service means by ending a connection.
+ * @param {number} code the close code of a socket @param {string} reason
+ * @param {InboxError} [error] the answer to a refused `connect`
+ * @returns {Ending}
+ */
+export function endingOf(code, reason, error = new InboxError(reason || `The connection closed (${code})`, { status: code, code: reason })) {
+  const hint = /^retry_after=(\d+)/.exec(reason);
+  if (hint) return { kind: "lost", error, afterMs: Number(hint[1]) };
+  if (code === 4401 || code === 4403) return { kind: "unauthorized", error }; // expired, or revoked
+  // 4408: the page slept between opening and connecting, so the next attempt is another one
+  const isFinal = code >= 4400 && code <= 4499 && code !== 4408;
+  return { kind: isFinal ? "final" : "lost", error };
+}
+
 export class Connection {
   /** @type {Status} */
   status = "idle";

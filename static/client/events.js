@@ -1,5 +1,6 @@
 /** Server-sent events through `fetch`, so that the token goes in a header. Changes go by REST. */
 
+import { endingOf } from "./connection.js";
 import { InboxError, failure } from "./http.js";
 
 const CONNECT_MS = 10_000;
@@ -90,9 +91,15 @@ class EventsLink {
     if (this.#isClosed) return;
     if (name === "change") return this.#listener.event(JSON.parse(data));
     if (name === "ping") return this.#listener.ping(JSON.parse(data));
+    if (name === "closed") return this.#closed(JSON.parse(data));
     if (name !== "connected") return;
     this.#context.timers.clearTimeout(this.#opening);
     this.#listener.connected(JSON.parse(data), window);
+  }
+
+  /** @param {{code: number, reason: string}} close */
+  #closed({ code, reason }) {
+    this.#end({ afterMs: this.#retryMs, ...endingOf(code, reason) });
   }
 
   /** @param {import("./connection.js").Ending} ending */

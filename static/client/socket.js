@@ -1,5 +1,6 @@
 /** The WebSocket of the native protocol: `connect`, events, and requests over the same socket. */
 
+import { endingOf } from "./connection.js";
 import { InboxError } from "./http.js";
 
 const CONNECT_MS = 10_000;
@@ -118,14 +119,9 @@ class SocketLink {
 
   /** @param {number} code @param {string} reason */
   #closed(code, reason) {
-    const error = this.#refusal ?? new InboxError(reason || `The socket closed (${code})`, { status: code, code: reason });
-    if (error.code === "invalid" && this.#window) return this.#end({ kind: "invalid", error, window: this.#window });
-    const hint = /^retry_after=(\d+)/.exec(reason ?? "");
-    if (hint) return this.#end({ kind: "lost", error, afterMs: Number(hint[1]) });
-    if (code === 4401 || code === 4403) return this.#end({ kind: "unauthorized", error }); // expired, or revoked
-    // 4408: the page slept between opening and connecting, so the next attempt is another one
-    const isFinal = code >= 4400 && code <= 4499 && code !== 4408;
-    this.#end({ kind: isFinal ? "final" : "lost", error });
+    const [error, window] = [this.#refusal, this.#window];
+    if (error?.code === "invalid" && window) return this.#end({ kind: "invalid", error, window });
+    this.#end(endingOf(code, reason, error));
   }
 
   /** @param {import("./connection.js").Ending} ending */

@@ -192,8 +192,14 @@ async def test_a_load_that_fails_is_tried_again(open_window: OpenWindow, service
     await expect(window.problem).to_be_hidden()
 
 
-async def test_a_deleted_subscriber_is_not_brought_back(open_window: OpenWindow, service: Server) -> None:
-    window = await open_window(f"{service.url}/?subscriber=uwe", tolerated=LOST)
+@pytest.mark.parametrize("transport", ["socket", "events"])
+async def test_a_deleted_subscriber_is_not_brought_back(
+    open_window: OpenWindow, service: Server, transport: str
+) -> None:
+    window = await open_window("about:blank", tolerated=LOST)
+    if transport == "events":
+        await window.page.route_web_socket("**/v1/socket", lambda route: route.close(code=1011))
+    await window.page.goto(f"{service.url}/?subscriber=uwe")
     await window.is_live()
     await window.open_panel()
     async with Api.open(service) as api:

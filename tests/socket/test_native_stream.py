@@ -20,6 +20,8 @@ from tests.support.waiting import until, until_hour_has
 
 from .conftest import Pair
 
+TOKEN_SECONDS = 15
+
 
 async def test_a_stream_has_what_a_socket_has(pair: Pair) -> None:
     """The same answer, the same events, and the position as their id."""
@@ -138,9 +140,20 @@ async def test_a_stream_ends_with_its_client_and_with_its_subscriber(pair: Pair)
     async with EventStream.open(server) as stream:
         await stream.next("connected")
         await pair.api.call("DELETE", "/v2/subscribers/ada", 200)
+        position = stream.last_id
+        assert await stream.next("closed") == {"code": 4410, "reason": "subscriber_deleted"}
+        assert stream.last_id == position
         with pytest.raises(EOFError):
             await stream.next("change")
     await until(partial(are_closed, 2), 60)
+
+
+async def test_a_stream_ends_with_its_token(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    ttl = {"INBOX_TOKEN_TTL_SECONDS": str(TOKEN_SECONDS)}
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, **ttl)
+    async with EventStream.open(server) as stream:
+        await stream.next("connected")
+        assert await stream.next("closed") == {"code": 4401, "reason": "token_expired"}
 
 
 async def test_a_stopping_service_ends_its_streams_and_spreads_them(

@@ -57,7 +57,7 @@ class EventStream:
             if "retry" in fields:
                 self.retry_ms = int(fields["retry"])
             if "data" in fields:
-                self.last_id = fields["id"]
+                self.last_id = fields.get("id", self.last_id)
                 return fields["event"], json.loads(fields["data"])
             fields = {}
         raise EOFError("the stream has ended")

@@ -48,6 +48,10 @@ class StreamCodec(NativeCodec):
         text = stream_event("ping", feed.position_text(position), ping_json(feed, position))
         return EncodedDelivery(text, 1, b"")
 
+    def close_packets(self, close: Close) -> bytes:
+        """Return the last event, which has no id: it would become the position that an EventSource comes back with."""
+        return b"event: closed\ndata: %b\n\n" % orjson.dumps({"code": close.code, "reason": close.reason})
+
 
 CODEC = StreamCodec()
 
@@ -85,7 +89,7 @@ class StreamTransport:
         self._callback = callback
 
     def close(self, _: Close) -> None:
-        """End the answer after what was written."""
+        """End the answer after what was written; the codec has said why."""
         self.has_ended = True
         self._news.set()
 

@@ -136,6 +136,26 @@ test("a socket that was won back ends as any other", async () => {
   }
 });
 
+test("a stream that the service closes ends as a socket does", async () => {
+  const session = { applicationIdentifier: "app", subscriberId: "ada" };
+  const endings = [
+    [4410, "subscriber_deleted", ["failed"], 1],
+    [4401, "token_expired", ["reconnecting", "live events"], 2],
+    [4403, "session_revoked", ["reconnecting", "live events"], 2],
+    [4529, "too_many_frames", ["reconnecting"], 1],
+  ];
+  for (const [code, reason, expected, sessions] of endings) {
+    const { service, open, close } = world(1, ({ ways }) => Object.assign(ways, { socket: "blocked" }));
+    const { states, inbox } = await open({ token: undefined, session });
+    service.cut(code, reason);
+    await settle();
+    assert.deepEqual(states, ["connecting", "live events", ...expected]);
+    assert.equal(service.sessions, sessions);
+    if (code !== 4401 && code !== 4403) assert.equal(inbox.getSnapshot().error.code, reason);
+    close();
+  }
+});
+
 test("the better transport is tried more and more rarely", async () => {
   const { service, open, clock } = world(0, ({ ways }) => Object.assign(ways, { socket: "blocked", events: 404 }));
   await open();

@@ -200,7 +200,10 @@ export class Service {
       socket.isOpen = socket.isConnected = false;
       socket.onclose?.({ code, reason });
     }
-    for (const stream of this.streams) stream.end();
+    for (const stream of this.streams) {
+      if (code >= 4000) stream.write(`event: closed\ndata: ${JSON.stringify({ code, reason })}\n\n`);
+      stream.end();
+    }
   }
 
   #openSocket(socket) {
