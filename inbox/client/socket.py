@@ -50,6 +50,7 @@ class Socket:
         self._next_id = 1
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._has_ended = False
 
     @classmethod
     @asynccontextmanager
@@ -106,6 +107,7 @@ class Socket:
         except ConnectionClosed:
             raise self._ending() from None
         finally:
+            self._has_ended = True  # the connection may be open still, but nobody reads its answers
             for answer in self._answers.values():
                 if not answer.done():
                     answer.set_exception(ConnectionLost("The connection was lost before the answer"))
@@ -114,6 +116,8 @@ class Socket:
     async def request(self, verb: str, arguments: Mapping[str, Any]) -> Any:
         """Return the result. Raise RequestRefused, or ConnectionLost if the connection ends before the answer."""
         async with self._in_flight:
+            if self._has_ended:
+                raise ConnectionLost("The connection was lost before the request")
             number = self._take_id()
             answer = self._answers[number] = asyncio.get_running_loop().create_future()
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from inbox.client import (
 )
 from inbox.client import feed as feed_module
 from inbox.client import socket as socket_module
+from inbox.client.socket import Socket
 from tests.support.native_service import COUNTS, Json, NativeService, Peer, catch_up, event, item, snapshot
 
 WAIT_SECONDS = 60.0
@@ -360,6 +361,25 @@ async def test_requests_without_an_answer_fail_with_the_connection(service: Nati
         await service.accept()
         with pytest.raises(ConnectionLost, match="not connected"):
             await feed.mark("1", "read")
+
+
+async def test_a_request_that_waited_for_its_turn_fails_with_the_connection(
+    service: NativeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads the frames any more, as after silence or a gap, while the connection itself is still open."""
+    monkeypatch.setattr(socket_module, "MAX_IN_FLIGHT", 1)
+    async with Socket.open(service.url, partial(connect, proxy=None)) as socket:
+        connecting = asyncio.create_task(socket.connect({}))
+        peer = await service.accept()
+        await peer.welcome(snapshot(10))
+        await within(connecting)
+        async with aclosing(socket.frames()) as frames:
+            marking = [asyncio.create_task(socket.request("mark", {})) for _ in range(3)]
+            await peer.receive()
+            await peer.send(event(12))
+            await within(anext(frames))
+        for answer in await within(asyncio.gather(*marking, return_exceptions=True)):
+            assert isinstance(answer, ConnectionLost)
 
 
 async def test_a_cancelled_request_leaves_nothing_behind(service: NativeService) -> None:
