@@ -204,10 +204,11 @@ class Socket(asyncio.Protocol):
                 self.opened.set_result(None)
         end = 0
         for kind, payload, end in _frames(data):  # noqa: B007
-            self._receive(kind, payload)
+            self.receive(kind, payload)
         self._unread = data[end:]
 
-    def _receive(self, kind: int, payload: bytes) -> None:
+    def receive(self, kind: int, payload: bytes) -> None:
+        """Handle a frame."""
         if kind == PING:
             self._transport.write(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
         if mark := MARK.search(payload):
@@ -217,18 +218,19 @@ class Socket(asyncio.Protocol):
 
     def _talk_socketio(self, packet: bytes) -> None:
         if packet.startswith(b"0"):
-            self._write(b"40" + (self._handshake.socketio_connect or b""))
+            self.send_text(b"40" + (self._handshake.socketio_connect or b""))
         elif packet.startswith(b"40"):
             if not self.opened.done():
                 self.opened.set_result(None)
         elif packet.startswith(b"44"):
             self._fail(AssertionError(packet.decode()))
         elif packet == b"2":
-            self._write(b"3")
+            self.send_text(b"3")
 
-    def _write(self, text: bytes) -> None:
-        assert len(text) < 126
-        self._transport.write(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text)  # masked with zeros
+    def send_text(self, text: bytes) -> None:
+        """Send a frame of less than 64 KiB."""
+        length = bytes((0x80 | len(text),)) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
+        self._transport.write(b"\x81" + length + bytes(4) + text)  # masked with zeros
 
     def _fail(self, reason: AssertionError) -> None:
         if not self.opened.done():

@@ -93,10 +93,16 @@ class Inbox(Target):
         self.gateway = self.front if gateway is front else Processes(gateway.pid)
         self.store = store or Processes()
         self.server = front
+        self.gateway_server = gateway
         self.authorization = f"ApiKey {front.api_key}"
-        self._socket_port = gateway.port
         self._is_socketio = is_socketio
         self._tokens: list[str] = []
+
+    async def restart_gateway(self) -> None:
+        """Restart the process of the sockets: its caches are empty then."""
+        await self.gateway_server.terminate()
+        await self.gateway_server.start()
+        self.gateway = Processes(self.gateway_server.pid)
 
     async def create_workflow(self) -> None:
         controls = {"subject": "bench", "body": "{{payload.mark}} " + "x" * TEXT_BYTES}
@@ -132,8 +138,8 @@ class Inbox(Target):
     def socket(self, user: int) -> Handshake:
         token = self._tokens[user]
         if self._is_socketio:
-            return Handshake(self._socket_port, f"/socket.io/?EIO=4&transport=websocket&token={token}", b"")
-        return Handshake(self._socket_port, f"/ws?token={token}")
+            return Handshake(self.gateway_server.port, f"/socket.io/?EIO=4&transport=websocket&token={token}", b"")
+        return Handshake(self.gateway_server.port, f"/ws?token={token}")
 
     def trigger(self, users: Sequence[int], number: int) -> bytes:
         to = [f"u{user}" for user in users] if len(users) > 1 else f"u{users[0]}"
