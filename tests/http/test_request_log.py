@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.conftest import RunServer
 from tests.support.client import Api
+from tests.support.waiting import until
 
 
 async def test_each_request_has_a_line_with_its_caller_and_no_query(run_server: RunServer, valkey_url: str) -> None:
@@ -15,8 +16,15 @@ async def test_each_request_has_a_line_with_its_caller_and_no_query(run_server: 
     async with Api.open(server) as api:
         await api.client.get("/v2/subscribers/nobody?secret=hidden")
         await api.client.get("/v1/inbox/notifications", headers={"Authorization": "Bearer no-token"})
-    lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
-    requests = [line for line in lines if line["logger"] == "inbox.http.request_log" and line["path"] != "/ready"]
+    requests: list[dict[str, Any]] = []
+
+    async def are_logged() -> bool:  # a line is written once its answer has left
+        lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+        logged = [line for line in lines if line["logger"] == "inbox.http.request_log"]
+        requests[:] = [line for line in logged if line["path"] != "/ready"]
+        return len(requests) == 2
+
+    await until(are_logged)
     assert [known(line) for line in requests] == [
         ("GET", "/v2/subscribers/nobody", 404, "Production"),
         ("GET", "/v1/inbox/notifications", 401, None),

@@ -17,7 +17,6 @@ from inbox.store.client import Argument, Client, Command, PendingReplies, topolo
 from inbox.store.feed import Scan
 from inbox.store.keys import Keys
 from inbox.store.rows import ALL, ARCHIVED, UNREAD, UNSEEN, RowId, Select
-from inbox.store.scripts import Script
 
 from .conftest import ENVIRONMENT, Stores
 
@@ -36,10 +35,6 @@ class Noting(Client):
     async def execute(self, *command: Argument) -> Any:
         self.note(command[0])
         return await super().execute(*command)
-
-    async def run(self, script: Script[Any], keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
-        self.note("EVALSHA")
-        return await super().run(script, keys, args)
 
     async def read(self, commands: Sequence[Command]) -> list[Any]:
         self.note(*(command[0] for command in commands))
