@@ -1,15 +1,22 @@
 """The Python client: a backend that sends, and the feed of one person. It loads httpx and websockets, no service.
 
-from inbox.client import Backend, Feed
+from inbox.client import Backend, LiveFeed
 """
 
 from inbox.client.backend import Backend, Trigger
 from inbox.client.backoff import Backoff
-from inbox.client.errors import ApiError, ClientError, ConnectionLost, FeedClosed, RequestRefused, Unreachable
-from inbox.client.events import BulkChanged, Created, FeedEvent, Removed, Reset, Updated
-from inbox.client.feed import Feed
+from inbox.client.errors import ApiError, ClientError, Disconnected, FeedClosed, RequestRefused, Unreachable
+from inbox.client.events import (
+    BulkChanged,
+    LiveFeedEvent,
+    NotificationCreated,
+    NotificationsRemoved,
+    NotificationUpdated,
+    Reset,
+)
+from inbox.client.feed import LiveFeed
 from inbox.client.session import open_session
-from inbox.client.types import Counts, Edit, Filter, Notification, Where
+from inbox.client.types import ChangeSelection, Counts, MessageChanges, Notification, NotificationFields
 from inbox.subscriber_hash import bound_hash, plain_hash
 
 __all__ = [
@@ -17,23 +24,23 @@ __all__ = [
     "Backend",
     "Backoff",
     "BulkChanged",
+    "ChangeSelection",
     "ClientError",
-    "ConnectionLost",
     "Counts",
-    "Created",
-    "Edit",
-    "Feed",
+    "Disconnected",
     "FeedClosed",
-    "FeedEvent",
-    "Filter",
+    "LiveFeed",
+    "LiveFeedEvent",
+    "MessageChanges",
     "Notification",
-    "Removed",
+    "NotificationCreated",
+    "NotificationFields",
+    "NotificationUpdated",
+    "NotificationsRemoved",
     "RequestRefused",
     "Reset",
     "Trigger",
     "Unreachable",
-    "Updated",
-    "Where",
     "bound_hash",
     "open_session",
     "plain_hash",

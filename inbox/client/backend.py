@@ -16,7 +16,7 @@ from inbox.client.resources import Messages, Subscribers, Topics, Workflows
 from inbox.client.types import Json, TriggerResult
 
 MAX_EVENTS = 100
-Recipients: TypeAlias = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+RecipientNames: TypeAlias = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Trigger:
     """
 
     workflow: str
-    to: Recipients | None = None
+    to: RecipientNames | None = None
     payload: Mapping[str, Any] | None = None
     transaction_id: str | None = None
     actor: str | Mapping[str, Any] | None = None
@@ -94,7 +94,7 @@ class Backend:
         await self._http.close()
 
     async def trigger(
-        self, workflow: str, to: Recipients, payload: Mapping[str, Any] | None = None, **fields: Any
+        self, workflow: str, to: RecipientNames, payload: Mapping[str, Any] | None = None, **fields: Any
     ) -> TriggerResult:
         """Trigger a workflow, with the fields of `Trigger`. Return once the messages are stored or durably accepted."""
         body = Trigger(workflow=workflow, to=to, payload=payload, **fields).body()

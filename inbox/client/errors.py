@@ -4,7 +4,7 @@ ClientError
   ApiError           the service answered with an error
   Unreachable        no answer came
   RequestRefused     a request over the socket was answered with an error
-  ConnectionLost     the socket ended before the answer, or there is none
+  Disconnected       the socket ended before the answer, or there is none
   FeedClosed         the service refuses this feed for good
 """
 
@@ -62,7 +62,7 @@ class RequestRefused(ClientError):
         super().__init__(f"{code}: {message}")
 
 
-class ConnectionLost(ClientError):
+class Disconnected(ClientError):
     """The connection ended before the answer, or there is none. A change may have been carried out all the same."""
 
     is_temporary = True

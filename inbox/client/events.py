@@ -13,7 +13,7 @@ ResetReason = Literal["connected", "not_recovered", "refetch", "listed", "overru
 
 @dataclass(frozen=True)
 class Reset:
-    """What the events said so far does not add up to `Feed.notifications`: look at it anew.
+    """What the events said so far does not add up to `LiveFeed.notifications`: look at it anew.
 
     connected: it was read for the first time. not_recovered: more was missed than the service can tell. refetch: the
     service asks to read again. listed: a bulk change brought notifications that were not held. overrun: more events
@@ -24,21 +24,21 @@ class Reset:
 
 
 @dataclass(frozen=True)
-class Created:
+class NotificationCreated:
     """A notification is on top: a new one, one whose snooze ended, one that collapsed."""
 
     notification: Notification
 
 
 @dataclass(frozen=True)
-class Updated:
+class NotificationUpdated:
     """A notification changed where it stands: a flag, a date, a button, an edit."""
 
     notification: Notification
 
 
 @dataclass(frozen=True)
-class Removed:
+class NotificationsRemoved:
     """Notifications are gone: deleted, expired, trimmed, retracted."""
 
     ids: Sequence[str]
@@ -60,17 +60,17 @@ class BulkChanged:
         return any(first <= notification["sequence"] <= last for first, last in self.ranges)
 
 
-FeedEvent: TypeAlias = Reset | Created | Updated | Removed | BulkChanged
+LiveFeedEvent: TypeAlias = Reset | NotificationCreated | NotificationUpdated | NotificationsRemoved | BulkChanged
 
 
-def event_of(change: Mapping[str, Any]) -> FeedEvent | None:
+def event_of(change: Mapping[str, Any]) -> LiveFeedEvent | None:
     """Return the event of a change on the wire; None for one that this client does not know."""
     if "created" in change:
-        return Created(change["created"])
+        return NotificationCreated(change["created"])
     if "updated" in change:
-        return Updated(change["updated"])
+        return NotificationUpdated(change["updated"])
     if "removed" in change:
-        return Removed(change["removed"])
+        return NotificationsRemoved(change["removed"])
     if "bulk" in change:
         bulk = change["bulk"]
         ranges = bulk.get("sequences") or [(0, bulk["upTo"])]

@@ -15,26 +15,26 @@ from typing import Any, Literal, Self
 from websockets.asyncio.client import connect as connect_socket
 
 from inbox.client.backoff import Backoff
-from inbox.client.errors import ClientError, ConnectionLost, FeedClosed, RequestRefused
-from inbox.client.events import FeedEvent, Reset
+from inbox.client.errors import ClientError, Disconnected, FeedClosed, RequestRefused
+from inbox.client.events import LiveFeedEvent, Reset
 from inbox.client.http import parts
 from inbox.client.socket import OpenConnection, Socket, TokenRefused
-from inbox.client.store import FeedStore, counter_of
+from inbox.client.store import HeldFeed, counter_of
 from inbox.client.types import (
     Button,
+    ChangeSelection,
     Counts,
-    Filter,
     Json,
-    Mark,
+    ListedPage,
+    MarkName,
     MarkOfAll,
     Notification,
-    NotificationPage,
+    NotificationFields,
     TokenSource,
-    Where,
 )
 from inbox.tasks import end_tasks
 
-INBOX: Filter = {"archived": False, "snoozed": False}
+INBOX: NotificationFields = {"archived": False, "snoozed": False}
 """What a person calls the inbox."""
 LIMIT = 20
 MAX_LIMIT = 100
@@ -47,13 +47,13 @@ RENEW_SECONDS = 60.0
 LAST_RENEWAL_SECONDS = 1.0
 
 
-class Feed:
+class LiveFeed:
     """The notifications of one person that match `filter`, the counts, and what happens to them.
 
-        async with Feed("https://inbox.example.com", token=get_token) as feed:
+        async with LiveFeed("https://inbox.example.com", token=get_token) as feed:
             async for event in feed:
                 match event:
-                    case Created(notification): ...
+                    case NotificationCreated(notification): ...
                     case Reset(): ...  # look at feed.notifications anew
 
     Entering waits until the service has answered, as long as that takes; it raises FeedClosed when the service refuses.
@@ -61,7 +61,7 @@ class Feed:
     refuses for good, the iteration and every request raise FeedClosed. What the function `token` raises ends the feed,
     except an error of this package that is temporary.
 
-    Requests are answered over the same socket. While it is away they raise ConnectionLost: they are not kept for later.
+    Requests are answered over the same socket. While it is away they raise Disconnected: they are not kept for later.
     One task iterates; any number may make requests.
     """
 
@@ -70,7 +70,7 @@ class Feed:
         url: str,
         token: TokenSource,
         *,
-        filter: Filter = INBOX,
+        filter: NotificationFields = INBOX,
         limit: int = LIMIT,
         max_held: int = MAX_HELD,
         backoff: Backoff = BACKOFF,
@@ -86,13 +86,13 @@ class Feed:
         self._limit = limit
         self._backoff = backoff
         self._connect = connect
-        self._store = FeedStore(filter, max_held)
+        self._store = HeldFeed(filter, max_held)
         self._token: str | None = None
         self._socket: Socket | None = None
         self._recovered: bool | None = None
         self._failures = 0
         self._renewals = 0
-        self._events: deque[FeedEvent] = deque()
+        self._events: deque[LiveFeedEvent] = deque()
         self._news = asyncio.Event()
         self._settling: list[tuple[int, asyncio.Future[None]]] = []
         self._pages = asyncio.Lock()
@@ -155,10 +155,10 @@ class Feed:
             await asyncio.wait([self._running])
         self._news.set()
 
-    def __aiter__(self) -> AsyncIterator[FeedEvent]:
+    def __aiter__(self) -> AsyncIterator[LiveFeedEvent]:
         return self
 
-    async def __anext__(self) -> FeedEvent:
+    async def __anext__(self) -> LiveFeedEvent:
         while not self._events:
             if self._is_closed:
                 raise StopAsyncIteration
@@ -177,11 +177,11 @@ class Feed:
                 if not reading.is_void:
                     self._store.extend(page, reading, below)
 
-    async def mark(self, ids: str | Sequence[str], mark: Mark) -> None:
+    async def mark(self, ids: str | Sequence[str], mark: MarkName) -> None:
         """Mark notifications. As every change, return once `notifications` and `counts` show it."""
         await self._change_many("mark", ids, {"as": mark})
 
-    async def mark_all(self, mark: MarkOfAll, where: Where | None = None) -> None:
+    async def mark_all(self, mark: MarkOfAll, where: ChangeSelection | None = None) -> None:
         """Mark all notifications, or all with these tags and data."""
         await self._change("mark", {"where": where or {}, "as": mark})
 
@@ -208,17 +208,17 @@ class Feed:
         """Delete notifications."""
         await self._change_many("delete", ids, {})
 
-    async def delete_all(self, where: Where | None = None) -> None:
+    async def delete_all(self, where: ChangeSelection | None = None) -> None:
         """Delete all notifications, or all with these tags and data."""
         await self._change("delete", {"where": where or {}})
 
-    async def find(self, filter: Filter, *, limit: int = LIMIT, after: str | None = None) -> NotificationPage:
+    async def find(self, filter: NotificationFields, *, limit: int = LIMIT, after: str | None = None) -> ListedPage:
         """Return a page of notifications that match any filter, older than the one with the id `after`."""
         query = {**filter, "limit": limit, **({"after": after} if after else {})}
-        page: NotificationPage = await self._request("list", query)
+        page: ListedPage = await self._request("list", query)
         return page
 
-    async def count(self, *filters: Filter) -> list[int]:
+    async def count(self, *filters: NotificationFields) -> list[int]:
         """Return how many match each filter, at most 100 each. `counts` has the exact ones of the badge."""
         result = await self._request("count", {"filters": [*filters]})
         return [item["count"] for item in result["data"]]
@@ -285,14 +285,14 @@ class Feed:
         if "event" in frame:
             events = self._store.apply(frame["event"])
             if events is None:
-                raise ConnectionLost("An event was missed")
+                raise Disconnected("An event was missed")
             self._tell(events)
         elif "ping" in frame:
             self._failures = 0  # a service that accepts and drops at once must not be met at full speed
             if frame["ping"]["position"] != self.position:
-                raise ConnectionLost("An event was missed")
+                raise Disconnected("An event was missed")
 
-    def _tell(self, events: Sequence[FeedEvent]) -> None:
+    def _tell(self, events: Sequence[LiveFeedEvent]) -> None:
         self._settle(counter_of(self._store.position))
         self._events.extend(events)
         if len(self._events) > MAX_WAITING:
@@ -327,7 +327,7 @@ class Feed:
                 self._store.is_stale = True
                 await asyncio.sleep(self._backoff.seconds(failures))
                 failures += 1
-            except ConnectionLost:
+            except Disconnected:
                 self._store.is_stale = True  # the next connection lists again
                 return
             except asyncio.CancelledError:
@@ -348,14 +348,14 @@ class Feed:
             missing -= MAX_LIMIT
         self._store.reached(below)
 
-    async def _page(self, limit: int, after: Notification | None) -> NotificationPage:
+    async def _page(self, limit: int, after: Notification | None) -> ListedPage:
         return await self.find(self._filter, limit=limit, after=after["id"] if after else None)
 
     async def _request(self, verb: str, arguments: Mapping[str, Any]) -> Any:
         if self._failure:
             raise self._failure
         if self._socket is None:
-            raise ConnectionLost("The feed is not connected")
+            raise Disconnected("The feed is not connected")
         return await self._socket.request(verb, arguments)
 
     async def _change_many(self, verb: str, ids: str | Sequence[str], arguments: Mapping[str, Any]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from inbox.client.types import Filter, Notification
+from inbox.client.types import Notification, NotificationFields
 
 FLAGS = {"read": "isRead", "seen": "isSeen", "archived": "isArchived", "snoozed": "isSnoozed"}
 """Each part of a filter that is a flag → the field of a notification."""
 
 
-def matches(filter: Filter, notification: Notification) -> bool:
+def matches(filter: NotificationFields, notification: Notification) -> bool:
     """Return whether all parts of the filter match."""
     given: Mapping[str, Any] = filter
     shown: Mapping[str, Any] = notification
@@ -45,7 +45,7 @@ def query_of(filter: Mapping[str, Any]) -> dict[str, Any]:
     return query
 
 
-def _severities(filter: Filter) -> list[str]:
+def _severities(filter: NotificationFields) -> list[str]:
     severity = filter.get("severity") or ()
     return [severity] if isinstance(severity, str) else [*severity]
 
@@ -75,7 +75,7 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _is_in_time(filter: Filter, notification: Notification) -> bool:
+def _is_in_time(filter: NotificationFields, notification: Notification) -> bool:
     if "createdGte" not in filter and "createdLte" not in filter:
         return True
     created = round(datetime.fromisoformat(notification["createdAt"]).timestamp() * 1_000)

@@ -15,7 +15,7 @@ import httpx
 from inbox.client.backoff import Backoff
 from inbox.client.errors import ApiError, ClientError, Unreachable
 
-Item = TypeVar("Item")
+SlicedT = TypeVar("SlicedT")
 
 TIMEOUT_SECONDS = 15.0
 ATTEMPTS = 5
@@ -119,7 +119,7 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def parts(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+def parts(items: Sequence[SlicedT], size: int) -> Iterator[list[SlicedT]]:
     """Yield the items in lists of at most that many."""
     for first in range(0, len(items), size):
         yield [*items[first : first + size]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from inbox.client.filters import query_of
 from inbox.client.http import PAGE, Http, parts, present, segment
-from inbox.client.types import Edit, EditResult, Filter, Json, Notification
+from inbox.client.types import EditResult, Json, MessageChanges, Notification, NotificationFields
 
 MAX_SUBSCRIBERS = 500
 MAX_MEMBERS = 1_000
@@ -62,7 +62,9 @@ class Subscribers:
         changed: Json = await self._http.call("PATCH", f"{_subscriber(subscriber_id)}/preferences", body)
         return changed
 
-    async def notifications(self, subscriber_id: str, filter: Filter | None = None) -> AsyncIterator[Notification]:
+    async def notifications(
+        self, subscriber_id: str, filter: NotificationFields | None = None
+    ) -> AsyncIterator[Notification]:
         """Yield the notifications of a subscriber in all contexts, newest first, page by page."""
         path, after = f"{_subscriber(subscriber_id)}/notifications", None
         while True:
@@ -176,16 +178,16 @@ class Messages:
                 yield message
             number, has_more = number + 1, page["hasMore"]
 
-    async def edit(self, message_id: str, changes: Edit) -> Json:
+    async def edit(self, message_id: str, changes: MessageChanges) -> Json:
         """Change what a message says; open pages follow. Return the message."""
         edited: Json = await self._http.call("PATCH", f"/v1/messages/{segment(message_id)}", changes)
         return edited
 
-    async def edit_transaction(self, transaction_id: str, changes: Edit) -> EditResult:
+    async def edit_transaction(self, transaction_id: str, changes: MessageChanges) -> EditResult:
         """Change what the messages of a transaction say, for all its recipients."""
         return await self._edit(f"/v1/messages/transaction/{segment(transaction_id)}", changes)
 
-    async def edit_referenced(self, subscriber_id: str, external_reference: str, changes: Edit) -> EditResult:
+    async def edit_referenced(self, subscriber_id: str, external_reference: str, changes: MessageChanges) -> EditResult:
         """Change what a subscriber's messages with an external reference say."""
         return await self._edit(_referenced(subscriber_id, external_reference), changes)
 
@@ -201,7 +203,7 @@ class Messages:
         """Take back a subscriber's messages with an external reference."""
         await self._http.call("DELETE", _referenced(subscriber_id, external_reference))
 
-    async def _edit(self, path: str, changes: Edit) -> EditResult:
+    async def _edit(self, path: str, changes: MessageChanges) -> EditResult:
         result: EditResult = await self._http.call("PATCH", path, changes)
         return result
 

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect as connect_socket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from inbox.client.errors import ClientError, ConnectionLost, FeedClosed, RequestRefused, is_temporary
+from inbox.client.errors import ClientError, Disconnected, FeedClosed, RequestRefused, is_temporary
 from inbox.client.types import Json
 
 PATH = "/v1/socket"
@@ -55,7 +55,7 @@ class Socket:
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, open_connection: OpenConnection = connect_socket) -> AsyncIterator[Socket]:
-        """Open the connection. Raise FeedClosed, or ConnectionLost if a later attempt may succeed."""
+        """Open the connection. Raise FeedClosed, or Disconnected if a later attempt may succeed."""
         address = re.sub("^http", "ws", url.rstrip("/")) + PATH
         options: Json = {
             "subprotocols": [SUBPROTOCOL],
@@ -69,14 +69,14 @@ class Socket:
             except InvalidStatus as error:
                 raise _refused_handshake(error) from error
             except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
-                raise ConnectionLost(f"{address} cannot be reached: {error}") from error
+                raise Disconnected(f"{address} cannot be reached: {error}") from error
             try:
                 yield cls(connection)
             finally:
                 await connection.close()  # here, since to leave is no error: the library would say 1011
 
     async def connect(self, arguments: Json) -> Json:
-        """Return the result of `connect`. Raise TokenRefused, FeedClosed, or ConnectionLost."""
+        """Return the result of `connect`. Raise TokenRefused, FeedClosed, or Disconnected."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connection.send(json.dumps({"id": self._take_id(), "connect": arguments}))
@@ -87,7 +87,7 @@ class Socket:
                     return result
                 await self._connection.wait_closed()
         except TimeoutError as error:
-            raise ConnectionLost("The service did not answer in time") from error
+            raise Disconnected("The service did not answer in time") from error
         except ConnectionClosed:
             raise self._ending() from None
         raise self._ending(frame["error"]["message"])
@@ -103,28 +103,28 @@ class Socket:
                 else:
                     yield frame
         except TimeoutError as error:
-            raise ConnectionLost(f"Nothing was heard for {SILENCE_SECONDS:g} s") from error
+            raise Disconnected(f"Nothing was heard for {SILENCE_SECONDS:g} s") from error
         except ConnectionClosed:
             raise self._ending() from None
         finally:
             self._has_ended = True  # the connection may be open still, but nobody reads its answers
             for answer in self._answers.values():
                 if not answer.done():
-                    answer.set_exception(ConnectionLost("The connection was lost before the answer"))
+                    answer.set_exception(Disconnected("The connection was lost before the answer"))
                     answer.exception()  # a request that is still being sent takes no answer
 
     async def request(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """Return the result. Raise RequestRefused, or ConnectionLost if the connection ends before the answer."""
+        """Return the result. Raise RequestRefused, or Disconnected if the connection ends before the answer."""
         async with self._in_flight:
             if self._has_ended:
-                raise ConnectionLost("The connection was lost before the request")
+                raise Disconnected("The connection was lost before the request")
             number = self._take_id()
             answer = self._answers[number] = asyncio.get_running_loop().create_future()
             try:
                 await self._connection.send(json.dumps({"id": number, verb: arguments}))
                 return await answer
             except ConnectionClosed as error:
-                raise ConnectionLost("The connection was lost before the answer") from error
+                raise Disconnected("The connection was lost before the answer") from error
             finally:
                 del self._answers[number]
 
@@ -132,7 +132,7 @@ class Socket:
         try:
             frame: Json = json.loads(await self._connection.recv())
         except ValueError as error:
-            raise ConnectionLost("A frame was no JSON") from error
+            raise Disconnected("A frame was no JSON") from error
         return frame
 
     def _take_id(self) -> int:
@@ -154,17 +154,17 @@ class Socket:
         code, reason = self._connection.close_code or 1006, self._connection.close_reason or ""
         message = refusal or reason or f"The socket closed ({code})"
         if hint := RETRY_AFTER.match(reason):
-            return ConnectionLost(message, int(hint[1]) / 1_000)
+            return Disconnected(message, int(hint[1]) / 1_000)
         if code in TOKEN_REFUSED:
             return TokenRefused(code, message)
         if 4400 <= code <= 4499 and code != CONNECT_TIMEOUT:
             return FeedClosed(code, message)
-        return ConnectionLost(message)
+        return Disconnected(message)
 
 
 def _refused_handshake(error: InvalidStatus) -> ClientError:
     status, seconds = error.response.status_code, error.response.headers.get("Retry-After", "")
     message = f"The service answered the handshake with {status} {error.response.reason_phrase}"
     if is_temporary(status):
-        return ConnectionLost(message, float(seconds) if seconds.isdecimal() else None)
+        return Disconnected(message, float(seconds) if seconds.isdecimal() else None)
     return FeedClosed(status, message)

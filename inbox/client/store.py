@@ -12,16 +12,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from inbox.client.events import BulkChanged, Created, FeedEvent, Removed, Reset, Updated, event_of
+from inbox.client.events import (
+    BulkChanged,
+    LiveFeedEvent,
+    NotificationCreated,
+    NotificationsRemoved,
+    NotificationUpdated,
+    Reset,
+    event_of,
+)
 from inbox.client.filters import FLAGS, matches
-from inbox.client.types import Counts, Filter, Json, Notification
+from inbox.client.types import Counts, Json, Notification, NotificationFields
 
 AFTER = 0.5
 """A page that was read at a position contains the events up to it."""
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldNotification:
     """A notification with the counter of the position whose state it is."""
 
     notification: Notification
@@ -36,17 +44,17 @@ class Held:
 class Reading:
     """What happened while a page was on its way: what the page may not know yet."""
 
-    entries: list[tuple[int, FeedEvent]] = field(default_factory=list)
+    entries: list[tuple[int, LiveFeedEvent]] = field(default_factory=list)
     is_void: bool = False
 
 
-class FeedStore:
+class HeldFeed:
     """The notifications that match `filter`, from the newest down to the last one that was read.
 
     New ones push out the oldest beyond `max_held`. Notifications are replaced, never changed in place.
     """
 
-    def __init__(self, filter: Filter, max_held: int) -> None:
+    def __init__(self, filter: NotificationFields, max_held: int) -> None:
         self.position: str | None = None
         self.counts: Counts = {"unseen": 0, "unread": 0, "severity": {}}
         self.is_stale = False
@@ -54,7 +62,7 @@ class FeedStore:
         self._filter = filter
         self._max_held = max_held
         self._floor: float = math.inf  # the sequence down to which all is held; infinite: nothing was read, 0: all
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, HeldNotification] = {}
         self._readings: list[Reading] = []
         self._shown: tuple[Notification, ...] | None = None
 
@@ -71,7 +79,7 @@ class FeedStore:
         """Whether older ones match that are not held."""
         return 0 < self._floor < math.inf
 
-    def connected(self, result: Mapping[str, Any]) -> list[FeedEvent]:
+    def connected(self, result: Mapping[str, Any]) -> list[LiveFeedEvent]:
         """Take the result of `connect`. Return what it says."""
         is_first = self.position is None
         if result["recovered"]:
@@ -88,7 +96,7 @@ class FeedStore:
             self.is_stale = False
         return events
 
-    def apply(self, event: Mapping[str, Any]) -> list[FeedEvent] | None:
+    def apply(self, event: Mapping[str, Any]) -> list[LiveFeedEvent] | None:
         """Apply an event and return what it says; None if it does not continue the position: something was lost."""
         if event["from"] != self.position:
             return None
@@ -116,7 +124,7 @@ class FeedStore:
         at = counter_of(page["position"]) + AFTER
         items: list[Notification] = page["data"]
         bottom = min(item["sequence"] for item in items) if page["hasMore"] and items else 0
-        read = {item["id"]: Held(item, at) for item in items}
+        read = {item["id"]: HeldNotification(item, at) for item in items}
         for counter, event in reading.entries:
             _change(read, event, counter)
         for notification_id, held in [*self._held.items()]:
@@ -138,7 +146,7 @@ class FeedStore:
         self._cut(bottom)
         self._max_held = max(self._max_held, len(self._held))
 
-    def _take(self, changes: Iterable[Mapping[str, Any]], at: int) -> list[FeedEvent]:
+    def _take(self, changes: Iterable[Mapping[str, Any]], at: int) -> list[LiveFeedEvent]:
         events = [event for event in map(event_of, changes) if event is not None]
         for event in events:
             for reading in self._readings:
@@ -149,14 +157,14 @@ class FeedStore:
             self._cut(sorted(held.sequence for held in self._held.values())[-self._max_held])
         return events
 
-    def _apply(self, event: FeedEvent, at: int) -> None:
+    def _apply(self, event: LiveFeedEvent, at: int) -> None:
         if isinstance(event, Reset):
             self._drop()
             self.is_stale = True
-        elif isinstance(event, Created | Updated):
+        elif isinstance(event, NotificationCreated | NotificationUpdated):
             notification = event.notification
             if notification["sequence"] >= self._floor and self._at(notification["id"]) <= at:
-                self._put(notification["id"], Held(notification, at))
+                self._put(notification["id"], HeldNotification(notification, at))
         else:
             _change(self._held, event, at)
         if isinstance(event, BulkChanged):
@@ -179,7 +187,7 @@ class FeedStore:
         held = self._held.get(notification_id)
         return held.at if held else -1
 
-    def _put(self, notification_id: str, held: Held) -> None:
+    def _put(self, notification_id: str, held: HeldNotification) -> None:
         if matches(self._filter, held.notification):
             self._held[notification_id] = held
         else:
@@ -196,20 +204,20 @@ def counter_of(position: str | None) -> int:
     return int(position.partition("-")[2]) if position else -1
 
 
-def _change(held: dict[str, Held], event: FeedEvent, at: int) -> None:
+def _change(held: dict[str, HeldNotification], event: LiveFeedEvent, at: int) -> None:
     """Apply an event to notifications by id. A state of a later position stays."""
-    if isinstance(event, Created | Updated):
+    if isinstance(event, NotificationCreated | NotificationUpdated):
         notification = event.notification
         known = held.get(notification["id"])
         if known is None or known.at <= at:
-            held[notification["id"]] = Held(notification, at)
-    elif isinstance(event, Removed):
+            held[notification["id"]] = HeldNotification(notification, at)
+    elif isinstance(event, NotificationsRemoved):
         for notification_id in event.ids:
             held.pop(notification_id, None)
     elif isinstance(event, BulkChanged):
         for notification_id, one in [*held.items()]:
             if one.at <= at and event.concerns(one.notification):
-                held[notification_id] = Held(with_fields(one.notification, event.fields), at)
+                held[notification_id] = HeldNotification(with_fields(one.notification, event.fields), at)
 
 
 def with_fields(notification: Notification, fields: Mapping[str, Any]) -> Notification:

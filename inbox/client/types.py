@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 Json: TypeAlias = dict[str, Any]
-Severity = Literal["high", "medium", "low", "none"]
-Mark = Literal["read", "unread", "seen", "archived", "unarchived"]
+SeverityName = Literal["high", "medium", "low", "none"]
+MarkName = Literal["read", "unread", "seen", "archived", "unarchived"]
 MarkOfAll = Literal["read", "unread", "seen", "archived", "unarchived", "read_archived"]
 Button = Literal["primary", "secondary"]
-Tags: TypeAlias = Sequence[str] | Sequence[Sequence[str]] | Mapping[str, Any]
+TagQuery: TypeAlias = Sequence[str] | Sequence[Sequence[str]] | Mapping[str, Any]
 """Any of these; with lists of lists one of each; also `{"or": […]}` and `{"and": [{"or": […]}]}`."""
 TokenSource: TypeAlias = str | Callable[[], Awaitable[str]]
 """A session token, or a function that gets one; it is called again when the token expires or is refused."""
@@ -50,7 +50,7 @@ class Notification(TypedDict):
     snoozedUntil: NotRequired[str | None]
     expiresAt: NotRequired[str]
     avatar: NotRequired[str]
-    severity: NotRequired[Severity]
+    severity: NotRequired[SeverityName]
     tags: NotRequired[list[str]]
     data: NotRequired[Json]
     redirect: NotRequired[Redirect]
@@ -60,7 +60,7 @@ class Notification(TypedDict):
     workflow: NotRequired[Json]
 
 
-class NotificationPage(TypedDict):
+class ListedPage(TypedDict):
     """Some notifications, newest first, as they were at `position`."""
 
     data: list[Notification]
@@ -76,24 +76,24 @@ class Counts(TypedDict):
     severity: dict[str, int]
 
 
-class Filter(TypedDict, total=False):
+class NotificationFields(TypedDict, total=False):
     """Which notifications; all parts must match, and an absent one matches everything."""
 
     read: bool
     seen: bool
     archived: bool
     snoozed: bool
-    tags: Tags
-    severity: Severity | Sequence[Severity]
+    tags: TagQuery
+    severity: SeverityName | Sequence[SeverityName]
     data: Mapping[str, Any]
     createdGte: int
     createdLte: int
 
 
-class Where(TypedDict, total=False):
+class ChangeSelection(TypedDict, total=False):
     """Which notifications a change of all is about; `{}` is all."""
 
-    tags: Tags
+    tags: TagQuery
     data: Mapping[str, Any]
 
 
@@ -106,30 +106,30 @@ class TriggerResult(TypedDict):
     error: NotRequired[list[str]]
 
 
-class EditedRedirect(TypedDict):
+class ChangedRedirect(TypedDict):
     url: str
     target: NotRequired[str | None]
 
 
-class EditedAction(TypedDict):
+class ChangedAction(TypedDict):
     """A button as an edit gives it."""
 
     label: str
-    redirect: NotRequired[EditedRedirect | None]
+    redirect: NotRequired[ChangedRedirect | None]
 
 
-class Edit(TypedDict, total=False):
+class MessageChanges(TypedDict, total=False):
     """What an edit of a message changes: an absent field stays, None removes one. Texts are no templates."""
 
     subject: str | None
     body: str
     avatar: str | None
-    primaryAction: EditedAction | None
-    secondaryAction: EditedAction | None
-    redirect: EditedRedirect | None
+    primaryAction: ChangedAction | None
+    secondaryAction: ChangedAction | None
+    redirect: ChangedRedirect | None
     data: Json | None
     tags: list[str]
-    severity: Severity
+    severity: SeverityName
     expiresAt: str | None
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from inbox.client import Created, Feed, FeedClosed, RequestRefused, Reset, open_session, plain_hash
+from inbox.client import FeedClosed, LiveFeed, NotificationCreated, RequestRefused, Reset, open_session, plain_hash
 from tests.conftest import RunServer
 from tests.support.client import WORKFLOW, Api, InboxApi, create_session
 from tests.support.link import Link
@@ -120,8 +120,8 @@ async def test_it_outlives_restarts(run_server: RunServer, name: str) -> None:
         await played.agree()
 
 
-def feed_at(server: Server, token: Any, **options: Any) -> Feed:
-    return Feed(server.url, token, backoff=HURRY, connect=partial(connect, proxy=None), **options)
+def feed_at(server: Server, token: Any, **options: Any) -> LiveFeed:
+    return LiveFeed(server.url, token, backoff=HURRY, connect=partial(connect, proxy=None), **options)
 
 
 async def test_what_the_feed_changes(fresh_server: Server) -> None:
@@ -193,7 +193,7 @@ async def test_a_token_is_renewed(run_server: RunServer) -> None:
             await until(is_renewed, 60)
             await api.trigger("ada", {"n": 1})
             event = await anext(feed)
-            assert isinstance(event, Created)
+            assert isinstance(event, NotificationCreated)
             assert event.notification["body"] == "Body 1"
 
 

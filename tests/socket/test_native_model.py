@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from inbox.client import ConnectionLost, Feed, RequestRefused
+from inbox.client import Disconnected, LiveFeed, RequestRefused
 from tests.conftest import binary_of
 from tests.faults.pages import PlainPage, SocketIoPage, as_message
 from tests.faults.processes import Process, Unanswered
@@ -123,7 +123,7 @@ class History:
         return datetime.now(UTC) + timedelta(seconds=self.pick(0.2, 1.0, 3_600.0))
 
     @property
-    def feeds(self) -> list[Feed]:
+    def feeds(self) -> list[LiveFeed]:
         return [client.feed for client in self.clients if isinstance(client, FeedClient)]
 
     async def listing(self) -> list[Json]:
@@ -286,7 +286,7 @@ class History:
         async def perform() -> str:
             try:
                 await request()
-            except ConnectionLost as error:
+            except Disconnected as error:
                 return f"{text}: {error}"
             except RequestRefused as error:
                 if error.code not in REFUSALS:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from websockets.asyncio.client import connect
 
-from inbox.client import Backoff, Feed, Filter
+from inbox.client import Backoff, LiveFeed, NotificationFields
 from inbox.client.filters import matches
 from inbox.client.store import counter_of
 from inbox.tasks import end_tasks
@@ -45,7 +45,7 @@ class NativeClient(ABC):
     `missed` counts events and pings that did not continue its position, `refetches` the last resort of the protocol.
     """
 
-    def __init__(self, filter: Filter) -> None:
+    def __init__(self, filter: NotificationFields) -> None:
         self.filter = filter
         self.missed = 0
         self.refetches = 0
@@ -94,7 +94,7 @@ class NativeClient(ABC):
             self.news.notify_all()
 
 
-class CountingFeed(Feed):
+class CountingFeed(LiveFeed):
     """Counts what must not happen."""
 
     missed = 0
@@ -111,14 +111,14 @@ class CountingFeed(Feed):
 class FeedClient(NativeClient):
     """The project's Python client."""
 
-    def __init__(self, url: str, token: str, filter: Filter) -> None:
+    def __init__(self, url: str, token: str, filter: NotificationFields) -> None:
         super().__init__(filter)
         opening = partial(connect, proxy=None)
         self.feed = CountingFeed(url, token, filter=filter, limit=100, backoff=HURRY, connect=opening)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, token: str, filter: Filter) -> AsyncIterator[Self]:
+    async def open(cls, url: str, token: str, filter: NotificationFields) -> AsyncIterator[Self]:
         client = cls(url, token, filter)
         async with client.feed:
             following = asyncio.create_task(client._follow())

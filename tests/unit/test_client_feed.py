@@ -14,15 +14,15 @@ from websockets.asyncio.client import connect
 
 from inbox.client import (
     Backoff,
-    ConnectionLost,
-    Created,
-    Feed,
+    Disconnected,
     FeedClosed,
-    FeedEvent,
+    LiveFeed,
+    LiveFeedEvent,
+    NotificationCreated,
+    NotificationUpdated,
     RequestRefused,
     Reset,
     Unreachable,
-    Updated,
 )
 from inbox.client import feed as feed_module
 from inbox.client import socket as socket_module
@@ -52,15 +52,15 @@ class Tokens:
         return f"token {self.given}"
 
 
-def feed_at(service: NativeService, token: Any = "token", **options: Any) -> Feed:
+def feed_at(service: NativeService, token: Any = "token", **options: Any) -> LiveFeed:
     options = {"backoff": Backoff(0, 0), "connect": partial(connect, proxy=None), **options}
-    return Feed(service.url, token, **options)
+    return LiveFeed(service.url, token, **options)
 
 
 @asynccontextmanager
 async def opened(
     service: NativeService, *items: Json, token: Any = "token", result: Json | None = None, **options: Any
-) -> AsyncIterator[tuple[Feed, Peer]]:
+) -> AsyncIterator[tuple[LiveFeed, Peer]]:
     """A feed that holds these notifications at the position 1-10, and the service's end of its connection."""
     feed = feed_at(service, token, **options)
     entering = asyncio.create_task(feed.__aenter__())
@@ -74,7 +74,7 @@ async def opened(
         await feed.close()
 
 
-async def next_of(feed: Feed) -> FeedEvent:
+async def next_of(feed: LiveFeed) -> LiveFeedEvent:
     return await within(anext(feed))
 
 
@@ -91,9 +91,9 @@ async def test_it_connects_and_follows(service: NativeService) -> None:
         assert (feed.counts, feed.position, feed.is_connected, feed.recovered) == (COUNTS, "1-10", True, False)
         counts = {"unseen": 9, "unread": 8, "severity": {"none": 8}}
         await peer.send(event(11, {"created": item(3)}, {"updated": item(1, isRead=True)}, counts=counts))
-        assert await next_of(feed) == Created(item(3))
+        assert await next_of(feed) == NotificationCreated(item(3))
         assert feed.counts == counts
-        assert await next_of(feed) == Updated(item(1, isRead=True))
+        assert await next_of(feed) == NotificationUpdated(item(1, isRead=True))
 
 
 async def test_closing_ends_the_iteration_and_the_connection(service: NativeService) -> None:
@@ -102,7 +102,7 @@ async def test_closing_ends_the_iteration_and_the_connection(service: NativeServ
         assert [event async for event in feed] == []
         await within(peer.connection.wait_closed())
         assert peer.connection.close_code == 1000
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(Disconnected):
             await feed.mark("1", "read")
 
 
@@ -114,7 +114,7 @@ async def test_a_lost_connection_continues_at_its_position(service: NativeServic
         peer = await service.accept()
         assert peer.hello["connect"]["position"] == "1-11"
         await peer.welcome(catch_up(14, {"created": item(4)}))
-        assert await next_of(feed) == Created(item(4))
+        assert await next_of(feed) == NotificationCreated(item(4))
         assert [one["sequence"] for one in feed.notifications] == [4, 3, 2, 1]
         assert feed.recovered is True
 
@@ -136,7 +136,7 @@ async def test_a_missed_event_makes_it_connect_again(service: NativeService, fra
         peer = await service.accept()
         assert peer.hello["connect"]["position"] == "1-10"
         await peer.welcome(catch_up(12, {"created": item(1)}))
-        assert await next_of(feed) == Created(item(1))
+        assert await next_of(feed) == NotificationCreated(item(1))
 
 
 async def test_silence_makes_it_connect_again(service: NativeService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ async def test_an_address_where_nobody_listens_is_tried_again() -> None:
         return connect(*arguments, proxy=None, **options)
 
     with pytest.raises(KeyError):
-        await within(Feed(url, "token", backoff=Backoff(0, 0), connect=opening).__aenter__())
+        await within(LiveFeed(url, "token", backoff=Backoff(0, 0), connect=opening).__aenter__())
 
 
 async def test_a_refused_filter_ends_it(service: NativeService) -> None:
@@ -276,7 +276,7 @@ async def test_a_change_whose_event_comes_after_a_loss(service: NativeService) -
 
 async def test_every_request(service: NativeService) -> None:
     until = datetime(2027, 1, 1, 12, tzinfo=UTC)
-    calls: list[tuple[Callable[[Feed], Awaitable[None]], Json]] = [
+    calls: list[tuple[Callable[[LiveFeed], Awaitable[None]], Json]] = [
         (
             lambda feed: feed.mark_all("read_archived", {"tags": ["a"]}),
             {"mark": {"where": {"tags": ["a"]}, "as": "read_archived"}},
@@ -356,10 +356,10 @@ async def test_requests_without_an_answer_fail_with_the_connection(service: Nati
         marking = asyncio.create_task(feed.mark("1", "read"))
         await peer.receive()
         peer.cut()
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(Disconnected):
             await within(marking)
         await service.accept()
-        with pytest.raises(ConnectionLost, match="not connected"):
+        with pytest.raises(Disconnected, match="not connected"):
             await feed.mark("1", "read")
 
 
@@ -379,7 +379,7 @@ async def test_a_request_that_waited_for_its_turn_fails_with_the_connection(
             await peer.send(event(12))
             await within(anext(frames))
         for answer in await within(asyncio.gather(*marking, return_exceptions=True)):
-            assert isinstance(answer, ConnectionLost)
+            assert isinstance(answer, Disconnected)
 
 
 async def test_a_cancelled_request_leaves_nothing_behind(service: NativeService) -> None:
@@ -390,7 +390,7 @@ async def test_a_cancelled_request_leaves_nothing_behind(service: NativeService)
         await asyncio.wait([marking])
         await peer.answer(request, {"position": "1-10"})
         await peer.send(event(11, {"created": item(1)}))
-        assert await next_of(feed) == Created(item(1))
+        assert await next_of(feed) == NotificationCreated(item(1))
 
 
 async def test_more(service: NativeService) -> None:

@@ -37,9 +37,9 @@ def test_its_page_names_what_there_is() -> None:
         tree = compile(block, "docs/python-client.md", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         assert {alias.name for node in imports for alias in node.names} <= set(client.__all__)
-    for kind in [*get_args(client.FeedEvent), client.ApiError, client.Unreachable, client.ConnectionLost]:
+    for kind in [*get_args(client.LiveFeedEvent), client.ApiError, client.Unreachable, client.Disconnected]:
         assert f"`{kind.__name__}" in page
-    for name in [name for name in vars(client.Feed) if not name.startswith("_") and name != "close"]:
+    for name in [name for name in vars(client.LiveFeed) if not name.startswith("_") and name != "close"]:
         assert re.search(rf"\b{name}\b", page), name
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from inbox.client.events import Created, Reset, Updated
+from inbox.client.events import NotificationCreated, NotificationUpdated, Reset
 from inbox.client.filters import matches
-from inbox.client.store import FeedStore, counter_of, with_fields
+from inbox.client.store import HeldFeed, counter_of, with_fields
 from tests.support.native_service import COUNTS, Json, catch_up, event, item, snapshot
 
 SEEDS = int(os.environ.get("INBOX_SEEDS", "200"))
@@ -19,19 +19,19 @@ STEPS = 60
 DATES = {"isRead": "readAt", "isSeen": "firstSeenAt", "isArchived": "archivedAt"}
 
 
-def store_of(*items: Json, filter: Any = None, max_held: int = 1_000, has_more: bool = False) -> FeedStore:
+def store_of(*items: Json, filter: Any = None, max_held: int = 1_000, has_more: bool = False) -> HeldFeed:
     """A store at the position 1-10."""
-    store = FeedStore(filter or {}, max_held)
+    store = HeldFeed(filter or {}, max_held)
     newest_first = sorted(items, key=lambda one: -one["sequence"])
     assert store.connected(snapshot(10, list={"data": newest_first, "hasMore": has_more})) == [Reset("connected")]
     return store
 
 
-def sequences(store: FeedStore) -> list[int]:
+def sequences(store: HeldFeed) -> list[int]:
     return [notification["sequence"] for notification in store.notifications]
 
 
-def tell(store: FeedStore, *changes: Json, **fields: Any) -> Any:
+def tell(store: HeldFeed, *changes: Json, **fields: Any) -> Any:
     """Apply the next event."""
     return store.apply(event(counter_of(store.position) + 1, *changes, **fields)["event"])
 
@@ -45,8 +45,8 @@ def test_a_snapshot_is_held_newest_first() -> None:
 def test_a_new_one_is_on_top_and_an_update_stays_where_it_is() -> None:
     store = store_of(item(1), item(2))
     assert tell(store, {"created": item(3)}, {"updated": item(1, isRead=True)}) == [
-        Created(item(3)),
-        Updated(item(1, isRead=True)),
+        NotificationCreated(item(3)),
+        NotificationUpdated(item(1, isRead=True)),
     ]
     assert sequences(store) == [3, 2, 1]
     assert store.notifications[2]["isRead"]
@@ -245,7 +245,7 @@ def play(chance: random.Random) -> None:
     filter: Any = chance.choice([{}, {"archived": False}, {"read": False, "tags": ["a"]}, {"seen": True}])
     for _ in range(10):
         feed.act()
-    store = FeedStore(filter, max_held=chance.choice([6, 1_000]))
+    store = HeldFeed(filter, max_held=chance.choice([6, 1_000]))
     store.connected(snapshot(10, list=feed.page(filter, 5, float("inf"), 10)))
     known = 10  # the newest position of which a page has told
     for _ in range(STEPS):
@@ -265,7 +265,7 @@ def play(chance: random.Random) -> None:
     check(store, feed, filter)
 
 
-def read_pages(store: FeedStore, feed: FakeFeed, filter: Any, chance: random.Random) -> int:
+def read_pages(store: HeldFeed, feed: FakeFeed, filter: Any, chance: random.Random) -> int:
     """Read again if it is stale, else the next page; return the newest position that a page was read at."""
     is_again, store.is_stale = store.is_stale, False
     below = float("inf") if is_again or not store.notifications else store.notifications[-1]["sequence"]
@@ -285,7 +285,7 @@ def read_pages(store: FeedStore, feed: FakeFeed, filter: Any, chance: random.Ran
     return counter_of(page["position"])
 
 
-def check(store: FeedStore, feed: FakeFeed, filter: Any) -> None:
+def check(store: HeldFeed, feed: FakeFeed, filter: Any) -> None:
     held = len(store.notifications)
     page = feed.page(filter, held, float("inf"), counter_of(store.position))
     assert list(store.notifications) == page["data"]
