@@ -32,7 +32,7 @@ from inbox.realtime.feed_events import (
 )
 from inbox.realtime.missed import Missed
 from inbox.store import publication as kinds
-from inbox.store.feed import Feed, LogEntry
+from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
 from inbox.store.publication import Publication, parse_publication
 from inbox.store.retry import Attempts
@@ -242,19 +242,16 @@ class ConnectedFeed:
     async def catch_up(self, since: Position) -> FeedEvent | None:
         """Return all that changed after a position, as one event up to the present one; None if the log cannot say it.
 
-        So it is after a bulk deletion or a trim, and for too many changed messages (missed.py). Raise StoreUnavailable,
-        NotFound for a feed that is gone, and Contention if it keeps changing.
+        Raise StoreUnavailable, NotFound for a feed that is gone, and Contention if it keeps changing.
         """
         if since == self._position:
             return self._unchanged()
         async for _ in Attempts(CATCH_UP_ATTEMPTS):
             state, entries = await self._feeds.changes_since(self.feed, since) or _raise_deleted()
-            missed = await self._missed(entries)
+            missed = Missed(self.feed, entries)
             if not missed.is_complete:
                 return None
             changes, read_at = await self._missed_changes(missed)
-            if Refetch() in changes:
-                return None
             if read_at in (None, state.position):
                 return FeedEvent(self.feed, since, state.position, state.counts, changes)
         raise Contention
@@ -264,29 +261,23 @@ class ConnectedFeed:
         assert self._position is not None  # noqa: S101 (`start` came first)
         state, entries = await self._feeds.changes_since(self.feed, self._position) or _raise_deleted()
         if entries != []:
-            changes, _ = await self._missed_changes(await self._missed(entries))
+            changes, _ = await self._missed_changes(Missed(self.feed, entries))
             self._deliver(state.position, state.counts, changes)
-
-    async def _missed(self, entries: Sequence[LogEntry] | None) -> Missed:
-        marks = [entry.ref for entry in entries or () if entry.kind == kinds.BULK]
-        return Missed(entries, await self._feeds.rows_of_bulk_marks(self.feed, marks) if marks else {})
 
     async def _missed_changes(self, missed: Missed) -> tuple[list[FeedChange], Position | None]:
         """Return the missed changes, and the position at which their messages were read, if any were.
 
         If more has changed than the log says, they are a `Refetch` and the new messages.
         """
-        ids = await self._feeds.ids_of(self.feed, missed.deleted) if missed.deleted else {}
-        # the row in the id of a moved message may have been trimmed, so that `ids_of` lacks it
-        is_complete = missed.is_complete and len(ids) == len(missed.deleted)
-        rows = missed.rows if is_complete else sorted(missed.new)
+        steps = missed.steps if missed.is_complete else sorted(missed.new)
+        rows = [step for step in steps if isinstance(step, int)]
         messages, state = await self._feeds.messages(self.feed, rows) or _raise_deleted() if rows else ([], None)
         items = {item.message.sequence: item for item in await self.complete(messages)}
-        changes: list[FeedChange] = [] if is_complete else [Refetch()]
-        for row in missed.last_kinds if is_complete else rows:
-            if row in ids:
-                changes.append(MessagesRemoved([ids[row]]))
-            elif item := items.get(row):
+        changes: list[FeedChange] = [] if missed.is_complete else [Refetch()]
+        for step in steps:
+            if not isinstance(step, int):
+                changes.append(step)
+            elif item := items.get(step):
                 changes.append(_missed_change(missed, item))
         if missed.has_preferences:
             changes.append(PreferencesChanged(await self._cards.preferences()))

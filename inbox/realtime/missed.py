@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from inbox.models.message import Message
+from inbox.realtime.feed_events import BulkMark, MessagesRemoved
 from inbox.store import publication as kinds
-from inbox.store.feed import LogEntry
+from inbox.store.feed import Feed, LogEntry
 from inbox.store.rows import parse_message_id
 
-MAX_MISSED = 300
-"""The most messages that a catch-up brings one by one; for more, a client reads the feed again."""
-_ROW_KINDS = (kinds.NEW, kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.DELETED)
-_KNOWN_KINDS = (*_ROW_KINDS, kinds.PREFERENCES)
+_ROW_KINDS = (kinds.NEW, kinds.MOVED, kinds.COLLAPSED, kinds.MARKED)
+_REMOVALS = (kinds.DELETED, kinds.BULK_DELETED, kinds.TRIMMED)
 
 
 class Missed:
-    """The messages that missed entries are about, each once, in the order of their last changes.
+    """The missed changes of a feed. `entries` is None where the log does not reach back.
 
-    `entries` is None where the log does not reach back. `bulk_rows`: the rows of bulk marks by their refs.
-    `is_complete`: these messages, and perhaps the preferences, are all that has changed, and not too many.
+    `is_complete`: the entries say all that has changed. `steps` are removals, bulk marks, and changed messages (rows,
+    each once), in the order of the last changes: a bulk mark comes before messages that changed after it.
     """
 
-    def __init__(self, entries: Sequence[LogEntry] | None, bulk_rows: Mapping[int, Sequence[int]]) -> None:
-        is_known = entries is not None and all(
-            entry.kind in _KNOWN_KINDS or (entry.kind == kinds.BULK and entry.ref in bulk_rows) for entry in entries
-        )
-        self.has_preferences = any(entry.kind == kinds.PREFERENCES for entry in entries or ())
-        own = list(_by_row(entries or (), bulk_rows))
-        self.new = {entry.ref for entry in own if entry.kind in (kinds.NEW, kinds.MOVED)}
-        self._collapsed = {entry.ref for entry in own if entry.kind == kinds.COLLAPSED}
-        self.last_kinds: dict[int, str] = {}
-        """By row; for a deleted message by the row in its id."""
-        for entry in own:
-            self.last_kinds.pop(entry.ref, None)  # so that the order is that of the last changes
-            self.last_kinds[entry.ref] = entry.kind
-        self.is_complete = is_known and len(self.last_kinds) <= MAX_MISSED
-
-    @property
-    def rows(self) -> list[int]:
-        """The rows to be read; a message that moved or went since is no longer there."""
-        return [row for row, kind in self.last_kinds.items() if kind != kinds.DELETED]
-
-    @property
-    def deleted(self) -> list[int]:
-        """The rows in the ids of deleted messages, also of new ones: a page may have read them over HTTP meanwhile."""
-        return [row for row, kind in self.last_kinds.items() if kind == kinds.DELETED]
+    def __init__(self, feed: Feed, entries: Sequence[LogEntry] | None) -> None:
+        self._feed = feed
+        self.is_complete = entries is not None
+        self.has_preferences = False
+        self.new: set[int] = set()
+        self._collapsed: set[int] = set()
+        self._later: set[int] = set()
+        self.steps = [step for entry in reversed(entries or ()) for step in self._steps(entry)][::-1]
 
     def is_new(self, message: Message) -> bool:
         """Return whether the message came with these entries, so that nobody who missed them knows it."""
@@ -55,11 +38,38 @@ class Missed:
         """Return whether the message took the place of one that may be known."""
         return message.sequence in self._collapsed and not self.is_new(message)
 
-
-def _by_row(entries: Sequence[LogEntry], bulk_rows: Mapping[int, Sequence[int]]) -> Iterator[LogEntry]:
-    """Iterate over the entries of messages; a bulk mark is one for each of its rows."""
-    for entry in entries:
+    def _steps(self, entry: LogEntry) -> Iterator[int | MessagesRemoved | BulkMark]:
+        """Iterate over what an entry brings beside the later ones: one step or none."""
         if entry.kind in _ROW_KINDS:
-            yield entry
-        elif entry.kind == kinds.BULK:
-            yield from (LogEntry(kinds.MARKED, row) for row in bulk_rows.get(entry.ref, ()))
+            self._note_kind(entry)
+            if entry.ref not in self._later:
+                self._later.add(entry.ref)
+                yield entry.ref
+        elif entry.kind == kinds.PREFERENCES:
+            self.has_preferences = True
+        elif (change := self._change_of_many(entry)) is None:
+            self.is_complete = False
+        elif not isinstance(change, MessagesRemoved) or change.ids:  # a trim may remove only rows without a message
+            yield change
+
+    def _note_kind(self, entry: LogEntry) -> None:
+        if entry.kind in (kinds.NEW, kinds.MOVED):
+            self.new.add(entry.ref)
+        elif entry.kind == kinds.COLLAPSED:
+            self._collapsed.add(entry.ref)
+
+    def _change_of_many(self, entry: LogEntry) -> MessagesRemoved | BulkMark | None:
+        """Return a removal or a bulk mark; None if the entry does not say what it did, or is of a later release.
+
+        What went is named even if it came with these entries: a page may have read it over HTTP meanwhile.
+        """
+        if entry.body is None:
+            return None
+        if entry.kind in _REMOVALS:
+            removed = kinds.parse_removed(entry.kind, [entry.ref], entry.body)
+            if removed is None:
+                return None
+            self._later.update(row for row, _ in removed)
+            return MessagesRemoved([self._feed.message_id(row, check) for row, check in removed])
+        mark = kinds.parse_bulk_mark(entry.body) if entry.kind == kinds.BULK else None
+        return BulkMark(*mark) if mark else None

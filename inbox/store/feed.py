@@ -112,7 +112,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One change of a feed. `kind` is a kind of `store/publication.py`, and `ref` what its `rows` are there."""
+    """One change of a feed. `kind` is a kind of `store/publication.py`; `ref` and `body` are what it has there.
+
+    The log keeps the body of removals and bulk marks. It is None if there is none, as of a change by an older release.
+    """
 
     kind: str
     ref: int
+    body: bytes | None = None

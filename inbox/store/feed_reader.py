@@ -558,15 +558,6 @@ class FeedReader(BaseStore):
         self._built.put(key, _Built(made_of, message, as_of))
         return message
 
-    async def ids_of(self, feed: Feed, numbers: Sequence[int]) -> dict[int, MessageId]:
-        """Return by row the ids of rows that were not trimmed, live or deleted."""
-        snapshot = await self._snapshot_of(feed, numbers)
-        if snapshot is None:
-            return {}
-        base = snapshot.base
-        checks = {row: rows.check_of(snapshot.rows, base, row) for row in numbers}
-        return {row: feed.message_id(row, check) for row, check in checks.items() if check}
-
     async def origins(self, feed: Feed, numbers: Sequence[int]) -> dict[int, int]:
         """Map each row whose message was moved into it (snooze end, collapse) to the row in that message's id."""
         origins: dict[int, int] = {}
@@ -576,21 +567,6 @@ class FeedReader(BaseStore):
                     origins[row] = origin
         return origins
 
-    async def rows_of_bulk_marks(self, feed: Feed, counters: Collection[int]) -> dict[int, list[int]]:
-        """Return by its counter the live rows that each of these bulk marks has hit, oldest first.
-
-        One whose stamp was folded into the side records is missing.
-        """
-        snapshot = await self.snapshot(feed)
-        if snapshot is None:
-            return {}
-        live = [row for row, flags in enumerate(snapshot.flags, snapshot.base + 1) if flags & rows.LIVE]
-        return {
-            stamp.counter: [row for row in live if stamp.hits(row)]
-            for stamp in snapshot.stamps
-            if stamp.counter in counters
-        }
-
     async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         """Return the present state and the changes after a position, oldest first.
 
@@ -598,13 +574,15 @@ class FeedReader(BaseStore):
         if the feed no longer exists, or another one has its number.
         """
         keys = feed.keys
-        (packed, owner), (log,) = await read_consistently(
-            self._client, ("HMGET", keys.state, "p", "s"), [("LRANGE", keys.log, 0, -1)]
+        (packed, owner), (log, bodies) = await read_consistently(
+            self._client,
+            ("HMGET", keys.state, "p", "s"),
+            [("LRANGE", keys.log, 0, -1), ("LRANGE", keys.bodies, 0, -1)],
         )
         if packed is None or owner != feed.subscriber_oid.encode():
             return None
         state = rows.parse_state(packed)
-        return state, _entries_since(state, log, since)
+        return state, _entries_since(state, log, bodies, since)
 
     async def fold(self, feed: Feed, keep: int) -> None:
         """Fold stamps into side records, the oldest first, until only `keep` are left."""
@@ -669,11 +647,17 @@ def _apply_edits(stored: dict[int, list[bytes]], edits: Mapping[int, bytes | Non
     return times
 
 
-def _entries_since(state: FeedState, log: list[bytes], since: Position) -> list[LogEntry] | None:
+def _entries_since(state: FeedState, log: list[bytes], bodies: list[bytes], since: Position) -> list[LogEntry] | None:
     gap = state.position.counter - since.counter
     if gap == 0:
         return [] if since.ms == state.position.ms else None
     if gap < 0 or gap > len(log):
         return None
     is_anchored = since == rows.ORIGIN if gap == len(log) else int(log[-gap - 1][:13]) == since.ms
-    return [LogEntry(entry[13:14].decode(), int(entry[14:])) for entry in log[-gap:]] if is_anchored else None
+    if not is_anchored:
+        return None
+    by_counter = {int.from_bytes(body[:5], "big"): body[5:] for body in bodies}
+    return [
+        LogEntry(entry[13:14].decode(), int(entry[14:]), by_counter.get(counter))
+        for counter, entry in enumerate(log[-gap:], since.counter + 1)
+    ]

@@ -128,6 +128,8 @@ class FeedKeys:
     side = _Key("d")
     # list: an entry for each position (lua/_log.lua); 24 h after the last change, 256 entries or more
     log = _Key("g")
+    # list: what entries of the log have no room for, the ids of what went and what bulk marks did (lua/_bodies.lua)
+    bodies = _Key("b")
     # list: a stamp for each bulk change (lua/_dates.lua); beyond eight the oldest are folded into `side`
     stamps = _Key("t")
     # list: batches of deleted rows whose contents are to be removed; rare
@@ -144,7 +146,7 @@ class FeedKeys:
         """Return all keys that are deleted with the feed."""
         return [
             *(self.state, self.stream, self.rows, self.side, self.log, self.stamps, self.purge, self.collapses),
-            self.references,
+            *(self.references, self.bodies),
         ]
 
 

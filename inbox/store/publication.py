@@ -22,6 +22,7 @@ Two payloads have no head, because the feed itself did not change: `GONE` (the s
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -69,7 +70,7 @@ class Publication(msgspec.Struct, frozen=True):
     @property
     def bulk_mark(self) -> tuple[int, int, Stamp] | None:
         """The flags that a `BULK` mark cleared and set, and its stamp; None from a process of an older release."""
-        return (self.body[0], self.body[1], parse_stamp(self.body[2:])) if self.body else None
+        return parse_bulk_mark(self.body)
 
     @property
     def removed(self) -> list[tuple[int, bytes]] | None:
@@ -77,10 +78,20 @@ class Publication(msgspec.Struct, frozen=True):
 
         None from a process of an older release that trimmed more messages than it named.
         """
-        if self.kind != DELETED:
-            return None if len(self.body) % _ID.size else list(_ID.iter_unpack(self.body))
-        checks = [self.body[at : at + CHECK_BYTES] for at in range(0, len(self.body), CHECK_BYTES)]
-        return list(zip(self.rows, checks, strict=True))
+        return parse_removed(self.kind, self.rows, self.body)
+
+
+def parse_bulk_mark(body: bytes) -> tuple[int, int, Stamp] | None:
+    """Return what the body of a `BULK` mark says; None if it is empty."""
+    return (body[0], body[1], parse_stamp(body[2:])) if body else None
+
+
+def parse_removed(kind: str, rows: Sequence[int], body: bytes) -> list[tuple[int, bytes]] | None:
+    """Return row and check of each id in the body of a removal; None if it does not name all."""
+    if kind != DELETED:
+        return None if len(body) % _ID.size else list(_ID.iter_unpack(body))
+    checks = [body[at : at + CHECK_BYTES] for at in range(0, len(body), CHECK_BYTES)]
+    return list(zip(rows, checks, strict=True))
 
 
 def pack_id(row: int, check: bytes) -> bytes:

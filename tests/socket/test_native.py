@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -21,8 +22,9 @@ from inbox.store.feed import Feed
 from inbox.store.messages import MessageStore
 from inbox.store.outbox import Outbox
 from tests.conftest import RunServer, binary_of
-from tests.support.client import Api, InboxApi, Json, create_session
+from tests.support.client import WORKFLOW, Api, InboxApi, Json, create_session
 from tests.support.environments import environment_of, services_of
+from tests.support.link import Link
 from tests.support.native import NativeSocket, RequestRefused, apply
 from tests.support.server import Server
 from tests.support.sockets import PlainSocket
@@ -203,7 +205,6 @@ async def test_a_bulk_change_is_known_by_its_event_alone(pair: Pair, name: str) 
 
 
 async def test_a_bulk_mark_that_was_missed_is_recovered(pair: Pair) -> None:
-    """As long as its stamp is there: the oldest of more than eight are folded."""
     await send(pair, 30)
     async with NativeSocket.connected(pair.servers[0], "ada", list={"limit": 100}) as (_, result):
         position, held = result["position"], {item["id"]: item for item in result["list"]["data"]}
@@ -215,8 +216,50 @@ async def test_a_bulk_mark_that_was_missed_is_recovered(pair: Pair) -> None:
             apply(held, result["changes"])
             assert list(result["changes"][-1]) == ["updated"]
             assert held == {item["id"]: item for item in await listed(pair)}
-        await inbox.call("POST", "/v1/inbox/notifications/delete", 204, {})
-    await refused_position(pair.servers[0], "ada", position)
+
+
+async def test_what_many_changes_did_without_its_process_is_named(run_server: RunServer, key_prefix: str) -> None:
+    """A process is cut off from the store: more bulk marks than there are stamps, a deletion of many, trims, others.
+
+    The socket there gets them as one event, another client with the same position by `connect`.
+    """
+    settings = {"INBOX_KEY_PREFIX": key_prefix, "INBOX_MAX_FEED_LENGTH": "100"}
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(running_store(binary_of("valkey")))
+        link = await stack.enter_async_context(Link.to(urlsplit(store.url).port or 0))
+        near = await run_server(redis_url=store.url, **settings)
+        far = await run_server(redis_url=f"redis://127.0.0.1:{link.port}", **settings)
+        api = await stack.enter_async_context(Api.open(near))
+        await api.create_workflow()
+        await api.create_workflow("tagged", tags=["a"])
+        await send_many(api, 40)
+        await send_many(api, 60, workflow="tagged")
+        inbox = await stack.enter_async_context(InboxApi.open(near, "ada"))
+        socket, result = await stack.enter_async_context(NativeSocket.connected(far, "ada", list={"limit": 100}))
+        position, held = result["position"], {item["id"]: item for item in result["list"]["data"]}
+        assert len(held) == 100
+        missed = dict(held)
+        newest, *_, oldest = held
+        await link.cut()
+        for turn in range(12):
+            await api.call("POST", V1_ALL, 201, {"markAs": ("read", "unread", "seen", "unseen")[turn % 4]})
+        await inbox.change(newest, "snooze", {"snoozeUntil": (datetime.now(UTC) + timedelta(days=1)).isoformat()})
+        await inbox.change(newest, "unsnooze")
+        await inbox.call("DELETE", f"/v1/inbox/notifications/{oldest}/delete", 204)
+        await inbox.call("POST", "/v1/inbox/notifications/delete", 204, {"tags": ["a"]})
+        await inbox.read_all()
+        await send_many(api, 90)
+        await link.mend()
+        event = await socket.event()
+        listing = {item["id"]: item for item in await inbox.notifications()}
+        assert len(listing) < 130, "the oldest were trimmed"
+        for changes, view in ((event["changes"], held), (None, missed)):
+            if changes is None:
+                async with NativeSocket.connected(near, "ada", position=position) as (_, result):
+                    assert result["recovered"] is True
+                    changes = result["changes"]
+            apply(view, changes)
+            assert view == listing
 
 
 async def test_a_trim_names_what_went(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
@@ -239,7 +282,12 @@ async def test_a_trim_names_what_went(run_server: RunServer, valkey_url: str, ke
             assert held == {item["id"]: item for item in await inbox.notifications()}
         for _ in range(70):
             await api.trigger("ada", {})
-        await refused_position(server, "ada", position)
+        async with (
+            InboxApi.open(server, "ada") as inbox,
+            NativeSocket.connected(server, "ada", position=position) as (_, result),
+        ):
+            apply(held, result["changes"])
+            assert held == {item["id"]: item for item in await inbox.notifications()}
 
 
 # every way into `recovered: false`
@@ -272,22 +320,23 @@ async def test_the_position_of_another_feed_recovers_nothing(pair: Pair) -> None
         await refused_position(pair.servers[0], "bob", result["position"])
 
 
-@pytest.mark.parametrize("number", [300, 301])
-async def test_up_to_300_changes_are_recovered(pair: Pair, number: int) -> None:
+@pytest.mark.parametrize("number", [320, 321])
+async def test_up_to_320_changes_are_recovered(pair: Pair, number: int) -> None:
+    """The log of more is cut off to 256."""
     async with NativeSocket.connected(pair.servers[0], "ada") as (_, result):
         position = result["position"]
-    await send_many(pair, number)
-    if number == 300:
+    await send_many(pair.api, number)
+    if number == 320:
         async with NativeSocket.connected(pair.servers[0], "ada", position=position) as (_, result):
             assert [change["created"] for change in reversed(result["changes"])] == await listed(pair)
     else:
         await refused_position(pair.servers[0], "ada", position)
 
 
-async def send_many(pair: Pair, number: int) -> None:
+async def send_many(api: Api, number: int, workflow: str = WORKFLOW) -> None:
     for start in range(0, number, 100):
-        events = [{"name": "bench", "to": "ada", "payload": {}} for _ in range(start, min(number, start + 100))]
-        await pair.api.call("POST", "/v1/events/trigger/bulk", 201, {"events": events})
+        events = [{"name": workflow, "to": "ada", "payload": {}} for _ in range(start, min(number, start + 100))]
+        await api.call("POST", "/v1/events/trigger/bulk", 201, {"events": events})
 
 
 async def test_a_log_that_does_not_reach_back_recovers_nothing(pair: Pair) -> None:

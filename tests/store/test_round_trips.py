@@ -177,7 +177,6 @@ async def test_single_messages_of_a_long_feed(noting: Stores) -> None:
     assert messages is not None
     assert [one.id for one in messages[0]] == [ids[0], ids[29]]
     assert [one.stored.content for one in (await noting.feeds.find_many(feed, rows[3:5])).values()] == ["m3", "m4"]
-    assert await noting.feeds.ids_of(feed, [1, 30]) == {1: ids[0], 30: ids[29]}
 
 
 async def test_counts_of_a_long_feed(noting: Stores) -> None:

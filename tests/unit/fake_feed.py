@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,11 @@ from inbox.models.subscriber import Subscriber
 from inbox.realtime import connection
 from inbox.realtime.compatible import CompatibleCodec
 from inbox.realtime.events import Close, SocketEvent
+from inbox.store.changes import FIRST_SEEN, LAST_SEEN, READ_NOW
 from inbox.store.feed import Feed, LogEntry
 from inbox.store.keys import Keys
 from inbox.store.publication import BULK, BULK_DELETED, COLLAPSED, DELETED, MARKED, MOVED, NEW, TRIMMED
-from inbox.store.rows import FeedCounts, FeedState, Position
+from inbox.store.rows import UNREAD, UNSEEN, FeedCounts, FeedState, Position
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "app")
 CHECK = b"chk"
@@ -47,7 +48,6 @@ class FakeFeeds:
         self._cards = cards or FakeCards()
         self.messages_by_row: dict[int, Message] = {}
         self.log: list[LogEntry] = []
-        self.bulk_rows: dict[int, list[int]] = {}
         self.log_from = 1
         self.away = 0
         self.gone = False
@@ -123,11 +123,12 @@ class FakeFeeds:
         for row, message in self.messages_by_row.items():
             self.messages_by_row[row] = replace(message, seen=True, read=True)
         counter = self.position.counter + 1
-        self.bulk_rows[counter] = sorted(self.messages_by_row)
-        return self._publish(BULK, [counter])
+        times = (START_MS + counter).to_bytes(6, "big") + counter.to_bytes(5, "big")
+        stamp = struct.pack(">B11sII", FIRST_SEEN | LAST_SEEN | READ_NOW, times, max(self.messages_by_row), 0)
+        return self._publish(BULK, [counter], bytes([UNSEEN | UNREAD, 0]) + stamp)
 
     def delete_all(self) -> bytes:
-        """More messages than a deletion names in the log."""
+        """As more than twenty messages are deleted at once: one change of the log."""
         names = b"".join(struct.pack(">I", row) + CHECK for row in self.messages_by_row)
         self.messages_by_row.clear()
         return self._publish(BULK_DELETED, [self.position.counter + 1], names)
@@ -138,7 +139,9 @@ class FakeFeeds:
 
     def _publish(self, kind: str, refs: Sequence[int], body: bytes = b"") -> bytes:
         first = self.position.counter + 1
-        self.log += [LogEntry(kind, ref) for ref in refs]
+        bodies = [CHECK] * len(refs) if kind == DELETED else [body]
+        kept = bodies if kind in (DELETED, BULK_DELETED, TRIMMED, BULK) else [None] * len(refs)
+        self.log += map(LogEntry, [kind] * len(refs), refs, kept)
         counts, what = " ".join(map(str, self.counts)), kind + ",".join(map(str, refs))
         return f"{self.position} {first} {counts} {what}\n".encode() + body
 
@@ -164,14 +167,6 @@ class FakeFeeds:
         await self._call("messages", feed)
         found = [self.messages_by_row[row] for row in wanted if row in self.messages_by_row]
         return None if self.gone else (found, self._state)
-
-    async def ids_of(self, feed: Feed, wanted: Sequence[int]) -> dict[int, MessageId]:
-        await self._call("ids_of", feed)
-        return {row: self.id_of(row) for row in wanted}
-
-    async def rows_of_bulk_marks(self, feed: Feed, counters: Collection[int]) -> dict[int, list[int]]:
-        await self._call("rows_of_bulk_marks", feed)
-        return {counter: rows for counter, rows in self.bulk_rows.items() if counter in counters}
 
     async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
         await self._call("changes_since", feed)

@@ -30,24 +30,28 @@ class History:
 
     def __init__(self, kinds: Sequence[str], lost: int = 0) -> None:
         self.entries = [f"{START_MS + 5 * place}{kind}{place}".encode() for place, kind in enumerate(kinds, 1)]
+        self.bodies = {place: b"body %d" % place for place, kind in enumerate(kinds, 1) if kind in "xb"}
         self.lost = lost
 
     def position(self, counter: int) -> Position:
         return Position(START_MS + 5 * counter, counter) if counter else ORIGIN
 
     def told(self, since: int) -> list[LogEntry]:
-        return [LogEntry(chr(entry[13]), int(entry[14:])) for entry in self.entries[since:]]
+        places = range(since + 1, len(self.entries) + 1)
+        return [LogEntry(chr(self.entries[place - 1][13]), place, self.bodies.get(place)) for place in places]
 
     async def read(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What the client answers to the reading of state and log."""
         state_read = ("HMGET", FEED.keys.state)
-        assert [command[:2] for command in commands] == [state_read, ("LRANGE", FEED.keys.log), state_read]
+        lists = [("LRANGE", FEED.keys.log), ("LRANGE", FEED.keys.bodies)]
+        assert [command[:2] for command in commands] == [state_read, *lists, state_read]
         ms, counter = self.position(len(self.entries))
         state = [
             bytes(8) + ms.to_bytes(6, "big") + counter.to_bytes(5, "big") + bytes(24),
             FEED.subscriber_oid.encode(),
         ]
-        return [state, self.entries[self.lost :], state]
+        bodies = [place.to_bytes(5, "big") + body for place, body in self.bodies.items()]
+        return [state, self.entries[self.lost :], bodies, state]
 
     async def changes_since(self, position: Position) -> list[LogEntry] | None:
         found = await FeedStore(self, KEYS, None).changes_since(FEED, position)  # type: ignore[arg-type]
@@ -97,7 +101,7 @@ async def test_an_untouched_feed_has_no_changes() -> None:
 async def test_a_feed_that_is_gone_or_anothers_has_no_answer(state: list[Any]) -> None:
     class Nothing:
         async def read(self, _: object) -> list[Any]:
-            return [state, [], state]
+            return [state, [], [], state]
 
     store = FeedStore(Nothing(), KEYS, None)  # type: ignore[arg-type]
     assert await store.changes_since(FEED, ORIGIN) is None

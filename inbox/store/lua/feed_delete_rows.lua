@@ -28,6 +28,7 @@ for at = 1, kind == DELETED and #ids or 0, 7 do
   refs[#refs + 1], check = string.format('%d', row), check .. row_check
 end
 --#log
+--#bodies
 --#publish
 if outbox then
   local names, number = {}, struct.pack('>I4', feed_number)

@@ -30,5 +30,6 @@ local stamp = struct.pack('>BI6I5I4I4', dates, ms, change_count + 1, last_row, b
 local stamps = redis.call('RPUSH', stamps_key, stamp)
 local kind, refs, check, content = BULK, {string.format('%d', change_count + 1)}, string.char(clear, 0), stamp
 --#log
+--#bodies
 --#publish
 return {1, position, stamps}

@@ -21,6 +21,7 @@ local stamp = struct.pack('>BI6I5I4I4', dates, ms, change_count + 1, last_row, b
 local stamps = redis.call('RPUSH', stamps_key, stamp)
 local kind, refs, check, content = BULK, {string.format('%d', change_count + 1)}, string.char(clear, set), stamp
 --#log
+--#bodies
 --#publish
 if outbox then
   local entry = {'m', changes}

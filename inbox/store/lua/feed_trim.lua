@@ -3,7 +3,7 @@
 -- moves up, the counts follow, and the log names the new base. A snoozed message is never too old: what is above it stays.
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 outbox (if events are requested)
 -- ARGV: 1 the newest row that is beyond the length ('' none), 2 the newest row that is too old ('' none), 3 the feed's number
--- What is published names the messages that went.
+-- What is published and kept with the log names the messages that went.
 -- Returns {rows cut, the base} | {-1} (no such feed)
 local feed, rows_key, sides, log, stream, outbox = unpack(KEYS)
 local beyond_length, too_old, feed_number = unpack(ARGV)
@@ -56,6 +56,7 @@ base_row = new_base
 local kind, refs = TRIMMED, {string.format('%d', new_base)}
 local check, content = table.concat(named), ''
 --#log
+--#bodies
 --#publish
 if outbox and live > 0 then
   local number = struct.pack('>I4', feed_number)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Deletes one message. Its row stays, dead, with the check, so that whoever catches up can name what went.
+-- Deletes one message. Its row stays, dead.
 -- KEYS: 1 state, 2 rows, 3 side, 4 log, 5 stream, 6 timers, 7 outbox (if events are requested)
 -- ARGV: 1 n, 2 check, as its id has them, 3 the feed's number, 4 the oid of its subscriber, 5 whether it is retracted by its
 --       sender (1 or 0), then for one that expires: 6 its timer, 7 the timer's time (ms)
@@ -26,6 +26,7 @@ redis.call('HDEL', sides, number, 'o' .. id_row, 'e' .. number)
 redis.call('ZREM', references_of(feed), number)
 local kind, refs, content = DELETED, {id_row}, ''
 --#log
+--#bodies
 --#publish
 if outbox then
   local entry = {'d', struct.pack('>I4I4', feed_number, id_row) .. check}
