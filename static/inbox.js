@@ -6,11 +6,11 @@
  * is pressed, and `inbox-error` when something fails. docs/widget.md describes all of it.
  */
 
-import { InboxSession } from "./session.js";
-import { View } from "./view.js";
+import { InboxSession } from "./widget/session.js";
+import { View } from "./widget/view.js";
 
 const MINUTE_MS = 60_000;
-/** @type {import("./session.js").State} */
+/** @type {import("./widget/session.js").State} */
 const IDLE = {
   status: "idle",
   error: null,
@@ -151,7 +151,7 @@ export class InboxBell extends HTMLElement {
     this.#dispatch("inbox-notification", { notification });
   }
 
-  /** Tell the developer of the page; the person reads plain words. @param {import("./session.js").Failure} failure */
+  /** Tell the developer of the page; the person reads plain words. @param {import("./widget/session.js").Failure} failure */
   #fail(failure) {
     if (!this.#dispatch("inbox-error", failure)) return;
     const { operation, status, message, isFinal } = failure;

@@ -35,7 +35,7 @@ NAMED_PATH = re.compile(r"`((?:\.ci|docs|inbox|requirements|static|tests)/[\w./-
 LOWEST = "inbox/http/origins.py"
 """`settings` uses it, so it stands below everything."""
 WIDGET = text("docs/widget.md")
-STATIC = {path.name: path.read_text() for path in (ROOT / "static").glob("*.js")}
+STATIC = {path.name: path.read_text() for path in [ROOT / "static/inbox.js", *(ROOT / "static/widget").glob("*.js")]}
 LIFECYCLE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
 
 

@@ -71,7 +71,7 @@ async def test_the_focus_stays_where_it_is_as_a_row_changes(open_window: OpenWin
 async def test_the_focus_stays_as_rows_above_come_and_go(run_module: Run) -> None:
     focused = await run_module(
         """
-        const { View } = await import("/static/view.js");
+        const { View } = await import("/static/widget/view.js");
         const { notification } = await import("/fakes/feed.js");
         const host = document.body.appendChild(document.createElement("div"));
         const view = new View(host.attachShadow({ mode: "open" }), { seen() {}, more() {} });
@@ -176,7 +176,7 @@ async def test_text_is_never_markup(open_window: OpenWindow, service: Server) ->
 async def test_only_harmless_addresses_become_links(run_module: Run) -> None:
     links = await run_module(
         """
-        const { makeRow } = await import("/static/row.js");
+        const { makeRow } = await import("/static/widget/row.js");
         const href = (url) => {
           const action = { label: "Go", isCompleted: false, redirect: { url, target: "_blank" } };
           const item = { id: "1", body: "b", redirect: { url }, primaryAction: action };
@@ -206,7 +206,7 @@ async def test_only_harmless_addresses_become_links(run_module: Run) -> None:
 async def test_dates_are_told_in_the_language_of_the_page(run_module: Run) -> None:
     told = await run_module(
         """
-        const { relativeTime } = await import("/static/row.js");
+        const { relativeTime } = await import("/static/widget/row.js");
         const now = Date.parse("2026-03-10T12:00:00.000Z");
         const at = (ms, locale) => relativeTime(new Date(now - ms).toISOString(), now, locale);
         const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];

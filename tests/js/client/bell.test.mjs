@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { InboxSession } from "../../../static/session.js";
+import { InboxSession } from "../../../static/widget/session.js";
 import { Clock, settle } from "./clock.mjs";
 import { Service } from "./service.mjs";
 

@@ -1,11 +1,11 @@
 /** One subscriber's inbox in the words of the bell: a list, the badge, and what failed last. */
 
-import { Inbox } from "./client/index.js";
+import { Inbox } from "../client/index.js";
 
 const PAGE_SIZE = 10;
 const SEEN_BATCH = 20; // after a change of more, pages on the compatible sockets read again
 
-/** @typedef {import("./client/index.js").Notification} Notification */
+/** @typedef {import("../client/index.js").Notification} Notification */
 /** @typedef {{applicationIdentifier: string, subscriberId: string, subscriberHash?: string, baseUrl: string}} Config */
 /** @typedef {"idle" | "connecting" | "live" | "offline" | "refused"} Status */
 /**
@@ -26,7 +26,7 @@ const SEEN_BATCH = 20; // after a change of more, pages on the compatible socket
  * @property {boolean} isFinal whether there will be no further try
  */
 
-/** @type {Record<import("./client/index.js").Status, Status>} */
+/** @type {Record<import("../client/index.js").Status, Status>} */
 const STATUSES = {
   idle: "connecting",
   connecting: "connecting",

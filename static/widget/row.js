@@ -13,7 +13,7 @@ const UNITS = /** @type {const} */ ([
   ["minute", 60_000],
 ]);
 
-/** @typedef {import("./client/index.js").Notification} Notification */
+/** @typedef {import("../client/index.js").Notification} Notification */
 /** @typedef {import("./view.js").ActionType} ActionType */
 /** @typedef {import("./view.js").Handlers} Handlers */
 

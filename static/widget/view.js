@@ -8,7 +8,7 @@ import { sheet } from "./style.js";
 
 const BELL = "M6 16V10a6 6 0 0 1 12 0v6l2 2H4z M10 21h4 M12 4V2.5";
 
-/** @typedef {import("./client/index.js").Notification} Notification */
+/** @typedef {import("../client/index.js").Notification} Notification */
 /** @typedef {"primary" | "secondary"} ActionType */
 /**
  * @typedef {object} Handlers
