@@ -8,9 +8,11 @@ from functools import lru_cache
 from inbox.clock import now_ms
 from inbox.models import wire
 
+CACHED_DATES = 1_024
 CACHED_MINUTES = 4_096
 
 
+@lru_cache(CACHED_DATES)  # the messages of one trigger have few dates, and each shows its own several times
 def iso(ms: int) -> str:
     """Return ms since 1970 as `2026-01-31T10:00:00.000Z`."""
     minute, rest = divmod(ms, 60_000)

@@ -211,8 +211,10 @@ def pushed_message(
     message: Message, subscriber: wire.SubscriberCard, workflow: wire.WorkflowSummary, environment: Environment
 ) -> wire.PushedMessage:
     """Return the whole message with its cards as encoded JSON. It is pushed once, so it is not kept with its object."""
-    cards = {"subscriber": subscriber, "workflow": workflow}
-    view: wire.PushedMessage = wire.fragment(wire.joined(cards, _encode_entity(message, environment)))
+    stored, press = message.stored, message.action
+    content = stored.message_json if press is None else orjson.dumps(_message_content(stored, press))
+    cards: Any = {"subscriber": subscriber, "workflow": workflow}
+    view: wire.PushedMessage = wire.fragment(wire.joined({**cards, **_message_state(message, environment)}, content))
     return view
 
 

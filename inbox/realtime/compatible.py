@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inbox.clock import now_ms
 from inbox.realtime import events
 from inbox.realtime.connection import EncodedDelivery
 from inbox.realtime.events import Close, SocketEvent
@@ -22,7 +23,7 @@ from inbox.store.bulk import MAX_NAMED
 class CompatibleEvents(NamedTuple):
     """What changed, then both counts; nothing for a change that these flavours do not know."""
 
-    changes: list[SocketEvent]
+    changes: Sequence[SocketEvent]
     counts: Sequence[SocketEvent]
 
 
@@ -31,10 +32,14 @@ class CompatibleCodec:
 
     def encode(self, event: FeedEvent) -> EncodedDelivery:
         changes, counts = event.form(compatible_events)
-        return EncodedDelivery(b"".join(map(self.frame, changes)), len(changes), b"".join(map(self.frame, counts)))
+        return EncodedDelivery(self._frames(changes), len(changes), self._frames(counts))
 
-    def frame(self, event: SocketEvent) -> bytes:
-        """Return the WebSocket frame of an event."""
+    def _frames(self, events: Sequence[SocketEvent]) -> bytes:
+        at_ms = now_ms()
+        return b"".join([self.frame(event, at_ms) for event in events])
+
+    def frame(self, event: SocketEvent, at_ms: int) -> bytes:
+        """Return the WebSocket frame of an event that is sent at this time (ms since 1970)."""
         raise NotImplementedError
 
     def close_packets(self, _: Close) -> bytes:
@@ -49,27 +54,30 @@ def compatible_events(event: FeedEvent) -> CompatibleEvents:
     removed: list[str] = []
     updated: list[CompleteMessage] = []
     received: list[CompleteMessage] = []
-    is_complete = True
-    changes = [change for change in event.changes if not isinstance(change, PreferencesChanged)]
-    if event.changes and not changes and event.position.counter == event.origin.counter + 1:
-        return CompatibleEvents([], ())  # the counts are the same; those of a longer event may not be
-    for change in changes:
-        if isinstance(change, MessagesRemoved):
-            removed += change.ids
-        elif isinstance(change, MessageUpdated) or (isinstance(change, MessageCreated) and change.is_collapse):
+    is_complete, preferences = True, 0
+    for change in event.changes:
+        if isinstance(change, MessageCreated):
+            (updated if change.is_collapse else received).append(change.item)
+        elif isinstance(change, MessageUpdated):
             updated.append(change.item)
-        elif isinstance(change, MessageCreated):
-            received.append(change.item)
+        elif isinstance(change, MessagesRemoved):
+            removed += change.ids
+        elif isinstance(change, PreferencesChanged):
+            preferences += 1
         else:
             is_complete = False
-    said = []
+    if preferences and preferences == len(event.changes) and event.position.counter == event.origin.counter + 1:
+        return CompatibleEvents((), ())  # the counts are the same; those of a longer event may not be
+    said: list[SocketEvent] = []
     if removed and len(removed) <= MAX_NAMED:
         said.append(events.notifications_removed(removed))
-    if is_complete and len(updated) <= MAX_NAMED and len(removed) <= MAX_NAMED:
-        said += [events.notification_updated(item.entity()) for item in updated]
-    else:
+    if not is_complete or len(updated) > MAX_NAMED or len(removed) > MAX_NAMED:
         said.append(events.notifications_refetch())
+    else:
+        for item in updated:
+            said.append(events.notification_updated(item.entity()))
     if len(received) > 1:
         received.sort(key=lambda item: item.message.sequence)
-    said += [events.notification_received(item.entity()) for item in received]
+    for item in received:
+        said.append(events.notification_received(item.entity()))
     return CompatibleEvents(said, events.count_events(event.counts))

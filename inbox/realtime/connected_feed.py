@@ -202,11 +202,11 @@ class ConnectedFeed:
     def _direct_changes(self, publication: Publication) -> Sequence[FeedChange] | None:
         """Return the changes of a publication; None if the store has to be read first."""
         kind = publication.kind
-        if kind in (kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.PREFERENCES):
-            return None
         if kind == kinds.NEW:
             message = self._cards.complete_cached(self._new_message(publication))
             return [MessageCreated(message)] if message else None
+        if kind in (kinds.MOVED, kinds.COLLAPSED, kinds.MARKED, kinds.PREFERENCES):
+            return None
         if kind in (kinds.DELETED, kinds.BULK_DELETED, kinds.TRIMMED):
             if (removed := publication.removed) is None:
                 return [Refetch()]
@@ -291,9 +291,10 @@ class ConnectedFeed:
         deliveries: dict[Codec, EncodedDelivery] = {}
         for connection in self.connections:
             codec = connection.codec
-            if codec not in deliveries:
-                deliveries[codec] = codec.encode(event)
-            connection.deliver(deliveries[codec])
+            delivery = deliveries.get(codec)
+            if delivery is None:
+                delivery = deliveries[codec] = codec.encode(event)
+            connection.deliver(delivery)
 
     def _unchanged(self) -> FeedEvent:
         """Return an event that says where the feed is."""

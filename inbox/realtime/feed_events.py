@@ -101,11 +101,14 @@ class FeedEvent:
         self.position = position
         self.counts = counts
         self.changes = changes
-        self._forms: dict[Callable[[FeedEvent], Any], Any] = {}
+        self._forms: dict[Callable[[FeedEvent], Any], Any] | None = None
 
     def form(self, make: Callable[[FeedEvent], T]) -> T:
         """Return `make` of this event. It is called once: several codecs share what it makes."""
-        made: T | None = self._forms.get(make)
+        forms = self._forms
+        if forms is None:
+            forms = self._forms = {}
+        made: T | None = forms.get(make)
         if made is None:
-            made = self._forms[make] = make(self)
+            made = forms[make] = make(self)
         return made

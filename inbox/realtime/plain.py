@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.clock import now_ms
 from inbox.http.responses import bare
 from inbox.http.upgrade import UpgradeRequest, encode_answer
 from inbox.realtime.compatible import CompatibleCodec
@@ -18,8 +17,8 @@ from inbox.realtime.transport import SocketTransport
 class PlainCodec(CompatibleCodec):
     """Encodes an event as `{"event": name, "data": payload, "timestamp": ms}`."""
 
-    def frame(self, event: SocketEvent) -> bytes:
-        return text_frame(b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, now_ms()))
+    def frame(self, event: SocketEvent, at_ms: int) -> bytes:
+        return text_frame(b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, at_ms))
 
 
 CODEC = PlainCodec()

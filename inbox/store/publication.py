@@ -46,6 +46,9 @@ SUBSCRIBER = b"subscriber"
 CACHED_CONTENTS = 64
 """Of messages that were published last: a trigger for many publishes the same one to each of their feeds."""
 
+CACHED_COUNTS = 4_096
+"""Texts of counts: those of feeds with few messages are the same."""
+
 _ID = struct.Struct(f">I{CHECK_BYTES}s")
 
 
@@ -102,10 +105,16 @@ def pack_id(row: int, check: bytes) -> bytes:
 def parse_publication(payload: bytes) -> Publication:
     """Parse a payload that has a head. Raise ValueError for one that is malformed."""
     head, _, body = payload.partition(b"\n")
-    position, first, unseen, unread, badge, high, medium, low, change = head.split(b" ")
-    rows = [int(row) for row in change[1:].split(b",")]
-    counts = FeedCounts(int(unseen), int(unread), int(badge), int(high), int(medium), int(low))
-    return Publication(Position.parse(position), int(first), counts, chr(change[0]), rows, body)
+    position, first, rest = head.split(b" ", 2)
+    counts, _, change = rest.rpartition(b" ")
+    rows = list(map(int, change[1:].split(b",")))
+    return Publication(Position.parse(position), int(first), _parse_counts(counts), chr(change[0]), rows, body)
+
+
+@lru_cache(CACHED_COUNTS)
+def _parse_counts(text: bytes) -> FeedCounts:
+    unseen, unread, badge, high, medium, low = map(int, text.split(b" "))
+    return FeedCounts(unseen, unread, badge, high, medium, low)
 
 
 _decode = lru_cache(CACHED_CONTENTS)(decode_stored)

@@ -212,7 +212,7 @@ class Codec(CompatibleCodec):
     def __init__(self) -> None:
         self.encoded = 0
 
-    def frame(self, event: SocketEvent) -> bytes:
+    def frame(self, event: SocketEvent, _: int) -> bytes:
         self.encoded += 1
         return b'["%b",%b]\n' % (event.name.encode(), event.data)
 

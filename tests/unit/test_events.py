@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 import pytest
 
+from inbox.clock import now_ms
 from inbox.realtime import events, plain
 from inbox.realtime.compatible import compatible_events
 from inbox.realtime.events import SocketEvent
 from inbox.realtime.feed_events import FeedEvent, PreferencesChanged
 from inbox.store.rows import FeedCounts, Position
+
+from .fake_feed import feed_named
 
 
 def data(event: SocketEvent) -> Any:
@@ -73,12 +77,19 @@ def test_no_severity_stops_at_99_too() -> None:
 
 
 def test_the_plain_flavour_wraps_an_event() -> None:
-    frame = plain.CODEC.frame(events.notifications_refetch())
+    frame = plain.CODEC.frame(events.notifications_refetch(), 1_700_000_000_000)
     wrapped = orjson.loads(frame.removeprefix(bytes([0x81, len(frame) - 2])))
     assert list(wrapped) == ["event", "data", "timestamp"]
     assert (wrapped["event"], wrapped["data"]) == ("notification_updated", {"refetch": True})
-    assert isinstance(wrapped["timestamp"], int)
-    assert wrapped["timestamp"] > 1_600_000_000_000  # ms, not s
+    assert wrapped["timestamp"] == 1_700_000_000_000
+
+
+def test_the_frames_of_a_delivery_have_the_time_at_which_it_is_encoded() -> None:
+    before = now_ms()
+    delivery = plain.CODEC.encode(FeedEvent(feed_named(1), Position(1, 1), Position(2, 2), FeedCounts()))
+    stamped = [int(ms) for ms in re.findall(rb'"timestamp":(\d+)}', delivery.data)]
+    assert len(stamped) == 2  # both counts
+    assert all(before <= ms <= now_ms() for ms in stamped)
 
 
 @pytest.mark.parametrize("close", [events.SUBSCRIBER_DELETED, events.SLOW_CONSUMER, events.STORE_LOST])

@@ -76,7 +76,7 @@ def test_answers_to_a_connect() -> None:
 def test_an_event_is_its_name_and_its_payload() -> None:
     event = SocketEvent("unseen_count_changed", b'{"unseenCount":1,"hasMore":false}')
     packet = b'42["unseen_count_changed",{"unseenCount":1,"hasMore":false}]'
-    assert CODEC.frame(event) == text_frame(packet)
+    assert CODEC.frame(event, 0) == text_frame(packet)
     parsed = parse(packet.decode())
     assert parsed == Packet("event", "/", ["unseen_count_changed", {"unseenCount": 1, "hasMore": False}])
 
