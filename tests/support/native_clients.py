@@ -77,11 +77,11 @@ class NativeClient(ABC):
         lines = [f"{type(self).__name__} at {self.position()} above {self.floor()}", *wrong[:3], f"extra {extra[:3]}"]
         return "\n".join([*lines, f"counts {self.counts()} of {counts}"])
 
-    async def agree(self, list_feed: Callable[[], Any]) -> None:
+    async def agree(self, list_feed: Callable[[], Any], seconds: float = WAIT_SECONDS) -> None:
         """Return once it holds what a fresh listing shows; the listing is read again after each news of the client."""
         difference = ""
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(seconds):
                 while difference := self.difference(await list_feed()):
                     async with self.news:
                         with suppress(TimeoutError):  # a change may have come before the listing
