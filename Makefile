@@ -2,6 +2,7 @@
 # make check      the fast loop, about a minute: lint, formatting, types, unit tests, the widget's JavaScript
 # make test       everything that is checked before a change lands; PYTEST_ARGS="-k name" narrows the tests
 # make coverage   the tests once more, with a report of the lines that none of them runs (a figure, not a gate)
+# make bundle     the widget as few, minified modules in static/dist, which the service then serves (needs Node)
 # make lock       renews the lock files from pyproject.toml (needs uv)
 
 PYTEST_ARGS ?=
@@ -12,7 +13,7 @@ UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate
 # a run is dozens of interpreters: without byte code each one compiles all files and all assertions again
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run check test coverage lock static-checks
+.PHONY: run check test coverage bundle lock static-checks
 
 run:
 	@sh requirements/install.sh run
@@ -32,6 +33,10 @@ test: static-checks
 
 coverage: static-checks
 	$(PYTEST) --dist=worksteal --cov --cov-report=term:skip-covered --cov-report=html:test-results/coverage $(PYTEST_ARGS)
+
+bundle:
+	@sh requirements/install.sh test
+	.venv/bin/python -m tests.support.bundle
 
 lock:
 	$(UV_COMPILE) --output-file requirements/run.txt pyproject.toml

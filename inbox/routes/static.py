@@ -1,13 +1,17 @@
-"""`/static/…`: the files of the widget."""
+"""`/static/…`: the files of the widget, from its bundle where there is one of just these sources."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import os
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 _INSTALLED = Path(__file__).parents[1] / "static"
@@ -16,9 +20,60 @@ _CHECKOUT = Path(__file__).parents[2] / "static"
 STATIC_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
 """Inside the package when installed from a wheel, beside it in a checkout."""
 
+BUNDLE = "dist"
+"""The folder that `make bundle` writes: entry modules under the names of their sources, chunks, and source maps."""
+
+DIGEST = "sources.sha256"
+"""The file in it that says of which sources the bundle was made."""
+
+_REVALIDATED = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""Browsers ask each time (304 by ETag), since modules of two releases must never mix."""
+
+
+def digest_of_sources(folder: Path) -> str:
+    """Return a digest of every script in a folder but those of its bundle."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.js")):
+        if folder / BUNDLE not in path.parents:
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def bundle_of(folder: Path) -> Path | None:
+    """Return the bundle of a folder's scripts; None without one, and for one that was made of other sources."""
+    bundle = folder / BUNDLE
+    try:
+        made_of = (bundle / DIGEST).read_text().strip()
+    except OSError:
+        return None
+    return bundle if made_of == digest_of_sources(folder) else None
+
+
+class StaticScript:
+    """One script as it is sent, plain and compressed."""
+
+    def __init__(self, path: str) -> None:
+        self._plain = Path(path).read_bytes()
+        self._gzipped = gzip.compress(self._plain, mtime=0)
+        self._tag = hashlib.sha256(self._plain).hexdigest()[:32]
+
+    def response(self, *, is_compressed: bool) -> Response:
+        """Return the answer with this script. Each encoding has an ETag of its own."""
+        headers = {**_REVALIDATED, "Vary": "Accept-Encoding", "ETag": f'"{self._tag}"'}
+        if not is_compressed:
+            return Response(self._plain, headers=headers, media_type="text/javascript")
+        headers |= {"ETag": f'"{self._tag}-gzip"', "Content-Encoding": "gzip"}
+        return Response(self._gzipped, headers=headers, media_type="text/javascript")
+
 
 class Modules(StaticFiles):
-    """Files that browsers revalidate each time (304 by ETag), since modules of two releases must never mix."""
+    """The files of a folder, and in the place of scripts those of its bundle. A script is compressed once."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder)
+        if bundle := bundle_of(folder):
+            self.all_directories = [bundle, folder]
+        self._scripts: dict[str, tuple[int, StaticScript]] = {}
 
     def get_path(self, scope: Scope) -> str:
         """Return the path of a file in the folder for what follows `/static/`."""
@@ -28,11 +83,38 @@ class Modules(StaticFiles):
         if scope["path"].endswith("/"):  # normalizing would drop the slash and serve the file under a second address
             raise HTTPException(404)
         response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
+        response.headers.update(_REVALIDATED)
         return response
 
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        path, headers = str(full_path), Headers(scope=scope)
+        if not path.endswith(".js"):
+            return super().file_response(full_path, stat_result, scope, status_code)
+        response = self._script(path, stat_result.st_mtime_ns).response(
+            is_compressed=accepts_gzip(headers.get("accept-encoding", ""))
+        )
+        return NotModifiedResponse(response.headers) if self.is_not_modified(response.headers, headers) else response
 
-static_files = Modules(directory=STATIC_FOLDER)
+    def _script(self, path: str, changed_at: int) -> StaticScript:
+        """Return a script, read anew after it was changed on disk."""
+        known = self._scripts.get(path)
+        if known is None or known[0] != changed_at:
+            known = self._scripts[path] = changed_at, StaticScript(path)
+        return known[1]
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether a client that sends this `Accept-Encoding` takes gzip: it names it or `*`, without `q=0`."""
+    for part in accept_encoding.lower().replace(" ", "").split(","):
+        name, _, quality = part.partition(";q=")
+        if name in ("gzip", "*"):
+            return not quality or quality.strip("0.") != ""
+    return False
+
+
+static_files = Modules(STATIC_FOLDER)
 
 
 async def static_file(request: Request) -> Response:

@@ -11,6 +11,7 @@ const rules = {
 };
 
 export default [
+  { ignores: ["static/dist/"] },
   js.configs.recommended,
   { files: ["static/**/*.js"], languageOptions: { globals: globals.browser }, rules },
   { files: ["tests/js/client/*.mjs"], languageOptions: { globals: globals.nodeBuiltin }, rules },
