@@ -40,6 +40,6 @@ async def test_the_bell_is_live_below_a_path(open_window: OpenWindow, strips: bo
                 await expect(window.badge).to_be_hidden()
                 await expect(window.page.locator("#curl")).to_contain_text(f"{port}{PREFIX}/v1/events/trigger")
                 await window.page.goto(f"http://127.0.0.1:{port}{PREFIX}/docs")
-                await expect(window.page.locator("details").first).to_be_attached()
+                await expect(window.page.locator(".opblock").first).to_be_attached()
                 await window.page.goto("about:blank")  # it would complain of a service that ends
                 assert [url for url in requests if "blank" not in url and f":{port}{PREFIX}/" not in url] == []

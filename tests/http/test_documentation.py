@@ -27,7 +27,7 @@ async def test_the_document_is_served(shared_server: Server) -> None:
 async def test_the_page_asks_nobody_else(shared_server: Server) -> None:
     async with httpx.AsyncClient(base_url=shared_server.url, trust_env=False) as client:
         page = await client.get("/docs")
-        assert page.headers["Content-Security-Policy"] == "default-src 'self'"
+        assert page.headers["Content-Security-Policy"] == "default-src 'self'; img-src 'self' data:"
         for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
             assert not address.startswith(("/", "http")), "relative, so that it holds below a base path"
             assert (await client.get(f"/{address}")).status_code == 200
