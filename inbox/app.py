@@ -23,6 +23,7 @@ from inbox.realtime.listener import Listener
 from inbox.realtime.session_watch import SessionWatch
 from inbox.realtime.upgrades import Upgrades
 from inbox.routes import all_routes
+from inbox.service.workflows.demo import ensure_demo_workflows
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
@@ -30,7 +31,7 @@ from inbox.store.outage import OutageWatch
 
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Application:
-    """Return the ASGI app. With `demo` it serves the demo page at `/` and creates the workflow of the demo."""
+    """Return the ASGI app. With `demo` it serves the demo at `/` and creates its workflows."""
 
     @asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:
@@ -47,7 +48,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
             for environment in services.environments.all():
                 await services.workflows.warn_of_negated_conditions(environment)
             if demo:
-                await services.workflows.ensure_demo_workflow(services.environments.current)
+                await ensure_demo_workflows(services.workflows, services.environments.current)
             yield
 
     routes = [*all_routes(with_demo=demo), *PAGES]

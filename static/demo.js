@@ -1,33 +1,75 @@
-/** The demo page: the public element, a form that triggers, and the same as a curl line. Holds no key. */
+/** The demo: a shop's page with the public element, buttons that do what its backend would do, and the same as text to copy. */
 
 const EVENTS_SHOWN = 5;
+const ORDERS = [
+  {
+    number: "4711",
+    what: "Desk lamp, oak",
+    state: "Packed",
+    press: "Hand to the carrier",
+    workflow: "welcome",
+    payload: {
+      subject: "Order 4711 is on its way",
+      body: "The desk lamp left the warehouse and arrives tomorrow between 9 and 12.",
+      actionLabel: "Track parcel",
+    },
+  },
+  {
+    number: "4712",
+    what: "Wool blanket, undyed",
+    state: "Question",
+    press: "Comment as Noor",
+    workflow: "comment",
+    payload: {
+      subject: "Noor commented on order 4712",
+      body: "Could it be gift-wrapped? I can pay for it.",
+      avatar: new URL("static/noor.svg", document.baseURI).href,
+      actionLabel: "Accept",
+      secondaryLabel: "Decline",
+    },
+  },
+  {
+    number: "4713",
+    what: "Stoneware mugs, set of 4",
+    state: "Late",
+    press: "Refuse the payment",
+    workflow: "alert",
+    payload: {
+      subject: "Payment of order 4713 was refused",
+      body: "The card has expired. The order waits until Friday.",
+      actionLabel: "Change card",
+    },
+  },
+];
+
 const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.querySelector(selector));
 
 const config = await (await fetch("demo/config")).json();
 const bell = $("inbox-bell");
-const form = $("#send");
+const form = $("#form");
 const service = new URL("./", document.baseURI).href.replace(/\/$/, "");
 
 /** @param {string} subscriber whose inbox this page shows, as its address says */
 function show(subscriber) {
   $("#subscriber").value = form.to.value = subscriber;
+  $("#person").textContent = subscriber;
   $("#second").href = `?subscriber=${encodeURIComponent(subscriber)}`;
   bell.setAttribute("application-identifier", config.applicationIdentifier);
   bell.setAttribute("subscriber", subscriber);
   describe();
 }
 
-/** What the form asks for; empty fields are left out. */
+/** Return what the form asks for; empty fields are left out. */
 function request() {
   const filled = [...new FormData(form)].filter(([, text]) => text);
   const { to, ...payload } = Object.fromEntries(filled);
   return { to, payload };
 }
 
-/** Shows the same request, and the same element, as text to copy. */
+/** Show the same request, and the same element, as text to copy. */
 function describe() {
   const { to, payload } = request();
-  const body = JSON.stringify({ name: config.workflow, to, payload }).replaceAll("'", String.raw`'\''`);
+  const body = JSON.stringify({ name: config.workflows[0], to, payload }).replaceAll("'", String.raw`'\''`);
   $("#curl").textContent = [
     `curl -X POST ${service}/v1/events/trigger \\`,
     `  -H "Authorization: ApiKey $API_KEY" \\`,
@@ -46,12 +88,12 @@ function escapeAttribute(text) {
   return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 }
 
-/** Sends what the form holds and says what became of it. */
-async function send() {
+/** Trigger a workflow and return what the service says. @param {object} body */
+async function trigger(body) {
   const reply = await fetch("demo/trigger", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(request()),
+    body: JSON.stringify(body),
   });
   const answer = await reply.json();
   if (!reply.ok) throw new Error(answer.message ?? reply.statusText);
@@ -69,10 +111,27 @@ function log(name, text) {
   while ($("#events").children.length > EVENTS_SHOWN) $("#events").lastChild.remove();
 }
 
+/** @param {string} name @param {string} [className] @param {(Node | string)[]} content */
+function element(name, className = "", ...content) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  made.append(...content);
+  return made;
+}
+
+for (const { number, what, state, press, workflow, payload } of ORDERS) {
+  const button = element("button", "", press);
+  button.addEventListener("click", async () => {
+    const sent = trigger({ to: bell.getAttribute("subscriber"), workflow, payload });
+    $("#happened").textContent = await sent.then(() => `${payload.subject}.`, (error) => `Not sent: ${error.message}`);
+  });
+  const name = element("p", "", what, element("small", "", `Order ${number}`));
+  $(".orders").append(element("li", "", name, element("span", state === "Late" ? "state late" : "state", state), button));
+}
 form.addEventListener("input", describe);
 form.addEventListener("submit", async (/** @type {Event} */ event) => {
   event.preventDefault();
-  $("#result").textContent = await send().catch((error) => `Not sent: ${error.message}`);
+  $("#result").textContent = await trigger(request()).catch((error) => `Not sent: ${error.message}`);
 });
 $("#who").addEventListener("submit", (/** @type {Event} */ event) => {
   event.preventDefault();

@@ -1,4 +1,4 @@
-"""The demo page and its two routes. They exist in development only, and no API key leaves the process."""
+"""The demo page and its two calls. They exist in development only, and no API key leaves the process."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from inbox.http.requests import read_body
 from inbox.http.responses import bare, data
 from inbox.models.trigger import TriggerRequest
 from inbox.routes.static import STATIC_FOLDER
-from inbox.service.workflows.workflows import DEMO_WORKFLOW
+from inbox.service.workflows.demo import DEMO_WORKFLOWS, DemoWorkflow
+
+POLICY = {"Content-Security-Policy": "default-src 'self'"}
 
 
 class DemoTrigger(msgspec.Struct):
     to: str
+    workflow: DemoWorkflow = "welcome"
     payload: dict[str, Any] = {}
 
 
 async def demo_page(_: Request) -> Response:
     """GET / → the demo page."""
-    return FileResponse(STATIC_FOLDER / "demo.html", headers={"Content-Security-Policy": "default-src 'self'"})
+    return FileResponse(STATIC_FOLDER / "demo.html", headers=POLICY)
 
 
 async def demo_config(request: Request) -> Response:
     """GET /demo/config → 200 with the settings of the page."""
     environment = services_of(request).environments.current
-    return bare({"applicationIdentifier": environment.identifier, "workflow": DEMO_WORKFLOW})
+    return bare({"applicationIdentifier": environment.identifier, "workflows": list(DEMO_WORKFLOWS)})
 
 
 async def demo_trigger(request: Request) -> Response:
-    """POST /demo/trigger → 201 TriggerReply: the demo's workflow, to the subscriber of the form."""
+    """POST /demo/trigger → 201 TriggerReply: a workflow of the demo, to the subscriber of the form."""
     body = await read_body(request, DemoTrigger)
     services = services_of(request)
-    request_body = TriggerRequest(name=DEMO_WORKFLOW, to=body.to, payload=body.payload)
+    request_body = TriggerRequest(name=body.workflow, to=body.to, payload=body.payload)
     outcome = await services.triggers.trigger(services.environments.current, request_body)
     return data(outcome.view(), 201)

@@ -36,7 +36,10 @@ async def test_the_page_learns_what_it_needs(page: httpx.AsyncClient, developmen
     answer = await page.get("/demo/config")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"applicationIdentifier": development.application_identifier, "workflow": "welcome"},
+        {
+            "applicationIdentifier": development.application_identifier,
+            "workflows": ["welcome", "comment", "alert"],
+        },
     )
 
 
@@ -52,12 +55,27 @@ async def test_the_form_triggers_to_anyone(page: httpx.AsyncClient, development:
     assert (button["content"], button["url"]) == ("Go", "/go")
 
 
+async def test_a_workflow_of_the_demo_is_triggered(page: httpx.AsyncClient, development: Server, ada: str) -> None:
+    payload = {"subject": "Refused", "body": "b", "avatar": "https://example.com/a.png", "secondaryLabel": "Later"}
+    answer = await page.post("/demo/trigger", json={"to": ada, "workflow": "alert", "payload": payload})
+    assert answer.status_code == 201
+    async with Api.open(development) as api:
+        [message] = await api.feed(ada)
+    assert (message["severity"], message["tags"]) == ("high", ["alerts"])
+    assert message["avatar"] == "https://example.com/a.png"
+    assert [button["content"] for button in message["cta"]["action"]["buttons"]] == ["Later"]
+
+
 async def test_the_session_of_the_page_needs_no_hash(development: Server, ada: str) -> None:
     assert "token" in await create_session(development, ada, subscriberHash=None)
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [({}, 422), ({"to": ""}, 422), ({"to": 7}, 422), ({"to": "a\0"}, 400), ({"to": ["a"]}, 422)]
+    ("body", "status"),
+    [
+        *(({}, 422), ({"to": ""}, 422), ({"to": 7}, 422), ({"to": "a\0"}, 400), ({"to": ["a"]}, 422)),
+        *(({"to": "a", "workflow": name}, 422) for name in ("other", 7, None)),
+    ],
 )
 async def test_a_wrong_form_is_refused(page: httpx.AsyncClient, body: object, status: int) -> None:
     check_error(await page.post("/demo/trigger", json=body), status)

@@ -15,7 +15,8 @@ from inbox.models.workflow_query import WorkflowQuery
 from inbox.service.workflows import workflows as service_module
 from inbox.service.workflows.bodies import WorkflowCreate, WorkflowPatch
 from inbox.service.workflows.cache import VERSION_CHECK_SECONDS
-from inbox.service.workflows.workflows import DEMO_WORKFLOW, WorkflowService
+from inbox.service.workflows.demo import DEMO_WORKFLOWS, ensure_demo_workflows
+from inbox.service.workflows.workflows import WorkflowService
 from inbox.store import workflows as store_module
 from inbox.store.client import Client, open_client
 from inbox.store.keys import Keys
@@ -187,14 +188,15 @@ async def test_there_is_room_for_so_many(
     await service.create(DEVELOPMENT, body("c"))
 
 
-async def test_the_demo_workflow_is_made_once_and_then_left_alone(new_service: Callable[[], WorkflowService]) -> None:
+async def test_demo_workflows_are_made_once_and_then_left_alone(new_service: Callable[[], WorkflowService]) -> None:
     one, other = new_service(), new_service()
-    await asyncio.gather(one.ensure_demo_workflow(DEVELOPMENT), other.ensure_demo_workflow(DEVELOPMENT))
-    made = await one.get(DEVELOPMENT, DEMO_WORKFLOW)
-    await one.patch(DEVELOPMENT, DEMO_WORKFLOW, WorkflowPatch(name="Mine"))
-    await other.ensure_demo_workflow(DEVELOPMENT)
-    assert (await other.get(DEVELOPMENT, DEMO_WORKFLOW)).name == "Mine"
-    assert (await other.get(DEVELOPMENT, DEMO_WORKFLOW)).id == made.id
+    await asyncio.gather(ensure_demo_workflows(one, DEVELOPMENT), ensure_demo_workflows(other, DEVELOPMENT))
+    made = {name: await one.get(DEVELOPMENT, name) for name in DEMO_WORKFLOWS}
+    assert made["alert"].default_preferences.all.read_only
+    await one.patch(DEVELOPMENT, "welcome", WorkflowPatch(name="Mine"))
+    await ensure_demo_workflows(other, DEVELOPMENT)
+    assert (await other.get(DEVELOPMENT, "welcome")).name == "Mine"
+    assert {name: (await other.get(DEVELOPMENT, name)).id for name in made} == {n: w.id for n, w in made.items()}
 
 
 async def test_a_patch_with_null_resets(service: WorkflowService) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -31,7 +30,6 @@ from inbox.service.workflows.rules import build_steps, check_identifier
 from inbox.service.workflows.v1 import ReferableIds, changed_by
 from inbox.service.workflows.views import short_id, slugify
 from inbox.steps import check_templates
-from inbox.steps.in_app import ActionUpsert, InAppControlsUpsert, InAppStepUpsert, RedirectUpsert
 from inbox.store.workflows import WorkflowStore
 
 NEGATED = (
@@ -39,7 +37,6 @@ NEGATED = (
     "write the workflow anew to end this (docs/workflows.md)"
 )
 TURNED = "they said when a step is skipped, what is written now says when it runs"
-DEMO_WORKFLOW = "welcome"
 _PATCH_DEFAULTS: JsonObject = {"tags": [], "active": True, "validate_payload": False, "is_translation_enabled": False}
 
 log = logging.getLogger(__name__)
@@ -170,13 +167,6 @@ class WorkflowService:
             raise _unknown(name)
         self._cache.drop(environment.number)
 
-    async def ensure_demo_workflow(self, environment: Environment) -> None:
-        """Create the workflow `welcome` if there is none: a subject, a body and a button, all from the payload."""
-        if await self._store.get(environment.number, DEMO_WORKFLOW) is not None:
-            return
-        with suppress(BadRequest):  # another process was first
-            await self.create(environment, _demo_workflow())
-
     async def _change(self, environment: Environment, name: str, change: Callable[[Workflow], Workflow]) -> Workflow:
         def write(before: Workflow) -> Workflow:
             later = max(now_ms(), before.updated_ms + 1)  # a revision of its own, whatever the clock says
@@ -240,10 +230,3 @@ def _fields(body: WorkflowContent) -> JsonObject:
         "is_translation_enabled": body.is_translation_enabled or False,
         "conditions": "run",
     }
-
-
-def _demo_workflow() -> WorkflowCreate:
-    button = ActionUpsert("{{payload.actionLabel}}", RedirectUpsert("{{payload.actionUrl}}"))
-    controls = InAppControlsUpsert(subject="{{payload.subject}}", body="{{payload.body}}", primary_action=button)
-    step = InAppStepUpsert(name="In-app message", step_id="in-app", control_values=controls)
-    return WorkflowCreate(name="Welcome", workflow_id=DEMO_WORKFLOW, steps=[step])
