@@ -23,6 +23,7 @@ from inbox.realtime.listener import Listener
 from inbox.realtime.session_watch import SessionWatch
 from inbox.realtime.upgrades import Upgrades
 from inbox.routes import all_routes
+from inbox.scrape import Scrape
 from inbox.service.workflows.demo import ensure_demo_workflows
 from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
@@ -42,6 +43,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
             app.services, app.state.listener = services, listener
             sockets = Sockets(services, hub, watch)
             app.state.sockets = sockets
+            app.scrape = Scrape(services, hub, sockets)
             app.state.upgrades = Upgrades(sockets, base_path=settings.base_path, max_sockets=_max_sockets(settings))
             if settings.workflows:
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
@@ -67,6 +69,7 @@ class Application(Starlette):
     """Starlette's application with the front in place of its layers and its router."""
 
     services: Services
+    scrape: Scrape
 
     def __init__(self, front: ASGIApp, lifespan: Callable[[Any], AbstractAsyncContextManager[None]]) -> None:
         super().__init__(lifespan=lifespan)

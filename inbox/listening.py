@@ -33,17 +33,18 @@ _DROP_SYN = b"".join(
 """A packet filter: no connection begins, while those that have begun go on."""
 
 
-def bind(host: str, port: int, *, is_shared: bool = False) -> list[socket.socket]:
+def bind(host: str, port: int, *, is_shared: bool = False, settings: str = "INBOX_") -> list[socket.socket]:
     """Return listening sockets, one for each address of the host; accepted sockets inherit their options.
 
-    `is_shared`: other processes listen on the same port, and the kernel shares out the connections.
+    `is_shared`: other processes listen on the same port, and the kernel shares out the connections. `settings`: how the
+    variables begin that host and port come from.
     A peer that stops reading holds at most 64 KiB in the kernel, and is dropped after 20 s on Linux. Raise StartupError
     when the host is unknown or the port is in use.
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
-        raise StartupError(f"the host {host} is not known: set INBOX_HOST to an address of this machine") from error
+        raise StartupError(f"the host {host} is not known: set {settings}HOST to an address of this machine") from error
     listeners: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in dict.fromkeys(addresses):
@@ -54,7 +55,7 @@ def bind(host: str, port: int, *, is_shared: bool = False) -> list[socket.socket
     except OSError as error:
         for listener in listeners:
             listener.close()
-        variable = "INBOX_HOST" if error.errno == errno.EADDRNOTAVAIL else "INBOX_PORT"
+        variable = settings + ("HOST" if error.errno == errno.EADDRNOTAVAIL else "PORT")
         raise StartupError(
             f"cannot listen on {host} port {port}: {error.strerror}; choose another with {variable}"
         ) from error

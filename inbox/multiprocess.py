@@ -1,7 +1,7 @@
 """Several processes of the service on one port: this one starts them, replaces them and owns the embedded store.
 
 Each is `inbox serve` with a number, on a port that all of them share (SO_REUSEPORT). Its standard input is a socket to
-this process: it writes a byte when it serves, and ends when it reads the end, since this process is gone then.
+this process (`inbox/worker_link.py`): it ends when it reads the end, since this process is gone then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from typing import Any
 from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
 from inbox.listening import bind, service_url
+from inbox.metrics_port import metrics_port
+from inbox.metrics_snapshot import Scraped
 from inbox.settings import Settings, show_value, variable_name
+from inbox.worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
 
@@ -31,15 +34,19 @@ END_SECONDS = 10.0
 """How long a process may take to end its jobs, after its sockets and requests have ended."""
 
 
+_OF_FIRST_PROCESS = ("INBOX_DATA_DIR", "INBOX_DURABILITY", "INBOX_METRICS_HOST", "INBOX_METRICS_PORT")
+"""Settings that its workers do not get."""
+
+
 class Child:
     """One running process."""
 
-    def __init__(self, number: int, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
+    def __init__(self, number: int, process: asyncio.subprocess.Process, link: WorkerLink) -> None:
         self.number = number
         self.is_ready = False
         self.started_at = asyncio.get_running_loop().time()
         self._process = process
-        self._channel = channel
+        self._link = link
 
     @property
     def pid(self) -> int:
@@ -49,13 +56,22 @@ class Child:
         """Return whether the process serves; False when it ended before, or is not ready within READY_SECONDS."""
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(READY_SECONDS):
-                self.is_ready = bool(await asyncio.get_running_loop().sock_recv(self._channel, 1))
+                self.is_ready = await self._link.wait_ready()
         return self.is_ready
+
+    async def scrape(self) -> Scraped | None:
+        """Return the metrics of the process; None if it does not serve, or does not answer in time."""
+        if not self.is_ready:
+            return None
+        try:
+            return Scraped(await self._link.read_metrics(), self.pid, self.number)
+        except (TimeoutError, ConnectionError):
+            return None
 
     async def wait(self) -> int:
         """Return the exit code: the negative signal number if a signal ended it."""
         code = await self._process.wait()
-        self._channel.close()
+        await self._link.close()
         return code
 
     def signal(self, number: signal.Signals) -> None:
@@ -117,13 +133,16 @@ class Place:
             await self._end(old, signal.SIGHUP)
         return True
 
+    async def scrape(self) -> Scraped | None:
+        """Return the metrics of the process that runs now; None if it does not answer."""
+        return await self._current.scrape() if self._current else None
+
     async def wait_end(self) -> None:
         """Return once no process of this place runs; kill what does not end in time."""
         await asyncio.gather(*(self._end(child) for child in self.children))
 
     async def _start(self) -> Child:
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -131,7 +150,7 @@ class Place:
                 env=dict(self._environment),
                 start_new_session=True,  # Ctrl-C reaches this process only, which passes it on
             )
-        child = Child(self._number, process, ours)
+        child = Child(self._number, process, WorkerLink(ours))
         self.children.add(child)
         log.info("worker %d is process %d", self._number, child.pid, extra={"action": "worker_start"})
         return child
@@ -222,8 +241,14 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, signals: Signa
     end_seconds = settings.drains_for_seconds + settings.shutdown_seconds + END_SECONDS
     places = [Place(command, environment, number, end_seconds) for number in range(1, settings.workers + 1)]
     signals.places = places
+
+    async def scrape_all() -> list[Scraped]:
+        scraped = await asyncio.gather(*(place.scrape() for place in places))
+        return [one for one in scraped if one is not None]
+
     try:
-        await _serve(places, signals.replace)
+        async with metrics_port(settings, scrape_all):
+            await _serve(places, signals.replace)
     finally:
         if not signals.is_stopping:
             signals.send(signal.SIGINT)
@@ -255,4 +280,4 @@ def _environment(settings: Settings, store_url: str, port: int) -> dict[str, str
     """Return the variables of a process: those of this one, on the store and the port that it has chosen."""
     own: dict[str, Any] = {"redis_url": store_url, "host": settings.host, "port": port, "workers": 1}
     inherited = {**os.environ, **{variable_name(name): show_value(value) for name, value in own.items()}}
-    return {name: value for name, value in inherited.items() if name not in ("INBOX_DATA_DIR", "INBOX_DURABILITY")}
+    return {name: value for name, value in inherited.items() if name not in _OF_FIRST_PROCESS}

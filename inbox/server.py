@@ -23,12 +23,15 @@ from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
 from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol
 from inbox.listening import BACKLOG, bind, duplicate, empty_queues, service_url
+from inbox.metrics_port import metrics_port
+from inbox.metrics_snapshot import Scraped
 from inbox.realtime.keepalive import Keepalive
 from inbox.realtime.protocol import InboxWebSocketProtocol
 from inbox.realtime.upgrades import Upgrades
 from inbox.service.environments.environments import LOST
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
+from inbox.worker_link import ParentLink
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,6 @@ WS_PING_SECONDS = 20.0
 POLL_SECONDS = 0.01
 DATE_SECONDS = 1.0
 """How often the date of answers is made anew."""
-PARENT = 0
-"""The descriptor of the socket between a worker and its parent (`inbox/multiprocess.py`)."""
 
 Started = Callable[[str, Services], None]
 
@@ -80,8 +81,11 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         log.info("serving at %s", url, extra={"action": "serve"})
         if started:
             started(url, app.services)
-        if stop.is_worker:
-            os.write(PARENT, b".")
+        if stop.parent:
+            stop.parent.serve(app.scrape.read)
+
+    async def scrape() -> list[Scraped]:
+        return [Scraped(await app.scrape.read(), os.getpid())]
 
     async with AsyncExitStack() as stack:
         for listener in listeners:
@@ -91,6 +95,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         server = Server(configure_server(app, settings), state or {}, report, settings.drains_for_seconds)
         stop.server = server
         app.services.environments.on_lost = stop.lose_store
+        await stack.enter_async_context(metrics_port(settings, scrape))
         freeze_gc()
         await server.serve(listeners)
 
@@ -130,8 +135,7 @@ class StopSignals:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup sets
                     loop.add_signal_handler(number, self.receive, number)
-        if is_worker:
-            loop.add_reader(PARENT, self._lose_parent)
+        self.parent = ParentLink(self._lose_parent) if is_worker else None
 
     def receive(self, number: signal.Signals) -> None:
         """Cancel the start, or end the serving (`Server.handle_exit`)."""
@@ -145,7 +149,6 @@ class StopSignals:
         self.received = True
 
     def _lose_parent(self) -> None:
-        asyncio.get_running_loop().remove_reader(PARENT)
         self.receive(signal.SIGINT)
 
     def lose_store(self) -> None:

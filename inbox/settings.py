@@ -238,6 +238,17 @@ class Settings(BaseSettings):
         10, "How long requests and sockets may take to end when the service stops.", unit="seconds", ge=0
     )
 
+    metrics_host: str = _setting("127.0.0.1", "The address on which INBOX_METRICS_PORT is opened.", min_length=1)
+    metrics_port: int | None = _setting(
+        None,
+        "A port of its own for /metrics, in the format of Prometheus; 0 takes a free one. When not set: no metrics.",
+        ge=0,
+        le=65535,
+    )
+    metrics_token: SecretStr | None = _setting(
+        None, "The bearer token that a scrape of /metrics needs. When not set: none."
+    )
+
     log_level: LogLevel = _setting("info", "The least severe lines that are logged.")
     log_format: LogFormat = _setting("text", "How a log line is written: text, or json for one object a line.")
     log_requests: bool = _setting(
@@ -297,7 +308,7 @@ class Settings(BaseSettings):
             raise _problem("may not hold {, }, spaces or control characters")
         return value
 
-    @field_validator("api_key", "application_identifier", "secret_key")
+    @field_validator("api_key", "application_identifier", "secret_key", "metrics_token")
     @classmethod
     def _check_credential(cls, value: SecretStr | str | None) -> SecretStr | str | None:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -52,7 +52,7 @@ def start_detached(work: Coroutine[Any, Any, Returned], name: str | None = None)
     return asyncio.create_task(work, name=name, context=Context())
 
 
-async def end_tasks(*tasks: asyncio.Task[None]) -> None:
+async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and return once all have ended, with or without an error.
 
     A cancellation can be lost if it arrives together with the reply that a task waits for (asyncio.wait_for before

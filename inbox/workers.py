@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Self
 
-from inbox import clock
+from inbox import clock, metrics
 from inbox.errors import Contention, ServiceUnavailable
 from inbox.tasks import end_tasks
 
@@ -63,6 +63,7 @@ class Worker:
         if self.claim is not None and not await self.claim():
             return None
         self.runs, self.last_run_ms = self.runs + 1, clock.now_ms()
+        metrics.JOB_RUNS.add((self.name,))
         return await self.run()
 
     async def _loop(self) -> None:
@@ -89,6 +90,7 @@ class Worker:
 
     def _note_failure(self, error: Exception) -> None:
         self.failures += 1
+        metrics.JOB_FAILURES.add((self.name,))
         if isinstance(error, ServiceUnavailable):  # an outage has its own line in the log
             log.log(
                 logging.INFO if isinstance(error, Contention) else logging.DEBUG,

@@ -12,6 +12,7 @@ import pytest
 
 from inbox import errors
 from inbox.jobs import background_jobs
+from inbox.metrics import METRICS
 from inbox.models.webhook import EVENT_TYPES
 from inbox.realtime import events
 from inbox.routes import all_routes
@@ -101,6 +102,15 @@ def test_every_close_code_is_documented(close: events.Close) -> None:
 
 def test_every_close_code_has_one_reason() -> None:
     assert len({close.code for close in CLOSES}) == len(CLOSES)
+
+
+def test_the_table_of_metrics_is_that_of_the_code() -> None:
+    rows = [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.meaning} |"
+        for metric in METRICS.values()
+    ]
+    _, _, rest = text("docs/monitoring.md").partition("| Name | Kind | Labels | Meaning |\n|---|---|---|---|\n")
+    assert rest.partition("\n\n")[0].splitlines() == rows
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from time import monotonic
 from typing import cast
 
 from starlette.middleware.cors import CORSMiddleware
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inbox import metrics
 from inbox.errors import RequestTimeout
 from inbox.http.auth import ALLOWANCE
 from inbox.http.idempotency import answer_once
@@ -19,7 +21,7 @@ from inbox.http.polls import REVALIDATED
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
 from inbox.http.responses import reply_to
-from inbox.http.route_index import Endpoint
+from inbox.http.route_index import ROUTE, Endpoint
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
 API_PATHS = ("/v1/", "/v2/")
@@ -89,7 +91,7 @@ class Front:
         await self._serve({**scope, "path": path}, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, sent = scope["path"], {name for name, _ in scope["headers"]}
+        began, path, sent = monotonic(), scope["path"], {name for name, _ in scope["headers"]}
         if not sent.isdisjoint(BODY_HEADERS):
             receive = Deadline(receive, scope.get("extensions", {}).get(EXTENSION)).receive
         request = Request(scope, receive)
@@ -113,6 +115,9 @@ class Front:
         if allowance := scope.get(ALLOWANCE):
             added += allowance.headers()
         response.raw_headers += added
+        route = (scope["method"], scope.get(ROUTE, "preflight" if is_preflight else "none"))
+        metrics.REQUESTS.add((*route, response.status_code))
+        metrics.REQUEST_SECONDS.observe(monotonic() - began, route)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

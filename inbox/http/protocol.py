@@ -18,6 +18,7 @@ import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from inbox import metrics
 from inbox.errors import BadRequest, HeadTooLarge, InboxError, MalformedHandshake, TooManyConnections
 from inbox.http.descriptors import descriptor_limit, share_out
 from inbox.http.exchange import Exchange
@@ -163,6 +164,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, _: str) -> None:
         """Answer a request that is refused before it has a scope, and close the connection."""
         error = self._refusal or BadRequest("This is no HTTP request that can be read")
+        metrics.HEADS_REFUSED.add((error.status,))
         path = without_token(self.url.decode("latin-1"))
         if not self._is_over_limit:  # logged as descriptors_exhausted
             self._refused.write(action="request_refused", status=error.status, reason=error.message)

@@ -18,6 +18,9 @@ from inbox.errors import MethodNotAllowed, NotFound
 REST = ":path}"
 """How the path of a route ends that takes any number of segments."""
 
+ROUTE = "inbox.route"
+"""A key of the scope: the path of the route of a request, with the names of its parameters."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -65,7 +68,7 @@ class RouteIndex:
         path, method = scope["path"], scope["method"]
         for place in self.places(path):
             if method in place.route.methods:  # type: ignore[operator]  # every route here has methods
-                scope["path_params"] = _parameters(path, place)
+                scope["path_params"], scope[ROUTE] = _parameters(path, place), place.route.path
                 return await place.endpoint(request)
         methods = self.methods(path)
         if methods:

@@ -26,6 +26,11 @@ class Admission:
         self._max_waiting = max_waiting
         self._line: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many wait in the line."""
+        return len(self._line)
+
     async def enter(self) -> None:
         """Take a place; wait for it in line. Raise LineFull. Safe to cancel: who gives up leaves the line."""
         if self._free:

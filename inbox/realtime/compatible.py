@@ -30,6 +30,8 @@ class CompatibleEvents(NamedTuple):
 class CompatibleCodec:
     """Encodes changes event by event. A flavour says how one event is a frame, and what it sends before a close."""
 
+    flavour: str
+
     def encode(self, event: FeedEvent) -> EncodedDelivery:
         changes, counts = event.form(compatible_events)
         return EncodedDelivery(self._frames(changes), len(changes), self._frames(counts))

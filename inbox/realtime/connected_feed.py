@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Never
 
+from inbox import clock, metrics
 from inbox.errors import Contention, NotFound, ServiceUnavailable
 from inbox.models.message import Message
 from inbox.models.subscriber import subscriber_card
@@ -118,14 +119,19 @@ class ConnectedFeed:
         self._pending.append(parse_publication(payload))
         if len(self._pending) > MAX_PENDING:  # the store is slow to answer: one repair is cheaper than all of these
             self._pending.clear()
-            self._must_repair = True
+            self._repair_after("too many")
         self._work()
 
     def on_resubscribed(self) -> None:
         """Repair the feed after a break of the subscription."""
         self._cards.forget_subscriber()
-        self._must_repair = True
+        self._repair_after("break")
         self._work()
+
+    def _repair_after(self, cause: str) -> None:
+        """Have the feed repaired, since it has missed publications."""
+        metrics.FEED_GAPS.add((cause,))
+        self._must_repair = True
 
     def end(self, close: Close) -> None:
         """End every socket of the feed."""
@@ -191,7 +197,7 @@ class ConnectedFeed:
         if publication.position.counter <= self._position.counter:
             return True
         if publication.first != self._position.counter + 1:
-            self._must_repair = True
+            self._repair_after("lost")
             return True
         changes = self._direct_changes(publication) if self.connections else []
         if changes is None:
@@ -262,6 +268,7 @@ class ConnectedFeed:
         state, entries = await self._feeds.changes_since(self.feed, self._position) or _raise_deleted()
         if entries != []:
             changes, _ = await self._missed_changes(Missed(self.feed, entries))
+            metrics.FEED_REPAIRS.add()
             self._deliver(state.position, state.counts, changes)
 
     async def _missed_changes(self, missed: Missed) -> tuple[list[FeedChange], Position | None]:
@@ -295,6 +302,9 @@ class ConnectedFeed:
             if delivery is None:
                 delivery = deliveries[codec] = codec.encode(event)
             connection.deliver(delivery)
+        if self.connections:
+            metrics.DELIVERIES.add(number=len(self.connections))
+            metrics.DELIVERY_SECONDS.observe(clock.now_seconds() - position.ms / 1_000)
 
     def _unchanged(self) -> FeedEvent:
         """Return an event that says where the feed is."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from inbox import metrics
 from inbox.realtime.events import SLOW_CONSUMER, Close
 from inbox.realtime.feed_events import FeedEvent
 
@@ -27,6 +28,9 @@ FULL_BUFFER_BYTES = 64 * 1024
 
 class Codec(Protocol):
     """How a flavour of socket encodes a change of a feed and a close. All its sockets share one object."""
+
+    flavour: str
+    """Its name in metrics."""
 
     def encode(self, event: FeedEvent) -> EncodedDelivery:
         """Return what is sent of a change. One without changes says where a socket begins."""
@@ -240,6 +244,7 @@ class Connection:
             fields = {"action": "connection_cut_off", "connection_id": self.id, "reason": close.reason, "limit": limit}
             frames = self._queue.frames if self._queue else 0
             log.warning("connection cut off: %s (%d frames waiting)", close.reason, frames, extra=fields)
+            metrics.SLOW_CONSUMERS.add((limit,))
             self._drop(close)
             self._transport.abort()
 

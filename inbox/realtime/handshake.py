@@ -12,6 +12,7 @@ import secrets
 from collections import deque
 from dataclasses import dataclass
 
+from inbox import metrics
 from inbox.errors import NotFound, ServiceUnavailable, Unauthorized, ValidationFailed
 from inbox.http.origins import AllowedOrigins, is_of_host
 from inbox.http.upgrade import UpgradeRequest
@@ -36,6 +37,8 @@ BUSY_RETRY_SECONDS = (2, 10)
 MAX_CLOSED_AT_ONCE = 50
 PING_SECONDS = 25.0
 MIN_RESTART_SECONDS = 1.0
+LEFT = "left"
+"""In metrics: the client has closed the socket, or its connection has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class OpenSocket:
     expires_at: float
     connected: ConnectedFeed
     connection: Connection
+
+    @property
+    def flavour(self) -> str:
+        return self.connection.codec.flavour
 
     @property
     def log_fields(self) -> dict[str, str]:
@@ -117,9 +124,20 @@ class Sockets:
             socket = await self._open_in_turn(handshake, transport, codec, kind)
         except Refusal as refusal:  # paced: a page whose token has expired retries as long as it is open
             self._refused.write(action="connection_refused", status=refusal.status, reason=refusal.error)
+            metrics.SOCKETS_REFUSED.add((refusal.status,))
             raise
+        metrics.SOCKETS_OPENED.add((socket.flavour,))
         log.info("socket opened", extra={"action": "connection_opened", **socket.log_fields})
         return socket
+
+    @property
+    def queue_bytes(self) -> int:
+        """Return what the queues of all sockets count for."""
+        return self._queues.bytes
+
+    @property
+    def handshakes_waiting(self) -> int:
+        return self._admission.waiting
 
     def restart_ms(self) -> int:
         """Return when one of the clients of a service that stops should return, spread over its drain time."""
@@ -141,6 +159,7 @@ class Sockets:
             self.services.presence.remove_socket(socket.environment, feed.subscriber_oid)
             self._hub.leave(socket.connected, connection)
             reason = connection.ended_by and connection.ended_by.reason
+            metrics.SOCKETS_CLOSED.add((socket.flavour, reason or LEFT))
             log.info("socket closed", extra={"action": "connection_closed", "reason": reason, **socket.log_fields})
         if self._closed:
             asyncio.get_running_loop().call_soon(self._clear_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection
 
+from inbox import metrics
 from inbox.errors import InboxError
 from inbox.models.environment import Environment
 from inbox.realtime.cards import FeedCards
@@ -38,6 +39,11 @@ class Hub:
     ) -> None:
         """Set the functions of the listener."""
         self._subscribe, self._acknowledged, self._unsubscribe = subscribe, acknowledged, unsubscribe
+
+    @property
+    def size(self) -> int:
+        """Return the number of connected feeds."""
+        return len(self._connected)
 
     def sockets_of(self, feed: Feed) -> int:
         """Return the number of sockets of a feed in this process, those in their handshake included."""
@@ -78,6 +84,7 @@ class Hub:
 
     def receive(self, channel: str, payload: bytes) -> None:
         if connected := self._connected.get(channel):
+            metrics.PUBLICATIONS.add()
             try:
                 connected.receive(payload)
             except (ValueError, InboxError):

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from inbox import metrics
 from inbox.errors import StoreUnavailable
 from inbox.store.client import Client
 from inbox.store.connection.errors import ConnectionLost, ReplyError
@@ -165,6 +166,7 @@ class _Link:
                     self._wire = None
                     wire.drop("the listener ends")
             except (ConnectionLost, ReplyError) as error:
+                metrics.STORE_BREAKS.add(("subscriptions",))
                 self._listener.client.on_failure(error)
             await asyncio.sleep(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
             self._failures += 1

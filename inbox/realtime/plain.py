@@ -17,6 +17,8 @@ from inbox.realtime.transport import SocketTransport
 class PlainCodec(CompatibleCodec):
     """Encodes an event as `{"event": name, "data": payload, "timestamp": ms}`."""
 
+    flavour = "plain"
+
     def frame(self, event: SocketEvent, at_ms: int) -> bytes:
         return text_frame(b'{"event":"%b","data":%b,"timestamp":%d}' % (event.name.encode(), event.data, at_ms))
 

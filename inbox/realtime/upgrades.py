@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 
+from inbox import metrics
 from inbox.errors import NotFound, TooManyConnections
 from inbox.http.upgrade import UpgradeRequest
 from inbox.logs import PacedLog
@@ -50,11 +51,13 @@ class Upgrades:
         if self._open > self._max_sockets:
             error = TooManyConnections("This process has as many sockets open as it may; try again later")
             self._refused.write(action="connection_refused", status=error.status, reason=error.message)
+            metrics.SOCKETS_REFUSED.add((error.status,))
             transport.refuse(request.refuse(error))
         elif flavour := FLAVOURS.get(path):
             flavour(self._sockets, request, transport)
         else:
             where = "they open at /v1/socket, at /ws, and with Socket.IO at /socket.io/"
+            metrics.SOCKETS_REFUSED.add((NotFound.status,))
             transport.refuse(request.refuse(NotFound(f"No WebSocket at {path}: {where}")))
 
     def closed(self) -> None:

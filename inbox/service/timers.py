@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from inbox import metrics
 from inbox.clock import now_ms
 from inbox.errors import ServiceUnavailable
 from inbox.service.environments.environments import EnvironmentService
 from inbox.store.due_buckets import BucketKey
-from inbox.store.timers import Timer, TimerStore
+from inbox.store.timers import KINDS, Timer, TimerStore
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ class TimerWorker:
             firing = [self._fire_bucket(bucket, acquired.until_ms) for bucket in acquired.buckets]
             for error in filter(None, await asyncio.gather(*firing, return_exceptions=True)):
                 raise error
+
+    async def lag_seconds(self) -> float:
+        """Return how long the oldest due bucket of the installation has waited. Raise ServiceUnavailable."""
+        return await self._store.lag_seconds()
 
     async def sweep(self) -> None:
         """Schedule every bucket that has timers. Raise ServiceUnavailable."""
@@ -79,3 +84,7 @@ class TimerWorker:
             await self._store.schedule(bucket, now_ms() + POSTPONED_MS + 1_000)
         else:
             await self._store.end(bucket, timers)
+            name, now = KINDS[kind], now_ms()
+            metrics.TIMERS_FIRED.add((name,), len(timers))
+            for timer in timers:
+                metrics.TIMER_LAG_SECONDS.observe((now - timer.due_ms) / 1_000, (name,))

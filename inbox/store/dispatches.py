@@ -99,6 +99,11 @@ class DispatchStore(BaseStore):
         )
         return {one: [raw.decode() for raw in ids] for one, ids in zip(environments, replies, strict=True) if ids}
 
+    async def count_running(self, environments: Sequence[int]) -> dict[int, int]:
+        """Return how many dispatches of each environment are running."""
+        counts = await self._client.batch([("ZCARD", self._keys.dispatches(one)) for one in environments])
+        return dict(zip(environments, counts, strict=True))
+
     async def plan(self, environment: int, dispatch_id: str) -> bytes | None:
         """Return the plan of a running dispatch; None if it has ended."""
         plan: bytes | None = await self._client.execute(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inbox.clock import now_ms
 from inbox.store.client import Client
 from inbox.store.scripts import load
 
@@ -73,6 +74,11 @@ class DueBuckets:
     async def acquire(self, lease_ms: int, max_buckets: int = MAX_ACQUIRED) -> AcquiredBuckets:
         """Acquire buckets that are due and that no process holds, for the time of the lease."""
         return await self._client.run(_ACQUIRE, [self._key], [lease_ms, max_buckets, TICK_MS])
+
+    async def lag_seconds(self) -> float:
+        """Return how long the oldest due bucket has waited for a process; 0 if none waits."""
+        first = await self._client.execute("ZRANGE", self._key, 0, 0, "WITHSCORES")
+        return max(0, now_ms() - int(float(first[1]))) / 1_000 if first else 0
 
     async def renew(self, bucket: BucketKey, until_ms: int, lease_ms: int) -> int | None:
         """Renew a lease that ends at `until_ms`, or release the bucket as due with 0 ms.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from inbox.clock import now_ms
 from inbox.store.base import BaseStore
 from inbox.store.client import Client, pairs
 from inbox.store.due_buckets import BucketKey
@@ -59,6 +60,10 @@ class PresenceStore(BaseStore):
     async def renew(self, process: str, lease_ms: int) -> Lease:
         """Renew a process's lease, or begin it. A lapsed lease is not revived: the process takes a new name."""
         return await self._client.run(_PRESENCE_LEASE, [self._keys.processes], [process, lease_ms])
+
+    async def count_processes(self) -> int:
+        """Return how many processes have a valid lease."""
+        return int(await self._client.execute("ZCOUNT", self._keys.processes, now_ms(), "+inf"))
 
     async def forget(self, process: str) -> None:
         """Remove a process from the list, after its subscribers were swept."""

@@ -24,6 +24,8 @@ RUN = b"r"
 WINDOW = b"d"
 """Timer of a digest's window (its name, that of the transaction that opened it, feed number `.` step): it closes."""
 
+KINDS = {WAKE: "snooze", EXPIRE: "expiry", RUN: "run", WINDOW: "digest"}
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:

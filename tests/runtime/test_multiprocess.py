@@ -181,3 +181,19 @@ async def test_a_port_in_use_is_refused(make_service: MakeService) -> None:
     other.launch()
     assert await asyncio.to_thread(other.running.wait) == 1
     assert "choose another with INBOX_PORT" in other.log()
+
+
+async def test_one_scrape_answers_for_all_processes(make_service: MakeService) -> None:
+    service = await start(make_service, INBOX_METRICS_PORT="0")
+    [url] = re.findall(r"metrics at (\S+)", service.log())
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+
+        async def workers_of(name: str) -> set[str]:
+            return set(re.findall(rf'^{name}{{.*worker="(\d)".*}} ', (await client.get(url)).text, re.MULTILINE))
+
+        assert await workers_of("inbox_info") == await workers_of("process_cpu_seconds_total") == {"1", "2"}
+        answers = await asyncio.gather(*(client.get(url) for _ in range(10)))
+        assert all(answer.text.count("inbox_info{") == 2 for answer in answers)
+        os.kill(pids(service, 1)[0], signal.SIGKILL)
+        await has_logged(service, "action=serve worker=1", 2)
+        assert await workers_of("inbox_info") == {"1", "2"}

@@ -10,8 +10,10 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 from enum import Enum, auto
+from time import monotonic
 from typing import Any, cast
 
+from inbox import metrics
 from inbox.errors import InboxError, NotFound, ServiceUnavailable, Unauthorized, invalid
 from inbox.http.requests import convert
 from inbox.http.upgrade import UpgradeRequest
@@ -38,6 +40,7 @@ from inbox.store.positions import noting_positions
 SUBPROTOCOL = "inbox.v1"
 CONNECT_SECONDS = 10.0
 MAX_IN_FLIGHT = 100
+VERBS = {"connect", *READS, *CHANGES}
 REQUESTS = FrameLimits(10.0, 120, 600, TOO_MANY_REQUESTS)
 
 
@@ -109,6 +112,7 @@ class NativeReceiver:
 
     async def _answer(self, request_id: int, fields: Mapping[str, Any]) -> None:
         limit_waiting()
+        began, verb, status = monotonic(), "", 200
         try:
             verb, arguments = parse_verb(fields)
             if verb == "connect":
@@ -116,9 +120,13 @@ class NativeReceiver:
             else:
                 self._send(result_frame(request_id, await self._carry_out(request_id, verb, arguments)))
         except InboxError as error:
+            status = error.status
             self._send(error_frame(request_id, error))
         finally:
             self._in_flight.discard(request_id)
+            verb = verb if verb in VERBS else "unknown"
+            metrics.SOCKET_REQUESTS.add((verb, status))
+            metrics.SOCKET_REQUEST_SECONDS.observe(monotonic() - began, (verb,))
 
     async def _carry_out(self, request_id: int, verb: str, arguments: Mapping[str, Any]) -> Mapping[str, object]:
         if self._phase is not ConnectPhase.OPEN or self._socket is None:

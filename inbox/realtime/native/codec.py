@@ -113,6 +113,8 @@ class NativeDelivery(EncodedDelivery):
 class NativeCodec:
     """Encodes a change as `{"event": {from, position, counts, changes}}`, and `request` for who caused it."""
 
+    flavour = "native"
+
     def encode(self, event: FeedEvent) -> NativeDelivery:
         return NativeDelivery(self, event, event.origin)
 

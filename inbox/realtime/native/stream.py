@@ -41,6 +41,8 @@ _HEADERS = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no
 class StreamCodec(NativeCodec):
     """Encodes a change as the event `change`, whose id is the position."""
 
+    flavour = "stream"
+
     def frame(self, event: FeedEvent, held: Position, _: int | None) -> bytes:
         return stream_event("change", event.feed.position_text(event.position), event_json(event, held))
 

@@ -105,6 +105,8 @@ def _is_payload_valid(packet: Packet) -> bool:
 class SocketIoCodec(CompatibleCodec):
     """Encodes an event as an EVENT packet in a message packet: `42[name,payload]`."""
 
+    flavour = "socketio"
+
     def frame(self, event: SocketEvent, _: int) -> bytes:
         return text_frame(b'42["%b",%b]' % (event.name.encode(), event.data))
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from inbox import metrics
 from inbox.models.environment import Environment
 from inbox.models.json_values import JsonObject
 from inbox.service.environments.environments import EnvironmentService
@@ -72,6 +73,8 @@ class CountsAudit:
             subscribers = (await self._subscribers.get_many(environment.number, part)).values()
             feeds = [feed for one in subscribers if one for feed in self._feeds.all_of(environment.number, one)]
             drifts = [drift for some in in_slices(feeds, AT_ONCE) for drift in await self._store.check(some)]
+            metrics.FEEDS_AUDITED.add(number=len(feeds))
+            metrics.COUNTS_CORRECTED.add(number=len(drifts))
             for drift in drifts:
                 log.error("the counts of a feed were wrong and are corrected", extra=_fields(drift))
             yield Bite(len(part), len(feeds), drifts)

@@ -45,6 +45,15 @@ class PresenceService:
         """The end of the grace period by subscriber, in order; by the event loop's clock."""
         self._leaver: asyncio.Task[None] | None = None
 
+    @property
+    def subscribers(self) -> int:
+        """Return how many subscribers have sockets in this process."""
+        return len(self._sockets)
+
+    async def count_processes(self) -> int:
+        """Return how many processes have a valid lease. Raise ServiceUnavailable."""
+        return await self._store.count_processes()
+
     async def keep_lease(self) -> None:
         """Renew the lease, sweep lapsed ones, and correct what the store has otherwise. Raise ServiceUnavailable.
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from inbox import clock, metrics
 from inbox.errors import ServiceUnavailable
 from inbox.lru_cache import LruCache
 from inbox.models.context_keys import feed_name
@@ -128,6 +129,7 @@ class DispatchWorker:
         results = await self._store.append(share, cursor, messages)
         if results is None:
             return False
+        metrics.DISPATCH_LAG_SECONDS.observe((clock.now_ms() - plan.triggered_ms) / 1_000)
         # a message that was stored before is from a worker that died before it moved the cursor
         await self._pipeline.note(stored, results, repeats=False)
         return True

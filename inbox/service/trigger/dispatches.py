@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -49,6 +49,10 @@ class DispatchService:
     async def progress(self, environment: Environment, transaction_id: str) -> Progress | None:
         """Return the progress of a transaction's dispatch; None if there is none, or it ended over a day ago."""
         return await self._store.progress(environment.number, _id_of(transaction_id))
+
+    async def count_running(self, environments: Sequence[int]) -> dict[int, int]:
+        """Return how many dispatches of each environment are running. Raise ServiceUnavailable."""
+        return await self._store.count_running(environments)
 
     async def cancel(self, environment: Environment, transaction_id: str) -> bool:
         """Cancel the rest of a transaction's dispatch; return whether there was any."""

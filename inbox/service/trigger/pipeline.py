@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inbox import metrics
 from inbox.ids import derived_object_id
 from inbox.models.dates import iso
 from inbox.models.subscriber import Subscriber
@@ -211,6 +212,8 @@ class Pipeline:
             lost = []
             for delivery in rendered.deliveries:
                 result = next(next_results)
+                if result is not None:
+                    metrics.MESSAGES.add((result.outcome,))
                 if result is None:
                     lost.append(delivery)
                 elif repeats or result.outcome != "again":

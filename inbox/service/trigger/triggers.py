@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from inbox import clock
+from inbox import clock, metrics
 from inbox.errors import InboxError, ServiceUnavailable, UnprocessableEntity
 from inbox.ids import new_transaction_id
 from inbox.models import wire
@@ -120,6 +120,7 @@ class TriggerService:
                 key = f"{idempotency_key}:{index}" if idempotency_key else None
                 outcomes.append(await self._trigger(environment, request, key))
             except msgspec.ValidationError as error:
+                metrics.TRIGGERS.add(("refused",))
                 outcomes.append(_failed(event, explain_mismatch(error, event, TriggerRequest)))
             except ServiceUnavailable:
                 raise
@@ -134,6 +135,18 @@ class TriggerService:
         return await self._runs.cancel(environment, transaction_id) or dispatched
 
     async def _trigger(
+        self, environment: Environment, request: TriggerRequest | BroadcastRequest, idempotency_key: str | None
+    ) -> TriggerOutcome:
+        """Carry out a trigger and count its outcome."""
+        try:
+            outcome = await self._carry_out(environment, request, idempotency_key)
+        except InboxError as error:
+            metrics.TRIGGERS.add(("unavailable" if isinstance(error, ServiceUnavailable) else "refused",))
+            raise
+        metrics.TRIGGERS.add(("repeated" if outcome.is_repeated else outcome.status,))
+        return outcome
+
+    async def _carry_out(
         self, environment: Environment, request: TriggerRequest | BroadcastRequest, idempotency_key: str | None
     ) -> TriggerOutcome:
         workflow = await self._workflows.find(environment, request.name)

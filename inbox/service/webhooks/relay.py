@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from dataclasses import dataclass, field, replace
 
+from inbox import metrics
 from inbox.clock import now_ms
 from inbox.errors import ServiceUnavailable
 from inbox.models.environment import Environment
@@ -81,6 +83,15 @@ class EventRelay:
         except ServiceUnavailable:
             self._outbox.put_back(news)
             raise
+
+    async def lag_seconds(self) -> float:
+        """Return how long the oldest due bucket of the installation has waited. Raise ServiceUnavailable."""
+        return await self._store.lag_seconds()
+
+    async def backlog(self, environment: int) -> tuple[int, int]:
+        """Return how many entries of an environment wait, and how many were dropped. Raise ServiceUnavailable."""
+        sizes = (await self._store.sizes(environment)).values()
+        return sum(waiting for waiting, _ in sizes), sum(dropped for _, dropped in sizes)
 
     async def run_until_idle(self) -> None:
         """Send all due events. Raise ServiceUnavailable."""
@@ -172,6 +183,7 @@ class EventRelay:
             if not await self._stream.append(bucket, cursor, entries[-1].id, events):
                 cursor = await self._stream.cursor(bucket)
                 continue
+            metrics.EVENTS_STREAMED.add(number=len(events))
             cursor = entries[-1].id
             await self._renew(bucket)  # a backlog takes longer than a lease
         return cursor
@@ -208,7 +220,10 @@ class EventRelay:
             return Sent(UNRENDERABLE_STATUS, f"{type(error).__name__}: {error}")
 
     async def _send(self, environment: Environment, webhook: Webhook, event: WebhookEvent) -> Sent:
+        began = time.monotonic()
         sent = await self._sender.send(webhook.url, event, self._webhooks.secrets_of(webhook))
+        metrics.WEBHOOK_SECONDS.observe(time.monotonic() - began)
+        metrics.WEBHOOK_REQUESTS.add(("delivered" if sent.is_delivered else "refused" if sent.status else "failed",))
         self._note_health(environment, sent)
         return sent
 
@@ -227,6 +242,7 @@ class EventRelay:
         self, environment: Environment, bucket: BucketKey, head: Head, event: WebhookEvent, sent: Sent
     ) -> None:
         """Keep an event among the failed ones, unless its subscriber was erased."""
+        metrics.EVENTS_FAILED.add()
         failed = FailedEvent(event, sent.reason, head.failures + 1, now_ms())
         await self._failed.add(environment.number, failed)
         # an erasure that began while the event was sent may have read the failed ones before this one was added

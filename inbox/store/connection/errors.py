@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inbox import metrics
 from inbox.errors import StoreUnavailable, WriteRefused
 
 WRITE_REFUSED = frozenset({"OOM", "MISCONF", "READONLY", "NOREPLICAS"})
@@ -21,12 +22,16 @@ raised in its place (`topology.unit_replies`).
 NEEDS_LOGIN = frozenset({"NOAUTH", "WRONGPASS"})
 
 
+_COUNTED = WRITE_REFUSED | UNAVAILABLE | {"NOSCRIPT", "ERR", "WRONGTYPE", "CROSSSLOT"}
+
+
 class ReplyError(Exception):
     """A server's error reply. `code` is its first word, e.g. `NOSCRIPT`."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.code = text.partition(" ")[0]
+        metrics.STORE_ERRORS.add((self.code if self.code in _COUNTED else "other",))
 
 
 class ConnectionLost(Exception):

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from inbox import metrics
 from inbox.store.connection.errors import ConnectionLost, ReplyError
 from inbox.store.connection.url import Address, Login
 from inbox.store.connection.wire import Command, Wire, open_wire, pack, pack_all
@@ -172,6 +173,7 @@ class StoreNode:
         self._wire = None
         self.breaks += 1
         if not self.is_closed:
+            metrics.STORE_BREAKS.add(("commands",))
             self._connect_soon()
             self.on_trouble()
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import hiredis
 
+from inbox import metrics
 from inbox.store.connection.errors import ConnectionLost, ReplyError
 from inbox.store.connection.url import Address, Login
 
@@ -103,6 +104,7 @@ class Wire(asyncio.Protocol):
         size = len(packed)
         self._requests.append(_Request(future, count, size, monotonic()))
         self._in_flight += size
+        metrics.STORE_COMMANDS.add(number=count)
         self.send(packed)
         if self._timer is None:
             self._timer = self._loop.call_later(CHECK_SECONDS, self._check)
@@ -155,7 +157,7 @@ class Wire(asyncio.Protocol):
         self._end(str(error) if error else "the connection was closed")
 
     def _take_replies(self) -> None:
-        gets, requests = self._reader.gets, self._requests
+        gets, requests, now = self._reader.gets, self._requests, monotonic()
         while (reply := gets()) is not False:
             if not requests:
                 raise hiredis.ProtocolError("a reply to no request")
@@ -163,6 +165,7 @@ class Wire(asyncio.Protocol):
             if request.count == 1:
                 requests.popleft()
                 self._in_flight -= request.size
+                metrics.STORE_SECONDS.observe(now - request.sent_at)
                 if not request.future.done():
                     if type(reply) is ReplyError:
                         request.future.set_exception(reply)
@@ -174,6 +177,7 @@ class Wire(asyncio.Protocol):
             if len(replies) == request.count:
                 requests.popleft()
                 self._in_flight -= request.size
+                metrics.STORE_SECONDS.observe(now - request.sent_at)
                 if not request.future.done():
                     request.future.set_result(replies)
         if self._room is not None and not self.is_full:
@@ -193,6 +197,7 @@ class Wire(asyncio.Protocol):
         now = monotonic()
         waited = now - self._requests[0].sent_at
         if waited >= REPLY_SECONDS:
+            metrics.STORE_TIMEOUTS.add(("reply",))
             self.drop(f"no reply within {REPLY_SECONDS:g} s")
             return
         if waited >= SUSPECT_SECONDS and not self.is_silent:
@@ -202,6 +207,7 @@ class Wire(asyncio.Protocol):
             self.is_silent = False
         for request in self._requests:
             if request.deadline <= now and not request.future.done():
+                metrics.STORE_TIMEOUTS.add(("request",))
                 request.future.set_exception(ConnectionLost(f"{self.address}: no reply within the request's time"))
         self._timer = self._loop.call_later(CHECK_SECONDS, self._check)
 
@@ -239,6 +245,7 @@ async def open_wire(address: Address, login: Login) -> Wire:
                 _, wire = await loop.create_connection(make, address.host, address.port, ssl=login.tls)
             await _log_in(wire, login)
     except TimeoutError:
+        metrics.STORE_TIMEOUTS.add(("connect",))
         raise ConnectionLost(f"{address}: no answer within {CONNECT_SECONDS:g} s") from None
     except (OSError, ValueError) as error:  # ValueError: a host that no resolver takes
         raise ConnectionLost(f"{address}: {error}") from error

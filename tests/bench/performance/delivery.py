@@ -109,7 +109,7 @@ async def _latency(comparison: Comparison, crowds: dict[str, Crowd]) -> Table:
             crowd = crowds[name]
             crowd.arrivals.latencies.clear()
             count = min(size.triggers, 2 * rate)
-            await _pace(crowd, [users for [users] in random_users(count, size.sockets, dice)], rate)
+            await pace(crowd, [users for [users] in random_users(count, size.sockets, dice)], rate)
             latencies = crowd.arrivals.latencies
             return 1e3 * percentile(latencies, 0.5), 1e3 * percentile(latencies, 0.99)
 
@@ -130,7 +130,7 @@ async def _latency(comparison: Comparison, crowds: dict[str, Crowd]) -> Table:
     return Table("Latency at a steady rate", columns, rows, note)
 
 
-async def _pace(crowd: Crowd, users: Sequence[int], rate: int) -> None:
+async def pace(crowd: Crowd, users: Sequence[int], rate: int) -> None:
     """Send a trigger for each user at its time, late or not, and wait for all of them."""
     free: asyncio.Queue[HttpConnection] = asyncio.Queue()
 
