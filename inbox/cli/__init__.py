@@ -9,6 +9,7 @@ import typer
 
 from inbox import __version__
 from inbox.cli.audit import audit
+from inbox.cli.doctor import doctor
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
 from inbox.cli.running import MISSING_KEY, needs_services
@@ -98,6 +99,7 @@ cli.add_typer(subscribers_cli, name="subscribers")
 cli.add_typer(webhooks_cli, name="webhooks")
 cli.command("trigger")(trigger)
 cli.command("audit")(audit)
+cli.command("doctor")(doctor)
 
 
 @cli.command()

@@ -20,7 +20,7 @@ import pytest
 
 from inbox.embedded.files import command_line
 
-from ..support.forking import run_command
+from ..support.forking import Constants, run_command
 from ..support.processes import REPOSITORY, ChildProcess, ForkedChild, free_port
 
 READY_SECONDS = 60.0
@@ -46,9 +46,11 @@ def run_interpreter(*arguments: str, **settings: str) -> subprocess.CompletedPro
     )
 
 
-def run_inbox(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+def run_inbox(
+    *arguments: str, given: str = "", constants: Constants | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run one command of the program to its end, in a fork. `given` is its standard input."""
-    return run_command(*arguments, given=given, env=environment(**settings))
+    return run_command(*arguments, given=given, env=environment(**settings), constants=constants)
 
 
 def is_running(pid: int) -> bool:

@@ -58,7 +58,18 @@ def test_a_mistake_is_answered_with_the_usage_of_inbox() -> None:
     assert "python" not in ended.stderr
 
 
-COMMANDS = ("serve", "keys", "environments", "workflows", "subscribers", "trigger", "audit", "token", "settings")
+COMMANDS = (
+    "serve",
+    "keys",
+    "environments",
+    "workflows",
+    "subscribers",
+    "trigger",
+    "audit",
+    "doctor",
+    "token",
+    "settings",
+)
 
 
 def test_help_names_every_command() -> None:

@@ -100,12 +100,14 @@ class ForkedProcess:
         return code
 
 
-def run_command(*arguments: str, given: str = "", env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run_command(
+    *arguments: str, given: str = "", env: Mapping[str, str], constants: Constants | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run one command of the program to its end. `given` is its standard input."""
     with tempfile.TemporaryDirectory() as directory:
         source, output, errors = (Path(directory, name) for name in ("source", "output", "errors"))
         source.write_text(given)
-        process = ForkedProcess(arguments, (output, errors), env, Path(directory), source=source)
+        process = ForkedProcess(arguments, (output, errors), env, Path(directory), constants, source)
         try:
             code = process.wait(COMMAND_SECONDS)
         except subprocess.TimeoutExpired:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from .certificates import Certificates
 from .processes import REPOSITORY, ChildProcess, free_port, wait_until
 from .tools import TOOLS
 
@@ -22,12 +23,24 @@ def documented_blocks() -> list[str]:
     return re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def configuration(listen: int, services: Sequence[int], prefix: str, *, strips: bool) -> str:
-    """The page's configuration on this machine's ports, without TLS, changed for a prefix as the page says."""
+def configuration(
+    listen: int, services: Sequence[int], prefix: str, *, strips: bool, certificates: Certificates | None
+) -> str:
+    """The page's configuration on this machine's ports, changed for a prefix as the page says.
+
+    Without certificates it is one without TLS.
+    """
     main, by_map = documented_blocks()
-    text = re.sub(r"^ *(ssl_\w+|server_name|access_log) .*\n", "", main, flags=re.MULTILINE)
+    text = re.sub(r"^ *(server_name|access_log) .*\n", "", main, flags=re.MULTILINE)
     servers = "\n    ".join(SERVER.replace("8000", str(service)) for service in services)
-    changes = [("listen 443 ssl;", f"listen 127.0.0.1:{listen};"), (SERVER, servers)]
+    changes = [(SERVER, servers)]
+    if certificates:
+        names = {"ssl_certificate": certificates.certificate, "ssl_certificate_key": certificates.key}
+        text = re.sub(r"(ssl_\w+) .*;", lambda found: f"{found[1]} {names[found[1]]};", text)
+        changes.append(("listen 443 ssl", f"listen 127.0.0.1:{listen} ssl"))
+    else:
+        text = re.sub(r"^ *ssl_\w+ .*\n", "", text, flags=re.MULTILINE)
+        changes.append(("listen 443 ssl;", f"listen 127.0.0.1:{listen};"))
     if prefix:
         changes.append(("location / {", f"location {prefix}/ {{"))
     if strips:
@@ -47,15 +60,29 @@ def _whole(http: str, directory: Path) -> str:
 
 
 @contextmanager
-def running_nginx(*services: int, prefix: str = "", strips: bool = False) -> Iterator[int]:
-    """nginx in front of the services at these ports; the port it listens on itself."""
+def running_nginx(
+    *services: int,
+    prefix: str = "",
+    strips: bool = False,
+    certificates: Certificates | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> Iterator[int]:
+    """nginx in front of the services at these ports; the port it listens on itself.
+
+    `faults`: what the configuration has in the place of something that the page shows.
+    """
     program = TOOLS["nginx"].find()
     assert program is not None, TOOLS["nginx"].install
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="inbox-nginx-") as home:
         directory = Path(home)
+        directory.chmod(0o755)  # root's nginx puts large bodies there as another user
         file = directory / "nginx.conf"
-        file.write_text(_whole(configuration(port, services, prefix, strips=strips), directory))
+        text = configuration(port, services, prefix, strips=strips, certificates=certificates)
+        for right, wrong in (faults or {}).items():
+            assert text.count(right) == 1, right
+            text = text.replace(right, wrong)
+        file.write_text(_whole(text, directory))
         command = [program, "-p", home, "-c", str(file), "-e", "stderr"]
         process = ChildProcess(command, log_path=directory / "nginx.log")
 

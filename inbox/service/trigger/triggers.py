@@ -129,6 +129,13 @@ class TriggerService:
         await self._replication.wait(before)
         return outcomes
 
+    async def send(self, environment: Environment, workflow: Workflow, request: TriggerRequest) -> TriggerOutcome:
+        """Deliver a workflow that is not stored. Raise as `trigger` does."""
+        before = self._replication.begin()
+        outcome = await self._deliver(environment, workflow, request, parse_recipients(request.to), None)
+        await self._replication.wait(before)
+        return outcome
+
     async def cancel(self, environment: Environment, transaction_id: str) -> bool:
         """Cancel the rest of a trigger: dispatch, delays, events of open digests; return whether there was any."""
         dispatched = await self._dispatches.cancel(environment, transaction_id)

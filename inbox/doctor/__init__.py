@@ -1,0 +1,1 @@
+"""`inbox doctor`: what it checks, and what it advises."""
