@@ -20,7 +20,7 @@ SWAGGER_UI = Path(str(files("mkdocs_swagger_ui_tag"))) / "swagger-ui"
 POLICY = "default-src 'self'; img-src 'self' data:"
 """Content-Security-Policy of the page: the style sheet of Swagger UI holds its icons as `data:` URLs."""
 
-_files = Modules(directory=SWAGGER_UI)
+_files = Modules(SWAGGER_UI)
 
 
 async def openapi(request: Request) -> Response:
