@@ -32,7 +32,7 @@ from inbox.store.outage import OutageWatch
 
 
 def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Application:
-    """Return the ASGI app. With `demo` it serves the demo at `/` and creates its workflows."""
+    """Return the ASGI app. With `demo` it serves the demo at `/` and the playground, and creates their workflows."""
 
     @asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:

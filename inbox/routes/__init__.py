@@ -90,6 +90,7 @@ Sockets open in `inbox/realtime/upgrades.py`.
 
 DEMO = [
     Route("/", demo.demo_page, methods=["GET"]),
+    Route("/playground", demo.playground_page, methods=["GET"]),
     Route("/demo/config", demo.demo_config, methods=["GET"]),
     Route("/demo/trigger", demo.demo_trigger, methods=["POST"]),
 ]

@@ -1,4 +1,7 @@
-"""The demo page and its two calls. They exist in development only, and no API key leaves the process."""
+"""The pages of the demo and of the playground, and their two calls.
+
+They exist in development only, and no API key leaves the process.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,13 @@ async def demo_page(_: Request) -> Response:
     return FileResponse(STATIC_FOLDER / "demo.html", headers=POLICY)
 
 
+async def playground_page(_: Request) -> Response:
+    """GET /playground → the page with a knob for everything that the widget takes."""
+    return FileResponse(STATIC_FOLDER / "playground.html", headers=POLICY)
+
+
 async def demo_config(request: Request) -> Response:
-    """GET /demo/config → 200 with the settings of the page."""
+    """GET /demo/config → 200 with the settings of the pages."""
     environment = services_of(request).environments.current
     return bare({"applicationIdentifier": environment.identifier, "workflows": list(DEMO_WORKFLOWS)})
 

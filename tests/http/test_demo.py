@@ -21,14 +21,16 @@ async def page(development: Server) -> AsyncIterator[httpx.AsyncClient]:
         yield page
 
 
-async def test_the_page_is_served(page: httpx.AsyncClient) -> None:
-    answer = await page.get("/")
+@pytest.mark.parametrize("path", ["/", "/playground"])
+async def test_the_page_is_served(page: httpx.AsyncClient, path: str) -> None:
+    answer = await page.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert "<inbox-bell" in answer.text or "inbox.js" in answer.text
+    assert answer.headers["content-security-policy"] == "default-src 'self'"
+    assert "static/inbox.js" in answer.text
 
 
 async def test_no_key_leaves_the_process(page: httpx.AsyncClient, development: Server) -> None:
-    for path in ("/", "/demo/config", "/static/demo.js", "/static/inbox.js"):
+    for path in ("/", "/playground", "/demo/config", "/static/demo.js", "/static/playground/playground.js"):
         assert development.api_key not in (await page.get(path)).text
 
 
@@ -93,7 +95,7 @@ async def test_no_other_page_can_send_the_form(page: httpx.AsyncClient) -> None:
     assert "access-control-allow-origin" not in asked.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/demo/config", "/demo/trigger"])
+@pytest.mark.parametrize("path", ["/", "/playground", "/demo/config", "/demo/trigger"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_production_has_no_demo(production: Server, method: str, path: str) -> None:
     async with httpx.AsyncClient(base_url=production.url, trust_env=False) as client:

@@ -1,0 +1,164 @@
+"""The playground: a knob for everything, the code that embeds it so, a form that triggers, and what the page hears."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.support.client import Api
+from tests.support.processes import REPOSITORY
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+from .shop import SHOP
+from .window import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
+
+MANUAL = (REPOSITORY / "docs/widget.md").read_text()
+TABS = '[{"label": "All"}, {"label": "Comments", "tags": ["comments"]}, {"label": "Urgent", "severity": "high"}]'
+
+
+async def knob_names(window: Window, kind: str) -> set[str]:
+    knobs: list[dict[str, Any]] = await window.page.evaluate(
+        "async () => (await import('./static/playground/knobs.js')).KNOBS"
+    )
+    return {knob["name"] for knob in knobs if knob["kind"] == kind}
+
+
+async def attributes(window: Window, tag: str = "inbox-bell") -> dict[str, str]:
+    read = "element => Object.fromEntries([...element.attributes].map(({ name, value }) => [name, value]))"
+    held: dict[str, str] = await window.page.locator(f"#stage {tag}").evaluate(read)
+    return held
+
+
+async def open_playground(open_window: OpenWindow, service: Server, subscriber: str, **settings: str) -> Window:
+    window = await open_window("about:blank")
+    query = "&".join(f"{name}={value}" for name, value in {"subscriber": subscriber, **settings}.items())
+    await window.page.goto(f"{service.url}/playground#{query}")
+    await expect(window.page.locator("#code")).to_contain_text(subscriber)
+    return window
+
+
+async def test_everything_that_the_elements_take_has_a_knob(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "nobody")
+    observed: list[str] = await window.page.evaluate(
+        "['inbox-bell', 'inbox-feed'].flatMap(tag => customElements.get(tag)?.observedAttributes ?? [])"
+    )
+    assert observed
+    assert set(observed) - await knob_names(window, "attribute") == set()
+    assert set(re.findall(r"^\| `(--inbox-[\w-]+)`", MANUAL, re.MULTILINE)) - await knob_names(window, "style") == set()
+
+
+async def test_a_knob_turns_the_element_the_code_and_the_address(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "tuner")
+    page, code = window.page, window.page.locator("#code")
+    await page.get_by_label("theme").select_option("dark")
+    await page.get_by_role("button", name="Use the example for tabs").click()
+    await page.get_by_role("group", name="filters").get_by_label("unread").check()
+    await page.get_by_role("group", name="filters").get_by_label("archived").check()
+    await page.get_by_text("Colours").click()
+    await page.get_by_label("--inbox-accent", exact=True).fill("#0a7d55")
+    turned = {
+        **{"application-identifier": service.application_identifier, "subscriber": "tuner", "theme": "dark"},
+        **{"filters": "unread archived", "tabs": TABS},
+    }
+    style = "--inbox-accent: #0a7d55;"
+    assert await attributes(window) == {**turned, "style": style}
+    for text in ('theme="dark"', "&quot;label&quot;", style):
+        await expect(code).to_contain_text(text)
+    address = page.url
+    assert service.application_identifier not in address
+    again = await open_window(address)
+    await expect(again.page.locator("#code")).to_have_text(await code.inner_text())
+    assert await attributes(again) == {**turned, "style": style}
+    await page.get_by_label("theme").select_option("")
+    await expect(code).not_to_contain_text("theme")
+    assert "theme" not in await attributes(window)
+    await page.get_by_role("button", name="Reset").click()
+    assert await attributes(window) == {
+        "application-identifier": service.application_identifier,
+        "subscriber": "alice",
+    }
+
+
+async def test_the_other_element_keeps_what_it_has_too(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "feeder", theme="light", placement="top-end")
+    assert (await attributes(window))["placement"] == "top-end"
+    await window.page.get_by_label("<inbox-feed>").check()
+    held = await attributes(window, "inbox-feed")
+    assert (held["subscriber"], held["theme"], held.get("placement")) == ("feeder", "light", None)
+    await expect(window.page.locator("#code")).to_contain_text("></inbox-feed>")
+    await expect(window.page.locator("#stage inbox-bell")).to_have_count(0)
+
+
+async def test_sending_and_hearing(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "sender")
+    await window.is_live()
+    page = window.page
+    await page.get_by_label("Times").fill("3")
+    await page.get_by_label("Workflow").select_option("alert")
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator("#result")).to_contain_text("3 sent: processed")
+    await expect(window.badge).to_have_text("3")
+    heard = page.locator("#events li").filter(has_text="inbox-notification")
+    await expect(heard).to_have_count(3)
+    await heard.first.locator("summary").click()
+    await expect(heard.first.locator("pre")).to_contain_text('"severity": "high"')
+    await page.get_by_role("button", name="Clear").click()
+    await expect(page.locator("#events li")).to_have_count(0)
+
+
+async def test_a_failed_trigger_is_said(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "loser")
+    await window.page.route("**/demo/trigger", lambda route: route.fulfill(status=503, json={"message": "away"}))
+    window.complaints.clear()
+    await window.page.get_by_role("button", name="Send").click()
+    await expect(window.page.locator("#result")).to_have_text("Not sent: away")
+    assert [text for text in window.complaints if "503" not in text] == []
+    window.complaints.clear()
+
+
+async def test_the_code_works_in_an_empty_page(open_window: OpenWindow, service: Server) -> None:
+    settings = {"theme": "dark", "--inbox-accent": "%230a7d55", "strings": '{"bell.title": "Post"}'}
+    window = await open_playground(open_window, service, "copier", **settings)
+    code = await window.page.locator("#code").inner_text()
+    shop = await open_window("about:blank")
+
+    async def serve(route: Route) -> None:
+        head = '<!doctype html><html lang="en"><link rel="icon" href="data:,">'
+        await route.fulfill(body=head + code, content_type="text/html")
+
+    await shop.page.route(f"{SHOP}/**", serve)
+    await shop.page.goto(f"{SHOP}/")
+    await shop.is_live()
+    async with Api.open(service) as api:
+        await api.trigger("copier", {"subject": "Copied", "body": "b"}, workflow="welcome")
+    await expect(shop.badge).to_have_text("1")
+    read: dict[str, Any] = await shop.page.locator("inbox-bell").evaluate(
+        "bell => ({ theme: bell.getAttribute('theme'), strings: bell.strings,"
+        " accent: getComputedStyle(bell).getPropertyValue('--inbox-accent') })"
+    )
+    assert read == {"theme": "dark", "strings": {"bell.title": "Post"}, "accent": "#0a7d55"}
+
+
+async def test_copying(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "copyist")
+    await window.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await window.page.get_by_label("Vue").check()
+    await window.page.get_by_role("button", name="Copy").click()
+    await expect(window.page.locator("#copied")).to_have_text("Copied")
+    copied: str = await window.page.evaluate("navigator.clipboard.readText()")
+    assert copied == await window.page.locator("#code").inner_text()
+    assert "isCustomElement" in copied
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+async def test_nothing_sticks_out(open_window: OpenWindow, service: Server, width: int) -> None:
+    window = await open_playground(open_window, service, "looker")
+    await window.page.set_viewport_size({"width": width, "height": 800})
+    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await window.page.evaluate(beyond) == 0
