@@ -25,7 +25,6 @@ from inbox.realtime.upgrades import Upgrades
 from inbox.routes import all_routes
 from inbox.scrape import Scrape
 from inbox.service.workflows.demo import ensure_demo_workflows
-from inbox.service.workflows.files import load_workflows
 from inbox.services import Services, open_services
 from inbox.settings import Settings
 from inbox.store.outage import OutageWatch
@@ -46,6 +45,8 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
             app.scrape = Scrape(services, hub, sockets)
             app.state.upgrades = Upgrades(sockets, base_path=settings.base_path, max_sockets=_max_sockets(settings))
             if settings.workflows:
+                from inbox.service.workflows.files import load_workflows  # needs YAML, which takes a megabyte
+
                 await load_workflows(services.workflows, services.environments.current, settings.workflows)
             for environment in services.environments.all():
                 await services.workflows.warn_of_negated_conditions(environment)

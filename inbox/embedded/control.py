@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import Enum
 from pathlib import Path
 from urllib.parse import quote
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, RedisError
+from inbox.store.connection.errors import ConnectionLost, ReplyError
+from inbox.store.connection.url import Address, Login
+from inbox.store.connection.wire import open_wire, pack
 
 ANSWER_SECONDS = 2.0
 
@@ -28,33 +26,26 @@ def socket_url(path: Path) -> str:
 
 
 async def probe(path: Path) -> State:
-    async with _client(path) as client:
-        try:
-            await client.execute_command("PING")
-        except BusyLoadingError:
-            return State.LOADING
-        except (RedisError, OSError):
-            return State.SILENT
+    try:
+        await _call(path, "PING")
+    except ReplyError as error:
+        return State.LOADING if error.code == "LOADING" else State.SILENT
+    except (ConnectionLost, TimeoutError):
+        return State.SILENT
     return State.READY
 
 
 async def request_shutdown(path: Path) -> None:
     """Request that the store at this socket writes out its data and ends; the caller checks that it does."""
-    async with _client(path) as client:
-        with contextlib.suppress(RedisError, OSError):  # it hangs up, or is not there
-            await client.execute_command("SHUTDOWN")
+    with contextlib.suppress(ReplyError, ConnectionLost, TimeoutError):  # it hangs up, or is not there
+        await _call(path, "SHUTDOWN")
 
 
-@asynccontextmanager
-async def _client(path: Path) -> AsyncIterator[Redis]:
-    client = Redis(
-        unix_socket_path=str(path),
-        protocol=2,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
-    try:
-        yield client
-    finally:
-        await client.aclose()
+async def _call(path: Path, command: str) -> None:
+    """Run a command. Raise ReplyError, ConnectionLost, and TimeoutError after ANSWER_SECONDS without a reply."""
+    async with asyncio.timeout(ANSWER_SECONDS):
+        wire = await open_wire(Address(path=str(path)), Login())
+        try:
+            await wire.request(pack((command,)))
+        finally:
+            wire.drop("the control has ended")
