@@ -21,6 +21,7 @@ import uvicorn
 from inbox.app import Application, create_app
 from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
+from inbox.http.polling_protocol import PollingHttpProtocol
 from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol
 from inbox.listening import BACKLOG, bind, duplicate, empty_queues, service_url
 from inbox.metrics_port import metrics_port
@@ -238,7 +239,7 @@ class Server(uvicorn.Server):
 def configure_server(app: Application, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=InboxHttpProtocol,
+        http=PollingHttpProtocol,
         ws=cast("type[asyncio.Protocol]", _websocket_class(app, settings)),
         ws_ping_interval=WS_PING_SECONDS,
         ws_ping_timeout=WS_PING_SECONDS,

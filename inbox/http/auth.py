@@ -69,6 +69,11 @@ def bearer_of(request: Request) -> str:
     return secret
 
 
+def key_of(request: Request) -> str:
+    """Return the API key of a request that was authenticated by it."""
+    return _credentials(request)[1]
+
+
 async def note_session(
     request: Request, environment: Environment, subscriber: Subscriber, contexts: str
 ) -> SessionCaller:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from inbox.http.responses import POLL
+from inbox.http.standing_polls import StandingPolls
+
 if TYPE_CHECKING:
     from inbox.http.protocol import InboxHttpProtocol
 
@@ -31,6 +34,10 @@ class Exchange(RequestResponseCycle):
     more_body = True
     chunked_encoding = None
     expected_content_length = 0
+    received = b""
+    """The bytes with which the request came, if nothing stood before it."""
+    polls = StandingPolls()
+    """Those of the process."""
     # of an answer
     _head: dict[str, Any] | None = None
 
@@ -72,6 +79,9 @@ class Exchange(RequestResponseCycle):
         head, self._head = self._head, None
         if head and not message.get("more_body") and self.scope["method"] != "HEAD":
             self._answer(head["status"], head["headers"], message.get("body", b""))
+            if (poll := head.get(POLL)) and self.received and self.keep_alive:
+                names = {name for name, _ in self.scope["headers"]}
+                self.polls.put(self.received, names, poll, head["headers"])
             return
         if head:
             await super().send(cast("Any", head))

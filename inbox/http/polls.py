@@ -13,6 +13,7 @@ from starlette.responses import Response
 import inbox
 from inbox.http.auth import services_of
 from inbox.http.responses import not_modified
+from inbox.http.standing_polls import Shown, StandingPoll
 from inbox.http.target import Target, feeds_of
 from inbox.models.subscriber import Subscriber, shown_in_notifications
 from inbox.store.rows import ORIGIN, Position
@@ -47,7 +48,7 @@ class Poll:
     answers need not have equal bytes.
     """
 
-    __slots__ = ("_known", "_positions", "_request", "_target", "_workflows")
+    __slots__ = ("_known", "_positions", "_request", "_standing", "_target", "_workflows")
 
     def __init__(self, request: Request, target: Target) -> None:
         self._request = request
@@ -55,6 +56,7 @@ class Poll:
         self._known = b""
         self._positions: Sequence[Position] | None = None
         self._workflows = 0
+        self._standing: StandingPoll | None = None
         for name, value in request.scope["headers"]:
             if name == IF_NONE_MATCH:
                 self._known = b"%b,%b" % (self._known, value) if self._known else value.strip()
@@ -86,7 +88,7 @@ class Poll:
             return response
         etag = self._etag(subscriber, self._positions)
         if self._known and (self._known == b"*" or self._has(etag)):
-            response = not_modified()
+            response = not_modified(self._standing)
         response.raw_headers += ((ETAG, etag), REVALIDATED)
         return response
 
@@ -96,15 +98,26 @@ class Poll:
         It has not if a snooze has ended without effect yet: a reading would first move the message to the top.
         """
         feeds = await feeds_of(self._request, self._target)
-        with services_of(self._request).feed.begin_positions(feeds) as begun:
+        services = services_of(self._request)
+        with services.feed.begin_positions(feeds) as begun:
             self._workflows = await self._workflows_shown()
             self._positions = await begun.settled()
         subscriber = await self._target.subscriber()
-        return self._positions is not None and self._has(self._etag(subscriber, self._positions))
+        if self._positions is None or not self._has(self._etag(subscriber, self._positions)):
+            return False
+        if feeds and not services.rate_limiter.limits("key" if self._target.is_backend else "subscriber"):
+            shown = Shown(subscriber, feeds, self._positions, self._workflows)
+            self._standing = StandingPoll(services, self._target, shown, self._cached_workflows)
+        return True
 
     async def _workflows_shown(self) -> int:
         """Return the version of the workflows that the answer shows, 0 if it shows none."""
         return 0
+
+    @property
+    def _cached_workflows(self) -> Callable[[], int | None]:
+        """A function that returns the same without asking the store, None if it is not known."""
+        return int
 
     def _has(self, etag: bytes) -> bool:
         """Return whether the client's list has this tag, by weak comparison. No tag has quotes inside."""
@@ -130,6 +143,10 @@ class WorkflowPoll(Poll):
 
     async def _workflows_shown(self) -> int:
         return await services_of(self._request).workflows.version(self._target.environment)
+
+    @property
+    def _cached_workflows(self) -> Callable[[], int | None]:
+        return partial(services_of(self._request).workflows.cached_version, self._target.environment)
 
 
 def _new_digest(*parts: object) -> bytes:

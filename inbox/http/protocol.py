@@ -210,9 +210,7 @@ class InboxHttpProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             return
-        self._idle_since = self.loop.time()
-        if "idle" not in self._timers:  # one timer for many requests
-            self._start_timer("idle", self.timeout_keep_alive, self._close_if_idle)
+        self._begin_idling()
         if self.cycle.more_body:
             self._start_timer("linger", LINGER_SECONDS, self.transport.abort)
 
@@ -235,6 +233,12 @@ class InboxHttpProtocol(HttpToolsProtocol):
     def expects_request(self) -> bool:
         """Whether a request is on its way: its head has begun, or the connection is new."""
         return self._head_is_open or (self.cycle is None and self.loop.time() - self._made_at < STOP_SECONDS)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every request is answered, and nothing of another has come."""
+        is_answered = self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body)
+        return is_answered and not self._head_is_open and not self.transport.is_closing()
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -275,10 +279,16 @@ class InboxHttpProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def _begin_idling(self) -> None:
+        """Wait for the next request, for a limited time."""
+        self._idle_since = self.loop.time()
+        if "idle" not in self._timers:  # one timer for many requests
+            self._start_timer("idle", self.timeout_keep_alive, self._close_if_idle)
+
     def _close_if_idle(self) -> None:
         """Close a connection that has been kept for long enough; look again later if it was used meanwhile."""
         del self._timers["idle"]
-        if self._head_is_open or not self.cycle.response_complete:
+        if not self.is_at_rest:
             return  # a timer starts with the next answer
         rest = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if rest > 0:

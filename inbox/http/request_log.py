@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox.http.auth import CALLER, SessionCaller
+from inbox.http.responses import POLL
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message.pop(POLL, None)  # an answer without the application has no line
             await send(message)
 
         try:

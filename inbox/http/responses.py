@@ -18,6 +18,8 @@ from inbox.models.error_body import error_body, without_token
 
 log = logging.getLogger(__name__)
 
+POLL = "inbox.poll"
+"""The key of a 304 on its way out for its `StandingPoll`, which `Exchange` keeps."""
 _JSON_TYPE = (b"content-type", b"application/json")
 T = TypeVar("T")
 
@@ -44,6 +46,16 @@ class _Ready(Response):
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class _NotModified(_Ready):
+    def __init__(self, poll: object) -> None:
+        super().__init__(b"", 304, ())
+        self._poll = poll
+
+    async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 304, "headers": self.raw_headers, POLL: self._poll})
+        await send({"type": "http.response.body"})
 
 
 class _Json(_Ready):
@@ -74,9 +86,9 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-def not_modified() -> Response:
-    """Return 304: the client has the answer already."""
-    return _Ready(b"", 304, ())
+def not_modified(poll: object = None) -> Response:
+    """Return 304: the client has the answer already. `poll` is the `StandingPoll` that decides when it comes again."""
+    return _NotModified(poll)
 
 
 def error_reply(request: HTTPConnection, error: errors.InboxError, cause: Exception | None = None) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inbox.errors import InboxError, Unauthorized
-from inbox.http.auth import authenticate, bearer_of, note_session, services_of
+from inbox.http.auth import authenticate, bearer_of, key_of, note_session, services_of
 from inbox.http.queries import query_list
 from inbox.http.requests import subscriber_param
 from inbox.models.context_keys import feed_name
@@ -40,6 +40,8 @@ class Target:
     assumed: Subscriber | None
     _read: SubscriberRead
     _unknown: Callable[[], InboxError]
+    is_allowed: Callable[[], bool] = lambda: False
+    """Returns whether the caller still is allowed to ask, as far as that is known without asking the store."""
     is_change_of_one: bool = False
     """Whether the request changes nothing but the message in its path, whose id names the feed."""
     _subscriber: Subscriber | None = None
@@ -51,6 +53,11 @@ class Target:
             if self._subscriber is None:
                 raise self._unknown()
         return self._subscriber
+
+    @property
+    def read(self) -> SubscriberRead:
+        """Return the read of the subscriber's record."""
+        return self._read
 
     async def answer(self, handle: Callable[[], Awaitable[Response]]) -> Response:
         """Return the answer of `handle`. If the feeds were not those that were assumed, call it again.
@@ -90,7 +97,8 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
     if "subscriberId" not in request.path_params:
         environment, claims = await services.sessions.check(bearer_of(request))
         read = services.sessions.begin(environment, claims)
-        target = Target(environment, claims.contexts, False, read.known, read, Unauthorized)
+        is_allowed = partial(services.sessions.is_allowed, environment, claims)
+        target = Target(environment, claims.contexts, False, read.known, read, Unauthorized, is_allowed)
         is_counted = services.rate_limiter.limits("subscriber")  # a count is a round trip anyway
         subscriber = await _settle(request, target, needs_record=is_counted)
         await note_session(request, environment, subscriber, claims.contexts)
@@ -104,7 +112,8 @@ async def target_of(request: Request, *, unknown: Literal[400, 404] = 404) -> Ta
         else partial(missing_subscriber, environment, subscriber_id)
     )
     named = services.subscribers.begin(environment, subscriber_id)
-    target = Target(environment, contexts_of(keys) if keys else None, True, named.known, named, error)
+    is_allowed = partial(services.environments.is_live_key, environment, key_of(request))
+    target = Target(environment, contexts_of(keys) if keys else None, True, named.known, named, error, is_allowed)
     await _settle(request, target)
     return target
 

@@ -42,6 +42,19 @@ class PendingReplies:
     def __await__(self) -> Generator[Any, None, list[Any]]:
         return self._client.finish(self.commands, self._future).__await__()
 
+    def call_back(self, take: Callable[[list[Any] | None], None]) -> None:
+        """Have `take` called with the replies, or with None if one of them is an error. After `drop` it is not called.
+
+        It is for several commands, in place of awaiting them.
+        """
+
+        def on_done(future: asyncio.Future[Any]) -> None:
+            if not future.cancelled():
+                failed = future.exception() is not None or any(type(one) is ReplyError for one in future.result())
+                take(None if failed else future.result())
+
+        self._future.add_done_callback(on_done)
+
     def drop(self) -> None:
         """Ignore the replies, and a failure."""
         if not self._future.cancel() and not self._future.cancelled():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
+from inbox.clock import now_ms
 from inbox.errors import Contention, WriteRefused
 from inbox.ids import MessageId
 from inbox.lru_cache import LruCache
@@ -155,8 +156,12 @@ class FeedReader(BaseStore):
 
     def begin_positions(self, feeds: Sequence[Feed]) -> PendingPositions:
         """Begin to read the positions of a subscriber's feeds, in one round trip with what the caller sends next."""
-        commands = [self._state_command(feed) for feed in feeds]
+        commands = self.position_commands(feeds)
         return PendingPositions(self._client.begin(commands) if commands else None)
+
+    def position_commands(self, feeds: Sequence[Feed]) -> list[Command]:
+        """Return the commands that read the positions of a subscriber's feeds; `are_settled_at` takes the replies."""
+        return [self._state_command(feed) for feed in feeds]
 
     @staticmethod
     def _state_command(feed: Feed) -> Command:
@@ -598,6 +603,14 @@ class FeedReader(BaseStore):
             return [RowId(feed.bucket, feed.number, number, check) for number, check in checks.items() if check]
 
         return {row_id.row: message for row_id, (message, _) in (await self._load_named(feed, numbers, name)).items()}
+
+
+def are_settled_at(positions: Sequence[Position], replies: Sequence[Any]) -> bool:
+    """Return whether feeds are still at these positions, and no snooze has ended without effect yet."""
+    return all(
+        rows.packed_position(packed) == position.packed and not (wake and int(wake) <= now_ms())
+        for position, (packed, wake) in zip(positions, replies, strict=True)
+    )
 
 
 def slices(length: int) -> Iterator[tuple[int, int]]:

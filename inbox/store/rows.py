@@ -64,11 +64,21 @@ class Position(NamedTuple):
         ms, counter = raw.split(b"-")
         return cls(int(ms), int(counter))
 
+    @property
+    def packed(self) -> bytes:
+        """Return it as it is in the packed state of a feed."""
+        return self.ms.to_bytes(6, "big") + self.counter.to_bytes(5, "big")
+
     def __str__(self) -> str:
         return f"{self.ms}-{self.counter}"
 
 
 ORIGIN = Position(0, 0)
+
+
+def packed_position(state: bytes | None) -> bytes:
+    """Return the position in a packed state, as it is there; that of no feed is the origin."""
+    return state[8:19] if state else bytes(11)
 
 
 class FeedState(NamedTuple):

@@ -49,10 +49,15 @@ def new_subscriber_oid(bucket: int) -> str:
 
 @dataclass(slots=True, eq=False)
 class SubscriberRead:
-    """A read of a subscriber that has begun. `known` is the subscriber as this process read it last, if it did."""
+    """A read of a subscriber that has begun. `known` is the subscriber as this process read it last, if it did.
+
+    `parse` returns the subscriber of replies to the same `commands`, None if the read has to be made anew.
+    """
 
     known: Subscriber | None
     _finish: Callable[[], Awaitable[Subscriber | None]]
+    commands: Sequence[Command] = ()
+    parse: Callable[[Sequence[Any]], Subscriber | None] = lambda _: None
 
     async def subscriber(self) -> Subscriber | None:
         """Return the subscriber as it is stored, None if it does not exist. Call this once."""
@@ -84,11 +89,13 @@ class SubscriberStore(BaseStore):
         """Begin to read the subscriber with this oid, in one round trip with what the caller sends next."""
         begun = self._client.begin([("HGETALL", self._bucket_of_oid(environment, oid).subscriber(oid))])
 
-        async def finish() -> Subscriber | None:
-            (record,) = await begun
-            return self.parse(oid, record)
+        def parse(replies: Sequence[Any]) -> Subscriber | None:
+            return self.parse(oid, replies[0])
 
-        return SubscriberRead(self._known(oid), finish)
+        async def finish() -> Subscriber | None:
+            return parse(await begun)
+
+        return SubscriberRead(self._known(oid), finish, begun.commands, parse)
 
     def begin_named(self, environment: int, subscriber_id: SubscriberId) -> SubscriberRead:
         """Begin to read the subscriber with this subscriberId, likewise if it was read before."""
@@ -96,19 +103,23 @@ class SubscriberStore(BaseStore):
         index: Command = ("HGET", bucket.subscribers, subscriber_id)
         begun = self._client.begin([index, ("HGETALL", bucket.subscriber(known_oid))] if known_oid else [index])
 
+        def parse(replies: Sequence[Any]) -> Subscriber | None:
+            raw, *records = replies
+            return self.parse(known_oid, records[0]) if known_oid and raw == known_oid.encode() else None
+
         async def finish() -> Subscriber | None:
-            raw, *records = await begun
-            oid = raw.decode() if raw else None
+            replies = await begun
+            oid = replies[0].decode() if replies[0] else None
             if known_oid and oid != known_oid:
                 self._read.drop(known_oid)
             if oid is None:
                 self._oids.drop((environment, subscriber_id))
             if oid is None or oid == known_oid:
-                return self.parse(oid, records[0]) if oid else None
+                return parse(replies)
             self._oids.put((environment, subscriber_id), oid)
             return await self.get_by_oid(environment, oid)
 
-        return SubscriberRead(self._known(known_oid) if known_oid else None, finish)
+        return SubscriberRead(self._known(known_oid) if known_oid else None, finish, begun.commands, parse)
 
     def _known(self, oid: str) -> Subscriber | None:
         known = self._read.get(oid)

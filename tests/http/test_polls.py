@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,20 +15,28 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import uvicorn
 from msgspec import convert
+from starlette.types import Receive, Scope, Send
 
-from inbox.app import create_app
+from inbox.app import Application, create_app
 from inbox.clock import now_ms
 from inbox.http import polls
+from inbox.http.polling_protocol import PollingHttpProtocol
 from inbox.ids import SubscriberId
+from inbox.listening import bind
 from inbox.models.environment import Environment
 from inbox.models.trigger import TriggerRequest
 from inbox.service.environments import environments
+from inbox.service.environments.rate_limits import RateLimit
 from inbox.service.feed.feed import FeedService
+from inbox.service.subscribers import sessions
 from inbox.service.workflows import cache
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.services import Services
 from inbox.settings import Settings
+from inbox.store import feed_reader
+from inbox.store.changes import INBOX_READ
 from inbox.store.client import open_client
 from inbox.store.connection.wire import Wire
 from inbox.store.feed import Feed
@@ -140,6 +149,9 @@ class OwnApp:
 
     services: Services
     page: httpx.AsyncClient
+    app: Application
+    requests: int = 0
+    """How many have reached the application."""
 
     @property
     def environment(self) -> Environment:
@@ -169,8 +181,29 @@ async def own_app(store_url: str, key_prefix: str) -> AsyncIterator[OwnApp]:
     app.services = services
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inbox", headers=headers) as page:
-        yield OwnApp(services, page)
+        yield OwnApp(services, page, app)
     await services.client.close()
+
+
+@pytest.fixture
+async def served(own_app: OwnApp, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OwnApp]:
+    """The same over HTTP. What a process reads once a second it reads once."""
+    for module in (environments, cache):
+        monkeypatch.setattr(module, "VERSION_CHECK_SECONDS", float("inf"))
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        own_app.requests += 1
+        await own_app.app(scope, receive, send)
+
+    config = uvicorn.Config(note, http=PollingHttpProtocol, lifespan="off", log_config=None, access_log=False)
+    server, [listener] = uvicorn.Server(config), bind("127.0.0.1", 0)
+    serving = asyncio.create_task(server._serve([listener]))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, headers=own_app.page.headers, trust_env=False) as page:
+        own_app.page = page
+        yield own_app
+    server.should_exit = True
+    await serving
 
 
 async def test_another_release_confirms_nothing(own_app: OwnApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,6 +291,118 @@ async def test_a_304_takes_one_round_trip(
     assert (await own_app.poll(first, path)).status_code == 304
     assert set(Counter(wire for wire, _ in writes).values()) == {1}, "a server is asked twice"
     assert sum(size for _, size in writes) < 300
+
+
+# polls that come again: the application is not asked
+
+
+async def expire(one: OwnApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "now_seconds", lambda: float("inf"))
+
+
+async def end_sessions(one: OwnApp, _: pytest.MonkeyPatch) -> None:
+    await one.services.environments.change(one.environment, generation=one.environment.generation + 1)
+
+
+async def delete_subscriber(one: OwnApp, _: pytest.MonkeyPatch) -> None:
+    await one.services.subscribers.delete(one.environment, SubscriberId("ada"))
+
+
+async def change_name(one: OwnApp, _: pytest.MonkeyPatch) -> None:
+    await one.services.subscribers.upsert(one.environment, SubscriberId("ada"), {"firstName": "Ada"})
+
+
+async def rename_workflow(one: OwnApp, _: pytest.MonkeyPatch) -> None:
+    renamed = convert({**workflow(PLAIN, {"body": "B"}), "name": "Other"}, WorkflowCreate)
+    await one.services.workflows.push(one.environment, renamed)
+
+
+async def send_another(one: OwnApp, _: pytest.MonkeyPatch) -> None:
+    await one.trigger()
+
+
+async def read_all(one: OwnApp, _: pytest.MonkeyPatch) -> None:
+    await one.services.marks.mark_all(await one.feeds(), INBOX_READ)
+
+
+CHANGES = {
+    "token expired": (expire, 401),
+    "sessions ended": (end_sessions, 401),
+    "subscriber deleted": (delete_subscriber, 401),
+    "name changed": (change_name, 200),
+    "workflow renamed": (rename_workflow, 200),
+    "message": (send_another, 200),
+    "mark": (read_all, 200),
+}
+
+
+async def repeat_known(one: OwnApp, path: str = INBOX) -> httpx.Response:
+    """Poll until the answer is 304 without the application; return the whole answer that it stands for."""
+    for _ in range(2):  # the first reads what the process does not know yet
+        first = await one.page.get(path)
+    assert (await one.poll(first, path)).status_code == 304
+    asked = one.requests
+    for _ in range(3):
+        assert (await one.poll(first, path)).status_code == 304
+    assert one.requests == asked
+    return first
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_poll_that_comes_again_is_no_304_after_a_change(
+    served: OwnApp, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    change, status = CHANGES[name]
+    await served.trigger()
+    first = await repeat_known(served)
+    asked = served.requests
+    await change(served, monkeypatch)
+    polled = await served.poll(first)
+    assert (polled.status_code, served.requests) == (status, asked + 1)
+    if status == 200:
+        assert polled.headers["etag"] != first.headers["etag"]
+        await repeat_known(served)
+
+
+@pytest.mark.parametrize("path", [f"{INBOX}/count", f"{INBOX}?limit=3", "/v1/widgets/notifications/unseen"])
+async def test_every_poll_of_a_page_comes_again(served: OwnApp, path: str) -> None:
+    await repeat_known(served, path)  # of an empty feed
+    await served.trigger()
+    await repeat_known(served, path)
+
+
+async def test_a_poll_of_a_backend_comes_again_until_its_key_is_revoked(served: OwnApp) -> None:
+    key = await served.services.environments.create_key(served.environment)
+    served.page.headers["Authorization"] = f"ApiKey {key}"
+    await served.trigger()
+    for path in ("/v1/subscribers/ada/notifications/unseen", "/v2/subscribers/ada/notifications"):
+        await repeat_known(served, path)
+        await served.trigger()
+        first = await repeat_known(served, path)
+    await served.services.environments.revoke_key(served.environment, key)
+    assert (await served.poll(first, path)).status_code == 401
+
+
+async def test_a_snooze_that_has_ended_is_no_304_when_it_comes_again(
+    served: OwnApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await served.trigger()
+    [item] = (await served.page.get(INBOX)).json()["data"]
+    await served.services.marks.snooze(await served.feeds(), item["id"], now_ms() + 60_000)
+    snoozed = await repeat_known(served)
+    asked = served.requests
+    monkeypatch.setattr(feed_reader, "now_ms", lambda: now_ms() + 120_000)
+    await served.poll(snoozed)
+    assert served.requests == asked + 1
+
+
+async def test_who_has_a_rate_limit_is_counted(served: OwnApp) -> None:
+    served.services.rate_limiter._limits["subscriber"] = RateLimit(100, 3_600)
+    for _ in range(2):
+        first = await served.page.get(INBOX)
+    for turn in range(3):
+        polled = await served.poll(first)
+        assert polled.headers["ratelimit-remaining"] == str(97 - turn)
 
 
 # never stale

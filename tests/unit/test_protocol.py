@@ -24,6 +24,7 @@ from inbox.app import Application
 from inbox.errors import NotFound
 from inbox.http import middleware, protocol
 from inbox.http.middleware import Front
+from inbox.http.polling_protocol import PollingHttpProtocol
 from inbox.http.protocol import InboxHttpProtocol, cut
 from inbox.http.requests import read_body
 from inbox.http.responses import bare
@@ -143,14 +144,14 @@ HANDLERS = (echo, ignore, much, slow, half, watchful, export)
 
 
 @asynccontextmanager
-async def serving(sockets: Callable[[Held], Any] = inbox_sockets) -> AsyncIterator[Serving]:
+async def serving(sockets: Callable[[Held], Any] = inbox_sockets, *further: Route) -> AsyncIterator[Serving]:
     """uvicorn with the protocol and a few handlers, in this process."""
-    routes = [Route(f"/{one.__name__}", one, methods=["GET", "POST"]) for one in HANDLERS]
+    routes = [*(Route(f"/{one.__name__}", one, methods=["GET", "POST"]) for one in HANDLERS), *further]
     app = Application(Front(RouteIndex(routes).answer), lambda _: contextlib.nullcontext())
     app.state.slow, app.state.go_on, app.state.done = asyncio.Event(), asyncio.Event(), asyncio.Event()
     config = uvicorn.Config(
         app,
-        http=InboxHttpProtocol,
+        http=PollingHttpProtocol,
         ws=sockets(Held(app.state)),
         lifespan="off",
         log_config=None,

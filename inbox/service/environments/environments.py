@@ -146,6 +146,15 @@ class EnvironmentService:
         """Return the environment with this 24-hex id, or None."""
         return await self._find(lambda: self._by_id().get(environment_id))
 
+    def cached_by_id(self, environment_id: str) -> Environment | None:
+        """Return what `find_by_id` returns if it does not have to ask the store, else None."""
+        return self._by_id().get(environment_id) if self._is_recent() else None
+
+    def is_live_key(self, environment: Environment, api_key: str) -> bool:
+        """Return whether an API key opens this environment, without asking the store. Also False if unknown."""
+        found = self._of_key(digest_of(api_key)) if self._is_recent() else None
+        return found is not None and found.number == environment.number
+
     async def generations(self) -> dict[int, int]:
         """Return the generation of every environment by number, at most a second old. Raise ServiceUnavailable."""
         return {environment.number: environment.generation for environment in await self.fresh()}
@@ -169,7 +178,7 @@ class EnvironmentService:
 
     async def _find(self, look: Callable[[], Environment | None]) -> Environment | None:
         """Return what `look` finds in the registry; before returning None, read the newest registry."""
-        if self._clock() - self._checked_at >= VERSION_CHECK_SECONDS:
+        if not self._is_recent():
             await self._refresh()
         environment = look()
         if environment is None:
@@ -348,9 +357,7 @@ class EnvironmentService:
         start = self._clock()
 
         def is_recent() -> bool:
-            return self._checked_at > start or (
-                not at_once and self._clock() - self._checked_at < VERSION_CHECK_SECONDS
-            )
+            return self._checked_at > start or (not at_once and self._is_recent())
 
         if is_recent() or (not at_once and self._is_trying_again):
             return
@@ -362,6 +369,10 @@ class EnvironmentService:
         except StoreUnavailable:
             if at_once or not was_away or self._is_lost:
                 raise
+
+    def _is_recent(self) -> bool:
+        """Return whether the registry was compared with the store's within the last second."""
+        return self._clock() - self._checked_at < VERSION_CHECK_SECONDS
 
     @property
     def _is_trying_again(self) -> bool:

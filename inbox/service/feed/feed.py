@@ -18,6 +18,7 @@ from inbox.models.subscriber import Subscriber
 from inbox.service.feed.content_counts import ContentCounter
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
+from inbox.store.client import Command
 from inbox.store.feed import Feed, Judge, MessagePage, Scan
 from inbox.store.feed_reader import PendingPositions
 from inbox.store.feeds import FeedStore
@@ -143,6 +144,10 @@ class FeedService:
     def begin_positions(self, feeds: Sequence[Feed]) -> PendingPositions:
         """Begin to read the positions of a subscriber's feeds, in one round trip with what the caller sends next."""
         return self._feeds.begin_positions(feeds)
+
+    def position_commands(self, feeds: Sequence[Feed]) -> list[Command]:
+        """Return the commands that read these positions; `are_settled_at` of the store takes the replies."""
+        return self._feeds.position_commands(feeds)
 
     async def unseen(self, feeds: Sequence[Feed]) -> MessageCounts:
         """Return the exact number of unseen messages with one command a feed."""

@@ -168,6 +168,11 @@ class SessionService:
             raise Unauthorized
         return environment, claims
 
+    def is_allowed(self, environment: Environment, claims: Claims) -> bool:
+        """Return whether a token of this content is still allowed, without asking the store. Also False if unknown."""
+        cached = self._environments.cached_by_id(claims.environment_id)
+        return claims.is_current() and cached is not None and cached.generation == environment.generation
+
     def begin(self, environment: Environment, claims: Claims) -> SubscriberRead:
         """Begin to read the subscriber of a token, in one round trip with what the caller sends next."""
         return self._store.begin(environment.number, claims.subscriber_oid)

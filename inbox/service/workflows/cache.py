@@ -49,13 +49,20 @@ class WorkflowCache:
 
     def cached(self, environment: int, identifier: str) -> Workflow | None:
         """Return the workflow if it is cached and its environment's version was read within the last second."""
-        snapshot = self._snapshots.get(environment)
-        if snapshot is None or self._clock() - snapshot.checked_at >= VERSION_CHECK_SECONDS:
-            return None
-        return snapshot.workflows.get(identifier)
+        snapshot = self._recent(environment)
+        return snapshot.workflows.get(identifier) if snapshot else None
+
+    def cached_version(self, environment: int) -> int | None:
+        """Return the version of the environment's workflows if it was read within the last second."""
+        snapshot = self._recent(environment)
+        return snapshot.version if snapshot else None
 
     def drop(self, environment: int) -> None:
         self._snapshots.pop(environment, None)
+
+    def _recent(self, environment: int) -> _Snapshot | None:
+        snapshot = self._snapshots.get(environment)
+        return snapshot if snapshot and self._clock() - snapshot.checked_at < VERSION_CHECK_SECONDS else None
 
     async def _fresh(self, environment: int) -> _Snapshot:
         snapshot, now = self._snapshots.get(environment), self._clock()

@@ -57,6 +57,10 @@ class WorkflowService:
         """Return how often workflows have changed, as of the last second; `find` returns none older afterwards."""
         return await self._cache.version(environment.number)
 
+    def cached_version(self, environment: Environment) -> int | None:
+        """Return what `version` returns if it can be known without a call to the store, else None."""
+        return self._cache.cached_version(environment.number)
+
     def cached(self, environment: Environment, name: str) -> Workflow | None:
         """Return the workflow if it can be found without a call to the store."""
         return self._cache.cached(environment.number, name)

@@ -1,0 +1,94 @@
+"""The HTTP protocol, with answers to polls that come again byte for byte (`StandingPolls`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from inbox.http.exchange import Exchange
+from inbox.http.protocol import DRAINING, InboxHttpProtocol
+from inbox.http.standing_polls import MAX_HEAD_BYTES, StandingPoll
+from inbox.store.client import PendingReplies
+
+
+class PollingHttpProtocol(InboxHttpProtocol):
+    """Answers a poll whose 304 still stands. All else goes the usual way, also a poll whose answer has changed."""
+
+    _replies: PendingReplies | None = None
+    """Those that decide on the poll `_poll`, whose head is `_received`. What comes meanwhile waits in `_waiting`."""
+    _poll: tuple[StandingPoll, bytes]
+    _received = b""
+    _waiting = b""
+
+    def data_received(self, data: bytes) -> None:
+        if self._replies is not None:
+            self._waiting += data
+            self.flow.pause_reading()
+            return
+        self._received = data if self.is_at_rest and data.startswith(b"GET ") and len(data) <= MAX_HEAD_BYTES else b""
+        if self._received and (poll := Exchange.polls.get(data)) and self._may_answer:
+            self._replies = poll[0].begin()
+            if self._replies is not None:
+                self._poll = poll
+                self._stop_timer("head")
+                self._replies.call_back(self._decide)
+                return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if isinstance(self.cycle, Exchange):
+            self.cycle.received, self._received = self._received, b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        if self._replies is not None:
+            self._let_application_answer()
+        super().shutdown()
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self._replies is None and super().is_at_rest
+
+    @property
+    def expects_request(self) -> bool:
+        return self._replies is not None or super().expects_request
+
+    @property
+    def _may_answer(self) -> bool:
+        """Whether the connection goes on after an answer, and takes it at once."""
+        return not (self._is_over_limit or self.flow.write_paused or DRAINING in self.app_state)
+
+    def _decide(self, replies: list[Any] | None) -> None:
+        """Answer 304 if it still stands."""
+        poll, headers = self._poll
+        if replies is None or not self._may_answer or not poll.stands(replies):
+            self._let_application_answer()
+            return
+        lines = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[304], lines, headers))
+        self.server_state.total_requests += 1
+        self._begin_idling()
+        self._go_on()
+
+    def _let_application_answer(self) -> None:
+        """Parse the head after all."""
+        super().data_received(self._received)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take what has come meanwhile."""
+        waiting = self._waiting
+        self._forget()
+        if waiting:
+            self.flow.resume_reading()
+            self.data_received(waiting)
+
+    def _forget(self) -> None:
+        if self._replies is not None:
+            self._replies.drop()
+        self._replies, self._waiting = None, b""

@@ -1,0 +1,85 @@
+"""Polls that were answered 304, and come again byte for byte: one read of the store decides whether that still stands.
+
+Then nothing else is done for it: no head is parsed, and no request reaches the application. The application would read
+the same, so the answer is as true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from inbox.errors import ServiceUnavailable
+from inbox.http.target import Target
+from inbox.lru_cache import LruCache
+from inbox.models.subscriber import Subscriber
+from inbox.services import Services
+from inbox.store.client import PendingReplies
+from inbox.store.feed import Feed
+from inbox.store.feed_reader import are_settled_at
+from inbox.store.rows import Position
+
+MAX_HEAD_BYTES = 4_096
+MAX_BYTES = 16 * 1024 * 1024
+"""Of all polls that are kept, if each takes ENTRY_BYTES."""
+ENTRY_BYTES = 4_096
+NOT_REPEATED = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
+"""Headers of a request that is more than its head."""
+
+
+class Shown(NamedTuple):
+    """What an answer shows: the subscriber, feeds at these positions, and this version of the workflows, 0 if none."""
+
+    subscriber: Subscriber
+    feeds: Sequence[Feed]
+    positions: Sequence[Position]
+    workflows: int
+
+
+class StandingPoll:
+    """What decides on the 304 to a poll: who asks, and what the answer shows."""
+
+    __slots__ = ("_client", "_commands", "_is_allowed", "_of_subscriber", "_parse", "_shown", "_workflows")
+
+    def __init__(self, services: Services, target: Target, shown: Shown, workflows: Callable[[], int | None]) -> None:
+        """`workflows` returns the present version, None if the store has to be asked for it."""
+        self._client = services.client
+        self._is_allowed = target.is_allowed
+        self._parse = target.read.parse
+        self._of_subscriber = len(target.read.commands)
+        self._commands = [*target.read.commands, *services.feed.position_commands(shown.feeds)]
+        self._shown = shown
+        self._workflows = workflows
+
+    def begin(self) -> PendingReplies | None:
+        """Begin the read whose replies `stands` takes. None if the application has to answer."""
+        if not self._is_allowed() or self._workflows() != self._shown.workflows:
+            return None
+        try:
+            return self._client.begin(self._commands)
+        except ServiceUnavailable:
+            return None
+
+    def stands(self, replies: Sequence[Any]) -> bool:
+        """Return whether the client has the answer as it would be read now."""
+        return self._parse(replies[: self._of_subscriber]) is self._shown.subscriber and are_settled_at(
+            self._shown.positions, replies[self._of_subscriber :]
+        )
+
+
+class StandingPolls:
+    """The polls that were answered 304 last, by the bytes of their heads, each with the headers of its answer."""
+
+    def __init__(self) -> None:
+        self._polls: LruCache[bytes, tuple[StandingPoll, bytes]] = LruCache(MAX_BYTES // ENTRY_BYTES)
+
+    def get(self, head: bytes) -> tuple[StandingPoll, bytes] | None:
+        return self._polls.get(head)
+
+    def put(
+        self, head: bytes, names: Iterable[bytes], poll: StandingPoll, headers: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Keep a poll, unless its request may be more than this head. `names` are those of the request's headers."""
+        is_one = head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1
+        if is_one and head.count(b"\n") == head.count(b"\r\n") and NOT_REPEATED.isdisjoint(names):
+            self._polls.put(head, (poll, b"".join(b"%b: %b\r\n" % header for header in headers)))
