@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from inbox import metrics
 from inbox.http.exchange import Exchange
 from inbox.http.protocol import DRAINING, InboxHttpProtocol
 from inbox.http.standing_polls import MAX_HEAD_BYTES, StandingPoll
@@ -18,6 +20,7 @@ class PollingHttpProtocol(InboxHttpProtocol):
     _replies: PendingReplies | None = None
     """Those that decide on the poll `_poll`, whose head is `_received`. What comes meanwhile waits in `_waiting`."""
     _poll: tuple[StandingPoll, bytes]
+    _began = 0.0
     _received = b""
     _waiting = b""
 
@@ -30,7 +33,7 @@ class PollingHttpProtocol(InboxHttpProtocol):
         if self._received and (poll := Exchange.polls.get(data)) and self._may_answer:
             self._replies = poll[0].begin()
             if self._replies is not None:
-                self._poll = poll
+                self._poll, self._began = poll, monotonic()
                 self._stop_timer("head")
                 self._replies.call_back(self._decide)
                 return
@@ -70,6 +73,8 @@ class PollingHttpProtocol(InboxHttpProtocol):
             self._let_application_answer()
             return
         lines = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        metrics.REQUESTS.add(("GET", poll.route, 304))
+        metrics.REQUEST_SECONDS.observe(monotonic() - self._began, ("GET", poll.route))
         self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[304], lines, headers))
         self.server_state.total_requests += 1
         self._begin_idling()

@@ -13,6 +13,7 @@ from starlette.responses import Response
 import inbox
 from inbox.http.auth import services_of
 from inbox.http.responses import not_modified
+from inbox.http.route_index import ROUTE
 from inbox.http.standing_polls import Shown, StandingPoll
 from inbox.http.target import Target, feeds_of
 from inbox.models.subscriber import Subscriber, shown_in_notifications
@@ -107,7 +108,8 @@ class Poll:
             return False
         if feeds and not services.rate_limiter.limits("key" if self._target.is_backend else "subscriber"):
             shown = Shown(subscriber, feeds, self._positions, self._workflows)
-            self._standing = StandingPoll(services, self._target, shown, self._cached_workflows)
+            route = self._request.scope[ROUTE]
+            self._standing = StandingPoll(services, self._target, shown, self._cached_workflows, route)
         return True
 
     async def _workflows_shown(self) -> int:

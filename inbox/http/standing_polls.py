@@ -39,10 +39,16 @@ class Shown(NamedTuple):
 class StandingPoll:
     """What decides on the 304 to a poll: who asks, and what the answer shows."""
 
-    __slots__ = ("_client", "_commands", "_is_allowed", "_of_subscriber", "_parse", "_shown", "_workflows")
+    __slots__ = ("_client", "_commands", "_is_allowed", "_of_subscriber", "_parse", "_shown", "_workflows", "route")
 
-    def __init__(self, services: Services, target: Target, shown: Shown, workflows: Callable[[], int | None]) -> None:
-        """`workflows` returns the present version, None if the store has to be asked for it."""
+    def __init__(
+        self, services: Services, target: Target, shown: Shown, workflows: Callable[[], int | None], route: str
+    ) -> None:
+        """`workflows` returns the present version, None if the store has to be asked for it.
+
+        `route` is the path of the request's route, for metrics.
+        """
+        self.route = route
         self._client = services.client
         self._is_allowed = target.is_allowed
         self._parse = target.read.parse

@@ -19,6 +19,7 @@ import uvicorn
 from msgspec import convert
 from starlette.types import Receive, Scope, Send
 
+from inbox import metrics
 from inbox.app import Application, create_app
 from inbox.clock import now_ms
 from inbox.http import polls
@@ -341,10 +342,12 @@ async def repeat_known(one: OwnApp, path: str = INBOX) -> httpx.Response:
     for _ in range(2):  # the first reads what the process does not know yet
         first = await one.page.get(path)
     assert (await one.poll(first, path)).status_code == 304
-    asked = one.requests
+    asked, counted = one.requests, metrics.REQUESTS.values.copy()
     for _ in range(3):
         assert (await one.poll(first, path)).status_code == 304
     assert one.requests == asked
+    more = {labels: number - counted.get(labels, 0) for labels, number in metrics.REQUESTS.values.items()}
+    assert [(labels[2], number) for labels, number in more.items() if number] == [(304, 3)]
     return first
 
 

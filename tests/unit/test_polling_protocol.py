@@ -29,6 +29,8 @@ NOT_MODIFIED, OK = b"HTTP/1.1 304", b"HTTP/1.1 200"
 class Poll:
     """Stands for a `StandingPoll` whose read ends when the test says so."""
 
+    route = "/poll"
+
     def __init__(self) -> None:
         self.is_allowed = True
         self.holds = True
