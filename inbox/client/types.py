@@ -37,6 +37,7 @@ class Notification(TypedDict):
     transactionId: str
     subject: NotRequired[str]
     body: str
+    bodyFormat: NotRequired[Literal["text", "markdown"]]
     to: NotRequired[Json]
     isRead: bool
     isSeen: bool

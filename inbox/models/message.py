@@ -19,7 +19,7 @@ from inbox.models.context_keys import feed_name
 from inbox.models.dates import iso, iso_or_none
 from inbox.models.environment import Environment
 from inbox.models.json_values import JsonObject
-from inbox.models.workflow import Severity, Workflow
+from inbox.models.workflow import BodyFormat, Severity, Workflow
 
 ButtonType = Literal["primary", "secondary"]
 ButtonStatus = Literal["pending", "done"]
@@ -41,6 +41,8 @@ class StoredMessage(msgspec.Struct, rename="camel", omit_defaults=True, dict=Tru
     message_template_id: str
     step_id: str
     content: str = ""
+    body_format: BodyFormat | None = None
+    """None for plain text."""
     subject: str | None = None
     avatar: str | None = None
     cta: JsonObject = {}
@@ -301,6 +303,8 @@ def _message_content(stored: StoredMessage, press: ButtonPress | None) -> wire.M
     content["tags"] = stored.tags
     content["severity"] = stored.severity
     content["contextKeys"] = stored.context_keys
+    if stored.body_format is not None:
+        content["bodyFormat"] = stored.body_format
     if stored.avatar is not None:
         content["avatar"] = stored.avatar
     if stored.data is not None:
@@ -355,6 +359,7 @@ def _notification_content(stored: StoredMessage, press: ButtonPress | None) -> w
     return {
         "subject": stored.subject,
         "body": stored.content,
+        "bodyFormat": stored.body_format,
         "avatar": stored.avatar,
         "primaryAction": _action_view(stored, press, "primary"),
         "secondaryAction": _action_view(stored, press, "secondary"),

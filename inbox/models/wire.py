@@ -29,7 +29,7 @@ from msgspec import Meta, UnsetType
 from inbox.models.credentials import Credentials, Provider
 from inbox.models.json_values import JsonObject
 from inbox.models.preference import Schedule
-from inbox.models.workflow import ChannelType, LinkTarget, Severity, StepType, Variable
+from inbox.models.workflow import BodyFormat, ChannelType, LinkTarget, Severity, StepType, Variable
 
 HexId = Annotated[str, Meta(pattern="^[0-9a-f]{24}$", examples=["65f0c1a2b3d4e5f60718293a"])]
 Date = Annotated[
@@ -373,6 +373,7 @@ class ActorReply(TypedDict):
 
 class MessageContent(MarkedContent):
     stepId: str
+    bodyFormat: NotRequired[BodyFormat | Absent]
     avatar: NotRequired[str | Absent]
     data: NotRequired[JsonObject | Absent]
     actor: NotRequired[ActorReply | Absent]
@@ -473,6 +474,7 @@ class NotificationContent(TypedDict):
 
     subject: NotRequired[str | Absent]
     body: str
+    bodyFormat: NotRequired[BodyFormat | Absent]
     avatar: NotRequired[str | Absent]
     primaryAction: NotRequired[NotificationAction | Absent]
     secondaryAction: NotRequired[NotificationAction | Absent]

@@ -14,6 +14,7 @@ Severity = Literal["high", "medium", "low", "none"]
 LinkTarget = Literal["_self", "_blank", "_parent", "_top", "_unfencedTop"]
 StepType = Annotated[str, Meta(title="StepType")]
 """The name of a type of step (`inbox/steps`)."""
+BodyFormat = Literal["text", "markdown"]
 ChannelType = Literal["email", "sms", "in_app", "chat", "push"]
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks", "months"]
 CollapseMode = Literal["replace", "count"]

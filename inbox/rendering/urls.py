@@ -35,6 +35,12 @@ def guard_of(template: str) -> Guard:
     return Guard.HOST if first_text[:1] == "/" and not first_text.startswith("//") else Guard.NONE
 
 
+def scheme_of(url: str) -> str:
+    """Return the scheme of a link in lower case, as a browser reads it; "" for a path."""
+    scheme = _SCHEME.match(_visible(url))
+    return scheme[1].lower() if scheme else ""
+
+
 def check_link(url: str, guard: Guard = Guard.NONE) -> str:
     """Return the link without surrounding white space.
 
@@ -44,11 +50,15 @@ def check_link(url: str, guard: Guard = Guard.NONE) -> str:
     """
     if not url:
         return ""
-    visible = url if url.isascii() and url.isprintable() and " " not in url else _INVISIBLE.sub("", url)
-    scheme = _SCHEME.match(visible)
-    if scheme and scheme[1].lower() in BLOCKED_SCHEMES:
-        raise UnsafeLink(f"a link must not be of the kind {scheme[1].lower()}:")
+    visible = _visible(url)
+    scheme = scheme_of(visible)
+    if scheme in BLOCKED_SCHEMES:
+        raise UnsafeLink(f"a link must not be of the kind {scheme}:")
     leaves_site = _OTHER_SITE.match(visible) or (guard is Guard.PATH and visible and visible[0] != "/")
     if leaves_site and guard is not Guard.NONE:
         raise UnsafeLink("its template is a path of the same site, this leads to another one")
     return url.strip()
+
+
+def _visible(url: str) -> str:
+    return url if url.isascii() and url.isprintable() and " " not in url else _INVISIBLE.sub("", url)

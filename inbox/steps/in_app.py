@@ -15,6 +15,7 @@ from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import (
+    BodyFormat,
     CollapseMode,
     CustomData,
     Link,
@@ -28,6 +29,7 @@ from inbox.models.workflow import (
 )
 from inbox.rendering.budget import working
 from inbox.rendering.handlebars import compile_handlebars
+from inbox.rendering.markdown import unsafe_links, without_unsafe_links
 from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
 from inbox.rendering.urls import Guard, UnsafeLink, check_link, guard_of
 from inbox.steps.base import (
@@ -51,6 +53,7 @@ MAX_REFERENCE_LENGTH = 255
 MAX_SHOWN_TEXT = 100
 COLLAPSE_MODES: tuple[CollapseMode, ...] = ("replace", "count")
 EXPIRED = "it would have expired already"
+UNSAFE = "a link of a body must begin with http:, https: or mailto:, or be a path"
 TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
 NO_MESSAGE: Mapping[str, Any] = message_state_view(None)
 """The variables of an in-app step that produced no message."""
@@ -77,6 +80,7 @@ class InAppControlsUpsert(Controls, frozen=True, kw_only=True):
 
     subject: TemplateLine | None = None
     body: TemplateText | None = None
+    body_format: BodyFormat | None = None
     avatar: Link | None = None
     primary_action: ActionUpsert | None = None
     secondary_action: ActionUpsert | None = None
@@ -118,6 +122,7 @@ class Rendered(msgspec.Struct, frozen=True):
     collapse_key: str = ""
     collapse_mode: CollapseMode | None = None
     refused_links: tuple[str, ...] = ()
+    body_format: BodyFormat | None = None
 
 
 class CompiledInApp(CompiledStep):
@@ -133,6 +138,7 @@ class CompiledInApp(CompiledStep):
         self._severity = workflow.severity
         self._subject = compiler.text("subject", controls.subject)
         self._body = compiler.text("body", controls.body)
+        self._body_format = body_format_of(controls)
         self._avatar = compiler.url("avatar", controls.avatar)
         self._redirect = compiler.link("redirect", controls.redirect)
         primary = compiler.button("primary", "primaryAction", controls.primary_action)
@@ -158,7 +164,8 @@ class CompiledInApp(CompiledStep):
         with working():
             return Rendered(
                 subject=self._subject.render(scope) or None,
-                body=self._body.render(scope),
+                body=self._render_body(scope, refused),
+                body_format=self._body_format,
                 avatar=self._avatar(scope, refused) or None,
                 data=self._data(scope),
                 cta={
@@ -174,6 +181,12 @@ class CompiledInApp(CompiledStep):
                 collapse_mode=_mode(self._collapse_mode.render(scope).strip()),
                 refused_links=tuple(refused),
             )
+
+    def _render_body(self, scope: Scope, refused: list[str]) -> str:
+        body = self._body.render(scope)
+        if self._body_format is None:
+            return body
+        return without_unsafe_links(body, lambda url: refused.append(f"body: {UNSAFE}: {url[:MAX_SHOWN_TEXT]!r}"))
 
     def _action(self, scope: Scope, refused: list[str]) -> wire.CtaActionReply:
         rendered = [button(scope, refused) for button in self._buttons]
@@ -229,6 +242,7 @@ class CompiledInApp(CompiledStep):
             message_template_id=self.step.id,
             step_id=self.step_id,
             content=rendered.body,
+            body_format=rendered.body_format,
             subject=rendered.subject,
             avatar=rendered.avatar,
             cta=dict(rendered.cta),
@@ -261,9 +275,21 @@ def check(controls: InAppControlsUpsert, field: str) -> None:
         raise invalid(f"{field}.body", "a step needs a subject or a body", controls.body)
     if controls.avatar and not _AVATAR.match(controls.avatar):
         raise invalid(f"{field}.avatar", "avatar must be an http(s) URL, a path or a {{variable}}", controls.avatar)
+    check_body(controls.body or "", body_format_of(controls), f"{field}.body")
     check_data(controls.data, f"{field}.data")
     for name, redirect in _redirects(controls):
         check_stored_link(redirect.url, f"{field}.{name}.url")
+
+
+def body_format_of(controls: InAppControlsUpsert) -> BodyFormat | None:
+    """Return the format of the body; None for plain text, the default."""
+    return None if controls.body_format == "text" else controls.body_format
+
+
+def check_body(body: str, body_format: BodyFormat | None, field: str) -> None:
+    """Raise ValidationFailed, naming the field, for Markdown with a link that no value can make safe."""
+    if body_format and (unsafe := unsafe_links(body)):
+        raise invalid(field, UNSAFE, unsafe[0])
 
 
 def check_data(data: CustomData | None, field: str) -> None:

@@ -3,6 +3,7 @@
 import { Changes } from "./changes.js";
 import { Connection } from "./connection.js";
 import { openEvents } from "./events.js";
+import { queryOf } from "./filter.js";
 import { Http } from "./http.js";
 import { Lists } from "./lists.js";
 import { openPolling } from "./polling.js";
@@ -130,9 +131,13 @@ export class Inbox {
   archiveRead = (/** @type {Filter} */ where = {}) => this.#changes.markAll(where, "read_archived");
   deleteAll = (/** @type {Filter} */ where = {}) => this.#changes.deleteAll(where);
 
-  /** @returns {Promise<any[]>} the global preference, then those of workflows */
-  async preferences() {
-    return (await this.#http.call("GET", "/preferences")).data;
+  /**
+   * @param {import("./index.js").PreferenceFilter} [filter]
+   * @returns {Promise<import("./index.js").Preference[]>} the global preference, then those of workflows
+   */
+  async preferences(filter = {}) {
+    const query = String(queryOf(filter));
+    return (await this.#http.call("GET", `/preferences${query && `?${query}`}`)).data;
   }
 
   /** @param {object} channels such as `{in_app: false}` @param {string} [workflow] without it the global preference changes */

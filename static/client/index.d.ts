@@ -21,6 +21,8 @@ export interface Notification {
   readonly transactionId?: string;
   readonly subject?: string;
   readonly body: string;
+  /** Absent for plain text. */
+  readonly bodyFormat?: "text" | "markdown";
   readonly to?: { id: string; subscriberId: string; firstName?: string; lastName?: string; avatar?: string };
   readonly isRead: boolean;
   readonly isSeen: boolean;
@@ -118,6 +120,38 @@ export interface FilterCount {
   subscribe(run: () => void): () => void;
 }
 
+export type Channel = "in_app" | "email" | "sms" | "chat" | "push";
+
+/** Which notifications a subscriber wants: in general, or of one workflow. */
+export interface Preference {
+  readonly level: "global" | "template";
+  /** Only the channels that active workflows use. */
+  readonly channels: Readonly<Partial<Record<Channel, boolean>>>;
+  /** The global one may have a schedule. */
+  readonly schedule?: Schedule;
+  /** Whose choices a critical workflow does not heed. */
+  readonly workflow?: { id: string; identifier: string; name: string; critical: boolean; tags?: readonly string[]; severity: Severity; data?: Readonly<Record<string, unknown>> };
+}
+
+/** When channels other than the inbox may deliver. */
+export interface Schedule {
+  isEnabled: boolean;
+  weeklySchedule?: Partial<Record<"monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday", ScheduleDay>>;
+}
+
+export interface ScheduleDay {
+  isEnabled: boolean;
+  /** Times such as `09:00 AM`. */
+  hours?: readonly { start: string; end: string }[];
+}
+
+export interface PreferenceFilter {
+  /** `nonCritical` by default. */
+  criticality?: "nonCritical" | "critical" | "all";
+  tags?: readonly string[];
+  severity?: Severity | readonly Severity[];
+}
+
 /** What opens a session: `POST /v1/inbox/session`. */
 export interface SessionParameters {
   applicationIdentifier: string;
@@ -176,8 +210,8 @@ export class Inbox {
   subscribe(run: () => void): () => void;
   /** A new notification, or one that came back on top. */
   on(event: "received", run: (notification: Notification) => void): () => void;
-  /** The preferences changed. */
-  on(event: "preferences", run: (preferences: unknown) => void): () => void;
+  /** The preferences changed, here or elsewhere. What is given leaves out critical workflows. */
+  on(event: "preferences", run: (preferences: Preference[]) => void): () => void;
   on(event: "error", run: (failure: Failure) => void): () => void;
 
   /** A list of a filter; the same object for the same filter. By default what is neither archived nor snoozed, 20 a page. */
@@ -206,9 +240,9 @@ export class Inbox {
   deleteAll(where?: Where): Promise<void>;
 
   /** The global preference, then those of workflows, as `GET /v1/inbox/preferences` shows them. */
-  preferences(): Promise<any[]>;
-  /** Change the global preference, or that of a workflow. */
-  setPreferences(channels: Record<string, unknown>, workflow?: string): Promise<any>;
+  preferences(filter?: PreferenceFilter): Promise<Preference[]>;
+  /** Change the global preference, which also has the schedule, or that of a workflow. */
+  setPreferences(channels: Partial<Record<Channel, boolean>> & { schedule?: Schedule }, workflow?: string): Promise<Preference>;
 }
 
 /** A change of the native protocol. */

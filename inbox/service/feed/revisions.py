@@ -22,7 +22,7 @@ from inbox.models.message_edit import EditedAction, EditedRedirect, MessageEdit
 from inbox.service.activity.activity import ActivityService
 from inbox.service.activity.activity_log import ActivityLog
 from inbox.service.feed.marks import unknown_message
-from inbox.steps.in_app import MAX_MESSAGE_BYTES, TOO_LARGE, check_data, check_stored_link
+from inbox.steps.in_app import MAX_MESSAGE_BYTES, TOO_LARGE, check_body, check_data, check_stored_link
 from inbox.store.activity import ActivityOutcome
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore
@@ -77,10 +77,12 @@ class Revision:
             self._changes["expires_ms"] = _parse_expiry(edit.expires_at) if edit.expires_at else 0
 
     def apply(self, stored: StoredMessage) -> StoredMessage | None:
-        """Return the content after the edit; None if it is the same. Raise PayloadTooLarge."""
+        """Return the content after the edit; None if it is the same. Raise PayloadTooLarge and ValidationFailed."""
         changes = self._changes
         if self._redirect is not UNSET or self._buttons:
             changes = changes | {"cta": self._cta(stored.cta)}
+        if "content" in changes:
+            check_body(changes["content"], stored.body_format, "body")
         revised = replace(stored, **changes)
         content = encode_stored(revised)
         if content == encode_stored(stored):  # `==` of the values would take 1 for true
