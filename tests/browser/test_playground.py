@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.support.client import Api
 from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
 from .conftest import OpenWindow
-from .shop import SHOP
+from .test_examples import build, visit, write_example
 from .window import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
@@ -122,27 +123,43 @@ async def test_a_failed_trigger_is_said(open_window: OpenWindow, service: Server
     window.complaints.clear()
 
 
-async def test_the_code_works_in_an_empty_page(open_window: OpenWindow, service: Server) -> None:
-    settings = {"theme": "dark", "--inbox-accent": "%230a7d55", "strings": '{"bell.title": "Post"}'}
-    window = await open_playground(open_window, service, "copier", **settings)
+SETTINGS = {"theme": "dark", "--inbox-accent": "%230a7d55", "strings": '{"bell.title": "Post"}', "renderItem": "on"}
+HELD = """bell => ({
+  tabs: bell.getAttribute("tabs"), theme: bell.getAttribute("theme"),
+  strings: bell.strings, render: typeof bell.renderItem,
+  accent: getComputedStyle(bell).getPropertyValue("--inbox-accent"),
+})"""
+MOUNT_VUE = 'import { createApp } from "vue"; import App from "./App.vue"; createApp(App).mount("#app");'
+COMPONENTS = {"React": "src/Inbox.jsx", "Vue": "src/App.vue", "Svelte": "src/App.svelte"}
+
+
+@pytest.mark.needs("node", "npm")
+@pytest.mark.parametrize("framework", ["HTML", *COMPONENTS])
+async def test_the_code_works(open_window: OpenWindow, service: Server, tmp_path: Path, framework: str) -> None:
+    """The code replaces a file of the example of its framework, or is all there is of an HTML page."""
+    subscriber = f"copier-{framework}"
+    window = await open_playground(open_window, service, subscriber, **SETTINGS)
+    await window.page.get_by_role("button", name="Use the example for tabs").click()
+    await window.page.get_by_label(framework, exact=True).check()
     code = await window.page.locator("#code").inner_text()
     shop = await open_window("about:blank")
-
-    async def serve(route: Route) -> None:
-        head = '<!doctype html><html lang="en"><link rel="icon" href="data:,">'
-        await route.fulfill(body=head + code, content_type="text/html")
-
-    await shop.page.route(f"{SHOP}/**", serve)
-    await shop.page.goto(f"{SHOP}/")
+    if framework == "HTML":
+        (tmp_path / "index.html").write_text('<!doctype html><html lang="en"><link rel="icon" href="data:,">' + code)
+        await visit(shop, tmp_path)
+    else:
+        write_example(framework, tmp_path, service)
+        (tmp_path / COMPONENTS[framework]).write_text(code)
+        if framework == "Vue":  # the properties of the example would become attributes of the element
+            (tmp_path / "src/main.js").write_text(MOUNT_VUE)
+        await visit(shop, build(tmp_path))
     await shop.is_live()
     async with Api.open(service) as api:
-        await api.trigger("copier", {"subject": "Copied", "body": "b"}, workflow="welcome")
+        await api.trigger(subscriber, {"subject": "Copied", "body": "b"}, workflow="welcome")
     await expect(shop.badge).to_have_text("1")
-    read: dict[str, Any] = await shop.page.locator("inbox-bell").evaluate(
-        "bell => ({ theme: bell.getAttribute('theme'), strings: bell.strings,"
-        " accent: getComputedStyle(bell).getPropertyValue('--inbox-accent') })"
-    )
-    assert read == {"theme": "dark", "strings": {"bell.title": "Post"}, "accent": "#0a7d55"}
+    assert await shop.page.locator("inbox-bell").evaluate(HELD) == {
+        **{"tabs": TABS, "theme": "dark", "strings": {"bell.title": "Post"}, "render": "function"},
+        "accent": "" if framework == "React" else "#0a7d55",  # its style sheet is a file of its own
+    }
 
 
 async def test_copying(open_window: OpenWindow, service: Server) -> None:
