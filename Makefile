@@ -17,7 +17,8 @@ export PYTHONDONTWRITEBYTECODE =
 
 run:
 	@sh requirements/install.sh run
-	@INBOX_MODE=development exec .venv/bin/python -m inbox serve --demo
+	@INBOX_MODE=development INBOX_APPLICATION_IDENTIFIER=$${INBOX_APPLICATION_IDENTIFIER:-demo} \
+		exec .venv/bin/python -m inbox serve --demo
 
 static-checks:
 	@sh requirements/install.sh test
