@@ -141,8 +141,10 @@ STORE_BREAKS = Counter(
 )
 
 # background work
-JOB_RUNS = Counter("inbox_job_runs_total", "Runs of background jobs", "job")
-JOB_FAILURES = Counter("inbox_job_failures_total", "Runs that failed, an outage of the store included", "job")
+JOB_RUNS = Counter("inbox_job_runs_total", "Runs of background jobs", "background_job")
+JOB_FAILURES = Counter(
+    "inbox_job_failures_total", "Runs that failed, an outage of the store included", "background_job"
+)
 TIMERS_FIRED = Counter("inbox_timers_fired_total", "Timers that have taken effect", "kind")
 TIMER_LAG_SECONDS = Histogram("inbox_timer_lag_seconds", "How late timers took effect", "kind", bounds=SLOW)
 FEEDS_AUDITED = Counter("inbox_feeds_audited_total", "Feeds that were recounted")
@@ -157,7 +159,7 @@ WEBHOOK_REQUESTS = Counter(
     known=("delivered", "refused", "failed"),
 )
 WEBHOOK_SECONDS = Histogram("inbox_webhook_request_seconds", "How long webhooks took to answer", bounds=SLOW)
-EVENTS_FAILED = Counter("inbox_events_failed_total", "Events that were given up, and are kept as failed ones")
+EVENTS_GIVEN_UP = Counter("inbox_events_given_up_total", "Events that will not be tried again by themselves")
 EVENTS_STREAMED = Counter("inbox_events_streamed_total", "Events that were added to an event stream")
 
 # the whole installation
@@ -173,4 +175,7 @@ EVENTS_WAITING = Gauge(
 )
 EVENTS_DROPPED = Gauge(
     "inbox_events_dropped", "Entries of outboxes that were lost: too many waited", "environment", of_installation=True
+)
+EVENTS_FAILED = Gauge(
+    "inbox_events_failed", "Events that were given up and can be replayed", "environment", of_installation=True
 )

@@ -91,9 +91,14 @@ class MetricsApp:
         given = request.headers.get("authorization", "").encode("latin-1")
         if self._token is not None and not hmac.compare_digest(given, self._token):
             raise Unauthorized("Scrapes need the token of INBOX_METRICS_TOKEN")
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        body = encode(Exposition(await self._read_all()))
+        body, content_type = encode(await self._read_all(), request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
+
+
+def encode(all_scraped: Sequence[Scraped], accept: str) -> tuple[bytes, str]:
+    """Return the answer to a scrape and its type: OpenMetrics if that is accepted, else the text format."""
+    encoder, content_type = choose_encoder(accept)
+    return encoder(Exposition(all_scraped)), content_type
 
 
 class Exposition(Collector):

@@ -61,15 +61,16 @@ class Scrape:
             services.timer_worker.lag_seconds(),
             services.event_relay.lag_seconds(),
             services.dispatches.count_running([*names]),
-            asyncio.gather(*(services.event_relay.backlog(environment.number) for environment in with_events)),
+            asyncio.gather(*map(services.webhooks.backlog, with_events)),
         )
-        backlog = {environment.name: one for environment, one in zip(with_events, backlogs, strict=True)}
+        backlog = {(environment.name,): one for environment, one in zip(with_events, backlogs, strict=True)}
         return {
             metrics.PROCESSES: {(): processes},
             metrics.DUE_LAG_SECONDS: {("timers",): timers, ("events",): events},
             metrics.DISPATCHES_RUNNING: {(names[number],): count for number, count in dispatches.items()},
-            metrics.EVENTS_WAITING: {(name,): waiting for name, (waiting, _) in backlog.items()},
-            metrics.EVENTS_DROPPED: {(name,): dropped for name, (_, dropped) in backlog.items()},
+            metrics.EVENTS_WAITING: {labels: one.waiting for labels, one in backlog.items()},
+            metrics.EVENTS_DROPPED: {labels: one.dropped for labels, one in backlog.items()},
+            metrics.EVENTS_FAILED: {labels: one.failed for labels, one in backlog.items()},
         }
 
 

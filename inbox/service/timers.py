@@ -84,7 +84,7 @@ class TimerWorker:
             await self._store.schedule(bucket, now_ms() + POSTPONED_MS + 1_000)
         else:
             await self._store.end(bucket, timers)
-            name, now = KINDS[kind], now_ms()
+            name, now = KINDS.get(kind, "other"), now_ms()
             metrics.TIMERS_FIRED.add((name,), len(timers))
             for timer in timers:
                 metrics.TIMER_LAG_SECONDS.observe((now - timer.due_ms) / 1_000, (name,))

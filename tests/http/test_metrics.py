@@ -10,7 +10,8 @@ from inbox.metrics import METRICS
 from tests.conftest import RunServer
 from tests.support.server import Server
 
-ERROR_FIELDS = {"statusCode", "timestamp", "path", "message", "error", "ctx"}
+from .hostile import check_error
+
 TOKEN = "token-of-the-scraper"
 
 
@@ -18,11 +19,6 @@ def metrics_url(server: Server) -> str:
     """Return the address that the service has logged."""
     [url] = re.findall(r"metrics at (\S+/metrics)", server.log())
     return str(url)
-
-
-def check_error(answer: httpx.Response, status: int) -> None:
-    assert (answer.status_code, answer.json()["statusCode"]) == (status, status)
-    assert set(answer.json()) == ERROR_FIELDS
 
 
 async def test_without_a_port_there_are_none(fresh_server: Server) -> None:

@@ -95,6 +95,17 @@ async def test_a_worker_says_when_the_next_timer_is_due(stores: Stores) -> None:
     assert 0 < (await worker.fire_due() or 0) <= 30.1
 
 
+async def test_a_bucket_that_no_process_takes_is_late(stores: Stores) -> None:
+    worker = worker_of(stores, z=Noting())
+    assert await worker.lag_seconds() == 0
+    await set_timer(stores, b"later", now_ms() + 600_000, bucket=8)
+    assert await worker.lag_seconds() == 0
+    await set_timer(stores, b"due", now_ms() - 90_000)
+    assert 80 < await worker.lag_seconds() < 600
+    await worker.fire_due()
+    assert await worker.lag_seconds() == 0
+
+
 async def test_all_of_many_due_timers_fire_the_earliest_first(stores: Stores) -> None:
     noting = Noting()
     since = now_ms() - 3_600_000

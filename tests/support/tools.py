@@ -93,6 +93,7 @@ TOOLS = {
         _on_path("openssl", "the subscriber hash made by hand, and stores over TLS", frozenset({"tls_url"})),
         _on_path("faketime", "processes with other clocks"),
         _on_path("strace", "tests of what reaches the disk first"),
+        Tool("promtool", "alerts and metrics", "apt-get install prometheus", lambda: shutil.which("promtool")),
         Tool("IPv6", "tests over IPv6", "give the loopback device the address ::1", find_ipv6),
         Tool("nginx", "tests behind a proxy", "apt-get install nginx", find_nginx),
     )

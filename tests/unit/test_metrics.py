@@ -43,7 +43,7 @@ def test_names_follow_the_rules_of_prometheus(metric: Metric) -> None:
     assert re.fullmatch(r"inbox_[a-z_]+", metric.name)
     assert metric.name.endswith(ENDINGS.get(metric.kind, "")) or metric is metrics.STORE_SECONDS
     assert metric.kind == "counter" or not metric.name.endswith("_total")
-    assert all(re.fullmatch("[a-z]+", label) for label in metric.labels)
+    assert all(re.fullmatch("[a-z_]+", label) and label not in ("job", "instance") for label in metric.labels)
 
 
 def test_a_counter_counts_each_combination_of_labels() -> None:

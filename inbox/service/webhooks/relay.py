@@ -88,11 +88,6 @@ class EventRelay:
         """Return how long the oldest due bucket of the installation has waited. Raise ServiceUnavailable."""
         return await self._store.lag_seconds()
 
-    async def backlog(self, environment: int) -> tuple[int, int]:
-        """Return how many entries of an environment wait, and how many were dropped. Raise ServiceUnavailable."""
-        sizes = (await self._store.sizes(environment)).values()
-        return sum(waiting for waiting, _ in sizes), sum(dropped for _, dropped in sizes)
-
     async def run_until_idle(self) -> None:
         """Send all due events. Raise ServiceUnavailable."""
         await self.send_due()
@@ -242,7 +237,7 @@ class EventRelay:
         self, environment: Environment, bucket: BucketKey, head: Head, event: WebhookEvent, sent: Sent
     ) -> None:
         """Keep an event among the failed ones, unless its subscriber was erased."""
-        metrics.EVENTS_FAILED.add()
+        metrics.EVENTS_GIVEN_UP.add()
         failed = FailedEvent(event, sent.reason, head.failures + 1, now_ms())
         await self._failed.add(environment.number, failed)
         # an erasure that began while the event was sent may have read the failed ones before this one was added

@@ -101,6 +101,7 @@ class WebhookService:
         return [self._secrets.unseal(sealed) for sealed in (webhook.sealed, former) if sealed]
 
     async def backlog(self, environment: Environment) -> EventBacklog:
+        """Return how many events of an environment there are. Raise ServiceUnavailable."""
         sizes = (await self._outbox.sizes(environment.number)).values()
         return EventBacklog(
             waiting=sum(waiting for waiting, _ in sizes),
