@@ -111,6 +111,7 @@ class Services:
             settings,
             on_read=lambda environments: outbox.want({each.number: each.event_types for each in environments}),
         )
+        presence_store = PresenceStore(client, keys, outbox)
         topic_store = TopicStore(client, keys)
         subscription_store = SubscriptionStore(client, keys)
         self.tenants = TenantService(
@@ -177,7 +178,7 @@ class Services:
             RateLimit.parse(settings.rate_limit_per_key),
             RateLimit.parse(settings.rate_limit_per_subscriber),
         )
-        self.subscriber_list = SubscriberList(subscriber_store)
+        self.subscriber_list = SubscriberList(subscriber_store, presence_store)
         self.subscriber_sweep = SubscriberSweep(subscriber_store, environments)
         self.export = ExportService(
             self.subscribers,
@@ -221,7 +222,7 @@ class Services:
         self.message_list = MessageList(self.activity, self.feed)
         self.revisions = RevisionService(feed_store, message_store, references, self.activity, activity_log)
         self.presence = PresenceService(
-            PresenceStore(client, keys, outbox), settings.presence_lease_seconds, settings.presence_grace_seconds
+            presence_store, settings.presence_lease_seconds, settings.presence_grace_seconds
         )
         self.subscriptions = SubscriptionService(
             self.topics, self.memberships, self.workflow_choices, subscription_store, subscriber_store

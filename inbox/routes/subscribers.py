@@ -53,11 +53,12 @@ class SearchSubscribers(CursorPageQuery):
     phone: Annotated[str, Meta(description="Anywhere in the phone number")] = ""
     name: NamePart = ""
     subscriber_id: OfSubscriber = ""
+    online: Annotated[Flag, Meta(description="Only those with an open socket, or (false) only those without")] = None
 
     def filter(self) -> SubscriberFilter:
         """Return the filter. Raise ValidationFailed or BadRequest for a malformed subscriberId."""
         subscriber_id = parse_subscriber_id(self.subscriber_id) if self.subscriber_id else None
-        return SubscriberFilter(self.order_by, subscriber_id, self.email, self.phone, self.name)
+        return SubscriberFilter(self.order_by, subscriber_id, self.email, self.phone, self.name, self.online)
 
 
 class GetSubscriber(msgspec.Struct, rename="camel"):
@@ -87,7 +88,10 @@ async def list_numbered(
 async def search(
     request: Request, caller: ApiCaller, query: SearchSubscribers
 ) -> Bare[wire.CursorPageReply[wire.SubscriberReply]]:
-    """Search subscribers. Both cursors at once are 400."""
+    """Search subscribers. Both cursors at once are 400.
+
+    `online` is ours: `true` lists those with an open socket, by `_id`; `totalCount` is their number then.
+    """
     listed = await services_of(request).subscriber_list.find(caller.environment, query.cursor(), query.filter())
     return bare(listed.view([subscriber_view(one, caller.environment) for one in listed.rows]))
 

@@ -89,6 +89,12 @@ class PresenceStore(BaseStore):
         members = [member.decode().partition(".") for reply in replies for member in reply]
         return [Held(int(environment), oid) for environment, _, oid in members]
 
+    async def online(self, environment: int) -> list[str]:
+        """Return the oids of an environment's subscribers that have sockets in any process, sorted."""
+        processes = await self._client.execute("ZRANGE", self._keys.processes, 0, -1)
+        shares = [await self.share(process.decode()) for process in processes]
+        return sorted({held.oid for share in shares for held in share if held.environment == environment})
+
     def _keys_of(self, process: str, held: Held) -> list[str]:
         bucket_key = held.bucket_key
         record = self._bucket(bucket_key).subscriber(held.oid)

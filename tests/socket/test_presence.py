@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import RunServer, one_server_and_cluster
 from tests.support.client import Api
+from tests.support.server import Server
 from tests.support.sockets import PlainSocket
 from tests.support.waiting import at_once
 
@@ -59,6 +60,21 @@ async def test_who_is_online_stays_so_until_the_last_socket_is_gone(any_pair: Pa
             "the flag of the API stays until the next edge": flag_of_the_api(any_pair.api, "grace"),
         }
     )
+
+
+async def test_who_is_online_is_listed(fresh_server: Server) -> None:
+    async with Api.open(fresh_server) as api, AsyncExitStack() as stack:
+        for name in ("ada", "bob", "eve"):
+            await api.create_subscriber(name)
+        for name in ("ada", "ada", "eve"):
+            await stack.enter_async_context(PlainSocket.open(fresh_server, name))
+        listed = await api.call("GET", "/v2/subscribers", 200, online="true")
+        assert {one["subscriberId"] for one in listed["data"]} == {"ada", "eve"}
+        assert all(one["isOnline"] for one in listed["data"])
+        assert (listed["totalCount"], listed["totalCountCapped"]) == (2, False)
+        away = await api.call("GET", "/v2/subscribers", 200, online="false")
+        assert [one["subscriberId"] for one in away["data"]] == ["bob"]
+        await api.call("GET", "/v2/subscribers", 422, online="true", orderBy="updatedAt")
 
 
 async def last_of_two_tabs(pair: Pair, subscriber_id: str) -> None:

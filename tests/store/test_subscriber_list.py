@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
+import pytest
+
+from inbox.errors import ValidationFailed
 from inbox.ids import SubscriberId
-from inbox.models.cursor_page import Order
+from inbox.models.cursor_page import CursorQuery, Order
+from inbox.models.environment import Environment
+from inbox.service.subscribers.listing import Page, SubscriberFilter, SubscriberList
 from inbox.store.keys import bucket_of
 from inbox.store.listing import ListCursor
+from inbox.store.presence import Held
 from inbox.store.subscribers import SubscriberOrder, new_subscriber_oid
 
 from .conftest import ENVIRONMENT, Stores
+
+SHOWN = Environment(ENVIRONMENT, "", "", "", "", 0)
+ONLINE = SubscriberFilter(is_online=True)
 
 
 async def make(stores: Stores, count: int) -> list[str]:
@@ -117,3 +127,57 @@ async def test_one_sweeper_at_a_time(stores: Stores, other_stores: Stores) -> No
     await stores.subscribers.note_sweep(ENVIRONMENT, 86_400)
     assert not await other_stores.subscribers.claim_sweep(ENVIRONMENT, 60)
     assert await stores.client.execute("TTL", stores.keys.subscribers_swept(ENVIRONMENT)) > 80_000
+
+
+async def online(listing: SubscriberList, filter_: SubscriberFilter, **query: Any) -> Page:
+    return await listing.find(SHOWN, CursorQuery(**query), filter_)
+
+
+async def test_who_is_online_is_listed_from_presence(stores: Stores) -> None:
+    oids = await make(stores, 9)
+    for number, oid in enumerate(oids[:7]):
+        assert await stores.presence.join(f"process-{number % 2}", Held(ENVIRONMENT, oid))
+        await stores.presence.renew(f"process-{number % 2}", 60_000)
+    gone = await stores.subscribers.get(ENVIRONMENT, SubscriberId("s3"))
+    assert gone is not None
+    await stores.subscribers.delete(ENVIRONMENT, gone)
+    listing = SubscriberList(stores.subscribers, stores.presence)
+    there = sorted({*oids[:7]} - {gone.oid}, reverse=True)
+    for order in ("desc", "asc"):
+        expected, walked, cursor = there if order == "desc" else there[::-1], list[str](), None
+        while page := await online(listing, ONLINE, order=order, limit=2, cursor=cursor):
+            walked += [one.oid for one in page.rows]
+            cursor = page.next
+            if cursor is None:
+                break
+        assert walked == expected
+        back = await online(listing, ONLINE, order=order, limit=2, cursor=expected[4], side="before")
+        assert [one.oid for one in back.rows] == expected[2:4]
+        upto = await online(listing, ONLINE, order=order, limit=2, cursor=expected[4], side="upto")
+        assert [one.oid for one in upto.rows] == expected[3:5]
+        own = await online(listing, ONLINE, order=order, limit=2, cursor=expected[4], side="from")
+        assert [one.oid for one in own.rows] == expected[4:6]
+    await stores.presence.leave("process-0", [Held(ENVIRONMENT, oids[0])])
+    left = await online(listing, ONLINE, cursor=oids[0], limit=9, order="asc")
+    assert {one.oid for one in left.rows} == {oid for oid in there if oid > oids[0]}, "its cursor still leads on"
+    away = await online(listing, SubscriberFilter(is_online=False), limit=9)
+    assert {one.oid for one in away.rows} == {oids[0], *oids[7:]}
+
+
+async def test_a_search_among_those_who_are_online(stores: Stores) -> None:
+    oids = await make(stores, 4)
+    for oid in oids[:3]:
+        await stores.presence.renew("process", 60_000)
+        await stores.presence.join("process", Held(ENVIRONMENT, oid))
+    for number in (1, 3):
+        await stores.subscribers.write(ENVIRONMENT, SubscriberId(f"s{number}"), {"firstName": "Ada"})
+    listing = SubscriberList(stores.subscribers, stores.presence)
+    named = await online(listing, SubscriberFilter(is_online=True, name="ada"))
+    assert ([one.oid for one in named.rows], named.total) == ([oids[1]], 1)
+    for subscriber_id, count in (("s1", 1), ("s3", 0)):
+        one = await online(listing, SubscriberFilter(is_online=True, subscriber_id=SubscriberId(subscriber_id)))
+        assert len(one.rows) == count
+    with pytest.raises(ValidationFailed):
+        await online(listing, SubscriberFilter("updatedAt", is_online=True))
+    everyone = await online(listing, ONLINE, limit=2)
+    assert (len(everyone.rows), everyone.total, everyone.capped) == (2, 3, False)
