@@ -12,8 +12,12 @@ from inbox.cli.audit import audit
 from inbox.cli.doctor import doctor
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
-from inbox.cli.running import MISSING_KEY, needs_services
+from inbox.cli.messages import messages_cli
+from inbox.cli.running import MISSING_KEY, AsJson, needs_services, print_json
+from inbox.cli.send import send
+from inbox.cli.stats import stats
 from inbox.cli.subscribers import subscribers_cli
+from inbox.cli.tail import tail
 from inbox.cli.trigger import trigger
 from inbox.cli.webhooks import webhooks_cli
 from inbox.cli.workflows import workflows_cli
@@ -32,7 +36,6 @@ cli = typer.Typer(
     name="inbox",
     help="A self-hosted, real-time in-app notification inbox. Its settings are INBOX_* variables: `inbox settings`.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -96,8 +99,12 @@ cli.add_typer(keys_cli, name="keys")
 cli.add_typer(environments_cli, name="environments")
 cli.add_typer(workflows_cli, name="workflows")
 cli.add_typer(subscribers_cli, name="subscribers")
+cli.add_typer(messages_cli, name="messages")
 cli.add_typer(webhooks_cli, name="webhooks")
 cli.command("trigger")(trigger)
+cli.command("send")(send)
+cli.command("tail")(tail)
+cli.command("stats")(stats)
 cli.command("audit")(audit)
 cli.command("doctor")(doctor)
 
@@ -110,9 +117,14 @@ async def token(
     subscriber_id: Annotated[
         SubscriberId, _subscriber_option("The subscriberId; a subscriber that does not exist yet is created.")
     ],
+    json: AsJson = False,
 ) -> None:
     """Print a session token for a subscriber, as a browser would get it."""
-    print(await services.sessions.issue_token(environment, subscriber_id))
+    issued = await services.sessions.issue_token(environment, subscriber_id)
+    if json:
+        print_json({"environment": environment.name, "subscriberId": subscriber_id, "token": issued})
+    else:
+        print(issued)
 
 
 @cli.command("hash")
@@ -124,21 +136,38 @@ async def subscriber_hash(
     expires_in: Annotated[
         int | None, typer.Option(min=1, help="Seconds; the hash is then bound to the environment and ends after them.")
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """Print the hash that lets a page open a subscriber's inbox, as a backend makes it."""
     if services.environments.lacks_given_key(environment):
         raise StartupError(MISSING_KEY.format(environment.name))
     key = services.environments.live_keys(environment)[0]
     if expires_in is None:
-        print(plain_hash(key, subscriber_id))
+        made = plain_hash(key, subscriber_id)
     else:
         expiry = int(now_seconds()) + expires_in
-        print(bound_hash(key, "subscriber", environment.identifier, expiry, subscriber_id))
+        made = bound_hash(key, "subscriber", environment.identifier, expiry, subscriber_id)
+    if json:
+        print_json({"environment": environment.name, "subscriberId": subscriber_id, "subscriberHash": made})
+    else:
+        print(made)
 
 
 @cli.command()
-def settings() -> None:
+def settings(json: AsJson = False) -> None:
     """List every setting with its default, unit and meaning."""
+    if json:
+        rows = [
+            {
+                "name": variable_name(name),
+                "default": show_value(field.default),
+                "unit": unit_of(field),
+                "description": field.description,
+            }
+            for name, field in Settings.model_fields.items()
+        ]
+        print_json(rows)
+        return
     for name, field in Settings.model_fields.items():
         unit = f" [{unit_of(field)}]" if unit_of(field) else ""
         print(f"{variable_name(name)}={show_value(field.default)}{unit}\n    {field.description}")

@@ -59,8 +59,12 @@ async def set_retention(
     services: Services,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The environment.")],
     max_age_days: Annotated[int, typer.Option(help="Messages older than so many days go.", min=1)],
+    json: AsJson = False,
 ) -> None:
     """Say how many days an environment keeps messages (90 at first); older ones go within an hour."""
     environment = await services.environments.find_by_name(name)
     environment = await services.environments.set_max_age(environment, max_age_days)
-    print(f"{environment.name} keeps messages for {environment.max_age_days} days")
+    if json:
+        print_json(_row(services, environment))
+    else:
+        print(f"{environment.name} keeps messages for {environment.max_age_days} days")

@@ -60,9 +60,13 @@ def show_keys(services: Services, environment: Environment, *, as_json: bool) ->
 
 @keys_cli.command("create")
 @needs_services
-async def create_key(services: Services, environment: Environment) -> None:
+async def create_key(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Make a further API key and print it; two may be live at once, so that callers can change over."""
-    print(await services.environments.create_key(environment))
+    key = await services.environments.create_key(environment)
+    if json:
+        print_json({"environment": environment.name, "apiKey": key})
+    else:
+        print(key)
 
 
 @keys_cli.command("revoke")
@@ -71,6 +75,9 @@ async def revoke_key(
     services: Services,
     environment: Environment,
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key to end, as printed by `inbox keys`.")],
+    json: AsJson = False,
 ) -> None:
     """End an API key everywhere within two seconds, and with it every browser session of the environment."""
     await services.environments.revoke_key(environment, key)
+    if json:
+        print_json({"environment": environment.name, "revoked": key})

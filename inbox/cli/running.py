@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
+from inbox.errors import BadRequest
 from inbox.logs import configure_logging
 from inbox.settings import LogLevel, Settings, load_settings
 
@@ -74,6 +75,21 @@ def progress_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True, markup=False)) as bar:
         task = bar.add_task(label, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone, unless `yes`. Raise BadRequest if nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadRequest("this cannot be undone: add --yes when nobody can be asked")
+    typer.confirm(f"{question} This cannot be undone.", abort=True)
+
+
+def one_line(text: str, length: int | None = None) -> str:
+    """Return a text on one line, cut to a length if there is one, so that columns stay columns."""
+    words = " ".join(text.split())
+    return words if length is None or len(words) <= length else f"{words[: length - 1]}…"
 
 
 def print_json(value: Any) -> None:

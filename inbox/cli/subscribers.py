@@ -1,118 +1,130 @@
-"""`inbox subscribers`: export or erase what is stored of a person."""
+"""`inbox subscribers`: list and show them, who is online, and what is stored of one."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inbox.cli.running import (
-    AsJson,
-    EnvironmentName,
-    named_environment,
-    needs_services,
-    print_json,
-    progress,
-    with_services,
-)
-from inbox.errors import BadRequest
-from inbox.ids import SubscriberId, parse_subscriber_id
+from inbox.cli.personal_data import SubscriberArgument, erase, export
+from inbox.cli.running import AsJson, count_of, needs_services, print_header, print_json
+from inbox.models.cursor_page import CursorQuery
+from inbox.models.dates import iso, iso_or_none
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
-    from inbox.service.subscribers.erasure import Erased
+    from inbox.models.subscriber import Subscriber
+    from inbox.service.subscribers.listing import SubscriberFilter
     from inbox.services import Services
 
-subscribers_cli = typer.Typer(help="Subscribers: export or erase what is held of one.", no_args_is_help=True)
+PAGE = 100
 
-Id = Annotated[SubscriberId, typer.Argument(parser=parse_subscriber_id, metavar="ID", help="The subscriberId.")]
+subscribers_cli = typer.Typer(
+    help="Subscribers: list and show them, who is online; export or erase what is held of one.", no_args_is_help=True
+)
+subscribers_cli.command("export")(export)
+subscribers_cli.command("erase")(erase)
+
+ListLimit = Annotated[int, typer.Option(min=1, max=100_000, help="How many, at the most.")]
 
 
-@subscribers_cli.command()
+@subscribers_cli.command("list")
 @needs_services
-async def export(
+async def list_subscribers(
     services: Services,
     environment: Environment,
-    subscriber_id: Id,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; without it standard output.")
-    ] = None,
-) -> None:
-    """Write everything that is held of a subscriber as one JSON document (docs/export.md)."""
-    document = await services.export.export(environment, subscriber_id)
-    if output is None and sys.stdout.isatty():
-        await _print(document)
-        return
-    with progress("exporting") as report:
-        counted = _counted(document, report)
-        await (_print(counted) if output is None else _write(counted, output))
-
-
-@subscribers_cli.command()
-def erase(
-    subscriber_id: Id,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    environment_name: EnvironmentName = None,
+    email: Annotated[str, typer.Option(help="Anywhere in the e-mail address.")] = "",
+    phone: Annotated[str, typer.Option(help="Anywhere in the phone number.")] = "",
+    name: Annotated[str, typer.Option(help="Anywhere in first and last name.")] = "",
+    limit: ListLimit = 20,
     json: AsJson = False,
 ) -> None:
-    """Erase a subscriber with all that is held of it, for good. Called again it finishes what was cut short."""
-    if not yes and not sys.stdin.isatty():
-        raise BadRequest("erasing cannot be undone: add --yes when nobody can be asked")
-    if not yes:
-        typer.confirm(f"Erase {subscriber_id} and everything that is held of it? This cannot be undone.", abort=True)
+    """List subscribers, the newest first."""
+    from inbox.service.subscribers.listing import SubscriberFilter
 
-    async def remove(services: Services) -> None:
-        environment = await named_environment(services, environment_name)
-        with progress("erasing") as report:
-            erased = await services.erasure.erase(environment, subscriber_id, report)
-        if json:
-            print_json(erased.view())
-        else:
-            _show(erased)
-
-    with_services("subscribers erase", remove)
+    filter_ = SubscriberFilter(email=email, phone=phone, name=name)
+    _show_list(environment, *await _find(services, environment, filter_, limit), json=json)
 
 
-async def _counted(document: AsyncIterator[bytes], report: Callable[[str], None]) -> AsyncIterator[bytes]:
-    size = 0
-    async for part in document:
-        size += len(part)
-        report(f"{size:,} bytes")
-        yield part
+@subscribers_cli.command("online")
+@needs_services
+async def list_online(
+    services: Services, environment: Environment, limit: ListLimit = 20, json: AsJson = False
+) -> None:
+    """List who has an open socket, and how many they are."""
+    from inbox.service.subscribers.listing import SubscriberFilter
+
+    found, total = await _find(services, environment, SubscriberFilter(is_online=True), limit)
+    _show_list(environment, found, total, json=json)
 
 
-async def _print(document: AsyncIterator[bytes]) -> None:
-    async for part in document:
-        sys.stdout.buffer.write(part)
-    sys.stdout.buffer.write(b"\n")
-    sys.stdout.buffer.flush()
+@subscribers_cli.command("show")
+@needs_services
+async def show_subscriber(
+    services: Services, environment: Environment, subscriber_id: SubscriberArgument, json: AsJson = False
+) -> None:
+    """Show a subscriber: profile, presence, topics, and what each of its feeds counts."""
+    from inbox.models.subscriber import subscriber_view
+
+    subscriber = await services.subscribers.get(environment, subscriber_id)
+    view: dict[str, Any] = {**subscriber_view(subscriber, environment)}
+    view["topics"] = [*await services.topics.keys_of(environment, subscriber)]
+    view["feeds"] = [await _feed_row(services, environment, subscriber, name) for name in sorted(subscriber.feeds)]
+    if json:
+        print_json(view)
+        return
+    shown = {
+        **{name: view.get(name) for name in ("subscriberId", "_id", "firstName", "lastName", "email", "phone")},
+        **{name: view.get(name) for name in ("locale", "timezone", "createdAt")},
+        "isOnline": "yes" if subscriber.is_online else "no",
+        "lastOnlineAt": iso_or_none(subscriber.last_online_ms),
+        "topics": ", ".join(view["topics"]),
+    }
+    print("\n".join(f"{name}\t{value or '-'}" for name, value in shown.items()))
+    for feed in view["feeds"]:
+        contexts = f" of {', '.join(feed['contextKeys'])}" if feed["contextKeys"] else ""
+        print(f"feed{contexts}\t{feed['unseen']} unseen, {feed['unread']} unread")
 
 
-async def _write(document: AsyncIterator[bytes], output: Path) -> None:
-    """Write a file that only its owner can read. It gets its name at the end: an incomplete file never has it."""
-    part_path = output.with_name(output.name + ".part")
-    try:
-        descriptor = os.open(part_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                async for part in document:
-                    file.write(part)
-                file.write(b"\n")
-            part_path.replace(output)
-        finally:
-            part_path.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadRequest(f"--output: {output} cannot be written: {error.strerror}") from None
+async def _feed_row(
+    services: Services, environment: Environment, subscriber: Subscriber, contexts: str
+) -> dict[str, Any]:
+    counts = await services.feed.counts(environment, subscriber, contexts)
+    keys = contexts.split(",") if contexts else []
+    return {"contextKeys": keys, "unseen": counts.unseen, "unread": counts.unread}
 
 
-def _show(erased: Erased) -> None:
-    view = erased.view()
-    for name, count in view["removed"].items():
-        print(f"{name}\t{count}")
-    print(f"append-only file\t{view['appendOnlyFile']}")
-    for remainder in view["outOfReach"]:
-        print(f"not erased: {remainder}", file=sys.stderr)
+async def _find(
+    services: Services, environment: Environment, filter_: SubscriberFilter, limit: int
+) -> tuple[list[Subscriber], int]:
+    """Return up to `limit` subscribers, page by page, and how many there are as far as the list knows."""
+    found: list[Subscriber] = []
+    cursor = None
+    while True:
+        query = CursorQuery(min(PAGE, limit - len(found)), "desc", cursor)
+        page = await services.subscriber_list.find(environment, query, filter_)
+        found += page.rows
+        cursor = page.next
+        if cursor is None or len(found) >= limit:
+            return found, page.total
+
+
+def _show_list(environment: Environment, found: list[Subscriber], total: int, *, json: bool) -> None:
+    from inbox.models.subscriber import subscriber_view
+
+    if json:
+        views = [subscriber_view(one, environment) for one in found]
+        print_json({"data": views, "totalCount": max(total, len(found))})
+        return
+    if not found:
+        print(f"{environment.name} has no such subscribers", file=sys.stderr)
+        return
+    print_header("SUBSCRIBER", "NAME", "EMAIL", "CREATED", "PRESENCE")
+    for one in found:
+        texts = one.texts("firstName", "lastName", "email")
+        name = " ".join(filter(None, (texts.get("firstName"), texts.get("lastName"))))
+        presence = "online" if one.is_online else f"since {iso(one.last_online_ms)}" if one.last_online_ms else "never"
+        print(one.subscriber_id, name or "-", texts.get("email") or "-", iso(one.created_ms), presence, sep="\t")
+    if total > len(found):
+        print(f"… of {count_of(total, 'subscriber')}: --limit shows more", file=sys.stderr)

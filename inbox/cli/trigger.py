@@ -4,39 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
+from inbox.cli.outcomes import print_result, result_of
 from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, with_services
 from inbox.errors import BadRequest, NotFound, StartupError
-from inbox.models.activity import DETAIL, outcomes_by_step
 from inbox.models.json_values import check_shape
 from inbox.models.mismatch import suggest
 
 if TYPE_CHECKING:
-    from inbox.models.activity import Activity, StepOutcome
     from inbox.models.environment import Environment
     from inbox.service.trigger.triggers import TriggerOutcome
     from inbox.services import Services
     from inbox.store.dispatches import Progress
 
 POLL_SECONDS = 0.2
-MAX_SHOWN = 20
-OBSTACLES = {
-    "trigger_not_active": "the workflow is not active",
-    "no_workflow_steps_defined": "the workflow has no steps",
-    "no_workflow_active_steps_defined": "no step of the workflow is active",
-    "no_tenant_found": "there is no such tenant",
-}
-DELIVERED = ("delivered", "duplicate")
-WAITING = ("delayed", "merged")
 
 
 def trigger(
@@ -67,11 +54,11 @@ def trigger(
         outcome = await _send(
             services, environment, workflow, content, transaction_id, None if broadcast else recipients
         )
-        result = await _result_of(services, environment, outcome)
+        result = await result_of(services, environment, outcome)
         if json:
             print_json(result.view())
         else:
-            _print(result)
+            print_result(result)
         if result.progress and wait:
             result = replace(result, progress=await _wait(services, environment, result.transaction, result.progress))
         audience = f"the topic {', '.join(topic)}" if topic else environment.name
@@ -79,44 +66,6 @@ def trigger(
             raise StartupError(f"nothing is delivered: {reason}")
 
     with_services("trigger", send, log_level="error")  # what it would warn of is in the summary
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The outcome of a trigger: its answer, its steps for each recipient, and the progress of its dispatch."""
-
-    outcome: TriggerOutcome
-    activities: Sequence[Activity]
-    progress: Progress | None
-
-    @property
-    def transaction(self) -> str:
-        return self.outcome.transaction_id or ""
-
-    @property
-    def steps(self) -> Iterator[StepOutcome]:
-        """Yield the outcome of every step for every recipient."""
-        return (step for activity in self.activities for step in _steps_of(activity))
-
-    def why_nothing(self, *, nobody: str) -> str:
-        """Return why nobody gets a message, or "" if somebody does; `nobody` if the trigger had no recipient."""
-        if self.outcome.status != "processed":
-            return f"{OBSTACLES[self.outcome.status]} ({self.outcome.status})"
-        if self.outcome.is_repeated:
-            return f"the transaction {self.transaction} ran before, for other recipients or another workflow"
-        if self.progress and (self.progress.state == "running" or self.progress.delivered or self.progress.waiting):
-            return ""
-        if any(step.outcome in (*DELIVERED, *WAITING) for step in self.steps):
-            return ""
-        reasons = dict.fromkeys(f"{step.outcome}: {_reason(step)}" for step in self.steps)
-        return "; ".join(list(reasons)[:3]) or ("see above" if self.progress else nobody)
-
-    def view(self) -> dict[str, Any]:
-        """Return the answer of the API, with the recipients and the progress of the dispatch."""
-        from inbox.service.trigger.dispatches import progress_view
-
-        view = self.outcome.view() | {"recipients": [_recipient_view(activity) for activity in self.activities]}
-        return view | {"dispatch": progress_view(self.progress)} if self.progress else view
 
 
 async def _check_workflow(services: Services, environment: Environment, name: str) -> None:
@@ -143,13 +92,6 @@ async def _send(
     return await services.triggers.trigger(environment, TriggerRequest(to=recipients, **shared))
 
 
-async def _result_of(services: Services, environment: Environment, outcome: TriggerOutcome) -> Result:
-    if outcome.status != "processed" or outcome.is_repeated or outcome.transaction_id is None:
-        return Result(outcome, [], None)
-    activities = await services.activity.of_transaction(environment, outcome.transaction_id)
-    return Result(outcome, activities, await services.dispatches.progress(environment, outcome.transaction_id))
-
-
 async def _wait(services: Services, environment: Environment, transaction_id: str, progress: Progress) -> Progress:
     """Carry the dispatch out, beside the service if one runs, until it has ended. Return its last progress."""
     from inbox.jobs import background_jobs
@@ -167,43 +109,6 @@ async def _wait(services: Services, environment: Environment, transaction_id: st
     counts = f"{progress.delivered} delivered, {progress.suppressed} suppressed, {progress.failed} failed"
     print(f"{progress.state}: {counts}, {progress.skipped} skipped, {progress.waiting} waiting", file=sys.stderr)
     return progress
-
-
-def _reason(step: StepOutcome) -> str:
-    return step.reason or ("" if step.outcome == "delivered" else DETAIL[step.outcome])
-
-
-def _recipient_view(activity: Activity) -> dict[str, Any]:
-    steps = [
-        {
-            "stepId": step.step_id,
-            "outcome": step.outcome,
-            **({"reason": step.reason} if step.reason else {}),
-            **({"messageId": step.message.id} if step.message else {}),
-        }
-        for step in _steps_of(activity)
-    ]
-    return {"subscriberId": activity.name, "steps": steps}
-
-
-def _steps_of(activity: Activity) -> Iterator[StepOutcome]:
-    """Yield outcomes in the order of the workflow's steps; their times give no order, since two clocks wrote them."""
-    return chain.from_iterable(outcomes_by_step(activity))
-
-
-def _print(result: Result) -> None:
-    """Print the status and the transaction, then a line for each step of the first MAX_SHOWN recipients."""
-    print(f"{result.outcome.status}\t{result.transaction}")
-    for activity in result.activities[:MAX_SHOWN]:
-        for step in _steps_of(activity):
-            print("\t".join(filter(None, (activity.name, step.step_id, step.outcome, _reason(step)))))
-    if len(result.activities) > MAX_SHOWN:
-        counts = Counter(step.outcome for step in result.steps)
-        totals = ", ".join(f"{count} {name}" for name, count in counts.items())
-        print(f"… {len(result.activities)} recipients in all: {totals}")
-    if result.progress:
-        total = result.progress.total
-        print(f"accepted for {total} recipients: delivered behind the request, --wait shows how far it is")
 
 
 def _read_payload(option: str) -> dict[str, Any]:

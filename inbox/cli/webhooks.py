@@ -13,6 +13,7 @@ from inbox.cli.running import (
     needs_services,
     print_header,
     print_json,
+    progress_bar,
 )
 from inbox.errors import StartupError
 from inbox.models.dates import iso
@@ -38,9 +39,13 @@ async def set_webhook(
     event: Annotated[
         list[str] | None, typer.Option(help=f"A type of event to send; may be repeated; all: {', '.join(EVENT_TYPES)}.")
     ] = None,
+    json: AsJson = False,
 ) -> None:
     """Send events to a URL from now on. Print the signing secret of a new webhook, once."""
     secret = await services.webhooks.set(environment, url, event or [])
+    if json:
+        print_json({"environment": environment.name, "url": url, **({"secret": secret} if secret else {})})
+        return
     print(f"events of {environment.name} go to {url}")
     if secret:
         _print_secret(secret)
@@ -64,25 +69,37 @@ async def show_webhook(services: Services, environment: Environment, json: AsJso
 
 @webhooks_cli.command("remove")
 @needs_services
-async def remove_webhook(services: Services, environment: Environment) -> None:
+async def remove_webhook(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Send nothing any more; events that still waited are dropped."""
     await services.webhooks.remove(environment)
-    print(f"{environment.name} has no webhook any more")
+    if json:
+        print_json({"environment": environment.name, "url": None})
+    else:
+        print(f"{environment.name} has no webhook any more")
 
 
 @webhooks_cli.command("rotate-secret")
 @needs_services
-async def rotate_secret(services: Services, environment: Environment) -> None:
+async def rotate_secret(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Make a new signing secret and print it. For a day events are signed with the former one as well."""
-    _print_secret(await services.webhooks.rotate_secret(environment))
+    secret = await services.webhooks.rotate_secret(environment)
+    if json:
+        print_json({"environment": environment.name, "secret": secret})
+    else:
+        _print_secret(secret)
 
 
 @webhooks_cli.command("test")
 @needs_services
-async def try_webhook(services: Services, environment: Environment) -> None:
+async def try_webhook(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Send one webhook.test and print the answer."""
     sent = await services.webhooks.test(environment)
     await services.webhooks.close()
+    if json:
+        print_json({"delivered": sent.is_delivered, "status": sent.status, "reason": sent.reason})
+        if not sent.is_delivered:
+            raise typer.Exit(1)
+        return
     if not sent.is_delivered:
         raise StartupError(f"the webhook failed: {sent.reason}")
     print(f"the receiver answered {sent.status}")
@@ -111,14 +128,21 @@ async def replay(
     services: Services,
     environment: Environment,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of failed events; none means all.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Send failed events again, oldest first. Those that arrive leave the list."""
-    failures = 0
-    async for failed, sent in services.webhooks.replay(environment, ids or []):
-        failures += not sent.is_delivered
-        print(f"{failed.event.id}\t{'delivered' if sent.is_delivered else sent.reason}")
+    results: list[dict[str, Any]] = []
+    total = len(ids or []) or (await services.webhooks.backlog(environment)).failed
+    with progress_bar("sending", total) as advance:
+        async for failed, sent in services.webhooks.replay(environment, ids or []):
+            results.append({"id": failed.event.id, "delivered": sent.is_delivered, "reason": sent.reason})
+            if not json:
+                print(f"{failed.event.id}\t{'delivered' if sent.is_delivered else sent.reason}")
+            advance(1)
     await services.webhooks.close()
-    if failures:
+    if json:
+        print_json(results)
+    if failures := sum(not result["delivered"] for result in results):
         raise StartupError(f"{count_of(failures, 'event')} could not be delivered")
 
 
@@ -134,9 +158,14 @@ async def set_stream(
     services: Services,
     environment: Environment,
     is_on: Annotated[Any, typer.Argument(parser=_parse_switch, metavar="on|off", help="on or off.")],
+    json: AsJson = False,
 ) -> None:
     """Write events to a stream in Redis, or stop it. It works with a webhook or without; `show` prints its key."""
     await services.webhooks.set_stream(environment, is_on)
+    if json:
+        stream = services.keys.events(environment.number)[0] if is_on else None
+        print_json({"environment": environment.name, "stream": stream})
+        return
     print(f"events of {environment.name} go to {services.keys.events(environment.number)[0]}" if is_on else "off")
 
 

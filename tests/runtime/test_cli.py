@@ -67,6 +67,10 @@ COMMANDS = (
     "trigger",
     "audit",
     "doctor",
+    "send",
+    "tail",
+    "stats",
+    "messages",
     "token",
     "settings",
 )
@@ -311,6 +315,11 @@ COMMAND_PATHS = [
     ("trigger",),
     ("subscribers", "export"),
     ("subscribers", "erase"),
+    ("subscribers", "show"),
+    ("messages", "delete"),
+    ("send",),
+    ("tail",),
+    ("doctor",),
 ]
 
 

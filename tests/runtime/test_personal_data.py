@@ -96,7 +96,7 @@ def test_erasing_shows_what_went_as_json(settings: Settings) -> None:
 
 def test_erasing_shows_what_went(settings: Settings) -> None:
     line = failure("subscribers", "erase", "ada", **settings)
-    assert line == "erasing cannot be undone: add --yes when nobody can be asked"
+    assert line == "this cannot be undone: add --yes when nobody can be asked"
     shown = run_inbox("subscribers", "erase", "ada", "--yes", **settings)
     assert shown.returncode == 0
     lines = dict(line.split("\t") for line in shown.stdout.splitlines())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 from inbox.errors import NotFound
 from inbox.models.activity import Activity
@@ -12,13 +13,14 @@ from inbox.models.environment import Environment
 from inbox.models.message import Message
 from inbox.models.subscriber import Subscriber
 from inbox.service.activity.activity_log import ActivityLog
-from inbox.service.activity.activity_rows import ActivityReader
+from inbox.service.activity.activity_rows import ActivityReader, ResolvedRow
 from inbox.store.activity import (
     ActivityBlock,
     ActivityEntry,
     ActivityOutcome,
     ActivityStore,
     Column,
+    Ref,
     feed_tag,
     notification_tag,
     template_tag,
@@ -130,6 +132,39 @@ class ActivityService:
         if tags:  # transactions may share a tag
             messages = [item for item in messages if item[1].stored.transaction_id in transactions]
         return messages, len(entries) > skip + len(shown)
+
+    async def newest_rows(self, environment: Environment, limit: int) -> tuple[list[ResolvedRow], Ref | None]:
+        """Return the newest rows, oldest first, and the position of the last one; None if there is none."""
+        await self._log.flush_if_possible()
+        entries = await self._store.newest(environment.number, 0, limit)
+        return await self._resolved(environment, entries), entries[0].ref if entries else None
+
+    async def rows_after(self, environment: Environment, ref: Ref | None) -> tuple[list[ResolvedRow], Ref | None]:
+        """Return the rows behind a position (None: all), oldest first, and the position of the last one."""
+        entries: list[ActivityEntry] = []
+        async for block in self._store.blocks(environment.number):
+            entries += takewhile(lambda entry: ref is None or entry.ref > ref, block.entries())
+            if ref is not None and block.number <= ref.block:
+                break
+        return await self._resolved(environment, entries), entries[0].ref if entries else ref
+
+    async def count_since(self, environment: Environment, since_ms: int) -> Counter[str]:
+        """Return how many rows there are of each outcome since then, of the newest 102,400."""
+        outcomes: Counter[str] = Counter()
+        scanned_blocks = 0
+        async for block in self._store.blocks(environment.number):
+            outcomes.update(entry.row.outcome.name.lower() for entry in block.entries() if entry.row.ms >= since_ms)
+            scanned_blocks += 1
+            if block.oldest_ms < since_ms or scanned_blocks == MAX_SCANNED_BLOCKS:
+                break
+        return outcomes
+
+    async def _resolved(self, environment: Environment, entries: Sequence[ActivityEntry]) -> list[ResolvedRow]:
+        """Return rows that were read newest first, oldest first, with their messages and records."""
+        resolved: list[ResolvedRow] = []
+        for part in in_slices([*reversed(entries)], _SLICE):
+            resolved += await self._reader.resolve(environment, part)
+        return resolved
 
     async def sent(self, environment: Environment, transaction_id: str) -> list[tuple[Feed, Message]]:
         """Return all messages of a transaction of the last 30 days, also those no process has noted here yet.

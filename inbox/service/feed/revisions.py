@@ -119,10 +119,10 @@ class RevisionService:
         Raise NotFound for one that is unknown, deleted or expired, ValidationFailed, PayloadTooLarge and Contention.
         """
         revision = Revision(edit)
-        feed, message = await self._find(environment, message_id)
+        feed, message = await self.find(environment, message_id)
         if await self._edit(feed, message, revision) is None:
             raise unknown_message(message_id)
-        return (await self._find(environment, message_id))[1]
+        return (await self.find(environment, message_id))[1]
 
     async def edit_transaction(self, environment: Environment, transaction_id: str, edit: MessageEdit) -> EditCounts:
         """Edit the messages of a transaction of the last 30 days, of all its recipients. Raise as `edit`."""
@@ -149,7 +149,7 @@ class RevisionService:
 
     async def retract(self, environment: Environment, message_id: str) -> None:
         """Delete a message permanently, whichever subscriber's it is. Raise NotFound."""
-        if not await self._retract(*await self._find(environment, message_id)):
+        if not await self._retract(*await self.find(environment, message_id)):
             raise unknown_message(message_id)
 
     async def retract_transaction(self, environment: Environment, transaction_id: str) -> int:
@@ -160,7 +160,8 @@ class RevisionService:
     async def _referenced(self, feeds: Sequence[Feed], reference: str) -> list[SentMessage]:
         return [(feed, message) for feed in feeds for message in await self._references.find(feed, reference)]
 
-    async def _find(self, environment: Environment, message_id: str) -> SentMessage:
+    async def find(self, environment: Environment, message_id: str) -> SentMessage:
+        """Return a message, whichever subscriber's it is, with its feed. Raise NotFound."""
         row_id = parse_message_id(message_id)
         for feed in (
             await self._feeds.find_numbered(environment.number, [(row_id.bucket, row_id.feed_number)])

@@ -63,6 +63,14 @@ class SubscriberList:
         listed = await self._store.page(environment.number, "_id", "desc", limit, skip=page * limit)
         return listed.records if listed else []
 
+    async def count(self, environment: Environment) -> int:
+        """Return how many subscribers an environment has."""
+        return await self._store.count(environment.number)
+
+    async def count_online(self, environment: Environment) -> int:
+        """Return how many of them have an open socket."""
+        return len(await self._presence.online(environment.number))
+
     async def find(self, environment: Environment, query: CursorQuery, filter_: SubscriberFilter) -> Page:
         """Return a page beside a cursor; the page of an unknown cursor is empty.
 

@@ -31,7 +31,12 @@ def direct_workflow() -> Workflow:
     step = InAppStepUpsert(name="In-app message", step_id="in-app", control_values=controls)
     workflow = build_workflow(WorkflowCreate(name="Direct message", workflow_id=DIRECT_MESSAGE, steps=[step]))
     critical = PreferenceSet(WorkflowPreference(read_only=True))
-    return replace(workflow, id=derived_object_id("workflow", DIRECT_MESSAGE), default_preferences=critical)
+    return replace(
+        workflow,
+        id=derived_object_id("workflow", DIRECT_MESSAGE),
+        steps=[replace(each, id=derived_object_id("step", DIRECT_MESSAGE)) for each in workflow.steps],
+        default_preferences=critical,
+    )
 
 
 def direct_request(
