@@ -32,7 +32,7 @@ def text(name: str) -> str:
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 WRITTEN_PATH = re.compile(r"(?<![\w}/…])/[\w./{},-]+")
-NAMED_PATH = re.compile(r"`((?:\.ci|docs|inbox|requirements|static|tests)/[\w./-]*\w/?)`")
+NAMED_PATH = re.compile(r"`((?:\.ci|deploy|docs|inbox|requirements|static|tests)/[\w./-]*\w/?)`")
 LOWEST = "inbox/http/origins.py"
 """`settings` uses it, so it stands below everything."""
 WIDGET = text("docs/widget.md")

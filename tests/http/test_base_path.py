@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -18,11 +22,12 @@ from inbox.errors import StartupError
 from inbox.openapi.pages import PAGES
 from inbox.routes import all_routes
 from tests.conftest import RunServer
+from tests.support.certificates import Certificates
 from tests.support.client import Api, create_session
 from tests.support.nginx import running_nginx
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.needs("nginx"), pytest.mark.needs("valkey")]
+pytestmark = [pytest.mark.needs("nginx"), pytest.mark.needs("valkey"), pytest.mark.needs("openssl")]
 PREFIX = "/tools/inbox"
 SLASHED = "team/ada"
 
@@ -34,25 +39,39 @@ class Site:
     server: Server
     port: int
     prefix: str
+    certificates: Certificates | None
+
+    @property
+    def origin(self) -> str:
+        return f"{'https' if self.certificates else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.prefix}"
+        return self.origin + self.prefix
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=str(self.certificates.authority)) if self.certificates else None
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, verify=self.tls or False, trust_env=False, **options)
 
 
-@pytest.fixture(params=["root", "passes", "strips"])
+@pytest.fixture(params=["root", "passes", "strips", "tls"])
 async def site(
-    request: pytest.FixtureRequest, run_server: RunServer, valkey_url: str, key_prefix: str
+    request: pytest.FixtureRequest, run_server: RunServer, valkey_url: str, key_prefix: str, tmp_path: Path
 ) -> AsyncIterator[Site]:
     prefix = "" if request.param == "root" else PREFIX
+    certificates = Certificates(tmp_path) if request.param == "tls" else None
     server = await run_server(redis_url=valkey_url, demo=True, INBOX_KEY_PREFIX=key_prefix, INBOX_BASE_PATH=prefix)
-    with running_nginx(server.port, prefix=prefix, strips=request.param == "strips") as port:
-        yield Site(server, port, prefix)
+    strips = request.param == "strips"
+    with running_nginx(server.port, prefix=prefix, strips=strips, certificates=certificates) as port:
+        yield Site(server, port, prefix, certificates)
 
 
 async def test_the_api_and_ids_with_a_slash(site: Site) -> None:
     headers = {"Authorization": f"ApiKey {site.server.api_key}"}
-    async with httpx.AsyncClient(base_url=site.url, headers=headers, trust_env=False) as client:
+    async with site.client(headers=headers) as client:
         body = {"subscriberId": SLASHED, "firstName": "Ada"}
         assert (await client.post("/v2/subscribers", json=body)).status_code == 201
         answer = await client.get("/v2/subscribers/team%2Fada")
@@ -69,7 +88,7 @@ async def test_the_api_and_ids_with_a_slash(site: Site) -> None:
 
 
 async def test_pages_and_what_they_load(site: Site) -> None:
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as client:
+    async with site.client(follow_redirects=True) as client:
         for page in ("/", "/playground", "/docs"):
             answer = await client.get(site.url + page)
             assert answer.status_code == 200
@@ -86,26 +105,57 @@ async def test_pages_and_what_they_load(site: Site) -> None:
         assert module.headers["content-type"].startswith("text/javascript")
 
 
-async def test_sockets_of_both_flavours(site: Site) -> None:
+async def test_every_socket_and_the_stream(site: Site) -> None:
     token = (await create_session(site.server, SLASHED))["token"]
     heard: asyncio.Queue[str] = asyncio.Queue()
-    client = socketio.AsyncClient(reconnection=False)
+    client = socketio.AsyncClient(reconnection=False, ssl_verify=False)
     client.on("notification_received", lambda data: heard.put_nowait(data["message"]["content"]))
-    async with Api.open(site.server) as api:
+    socket_url, tls = site.url.replace("http", "ws", 1), {"ssl": site.tls} if site.tls else {}
+    async with (
+        Api.open(site.server) as api,
+        connect(f"{socket_url}/ws?token={token}", origin=site.origin, proxy=None, **tls) as plain,  # type: ignore[arg-type]
+        connect(f"{socket_url}/v1/socket", origin=site.origin, proxy=None, **tls) as native,  # type: ignore[arg-type]
+        site.client() as http,
+        http.stream("GET", "/v1/inbox/events", params={"token": token}) as stream,
+        asyncio.timeout(60),
+    ):
         await api.create_workflow("order", body="Order {{payload.n}}")
-        url = f"{site.url.replace('http', 'ws', 1)}/ws?token={token}"
-        async with connect(url, origin=f"http://127.0.0.1:{site.port}", proxy=None) as plain, asyncio.timeout(30):  # type: ignore[arg-type]
-            await client.connect(
-                f"http://127.0.0.1:{site.port}",
-                auth={"token": token},
-                transports=["websocket"],
-                socketio_path=f"{site.prefix}/socket.io",
-            )
-            await api.trigger(SLASHED, {"n": 1}, workflow="order")
-            while "Order 1" not in str(await plain.recv()):
-                pass
-            assert await heard.get() == "Order 1"
-            await client.disconnect()
+        await native.send(json.dumps({"id": 1, "connect": {"token": token}}))
+        assert json.loads(await native.recv())["result"]["subscriberId"] == SLASHED
+        lines = stream.aiter_lines()
+        while await anext(lines) != "event: connected":
+            pass
+        await client.connect(
+            site.origin, auth={"token": token}, transports=["websocket"], socketio_path=f"{site.prefix}/socket.io"
+        )
+        await api.trigger(SLASHED, {"n": 1}, workflow="order")
+        while "Order 1" not in str(await plain.recv()):
+            pass
+        while "Order 1" not in str(await native.recv()):
+            pass
+        while "Order 1" not in await anext(lines):
+            pass
+        assert await heard.get() == "Order 1"
+        await client.disconnect()
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("site", ["tls"], indirect=True)
+async def test_http_2(site: Site) -> None:
+    """What browsers use for everything but sockets."""
+    assert site.certificates is not None
+    ask = [
+        "curl",
+        "--silent",
+        "--http2",
+        "--cacert",
+        str(site.certificates.authority),
+        "--write-out",
+        "%{http_version}",
+    ]
+    command = [*ask, "--output", "/dev/null", f"{site.url}/health"]
+    curl = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert (await curl.communicate())[0] == b"2"
 
 
 async def test_the_prefix_itself_leads_to_its_page(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:

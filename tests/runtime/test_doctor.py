@@ -17,6 +17,7 @@ from inbox.doctor.listeners import LISTENERS
 from inbox.doctor.redis import clocks_apart
 from inbox.doctor.report import Report
 from tests.conftest import RunServer, binary_of
+from tests.support.caddy import running_caddy
 from tests.support.certificates import Certificates
 from tests.support.forking import Constants
 from tests.support.nginx import running_nginx
@@ -110,6 +111,20 @@ async def test_all_is_well_behind_nginx_with_tls_and_a_prefix(
         beside = await examine("--url", f"https://127.0.0.1:{port}", **trusted)
         assert beside.failed.keys() == {"public address"}
         assert "INBOX_BASE_PATH" in beside.failed["public address"]
+
+
+@pytest.mark.needs("caddy")
+@pytest.mark.needs("openssl")
+async def test_all_is_well_behind_caddy(
+    run_server: RunServer, valkey_url: str, key_prefix: str, tmp_path: Path
+) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_BASE_PATH=PREFIX)
+    certificates = Certificates(tmp_path)
+    with running_caddy(server.port, certificates, prefix=PREFIX) as port:
+        trusted = {**server.settings, "SSL_CERT_FILE": str(certificates.authority)}
+        found = await examine("--url", f"https://127.0.0.1:{port}{PREFIX}", **trusted)
+    assert found.failed == {}
+    assert found.passed("public") == EVERY_CHECK - {"origin"}
 
 
 def test_an_invalid_setting() -> None:

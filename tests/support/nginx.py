@@ -1,4 +1,4 @@
-"""nginx in front of a service, with the configuration that docs/deploying.md shows."""
+"""nginx in front of a service, with the configuration of `deploy/`, changed for a prefix as docs/deploying.md says."""
 
 from __future__ import annotations
 
@@ -13,40 +13,38 @@ from .processes import REPOSITORY, ChildProcess, free_port, wait_until
 from .tools import TOOLS
 
 PAGE = REPOSITORY / "docs" / "deploying.md"
+CONFIGURATION = REPOSITORY / "deploy" / "nginx.conf"
 SERVER = "server 127.0.0.1:8000 max_fails=0;"
 STRIPPED = "proxy_pass http://inbox$inbox_path;"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def documented_blocks() -> list[str]:
-    """The pieces of configuration of the page."""
-    return re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+def prefix_map() -> str:
+    """The piece of configuration of the page that removes a prefix."""
+    [block] = re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return str(block)
 
 
 def configuration(
     listen: int, services: Sequence[int], prefix: str, *, strips: bool, certificates: Certificates | None
 ) -> str:
-    """The page's configuration on this machine's ports, changed for a prefix as the page says.
-
-    Without certificates it is one without TLS.
-    """
-    main, by_map = documented_blocks()
-    text = re.sub(r"^ *(server_name|access_log) .*\n", "", main, flags=re.MULTILINE)
+    """The configuration on this machine's ports, without TLS if there are no certificates."""
+    text = re.sub(r"^ *(server_name|access_log) .*\n", "", CONFIGURATION.read_text(), flags=re.MULTILINE)
     servers = "\n    ".join(SERVER.replace("8000", str(service)) for service in services)
     changes = [(SERVER, servers)]
     if certificates:
         names = {"ssl_certificate": certificates.certificate, "ssl_certificate_key": certificates.key}
         text = re.sub(r"(ssl_\w+) .*;", lambda found: f"{found[1]} {names[found[1]]};", text)
-        changes.append(("listen 443 ssl", f"listen 127.0.0.1:{listen} ssl"))
+        changes.append(("listen 443 ssl http2;", f"listen 127.0.0.1:{listen} ssl http2;"))
     else:
         text = re.sub(r"^ *ssl_\w+ .*\n", "", text, flags=re.MULTILINE)
-        changes.append(("listen 443 ssl;", f"listen 127.0.0.1:{listen};"))
+        changes.append(("listen 443 ssl http2;", f"listen 127.0.0.1:{listen};"))
     if prefix:
         changes.append(("location / {", f"location {prefix}/ {{"))
     if strips:
         assert STRIPPED in PAGE.read_text()
         changes.append(("proxy_pass http://inbox;", STRIPPED))
-        text = by_map.replace("/inbox", prefix) + text
+        text = prefix_map().replace("/inbox", prefix) + text
     for old, new in changes:
         assert text.count(old) == 1, old
         text = text.replace(old, new)

@@ -96,6 +96,8 @@ TOOLS = {
         Tool("promtool", "alerts and metrics", "apt-get install prometheus", lambda: shutil.which("promtool")),
         Tool("IPv6", "tests over IPv6", "give the loopback device the address ::1", find_ipv6),
         Tool("nginx", "tests behind a proxy", "apt-get install nginx", find_nginx),
+        _on_path("caddy", "tests behind Caddy"),
+        Tool("systemd-analyze", "the systemd unit", "apt-get install systemd", lambda: shutil.which("systemd-analyze")),
     )
 }
 
