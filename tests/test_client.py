@@ -54,7 +54,14 @@ def test_package_can_be_installed(tmp_path: Path) -> None:
     home = install_client(tmp_path)
     description = json.loads((home / "package.json").read_text())
     assert home.relative_to(tmp_path / "node_modules") == Path(description["name"])
-    assert description["exports"].keys() == {".", "./react", "./vue", "./elements", "./elements/react", "./elements/vue"}
+    assert description["exports"].keys() == {
+        ".",
+        "./react",
+        "./vue",
+        "./elements",
+        "./elements/react",
+        "./elements/vue",
+    }
     for entry in description["exports"].values():
         assert all((home / file).is_file() for file in entry.values())
     (tmp_path / "page.mjs").write_text(f'import {{ Inbox }} from "{description["name"]}"; console.log(typeof Inbox);')
