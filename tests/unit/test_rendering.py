@@ -330,6 +330,7 @@ def test_a_step_renders_everything() -> None:
     assert msgspec.to_builtins(rendered) == {
         "subject": "Hi Ada",
         "body": "Order A1 for Ben by Dr",
+        "body_format": None,
         "avatar": "https://example.com/A1.png",
         "data": {"id": "A1", "n": 1, "deep": {"list": ["Ben", None, True]}},
         "cta": {
