@@ -38,6 +38,7 @@ LOWEST = "inbox/http/origins.py"
 WIDGET = text("docs/widget.md")
 STATIC = {path.name: path.read_text() for path in [ROOT / "static/inbox.js", *(ROOT / "static/widget").glob("*.js")]}
 LIFECYCLE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
+FOR_THE_VIEW = {"parsed", "loadView", "makeView", "dropView", "draw", "render", "dispatch", "fail"}
 
 
 def table(title: str) -> list[list[str]]:
@@ -175,27 +176,39 @@ def _package(file: str) -> str:
 
 
 def test_the_widget_s_attributes_are_documented() -> None:
-    (listed,) = re.findall(r"observedAttributes = \[(.*)\]", STATIC["inbox.js"])
-    assert named("Attribute") == [[name] for name in re.findall('"([^"]+)"', listed)]
+    lists = re.findall(r"^(?:export )?const (?:SESSION|VIEW|LOOKS) = \[(.*)\]", STATIC["attributes.js"], re.MULTILINE)
+    assert [name for names in named("Attribute") for name in names] == [
+        *re.findall('"([^"]+)"', " ".join(lists)),
+        "open",
+    ]
 
 
 def test_the_widget_s_members_are_documented() -> None:
-    body = STATIC["inbox.js"].partition("export class InboxBell")[2].partition("\n}\n")[0]
-    accessors = set(re.findall(r"^  (?:get|set) (\w+)\(", body, re.MULTILINE))
-    methods = set(re.findall(r"^  (\w+)\(", body, re.MULTILINE)) - LIFECYCLE
+    bodies = [STATIC[name].partition("extends")[2].partition("\n}\n")[0] for name in ("element.js", "bell.js")]
+    accessors = set(re.findall(r"^  (?:get|set) (\w+)\(", "\n".join(bodies), re.MULTILINE)) - {"state"}
+    methods = set(re.findall(r"^  (?:async )?(\w+)\(", "\n".join(bodies), re.MULTILINE)) - LIFECYCLE - FOR_THE_VIEW
     assert {name for [name] in named("Name")} == accessors | {f"{name}()" for name in methods}
 
 
 def test_the_widget_s_events_are_documented() -> None:
-    sent = dict(re.findall(r"#dispatch\(\"([^\"]+)\", (?:\{ )?([\w, ]+)", STATIC["inbox.js"]))
+    told = dict(zip([name for [name] in named("Event")], [sorted(names) for names in named("Event", 1)], strict=True))
+    sent = re.findall(r"dispatch\(\"(inbox-\w+)\"", "".join(STATIC.values()))
+    assert sorted(told) == sorted(set(sent))
     failure = STATIC["session.js"].partition("@typedef {object} Failure")[2].partition("*/")[0]
+    assert told["inbox-error"] == sorted(re.findall(r"\} \[?(\w+)\]?", failure))
+    counts = text("static/client/index.d.ts").partition("interface Counts {")[2].partition("\n}")[0]
+    assert told["inbox-count"] == sorted(re.findall(r"readonly (\w+)", counts))
     operations = re.findall('"([^"]+)"', failure.partition("operation")[0])
-    sent["inbox-error"] = ", ".join(re.findall(r"\} \[?(\w+)\]?", failure))
-    details = [", ".join(names).strip() for names in named("Event", 1)]
-    assert dict(zip([name for [name] in named("Event")], details, strict=True)) == {
-        name: detail.strip() for name, detail in sent.items()
-    }
     assert named("`operation`") == [[name] for name in operations]
+
+
+def test_the_widget_s_actions_are_documented() -> None:
+    types = "".join(
+        re.findall(r"@typedef \{(\"[^}]*)\} (?:ItemAction|ActionType|BulkAction)\b", "".join(STATIC.values()))
+    )
+    offered = set(re.findall(r"offer\(\"(\w+)\"", STATIC["changes.js"]))
+    (documented,) = re.findall(r"^`action` is (.*?)\.$", WIDGET, re.MULTILINE | re.DOTALL)
+    assert set(re.findall("`([^`]+)`", documented)) == offered | set(re.findall('"([^"]+)"', types))
 
 
 def test_the_widget_s_notification_is_documented() -> None:
@@ -208,21 +221,32 @@ def test_the_widget_s_notification_is_documented() -> None:
 
 
 def test_the_widget_s_custom_properties_are_documented() -> None:
-    light, _, dark = STATIC["style.js"].partition("prefers-color-scheme: dark")
-    defaults = [dict(re.findall(r"var\((--inbox-[\w-]+), ([^)]+)\)", sheet)) for sheet in (light, dark)]
-    width = defaults[1].pop("--inbox-width")  # it stands below the colours and is the same in both
+    sheets = STATIC["theme.js"] + STATIC["style.js"]
+    used = dict(re.findall(r"var\((--inbox-[\w-]+), (light-dark\([^)]*\)|[^,();]+)", sheets))
+    defaults = {name: re.findall(r"[^\s,()]+", value.removeprefix("light-dark")) for name, value in used.items()}
     documented = {
-        name: (row[1].strip("`"), row[2].strip("`"))
+        name: [value.strip("`") for value in row[1:3] if value]
         for [name], row in zip(named("Custom property"), table("Custom property"), strict=True)
     }
-    assert documented == {
-        name: (default, defaults[1].get(name, "")) for name, default in {**defaults[0], "--inbox-width": width}.items()
-    }
+    assert documented == defaults
 
 
-def test_the_widget_s_parts_are_documented() -> None:
-    parts = re.findall(r'part: "([^"]+)"', STATIC["view.js"] + STATIC["row.js"])
-    assert sorted(name for [name] in named("Part")) == sorted(parts)
+def test_the_widget_s_parts_and_slots_are_documented() -> None:
+    modules = "".join(STATIC.values())
+    parts = set(re.findall(r'part: "([^"]+)"|"part", "([^"]+)"', modules))
+    slots = re.findall(r'make\("slot", \{ name: "(\w+)"', modules)
+    assert {name for names in named("Part") for name in names} == {one or other for one, other in parts}
+    assert sorted(name for [name] in named("Slot")) == sorted(slots)
+
+
+def test_the_widget_s_keys_are_documented() -> None:
+    listed = STATIC["keys.js"].partition("const KEYS = [")[2].partition("\n];")[0]
+    keys = re.findall('"([^"]+)"', "".join(re.findall(r"^  \[(\[.*?\])", listed, re.MULTILINE)))
+    signs = {"ArrowDown": "↓", "ArrowUp": "↑"}
+    told = [re.sub(r"</?kbd>", "", row[0]) for row in table("Key")]
+    assert [signs.get(key, key.replace("+", " ")) for key in keys] == re.findall(
+        r"Shift I|[^\s,]+", " ".join(told).replace(" or ", " ").removesuffix(" Escape")
+    )
 
 
 def test_every_script_tells_its_keys_and_arguments() -> None:

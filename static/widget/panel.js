@@ -8,6 +8,7 @@ export class Panel {
   #bell;
   /** @type {AbortController | null} listens while the panel is open */
   #following = null;
+  #placement = "";
 
   /** @param {HTMLElement} panel @param {HTMLElement} bell */
   constructor(panel, bell) {
@@ -16,8 +17,9 @@ export class Panel {
     if ("popover" in panel) panel.popover = "manual"; // else it is an ordinary element above its neighbours
   }
 
-  /** @param {boolean} open */
-  toggle(open) {
+  /** @param {boolean} open @param {string} [placement] such as `top-start`, where that has room */
+  toggle(open, placement = this.#placement) {
+    this.#placement = placement;
     if (!this.#panel.isConnected) open = false;
     if (open === Boolean(this.#following)) return open ? this.#place() : undefined;
     this.#panel.hidden = !open;
@@ -46,10 +48,11 @@ export class Panel {
     const [width, height] = [document.documentElement.clientWidth, window.innerHeight];
     const bell = this.#bell.getBoundingClientRect();
     const [below, above] = [height - bell.bottom - 2 * GAP, bell.top - 2 * GAP];
-    const isBelow = below >= ENOUGH || below >= above;
+    const isBelow = this.#placement.startsWith("top") ? above < ENOUGH && below > above : below >= ENOUGH || below >= above;
     const fits = (/** @type {number} */ left) => left >= GAP && left + this.#panel.offsetWidth <= width - GAP;
     const sides = [bell.right - this.#panel.offsetWidth, bell.left];
-    if (getComputedStyle(this.#bell).direction === "rtl") sides.reverse();
+    const isRtl = getComputedStyle(this.#bell).direction === "rtl";
+    if (isRtl !== this.#placement.endsWith("start")) sides.reverse();
     const left = sides.find(fits) ?? Math.max(GAP, Math.min(sides[0], width - GAP - this.#panel.offsetWidth));
     this.#set("--left", left);
     this.#set("--room", Math.max(isBelow ? below : above, 0));

@@ -1,90 +1,111 @@
 /** One notification as a row of the list. */
 
-import { icon, make, safeUrl } from "./dom.js";
+import { renderBody } from "./body.js";
+import { h, icon, iconButton, make, safeUrl } from "./dom.js";
+import { ARCHIVE, CHECK, DELETE, OPTIONS, SNOOZE, UNARCHIVE } from "./icons.js";
+import { fullDate, relativeTime, shortDate, timeUntil } from "./time.js";
 
-const CHECK = "M5 12.5l4.5 4.5L19 7.5";
 const TARGETS = ["_self", "_blank", "_parent", "_top", "_unfencedTop"];
-const UNITS = /** @type {const} */ ([
-  ["year", 31_536_000_000],
-  ["month", 2_592_000_000],
-  ["week", 604_800_000],
-  ["day", 86_400_000],
-  ["hour", 3_600_000],
-  ["minute", 60_000],
-]);
+const ICONS = { archive: ARCHIVE, unarchive: UNARCHIVE, snooze: SNOOZE, unsnooze: SNOOZE, delete: DELETE };
+const KEYS = { archive: "e", unarchive: "e", snooze: "h", unsnooze: "h", delete: "Delete" };
 
 /** @typedef {import("../client/index.js").Notification} Notification */
-/** @typedef {import("./view.js").ActionType} ActionType */
-/** @typedef {import("./view.js").Handlers} Handlers */
-
+/** @typedef {"primary" | "secondary"} ActionType */
+/** @typedef {"read" | "unread" | "archive" | "unarchive" | "snooze" | "unsnooze" | "delete"} ItemAction */
+/** @typedef {(notification: Notification, make: typeof h) => Node | null | undefined} RenderItem */
 /**
- * How long ago, in words of the locale; what lies ahead, by a clock that differs, counts as now.
- * @param {string} iso @param {number} now ms @param {string} [locale]
+ * @typedef {object} RowContext
+ * @property {import("./locale.js").Translate} t
+ * @property {string | undefined} locale
+ * @property {RenderItem} [renderItem]
+ * @property {(item: Notification, event: Event) => void} open the item was pressed; its link follows unless prevented
+ * @property {(item: Notification, type: ActionType, event: Event) => void} act likewise for a button
+ * @property {(item: Notification, type: ActionType) => void} revert
+ * @property {(item: Notification, action: ItemAction, control: HTMLElement) => void} change
+ * @property {(item: Notification, control: HTMLElement) => void} options a menu of these changes is wanted
  */
-export function relativeTime(iso, now, locale) {
-  const elapsed = Math.max(0, now - Date.parse(iso));
-  const [unit, ms] = UNITS.find((entry) => elapsed >= entry[1]) ?? ["second", Infinity];
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
-  return format.format(-Math.floor(elapsed / ms), unit);
+
+/** What can be done to it. @param {Notification} item @returns {ItemAction[]} */
+export function actionsOf({ isRead, isArchived, isSnoozed }) {
+  return [isRead ? "unread" : "read", isArchived ? "unarchive" : "archive", isSnoozed ? "unsnooze" : "snooze", "delete"];
 }
 
-/** Equal for states of an item that look the same. @param {Notification} item @param {string} when */
-export function appearance(item, when) {
-  const { subject, body, isRead, avatar, severity, redirect } = item;
-  const link = (/** @type {typeof redirect} */ to) => [to?.url, to?.target];
-  const actions = [item.primaryAction, item.secondaryAction].map(
-    (action) => action && [action.label, action.isCompleted, link(action.redirect)],
-  );
-  return JSON.stringify([subject, body, isRead, avatar, severity, link(redirect), actions, when]);
+/** Equal for states of an item that look the same. @param {Notification} item */
+export function appearance(item) {
+  return JSON.stringify({ ...item, isSeen: 0, firstSeenAt: 0, to: 0, workflow: 0 });
 }
 
-/** @param {Notification} item @param {HTMLElement} time @param {Handlers} handlers */
-export function makeRow(item, time, handlers) {
-  const opener = { class: "text", "data-control": "open" };
-  const text = makeLink(item.redirect, opener) ?? make("button", { ...opener, type: "button" });
-  if (item.subject) text.append(make("strong", { dir: "auto" }, item.subject));
-  text.append(make("span", { class: "body", dir: "auto" }, item.body));
+/** @param {Notification} item @param {RowContext} context */
+export function makeRow(item, context) {
+  const { t, locale } = context;
+  const row = make("li", { part: "item", "data-id": item.id, "data-severity": item.severity ?? "none" });
+  row.className = item.isRead ? "item" : "item unread";
+  const own = context.renderItem?.(item, h);
+  const text = own ? makeOwn(item, own) : makeText(item, t);
   const content = make("div", { class: "content" }, text);
-  const actions = [...makeAction(item, "primary", handlers), ...makeAction(item, "secondary", handlers)];
+  const actions = own ? [] : [...makeAction(item, "primary", context), ...makeAction(item, "secondary", context)];
   if (actions.length) content.append(make("div", { class: "actions" }, ...actions));
-  content.append(time);
-  const look = { class: item.isRead ? "item" : "item unread", part: "item", "data-severity": item.severity ?? "none" };
-  const row = make("li", { ...look, "data-id": item.id });
-  row.append(...makeAvatar(item.avatar), content, makeToggle(item, handlers));
+  if (!own) content.append(makeTimes(item, t, locale));
+  row.append(...(own ? [] : makeAvatar(item.avatar)), content, makeTools(item, context));
   row.addEventListener("click", (event) => {
-    const control = event.target instanceof Element ? event.target.closest("a, button") : null;
-    if (!control || control === text) handlers.open(item, event);
+    const control = event.target instanceof Element ? event.target.closest("a, button, input, select, textarea, label, summary") : null;
+    if (!control || control.classList.contains("text")) context.open(item, event);
   });
   return row;
 }
 
-/** @param {Notification} item @param {Handlers} handlers */
-function makeToggle(item, handlers) {
-  const label = item.isRead ? "Mark as unread" : "Mark as read";
-  const attributes = { class: "toggle", type: "button", "data-control": "toggle", "aria-label": label, title: label };
-  const toggle = make("button", attributes);
-  toggle.addEventListener("click", () => handlers.toggleRead(item));
-  return toggle;
+/** @param {Notification} item @param {import("./locale.js").Translate} t */
+function makeText(item, t) {
+  const opener = { class: "text", "data-control": "open" };
+  const text = makeLink(item.redirect, opener) ?? make("button", { ...opener, type: "button" });
+  if (item.severity === "high") text.append(make("span", { class: "aloud" }, `${t("item.high")}: `));
+  if (item.subject) text.append(make("strong", { dir: "auto" }, item.subject));
+  text.append(make("span", { class: "body", part: "body", dir: "auto" }, renderBody(item)));
+  return text;
+}
+
+/** What the page renders, with a button of ours that opens it by keyboard. @param {Notification} item @param {Node} node */
+function makeOwn(item, node) {
+  const opener = make("button", { class: "text aloud", "data-control": "open", type: "button" }, item.subject ?? item.body);
+  return make("div", { class: "own" }, opener, node);
+}
+
+/** @param {Notification} item @param {RowContext} context */
+function makeTools(item, context) {
+  const { t, change } = context;
+  const [toggle, ...others] = actionsOf(item);
+  const label = t(`item.${toggle}`);
+  const dot = make("button", { class: "toggle", type: "button", "data-control": "toggle", "aria-label": label, title: label });
+  dot.addEventListener("click", () => change(item, toggle, dot));
+  const tools = others.map((action) => {
+    const name = /** @type {keyof typeof ICONS} */ (action);
+    const more = { "data-control": name, "aria-keyshortcuts": KEYS[name] };
+    const button = iconButton("tool", t(`item.${name}`), ICONS[name], () => change(item, name, button), more);
+    return button;
+  });
+  const menu = { "aria-haspopup": "menu", "data-control": "options" };
+  const options = iconButton("options", t("item.options"), OPTIONS, () => context.options(item, options), menu);
+  return make("div", { class: "controls" }, make("div", { class: "tools" }, ...tools), dot, options);
 }
 
 /**
  * The button of that type and, once it is done, the one that takes it back.
- * @param {Notification} item @param {ActionType} type @param {Handlers} handlers @returns {HTMLElement[]}
+ * @param {Notification} item @param {ActionType} type @param {RowContext} context @returns {HTMLElement[]}
  */
-function makeAction(item, type, handlers) {
+function makeAction(item, type, { t, act, revert }) {
   const action = item[`${type}Action`];
   if (!action) return [];
-  const attributes = { class: `action ${type}`, "data-control": type };
+  const attributes = { class: `action ${type}`, part: "action", "data-control": type };
   const button = makeLink(action.redirect, attributes) ?? make("button", { ...attributes, type: "button" });
   button.append(...(action.isCompleted ? [icon(CHECK)] : []), action.label);
-  button.addEventListener("click", (event) => handlers.act(item, type, event));
+  button.addEventListener("click", (event) => act(item, type, event));
   if (!action.isCompleted) return [button];
   button.classList.add("done");
-  button.setAttribute("aria-label", `${action.label}, done`);
+  button.setAttribute("aria-label", t("item.done", { label: action.label }));
   if (button instanceof HTMLButtonElement) button.setAttribute("aria-disabled", "true");
-  const undoing = { "data-control": `undo-${type}`, "aria-label": `Undo ${action.label}` };
-  const undo = make("button", { class: "undo", type: "button", ...undoing }, "Undo");
-  undo.addEventListener("click", () => handlers.undo(item, type));
+  const undoing = { "data-control": `undo-${type}`, "aria-label": t("item.undoAction", { label: action.label }) };
+  const undo = make("button", { class: "undo", type: "button", ...undoing }, t("item.undo"));
+  undo.addEventListener("click", () => revert(item, type));
   return [button, undo];
 }
 
@@ -100,13 +121,28 @@ function makeLink(redirect, attributes) {
 function makeAvatar(url) {
   const src = safeUrl(url);
   if (!src || src.startsWith("mailto:")) return [];
-  const avatar = make("img", { class: "avatar", src, alt: "", loading: "lazy", referrerpolicy: "no-referrer" });
+  const avatar = make("img", { class: "avatar", part: "avatar", src, alt: "", loading: "lazy", referrerpolicy: "no-referrer" });
   avatar.addEventListener("error", () => avatar.remove());
   return [avatar];
 }
 
-/** @param {string} iso @param {string} when @param {string | undefined} locale */
-export function makeTime(iso, when, locale) {
-  const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" }).format(new Date(iso));
-  return make("time", { datetime: iso, title: full }, when);
+/** @param {Notification} item @param {import("./locale.js").Translate} t @param {string | undefined} locale */
+function makeTimes(item, t, locale) {
+  const times = make("p", { class: "times" });
+  times.append(make("time", { datetime: item.createdAt, title: fullDate(item.createdAt, locale) }));
+  const { expiresAt, snoozedUntil } = item;
+  if (snoozedUntil) times.append(make("span", { class: "until" }, t("item.until", { when: shortDate(snoozedUntil, locale) })));
+  if (expiresAt) times.append(make("span", { class: "expires", "data-at": expiresAt, title: fullDate(expiresAt, locale) }));
+  tell(times, t, locale);
+  return times;
+}
+
+/** Write the dates that grow older. @param {HTMLElement} row @param {import("./locale.js").Translate} t @param {string | undefined} locale */
+export function tell(row, t, locale) {
+  const now = Date.now();
+  for (const time of row.querySelectorAll("time")) time.textContent = relativeTime(time.dateTime, now, locale);
+  for (const part of row.querySelectorAll(".expires")) {
+    const when = timeUntil(/** @type {HTMLElement} */ (part).dataset.at ?? "", now, locale);
+    part.textContent = t("item.expires", { when });
+  }
 }

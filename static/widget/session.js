@@ -1,18 +1,19 @@
-/** One subscriber's inbox in the words of the bell: a list, the badge, and what failed last. */
+/** One subscriber's inbox in the words of the widget: the list that is shown, the counts, and what failed last. */
 
 import { Inbox } from "../client/index.js";
 
-const PAGE_SIZE = 10;
+const PAGE_SIZE = 20;
 const SEEN_BATCH = 20; // after a change of more, pages on the compatible sockets read again
 
 /** @typedef {import("../client/index.js").Notification} Notification */
-/** @typedef {{applicationIdentifier: string, subscriberId: string, subscriberHash?: string, baseUrl: string}} Config */
-/** @typedef {"idle" | "connecting" | "live" | "offline" | "refused"} Status */
+/** @typedef {import("../client/index.js").Filter} Filter */
+/** @typedef {import("../client/index.js").Status} Status */
+/** @typedef {import("../client/index.js").SessionParameters & {baseUrl: string, token?: any}} Config */
 /**
  * @typedef {object} State what there is to show
  * @property {Status} status
  * @property {readonly Notification[]} items
- * @property {number} unread
+ * @property {import("../client/index.js").Counts} counts
  * @property {boolean} loaded
  * @property {boolean} busy
  * @property {boolean} hasMore
@@ -20,26 +21,34 @@ const SEEN_BATCH = 20; // after a change of more, pages on the compatible socket
  */
 /**
  * @typedef {object} Failure what the developer of the page is told
- * @property {"session" | "connection" | "load" | "change" | "seen"} operation what failed
+ * @property {"attribute" | "session" | "connection" | "load" | "change" | "seen"} operation what failed
  * @property {number} [status] of the service's answer, if it gave one
  * @property {string} message in the service's or the browser's words
  * @property {boolean} isFinal whether there will be no further try
  */
 
-/** @type {Record<import("../client/index.js").Status, Status>} */
-const STATUSES = {
-  idle: "connecting",
-  connecting: "connecting",
-  live: "live",
-  reconnecting: "offline",
-  offline: "offline",
-  unauthorized: "refused",
-  failed: "refused",
+/** @type {State} without a session */
+export const IDLE = {
+  status: "idle",
+  error: null,
+  items: [],
+  counts: { unread: 0, unseen: 0, severity: { high: 0, medium: 0, low: 0, none: 0 } },
+  loaded: false,
+  busy: false,
+  hasMore: false,
 };
+/** @type {Filter} */
+export const INBOX = { archived: false, snoozed: false };
 
 export class InboxSession {
-  #inbox;
+  /** Ids whose last change failed. @type {Set<string>} */
+  failed = new Set();
+  /** @type {import("../client/index.js").NotificationList} */
   #list;
+  /** Ids of what is shown as deleted, and can still come back. @type {Set<string>} */
+  #hidden = new Set();
+  /** @type {() => void} */
+  #endList = () => {};
   #listener;
   #hasConnected = false; // what fails later is an outage, no mistake of the page
   #hasFailed = false; // the change before
@@ -60,35 +69,64 @@ export class InboxSession {
    * @param {(item: Notification) => void} listener.onReceived
    * @param {(failure: Failure) => void} listener.onFailure
    */
-  constructor({ baseUrl, ...session }, listener) {
+  constructor({ baseUrl, token, ...session }, listener) {
     this.#listener = listener;
-    this.#inbox = new Inbox({ url: baseUrl, session });
-    this.#list = this.#inbox.list({ archived: false, snoozed: false, limit: PAGE_SIZE });
+    this.inbox = new Inbox({ url: baseUrl, ...(token ? { token } : { session }) });
+    this.#list = this.#listOf(INBOX);
   }
 
   start() {
     this.#ends = [
-      this.#inbox.subscribe(() => this.#follow()),
-      this.#list.subscribe(() => this.#listener.onChange()),
-      this.#inbox.on("received", (item) => this.#listener.onReceived(item)),
-      this.#inbox.on("error", ({ operation, error }) => operation === "load" && this.#report("load", error)),
+      this.inbox.subscribe(() => this.#follow()),
+      this.inbox.on("received", (item) => this.#listener.onReceived(item)),
+      this.inbox.on("error", ({ operation, error }) => operation === "load" && this.#report("load", error)),
     ];
-    this.#inbox.start();
+    this.#followList();
+    this.inbox.start();
   }
 
   stop() {
     this.#ends.splice(0).forEach((end) => end());
-    this.#inbox.stop();
+    this.#endList();
+    this.inbox.stop();
   }
 
   /** @returns {State} */
   get state() {
-    const { status, counts, error: reason } = this.#inbox.getSnapshot();
+    const { status, counts, error: reason } = this.inbox.getSnapshot();
     const { items, isLoaded: loaded, isLoading, hasMore, error } = this.#list.getSnapshot();
     const isMissing = Boolean(error ?? (!loaded && reason));
     const failed = isMissing ? "load" : this.#hasFailed ? "change" : null;
     const busy = isLoading && !isMissing;
-    return { status: STATUSES[status], error: failed, busy, items, unread: counts.unread, loaded, hasMore };
+    const started = status === "idle" ? "connecting" : status;
+    return { status: started, error: failed, busy, loaded, hasMore, ...this.#withoutHidden(items, counts) };
+  }
+
+  /** Show the list of another filter. @param {Filter} filter */
+  show(filter) {
+    const list = this.#listOf(filter);
+    if (list === this.#list) return;
+    this.#list = list;
+    if (this.#ends.length) this.#followList();
+    this.#listener.onChange();
+  }
+
+  /** Show a notification as if it were deleted. @param {string} id */
+  hide(id) {
+    this.#hidden.add(id);
+    this.#listener.onChange();
+  }
+
+  /** Show it again. @param {string} id */
+  unhide(id) {
+    this.#hidden.delete(id);
+    this.#listener.onChange();
+  }
+
+  /** Delete it now. @param {string} id */
+  delete(id) {
+    this.#hidden.delete(id);
+    return this.change((inbox) => inbox.delete(id), [id]);
   }
 
   /** Read the list again, from the newest down to the oldest one shown. */
@@ -101,15 +139,23 @@ export class InboxSession {
   }
 
   /**
-   * @param {string} id @param {"read" | "unread" | "act" | "revert"} change
-   * @param {"primary" | "secondary"} [actionType] which button, for `act` and `revert`
+   * Carry out a change, and report its failure.
+   * @param {(inbox: Inbox) => Promise<unknown>} run @param {string[]} [ids] of the notifications it is about
+   * @returns {Promise<boolean>} whether it was saved
    */
-  change(id, change, actionType) {
-    return this.#change(() => this.#inbox[change](id, actionType));
-  }
-
-  markAllRead() {
-    return this.#change(() => this.#inbox.readAll());
+  async change(run, ids = []) {
+    if (this.#isOver) return false;
+    this.failed.clear();
+    try {
+      await run(this.inbox);
+      this.#hasFailed = false;
+    } catch (error) {
+      this.#hasFailed = true;
+      ids.forEach((id) => this.failed.add(id));
+      this.#report("change", error);
+    }
+    this.#listener.onChange();
+    return !this.#hasFailed;
   }
 
   /** Report as seen what was shown, each once; what fails again after `opened` or a new connection. @param {string[]} shown */
@@ -127,12 +173,37 @@ export class InboxSession {
   }
 
   get #isOver() {
-    return this.state.status === "refused";
+    return isRefused(this.inbox.getSnapshot().status);
+  }
+
+  /** @param {Filter} filter */
+  #listOf(filter) {
+    return this.inbox.list({ ...filter, limit: PAGE_SIZE });
+  }
+
+  #followList() {
+    const end = this.#endList;
+    this.#endList = this.#list.subscribe(() => this.#listener.onChange());
+    end();
+  }
+
+  /** @param {readonly Notification[]} items @param {import("../client/index.js").Counts} counts */
+  #withoutHidden(items, counts) {
+    if (!this.#hidden.size) return { items, counts };
+    const shown = items.filter(({ id }) => !this.#hidden.has(id));
+    const severity = { ...counts.severity };
+    let { unread } = counts;
+    for (const item of items) {
+      if (item.isRead || item.isSnoozed || !this.#hidden.has(item.id)) continue;
+      unread = Math.max(0, unread - 1);
+      severity[item.severity ?? "none"] = Math.max(0, severity[item.severity ?? "none"] - 1);
+    }
+    return { items: shown, counts: { ...counts, unread, severity } };
   }
 
   #follow() {
-    const { status, error } = this.#inbox.getSnapshot();
-    const isFinal = STATUSES[status] === "refused";
+    const { status, error } = this.inbox.getSnapshot();
+    const isFinal = isRefused(status);
     if (error && error !== this.#toldError && (isFinal || !this.#hasConnected)) {
       this.#toldError = error; // it stays while counts change
       this.#report(status === "unauthorized" ? "session" : "connection", error, isFinal);
@@ -143,24 +214,11 @@ export class InboxSession {
     this.#listener.onChange();
   }
 
-  /** @param {() => Promise<void>} run */
-  async #change(run) {
-    if (this.#isOver) return;
-    try {
-      await run();
-      this.#hasFailed = false;
-    } catch (error) {
-      this.#hasFailed = true;
-      this.#report("change", error);
-    }
-    this.#listener.onChange();
-  }
-
   /** @param {string[]} ids */
   async #reportBatch(ids) {
     ids.forEach((id) => this.#reporting.add(id));
     try {
-      await this.#inbox.seen(ids);
+      await this.inbox.seen(ids);
     } catch (error) {
       ids.forEach((id) => this.#unreported.add(id));
       this.#report("seen", error);
@@ -173,4 +231,9 @@ export class InboxSession {
     const { status, message } = /** @type {{status?: number, message?: string}} */ (cause);
     if (isFinal || !this.#isOver) this.#listener.onFailure({ operation, status, message: message || String(cause), isFinal });
   }
+}
+
+/** Return whether no further try is of use. @param {Status} status */
+export function isRefused(status) {
+  return status === "unauthorized" || status === "failed";
 }

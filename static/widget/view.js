@@ -1,191 +1,288 @@
-/** The bell, its badge and its panel in a shadow root: draws a state, reports what is pressed and what is seen. */
+/** The list with its head and its states in a shadow root: draws a state, reports what is pressed and what is seen. */
 
-import { icon, make, show } from "./dom.js";
-import { Panel } from "./panel.js";
-import { appearance, makeRow, makeTime, relativeTime } from "./row.js";
+import { words } from "./attributes.js";
+import { Changes } from "./changes.js";
+import { iconButton, make, show } from "./dom.js";
+import { FILTERS, Header, filterOf } from "./header.js";
+import { CLOSE } from "./icons.js";
+import { listKeys, press } from "./keys.js";
+import { Menu } from "./menu.js";
+import { actionsOf, appearance, makeRow, tell } from "./row.js";
 import { SeenTracker } from "./seen.js";
+import { openSnooze } from "./snooze.js";
+import { States } from "./states.js";
 import { sheet } from "./style.js";
+import { theme } from "./theme.js";
+import { VirtualList } from "./virtual-list.js";
 
-const BELL = "M6 16V10a6 6 0 0 1 12 0v6l2 2H4z M10 21h4 M12 4V2.5";
+const AT_TOP = 40; // px
+const NEAR_END = 800; // px
 
 /** @typedef {import("../client/index.js").Notification} Notification */
-/** @typedef {"primary" | "secondary"} ActionType */
-/**
- * @typedef {object} Handlers
- * @property {() => void} toggle the bell was pressed
- * @property {() => void} markAllRead
- * @property {() => void} more older ones are wanted
- * @property {() => void} retry
- * @property {(item: Notification) => void} toggleRead
- * @property {(item: Notification, event: Event) => void} open the item was pressed; its link follows unless prevented
- * @property {(item: Notification, type: ActionType, event: Event) => void} act likewise for a button
- * @property {(item: Notification, type: ActionType) => void} undo
- * @property {(ids: string[]) => void} seen
- */
+/** @typedef {import("./session.js").State} State */
+/** @typedef {import("./row.js").ItemAction} ItemAction */
+/** @typedef {{id: string, place: number, name: string | undefined}} Focused */
 
 export class View {
-  /** @type {Map<string, {key: string, row: HTMLElement}>} */
-  #rows = new Map();
-  #handlers;
-  #root;
-  #seen;
-  #ends;
-  #panel;
+  /** @type {readonly import("./element.js").Tab[]} */
+  tabs = [];
+  tab = 0;
+  filter = "all";
+  filters = Object.keys(FILTERS);
+  isShown = false;
+  #newest = 0; // sequence of the newest that was at the top of the view
+  /** @type {State} */
+  #state;
+  /** @type {(() => void) | null} goes back from the page that is shown in place of the list */
+  #leave = null;
+  /** @type {import("./session.js").InboxSession | null} */
+  #session = null;
 
-  /** @param {ShadowRoot} root @param {Handlers} handlers */
-  constructor(root, handlers) {
-    this.#root = root;
-    this.#handlers = handlers;
-    root.adoptedStyleSheets = [sheet];
-    this.badge = make("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: "" });
-    this.bell = make("button", { class: "bell", part: "bell", type: "button", "aria-haspopup": "dialog" });
-    this.status = make("p", { class: "status", role: "status" });
-    this.markAll = make("button", { class: "mark-all", type: "button" }, "Mark all read");
-    this.problem = make("p", { class: "problem", role: "alert" });
+  /** @param {import("./element.js").InboxElement} host @param {() => void} [close] of what opens and closes */
+  constructor(host, close) {
+    this.host = host;
+    this.close = close;
+    this.#state = host.state;
+    host.root.adoptedStyleSheets = [theme, sheet];
+    this.element = make("section", { class: "view", "aria-labelledby": "title" });
+    this.element.addEventListener("keydown", (event) => this.#leave || press(event, this));
+    this.changes = new Changes(host, () => host.draw());
+    const { t } = host;
+    this.t = t;
+    this.header = new Header(this);
+    this.states = new States(t, () => host.refresh());
     this.list = make("ul", { class: "list", part: "list", role: "list" });
-    this.hint = make("p", { class: "hint" });
-    this.more = make("button", { class: "more", type: "button" });
-    this.scroller = make("div", { class: "scroller" }, this.list, this.hint, this.more);
-    const head = make("div", { class: "head" }, make("h2", { id: "title" }, "Notifications"), this.markAll);
-    const dialog = { id: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1", hidden: "" };
-    this.panel = make("section", { class: "panel", part: "panel", ...dialog }, head, this.status, this.problem);
-    this.panel.append(this.scroller);
-    this.#panel = new Panel(this.panel, this.bell);
-    this.announcer = make("p", { class: "aloud", "aria-live": "polite" });
-    this.bell.append(icon(BELL), this.badge);
-    this.bell.setAttribute("aria-controls", "panel");
-    root.append(this.bell, this.panel, this.announcer);
-    this.#seen = new SeenTracker(this.scroller, handlers.seen);
-    const nearby = { root: this.scroller, rootMargin: "200px" };
-    this.#ends = new IntersectionObserver(([end]) => end.isIntersecting && handlers.more(), nearby);
-    this.#listen();
-  }
-
-  /** @param {import("./session.js").State} state @param {boolean} open @param {string | undefined} locale */
-  render(state, open, locale) {
-    const { unread, status } = state;
-    this.bell.dataset.status = status;
-    this.bell.setAttribute("aria-expanded", String(open));
-    this.bell.setAttribute("aria-label", unread ? `Notifications, ${shorten(unread)} unread` : "Notifications");
-    show(this.badge, unread ? shorten(unread) : "");
-    this.#panel.toggle(open);
-    this.panel.setAttribute("aria-busy", String(state.busy));
-    this.markAll.setAttribute("aria-disabled", String(!unread)); // not `disabled`: it would lose the focus
-    show(this.status, statusText(state));
-    show(this.problem, problemText(state));
-    show(this.hint, hintText(state));
-    if (!open) return;
-    this.#renderRows(state.items, locale);
-    this.#renderEnd(state);
-  }
-
-  /** Shows the panel at once and gives it the focus; `render` fills it. */
-  open() {
-    this.#panel.toggle(true);
-    this.panel.focus();
-  }
-
-  /** Lets go of the page that the open panel follows. */
-  close() {
-    this.#panel.toggle(false);
-  }
-
-  /** Says it to a screen reader. @param {string} text */
-  announce(text) {
-    this.announcer.textContent = text;
-  }
-
-  /** Reports again what stands in view, as after coming back to the page. */
-  checkSeen() {
-    this.#seen.check();
-  }
-
-  #listen() {
-    const { toggle, retry, more, markAllRead } = this.#handlers;
-    this.bell.addEventListener("click", toggle);
-    this.more.addEventListener("click", () => (this.more.dataset.retry ? retry() : more()));
-    this.markAll.addEventListener("click", () => this.markAll.ariaDisabled === "true" || markAllRead());
-  }
-
-  /** @param {readonly Notification[]} items @param {string | undefined} locale */
-  #renderRows(items, locale) {
-    const ids = new Set(items.map(({ id }) => id));
-    for (const id of this.#rows.keys()) if (!ids.has(id)) this.#dropRow(id); // first: a row that moves loses its focus
-    const now = Date.now();
-    items.forEach((item, index) => {
-      const row = this.#row(item, relativeTime(item.createdAt, now, locale), locale);
-      if (this.list.children[index] !== row) this.list.insertBefore(row, this.list.children[index] ?? null);
+    this.more = make("button", { class: "more", type: "button" }, t("list.more"));
+    this.more.addEventListener("click", () => host.session?.loadMore());
+    this.states.hint.append(make("slot", { name: "empty" }));
+    this.scroller = make("div", { class: "scroller", id: "content", tabindex: "-1" });
+    this.scroller.append(this.list, this.states.skeleton, this.states.hint, this.more);
+    this.news = make("button", { class: "news", part: "news", type: "button", hidden: "" });
+    this.news.addEventListener("click", () => this.#toTop());
+    this.undo = make("button", { class: "undo", type: "button", "aria-keyshortcuts": "z" }, t("item.undo"));
+    this.undo.addEventListener("click", () => this.changes.undo());
+    this.undoText = make("span", {});
+    this.toast = make("div", { class: "toast", part: "toast", role: "status" }, this.undoText, this.undo);
+    for (const name of ["pointerenter", "focusin"]) this.toast.addEventListener(name, () => this.changes.hold(true));
+    for (const name of ["pointerleave", "focusout"]) this.toast.addEventListener(name, () => this.changes.hold(false));
+    const { status, problem } = this.states;
+    const body = make("div", { class: "body-area" }, this.news, this.scroller, this.toast);
+    this.main = make("div", { class: "main" }, this.header.element, status, problem, body, make("slot", { name: "footer" }));
+    this.element.append(this.main);
+    this.menu = new Menu(this.element);
+    this.seen = new SeenTracker(this.scroller, (ids) => this.host.session?.reportSeen(ids));
+    this.rows = new VirtualList({
+      scroller: this.scroller,
+      list: this.list,
+      makeRow: (item, known) => this.#makeRow(item, known),
+      onAdded: (row, id) => this.seen.observe(row, id),
+      onRemoved: (row) => this.seen.forget(row),
+      onScroll: () => this.#scrolled(),
     });
-    this.#seen.check();
+    host.root.append(this.element);
   }
 
-  /**
-   * The row of an item: the one there is, unless what it shows has changed.
-   * @param {Notification} item @param {string} when @param {string | undefined} locale
-   */
-  #row(item, when, locale) {
-    const key = appearance(item, when);
-    const known = this.#rows.get(item.id);
-    if (known?.key === key) return known.row;
-    const row = makeRow(item, makeTime(item.createdAt, when, locale), this.#handlers);
-    this.#rows.set(item.id, { key, row });
-    if (known) this.#exchange(known.row, row);
-    this.#seen.observe(row, item.id);
-    return row;
+  /** Follow the attributes, the session, and whether the list is shown. */
+  arrange({ isShown = this.isShown } = {}) {
+    const { host } = this;
+    const tabs = host.parsed("tabs");
+    this.tabs = Array.isArray(tabs) ? tabs : [];
+    const named = host.getAttribute("filters");
+    this.filters = named === null ? Object.keys(FILTERS) : words(named).filter((name) => name in FILTERS);
+    if (!this.filters.includes(this.filter)) this.filter = this.filters[0] ?? "all";
+    if (this.tab >= this.tabs.length) this.tab = 0;
+    if (isShown && !this.isShown) host.session?.opened();
+    if (host.session !== this.#session) this.changes.forget();
+    this.#session = host.session;
+    this.isShown = isShown;
+    this.header.follow(this.tabs, isShown);
+    const isRtl = host.hasAttribute("locale") && /^(ar|fa|he|ur)\b/.test(host.locale ?? "");
+    this.element.dir = host.hasAttribute("locale") ? (isRtl ? "rtl" : "ltr") : "";
+    if (this.tabs.length) this.scroller.setAttribute("role", "tabpanel");
+    else this.scroller.removeAttribute("role");
+    this.choose({});
   }
 
-  /**
-   * Puts the new row where the old one stood; the focus stays on the same control, or on the one every row has.
-   * @param {HTMLElement} old @param {HTMLElement} row
-   */
-  #exchange(old, row) {
-    const focused = this.#root.activeElement;
-    const name = old.contains(focused) && focused instanceof HTMLElement ? focused.dataset.control : undefined;
-    this.#seen.forget(old);
-    old.replaceWith(row);
-    if (!name) return;
-    const control = row.querySelector(`[data-control="${name}"]`) ?? row.querySelector(".toggle");
-    if (control instanceof HTMLElement) control.focus();
+  /** Show another tab or filter. @param {{tab?: number, filter?: string}} choice */
+  choose({ tab = this.tab, filter = this.filter }) {
+    const isSame = tab === this.tab && filter === this.filter;
+    Object.assign(this, { tab, filter });
+    if (this.tabs.length) this.scroller.setAttribute("aria-labelledby", `tab-${tab}`);
+    if (!isSame) this.#toTop();
+    this.host.session?.show({ ...FILTERS[filter], ...filterOf(this.tabs[tab]) });
+    this.host.draw();
   }
 
-  /** @param {string} id */
-  #dropRow(id) {
-    const { row } = this.#rows.get(id) ?? {};
-    this.#rows.delete(id);
-    if (row) this.#seen.forget(row);
-    row?.remove();
+  /** @param {State} state */
+  render(state) {
+    this.#state = state;
+    const { undoable } = this.changes;
+    this.toast.hidden = !undoable;
+    show(this.undoText, undoable?.text ?? "");
+    this.element.setAttribute("aria-busy", String(state.busy));
+    this.header.render(state);
+    this.states.render(state, this.filter);
+    if (this.isShown) this.#renderRows(state);
+    this.more.hidden = !state.hasMore || !state.items.length || state.error === "load";
+    this.more.textContent = this.t(state.busy ? "list.loading" : "list.more");
+    this.#scrolled();
   }
 
-  /** @param {import("./session.js").State} state */
-  #renderEnd({ status, error, hasMore, busy }) {
-    const retry = error === "load" && status !== "refused";
-    this.more.dataset.retry = retry ? "yes" : "";
-    show(this.more, retry ? "Try again" : hasMore ? (busy ? "Loading…" : "Load more") : "");
-    this.#ends.disconnect(); // observing anew asks again whether the end is in view
-    if (hasMore && !busy && !error) this.#ends.observe(this.more);
+  /** @param {State} state */
+  #renderRows({ status, items, hasMore }) {
+    const shown = status === "idle" ? [] : items;
+    this.list.hidden = !shown.length;
+    const focused = this.#focus();
+    this.rows.render(shown, hasMore ? -1 : shown.length);
+    this.#restore(focused);
+    const failed = this.host.session?.failed;
+    for (const { item, row } of this.rows.rows) row.classList.toggle("failed", Boolean(failed?.has(item.id)));
+    this.seen.check();
+  }
+
+  /** Let dates grow older. */
+  tick() {
+    for (const { row } of this.rows.rows) tell(row, this.t, this.host.locale);
+  }
+
+  /** Report again what stands in view, as after coming back to the page. */
+  checkSeen() {
+    this.seen.check();
+  }
+
+  /** The notification whose row has the focus, and what of it. @returns {import("./keys.js").Current | undefined} */
+  get current() {
+    const control = this.host.root.activeElement;
+    const id = control?.closest("li")?.dataset.id;
+    const item = this.#state.items.find((one) => one.id === id);
+    return item && control instanceof HTMLElement ? { item, control } : undefined;
+  }
+
+  /** Move the focus to the next row, or the one before. @param {number} step */
+  move(step) {
+    const { current, rows } = this;
+    const from = current ? rows.placeOf(current.item.id) : rows.firstShown - (step > 0 ? 1 : 0);
+    const place = Math.min(Math.max(from + step, 0), this.#state.items.length - 1);
+    focusOn(rows.reveal(place)?.querySelector(".text"));
+  }
+
+  /** @param {import("./changes.js").BulkAction} action */
+  all(action) {
+    return this.changes.all(action, filterOf(this.tabs[this.tab]));
+  }
+
+  /** @param {Notification} item @param {ItemAction} action @param {HTMLElement} control where a menu opens */
+  change(item, action, control) {
+    if (action !== "snooze") return this.changes.change(item, action);
+    openSnooze(this.menu, control, this.t, this.host.locale, (until) => this.changes.change(item, action, until));
+  }
+
+  showKeys() {
+    this.#showPage(this.t("keys.title"), listKeys(this.t));
+  }
+
+  async showPreferences() {
+    const { host: { inbox }, t } = this;
+    if (!inbox || this.#leave) return;
+    const { PreferencesView } = await import("./preferences.js");
+    const view = new PreferencesView({ inbox, t, close: () => this.#leave?.() });
+    this.#replaceMain(view.element, () => view.stop());
+    view.focus();
+  }
+
+  /** Go back from preferences or the keys. @returns {boolean} whether there was something to leave */
+  leave() {
+    const isAway = Boolean(this.#leave);
+    this.#leave?.();
+    return isAway;
+  }
+
+  /** @param {string} title @param {Node} content */
+  #showPage(title, content) {
+    const close = iconButton("close-page", this.t("bell.close"), CLOSE, () => this.leave());
+    const head = make("div", { class: "head" }, make("h2", {}, title), close);
+    this.#replaceMain(make("div", { class: "page", role: "group", "aria-label": title }, head, content), () => {});
+    close.focus();
+  }
+
+  /** @param {HTMLElement} page @param {() => void} stop */
+  #replaceMain(page, stop) {
+    const [control, focused] = [this.host.root.activeElement, this.#focus()];
+    const { scrollTop } = this.scroller;
+    this.main.hidden = true;
+    this.element.insertBefore(page, this.main);
+    this.#leave = () => {
+      this.#leave = null;
+      stop();
+      page.remove();
+      this.main.hidden = false;
+      this.scroller.scrollTop = scrollTop; // what is hidden forgets it
+      if (focused) this.#restore(focused);
+      else focusOn(control);
+    };
+  }
+
+  #toTop() {
+    this.scroller.scrollTop = 0;
+    this.#newest = 0;
+    this.#scrolled();
+  }
+
+  /** Load what comes next, and say what came above. */
+  #scrolled() {
+    const { items, hasMore, busy, error } = this.#state;
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    if (!this.isShown || !clientHeight) return;
+    if (scrollTop < AT_TOP) this.#newest = items[0]?.sequence ?? 0;
+    const place = items.findIndex(({ sequence }) => sequence <= this.#newest);
+    show(this.news, place > 0 ? `↑ ${this.t("list.news", { count: place })}` : "");
+    if (hasMore && !busy && error !== "load" && scrollHeight - scrollTop - clientHeight < NEAR_END) this.host.session?.loadMore();
+  }
+
+  /** @param {Notification} item @param {import("./virtual-list.js").Known} [known] */
+  #makeRow(item, known) {
+    if (known && appearance(known.item) === appearance(item)) return known.row;
+    const { t, changes } = this;
+    return makeRow(item, {
+      t,
+      locale: this.host.locale,
+      renderItem: this.host.renderItem,
+      open: (one, event) => changes.open(one, event),
+      act: (one, type, event) => changes.act(one, type, event),
+      revert: (one, type) => changes.revert(one, type),
+      change: (one, action, control) => this.change(one, action, control),
+      options: (one, control) => this.#openOptions(one, control),
+    });
+  }
+
+  /** @param {Notification} item @param {HTMLElement} control */
+  #openOptions(item, control) {
+    const choices = actionsOf(item).map((action) => ({
+      label: this.t(`item.${action}`),
+      run: () => void this.change(item, action, control),
+    }));
+    this.menu.toggle(control, this.t("item.options"), choices);
+  }
+
+  /** What has the focus: which control of which row. @returns {Focused | undefined} */
+  #focus() {
+    const control = this.host.root.activeElement;
+    const id = control?.closest("li")?.dataset.id;
+    return id && control instanceof HTMLElement ? { id, place: this.rows.placeOf(id), name: control.dataset.control } : undefined;
+  }
+
+  /** Keep the focus on the same control, or on the row that took the place. @param {Focused | undefined} focused */
+  #restore(focused) {
+    if (!focused) return;
+    const row = this.rows.rowOf(focused.id);
+    if (row?.contains(this.host.root.activeElement)) return;
+    const { items } = this.#state;
+    const next = row ?? this.rows.reveal(Math.min(Math.max(focused.place, 0), items.length - 1));
+    focusOn(next?.querySelector(`[data-control="${row ? focused.name : "open"}"]`) ?? next?.querySelector(".text") ?? this.scroller);
   }
 }
 
-/** @param {number} count */
-function shorten(count) {
-  return count > 99 ? "99+" : String(count);
-}
-
-/** @param {import("./session.js").State} state */
-function statusText({ status }) {
-  return status === "offline" ? "Connection lost. Reconnecting…" : "";
-}
-
-/** @param {import("./session.js").State} state */
-function problemText({ status, error }) {
-  if (status === "refused") return "Your notifications are not available. Please sign in again.";
-  if (error === "load") return "Notifications could not be loaded.";
-  return error === "change" ? "That change was not saved. Please try again." : "";
-}
-
-/** @param {import("./session.js").State} state */
-function hintText({ status, items, loaded, hasMore, error }) {
-  if (status === "refused" || items.length || error === "load") return "";
-  if (status === "idle") return "Sign in to see your notifications.";
-  return loaded && !hasMore ? "No notifications yet." : "Loading…";
+/** @param {unknown} element */
+function focusOn(element) {
+  if (element instanceof HTMLElement) element.focus({ preventScroll: true });
 }

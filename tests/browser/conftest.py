@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest_asyncio
 from playwright.async_api import Browser, Route, async_playwright, expect
@@ -31,9 +31,12 @@ expect.set_options(timeout=20_000)  # of a busy machine: five seconds are Playwr
 
 
 class OpenWindow(Protocol):
-    """Opens a page in a browser context of its own. `tolerated`: how lines begin that its console may say."""
+    """Opens a page in a browser context of its own.
 
-    async def __call__(self, url: str, *, tolerated: tuple[str, ...] = ()) -> Window: ...
+    `tolerated`: how lines begin that its console may say. `options`: of Playwright's `new_context`.
+    """
+
+    async def __call__(self, url: str, *, tolerated: tuple[str, ...] = (), **options: Any) -> Window: ...
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -50,8 +53,9 @@ async def open_window(chromium: Browser) -> AsyncIterator[OpenWindow]:
     """Windows of different people or machines; at the end of the test no console has complained."""
     opened: list[tuple[Window, tuple[str, ...]]] = []
 
-    async def open_window(url: str, *, tolerated: tuple[str, ...] = ()) -> Window:
-        context = await chromium.new_context(viewport={"width": 1200, "height": 820}, locale="en-GB")
+    async def open_window(url: str, *, tolerated: tuple[str, ...] = (), **options: Any) -> Window:
+        options = {"viewport": {"width": 1200, "height": 820}, "locale": "en-GB", **options}
+        context = await chromium.new_context(**options)
         window = Window(await context.new_page())
         opened.append((window, tolerated))
         await window.page.goto(url)

@@ -44,7 +44,7 @@ async def test_is_used_by_keyboard_alone(open_window: OpenWindow, service: Serve
     await window.page.keyboard.press("Enter")
     await expect(window.panel).to_be_focused()
     await expect(window.bell).to_have_attribute("aria-expanded", "true")
-    for _ in ("Mark all read", "the notification", "Accept"):
+    for _ in ("filter", "Mark all read", "More actions", "Preferences", "the notification", "Accept"):
         await window.page.keyboard.press("Tab")
     await window.page.keyboard.press("Enter")
     await expect(window.item("Keys").get_by_role("button", name="Accept, done")).to_be_focused()
@@ -71,14 +71,15 @@ async def test_the_focus_stays_where_it_is_as_a_row_changes(open_window: OpenWin
 async def test_the_focus_stays_as_rows_above_come_and_go(run_module: Run) -> None:
     focused = await run_module(
         """
-        const { View } = await import("/static/widget/view.js");
+        await import("/static/inbox.js");
+        const { IDLE } = await import("/static/widget/session.js");
         const { notification } = await import("/fakes/feed.js");
-        const host = document.body.appendChild(document.createElement("div"));
-        const view = new View(host.attachShadow({ mode: "open" }), { seen() {}, more() {} });
-        const state = { status: "live", reason: "", error: null, unread: 1, loaded: true, busy: false, hasMore: false };
+        const feed = document.body.appendChild(document.createElement("inbox-feed"));
+        const view = await feed.loadView();
+        view.arrange({ isShown: true });
         const draw = (...numbers) => {
-          view.render({ ...state, items: numbers.map((n) => notification(n)) }, true, "en");
-          const at = host.shadowRoot.activeElement?.closest("li");
+          view.render({ ...IDLE, status: "live", loaded: true, items: numbers.map((n) => notification(n)) });
+          const at = feed.shadowRoot.activeElement?.closest("li");
           return [[...view.list.children].map((row) => Number(row.dataset.id)), Number(at?.dataset.id)];
         };
         draw(3, 2, 1);
@@ -179,8 +180,9 @@ async def test_only_harmless_addresses_become_links(run_module: Run) -> None:
         const { makeRow } = await import("/static/widget/row.js");
         const href = (url) => {
           const action = { label: "Go", isCompleted: false, redirect: { url, target: "_blank" } };
-          const item = { id: "1", body: "b", redirect: { url }, primaryAction: action };
-          const row = makeRow(item, document.createElement("time"), {});
+          const createdAt = "2026-01-01T00:00:00.000Z";
+          const item = { id: "1", body: "b", createdAt, redirect: { url }, primaryAction: action };
+          const row = makeRow(item, { t: (key) => key, locale: "en" });
           const links = [...row.querySelectorAll("a")];
           const told = links.map((link) => [link.getAttribute("href"), link.rel, link.target]);
           return [told, row.querySelectorAll("button.action").length];
@@ -206,7 +208,7 @@ async def test_only_harmless_addresses_become_links(run_module: Run) -> None:
 async def test_dates_are_told_in_the_language_of_the_page(run_module: Run) -> None:
     told = await run_module(
         """
-        const { relativeTime } = await import("/static/widget/row.js");
+        const { relativeTime } = await import("/static/widget/time.js");
         const now = Date.parse("2026-03-10T12:00:00.000Z");
         const at = (ms, locale) => relativeTime(new Date(now - ms).toISOString(), now, locale);
         const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
@@ -359,8 +361,8 @@ async def test_the_panel_opens_to_the_side_that_has_room(open_window: OpenWindow
             [direction, side],
         )
         at_once = await window.page.locator("inbox-bell").evaluate(
-            """bell => {
-              bell.show();
+            """async bell => {
+              await bell.show();
               return bell.shadowRoot.querySelector(".panel").getBoundingClientRect().x;
             }"""
         )

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, subscriber_hash
@@ -16,31 +16,12 @@ from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
 from .conftest import OpenWindow
+from .pages import show_page, tag
 from .window import Window
 
 LOST = ("Failed to load resource", "WebSocket connection to")
 EXAMPLE = REPOSITORY / "docs/examples/inbox-client.mjs"
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
-
-
-def tag(service: Server, subscriber: str, more: str = "") -> str:
-    """What the README says to put on a page."""
-    identifier = service.application_identifier
-    return (
-        f'<script type="module" src="{service.url}/static/inbox.js"></script>'
-        f'<inbox-bell application-identifier="{identifier}" subscriber="{subscriber}" {more}></inbox-bell>'
-    )
-
-
-async def show_page(window: Window, service: Server, body: str, headers: dict[str, str] | None = None) -> None:
-    """Puts a page of ours at an address of the service's own origin."""
-
-    async def serve(route: Route) -> None:
-        page = f'<!doctype html><html lang="en"><title>Page</title>{body}'
-        await route.fulfill(body=page, content_type="text/html", headers=headers)
-
-    await window.page.route("**/page", serve)
-    await window.page.goto(f"{service.url}/page")
 
 
 @asynccontextmanager
@@ -225,8 +206,9 @@ async def test_a_page_hooks_in_by_events(open_window: OpenWindow, service: Serve
           window.heard = [];
           const hear = (name, { notification }) => heard.push([name, notification.subject]);
           document.addEventListener("inbox-notification", ({ detail }) => hear("new", detail));
-          document.addEventListener("inbox-action", (event) => {
-            hear(event.detail.action, event.detail);
+          document.addEventListener("inbox-action", ({ detail }) => hear(detail.action, detail));
+          document.addEventListener("inbox-navigate", (event) => {
+            hear(event.detail.url, event.detail);
             event.preventDefault();
           });
         }"""
@@ -237,6 +219,7 @@ async def test_a_page_hooks_in_by_events(open_window: OpenWindow, service: Serve
     await window.open_panel()
     await window.item("Linked").get_by_role("link", name="Go").click()
     await expect(window.item("Linked").get_by_role("link", name="Go, done")).to_be_visible()
-    assert await window.page.evaluate("heard") == [["new", "Linked"], ["primary", "Linked"]]
+    pressed = [["primary", "Linked"], [f"{service.url}/elsewhere", "Linked"]]
+    assert await window.page.evaluate("heard") == [["new", "Linked"], *pressed]
     assert window.page.url.endswith("subscriber=lea")
     assert len(window.page.context.pages) == 1

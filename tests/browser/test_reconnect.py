@@ -171,7 +171,7 @@ async def test_a_change_that_fails_is_said_and_not_shown(open_window: OpenWindow
     await window.page.route("**/read", lambda route: route.fulfill(status=500, json={"message": "no"}), times=1)
     await window.item("Kept").get_by_role("button", name="Mark as read").click()
     await expect(window.problem).to_have_text("That change was not saved. Please try again.")
-    await expect(window.item("Kept")).to_have_class("item unread")
+    await expect(window.item("Kept")).to_have_class("item unread failed")
     await window.item("Kept").get_by_role("button", name="Mark as read").click()
     await expect(window.item("Kept")).to_have_class("item")
     await expect(window.problem).to_be_hidden()

@@ -22,7 +22,7 @@ class Window:
         self.panel = page.get_by_role("dialog", name="Notifications")
         self.items = page.locator("inbox-bell .item")
         self.status = page.locator("inbox-bell .status")
-        self.problem = page.locator("inbox-bell .problem")
+        self.problem = page.locator("inbox-bell .problem-text")
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -51,7 +51,7 @@ class Window:
         except AssertionError as error:
             error.add_note(f"console: {self.complaints}")
             raise
-        await expect(self.page.locator("inbox-bell .panel[aria-busy=false]")).to_be_attached()
+        await expect(self.page.locator("inbox-bell .bell[data-busy=false]")).to_be_attached()
 
     async def scroll_to_end(self) -> None:
         await self.page.locator("inbox-bell .scroller").evaluate("list => list.scrollTo(0, list.scrollHeight)")
@@ -64,5 +64,21 @@ class Window:
         await expect(item).to_be_visible()
 
     async def subjects(self) -> list[str]:
-        """The subjects shown, from the top."""
-        return await self.page.locator("inbox-bell .item strong").all_text_contents()
+        """All subjects, from the top: only rows near the view are in the page, so it is scrolled through."""
+        scroller = self.page.locator("inbox-bell .scroller")
+        subjects: list[str] = await scroller.evaluate(
+            """async (scroller) => {
+              const found = new Map();
+              const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+              scroller.scrollTop = 0;
+              for (let before = -1; before !== scroller.scrollTop; scroller.scrollTop += scroller.clientHeight) {
+                before = scroller.scrollTop;
+                await frame();
+                for (const row of scroller.querySelectorAll(".item")) {
+                  found.set(Number(row.ariaPosInSet), row.querySelector("strong").textContent);
+                }
+              }
+              return [...found].sort(([one], [other]) => one - other).map(([, subject]) => subject);
+            }"""
+        )
+        return subjects

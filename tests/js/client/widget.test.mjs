@@ -1,4 +1,4 @@
-/** The session of the bell: what it reports as seen, and what it tells the page of failures. */
+/** The session of the widget: what it reports as seen, and what it tells the page of failures. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -66,14 +66,14 @@ test("the end of the connection is told once, whatever changes afterwards", asyn
   Object.assign(service, { refuse: REFUSED, isHeld: true }); // the refusal does not arrive
   let fail;
   service.fetch = () => new Promise((_, reject) => (fail = reject));
-  const changing = session.change("n1", "read");
+  const changing = session.change((inbox) => inbox.read("n1"), ["n1"]);
   await settle();
   service.cut(4410, "subscriber_deleted");
   await settle();
-  assert.deepEqual([session.state.status, session.state.unread], ["refused", 0]);
+  assert.deepEqual([session.state.status, session.state.counts.unread], ["failed", 0]);
   fail(new TypeError("fetch failed")); // the change is rolled back after the end, so the badge is another one
   await changing;
   await settle();
-  assert.equal(session.state.unread, 1);
+  assert.equal(session.state.counts.unread, 1);
   assert.deepEqual(failures, ["connection"]);
 });

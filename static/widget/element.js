@@ -1,0 +1,310 @@
+/** What `<inbox-bell>` and `<inbox-feed>` share: attributes, properties, a session, events, and the view once it is needed. */
+
+import { PROPERTIES, SESSION, VIEW, reflect, words } from "./attributes.js";
+import { make } from "./dom.js";
+import { translator } from "./locale.js";
+import { IDLE, InboxSession } from "./session.js";
+import { theme } from "./theme.js";
+
+const MINUTE_MS = 60_000;
+/** @typedef {import("../client/index.js").Notification} Notification */
+/** @typedef {{label: string, tags?: readonly string[], severity?: string | readonly string[], data?: object}} Tab */
+
+export class InboxElement extends HTMLElement {
+  static observedAttributes = [...SESSION, ...VIEW];
+  /** @type {InboxSession | null} */
+  session = null;
+  /** @type {import("./view.js").View | null} loaded when it is first shown */
+  view = null;
+  /** @type {AbortController} */
+  listening = new AbortController();
+  root;
+  t = translator(undefined);
+  /** @type {import("../client/index.js").InboxOptions["token"]} */
+  #token = undefined;
+  /** @type {import("./locale.js").Strings | undefined} */
+  #strings = undefined;
+  /** @type {import("./row.js").RenderItem | undefined} */
+  #renderItem = undefined;
+  /** @type {Promise<import("./view.js").View> | null} */
+  #loading = null;
+  /** @type {import("./alerts.js").Alerts | null} */
+  #alerts = null;
+  #counted = JSON.stringify(IDLE.counts);
+  #announcer = make("p", { class: "aloud", "aria-live": "polite" });
+  #frame = 0;
+  #isChanged = false;
+
+  constructor() {
+    super();
+    this.root = this.attachShadow({ mode: "open" });
+    this.root.adoptedStyleSheets = [theme];
+    this.root.append(this.#announcer);
+  }
+
+  connectedCallback() {
+    for (const name of PROPERTIES) this.#upgrade(name);
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    document.addEventListener("visibilitychange", () => this.view?.checkSeen(), { signal });
+    addEventListener("pagehide", () => this.view?.changes.flush(), { signal });
+    const clock = setInterval(() => this.view?.tick(), MINUTE_MS);
+    signal.addEventListener("abort", () => clearInterval(clock));
+    this.#speak();
+    this.#restart();
+  }
+
+  disconnectedCallback() {
+    this.listening.abort();
+    this.#end();
+  }
+
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (!this.isConnected) return;
+    if (SESSION.includes(name)) return this.#restartSoon();
+    if (name === "locale") this.#speak();
+    if (name === "alerts") this.#alert();
+    this.view?.arrange();
+    this.draw();
+  }
+
+  /** The client of this element, for all that the element itself does not do. */
+  get inbox() {
+    return this.session?.inbox ?? null;
+  }
+
+  /** What is drawn. @returns {import("./session.js").State} */
+  get state() {
+    return this.session?.state ?? IDLE;
+  }
+
+  get locale() {
+    const lang = this.getAttribute("locale") || this.closest("[lang]")?.getAttribute("lang") || navigator.language;
+    try {
+      return Intl.getCanonicalLocales(lang)[0];
+    } catch {
+      return undefined;
+    }
+  }
+
+  set locale(locale) {
+    this.setAttribute("locale", locale ?? "");
+  }
+
+  /** Read the list again. */
+  refresh() {
+    this.session?.sync();
+  }
+
+  /** A session token, or a function that gets one. */
+  get token() {
+    return this.#token;
+  }
+
+  set token(token) {
+    this.#token = token;
+    if (this.isConnected) this.#restartSoon();
+  }
+
+  /** The page's own words, in place of those of the language. */
+  get strings() {
+    return this.#strings;
+  }
+
+  set strings(strings) {
+    this.#strings = strings;
+    if (this.isConnected) this.#speak();
+  }
+
+  /** Makes what a notification shows. */
+  get renderItem() {
+    return this.#renderItem;
+  }
+
+  set renderItem(render) {
+    this.#renderItem = render;
+    this.#remake();
+  }
+
+  /** What the attribute holds as JSON. @param {string} name @returns {any} */
+  parsed(name) {
+    const text = this.getAttribute(name);
+    if (!text) return undefined;
+    try {
+      return JSON.parse(text);
+    } catch {
+      this.fail({ operation: "attribute", message: `${name} is no JSON`, isFinal: true });
+      return undefined;
+    }
+  }
+
+  /** Load the view, which is not needed before something is shown. @returns {Promise<import("./view.js").View>} */
+  loadView() {
+    this.#loading ??= this.makeView().then((view) => {
+      this.view = view;
+      view.arrange();
+      return view;
+    });
+    this.#loading.catch((error) => {
+      this.#loading = null; // the next one tries again
+      this.fail({ operation: "load", message: error.message, isFinal: false });
+    });
+    return this.#loading;
+  }
+
+  /** @returns {Promise<import("./view.js").View>} */
+  async makeView() {
+    const { View } = await import("./view.js");
+    return new View(this);
+  }
+
+  /** Draw once for all changes before the next frame. */
+  draw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.render();
+    });
+  }
+
+  render() {
+    this.view?.render(this.state);
+  }
+
+  /**
+   * Tell the page.
+   * @param {string} name @param {object} [detail] @returns {boolean} false when the page prevented what follows
+   */
+  dispatch(name, detail) {
+    return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
+  }
+
+  /** Tell the developer of the page; the person reads plain words. @param {import("./session.js").Failure} failure */
+  fail(failure) {
+    if (!this.dispatch("inbox-error", failure)) return;
+    const { operation, status, message, isFinal } = failure;
+    const text = `${this.localName}: ${operation} failed${status ? ` (${status})` : ""}: ${message}`;
+    console[isFinal ? "error" : "warn"](text);
+  }
+
+  /** Write in the language of the page; other languages than English are loaded. */
+  #speak() {
+    this.t = translator(this.locale, this.strings);
+    this.#remake();
+    this.draw();
+  }
+
+  /** Make the view anew, in another language or with other items. */
+  #remake() {
+    const { view } = this;
+    if (!view) return;
+    const { tab, filter, isShown } = view;
+    this.dropView(view);
+    this.view = this.#loading = null;
+    this.loadView().then(
+      (next) => {
+        Object.assign(next, { tab, filter });
+        next.arrange({ isShown });
+        this.draw();
+      },
+      () => {}, // the page was told
+    );
+  }
+
+  /** @param {import("./view.js").View} view */
+  dropView(view) {
+    view.changes.flush();
+    view.element.remove();
+  }
+
+  /** @param {string} name of a property that was set before the element was defined */
+  #upgrade(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const self = /** @type {any} */ (this);
+    const value = self[name];
+    delete self[name];
+    self[name] = value;
+  }
+
+  /** Several attributes set in a row make one new session. */
+  #restartSoon() {
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    queueMicrotask(() => {
+      this.#isChanged = false;
+      if (this.isConnected) this.#restart();
+    });
+  }
+
+  #end() {
+    this.view?.changes.flush();
+    this.session?.stop();
+    this.session = null;
+    this.#alerts?.stop();
+    this.#alerts = null;
+  }
+
+  #restart() {
+    this.#end();
+    const applicationIdentifier = this.getAttribute("application-identifier") ?? "";
+    const subscriberId = this.getAttribute("subscriber") ?? "";
+    const { token } = this;
+    if (token || (applicationIdentifier && subscriberId)) {
+      const config = {
+        baseUrl: this.#baseUrl,
+        token,
+        applicationIdentifier,
+        subscriberId,
+        subscriberHash: this.getAttribute("subscriber-hash") ?? undefined,
+        context: this.parsed("context"),
+        contextHash: this.getAttribute("context-hash") ?? undefined,
+      };
+      this.session = new InboxSession(config, {
+        onChange: () => this.#changed(),
+        onReceived: (notification) => this.#receive(notification),
+        onFailure: (failure) => this.fail(failure),
+      });
+      this.session.start();
+    }
+    this.#alert();
+    this.view?.arrange();
+    this.#changed();
+  }
+
+  get #baseUrl() {
+    return new URL(this.getAttribute("base-url") ?? new URL("../..", import.meta.url), document.baseURI).href;
+  }
+
+  #changed() {
+    const { counts } = this.state;
+    const counted = JSON.stringify(counts);
+    if (counted !== this.#counted) {
+      this.#counted = counted;
+      this.#alerts?.count(counts.unread);
+      this.dispatch("inbox-count", counts);
+    }
+    this.draw();
+  }
+
+  /** @param {Notification} notification */
+  #receive(notification) {
+    if (!this.dispatch("inbox-notification", { notification })) return;
+    this.#announcer.textContent = this.t("bell.received", { text: notification.subject ?? notification.body });
+    this.#alerts?.received(notification);
+  }
+
+  async #alert() {
+    this.#alerts?.stop();
+    this.#alerts = null;
+    const names = words(this.getAttribute("alerts"));
+    if (!names.length || !this.session) return;
+    const { session } = this;
+    const { Alerts } = await import("./alerts.js");
+    if (session !== this.session) return;
+    const wanted = Object.fromEntries(names.map((name) => [name, true]));
+    this.#alerts = new Alerts({ ...wanted, t: this.t });
+    this.#alerts.count(this.state.counts.unread);
+  }
+}
+
+reflect(InboxElement.prototype);

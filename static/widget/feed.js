@@ -1,0 +1,22 @@
+/** `<inbox-feed>`: the list as a part of the page, as wide and as high as the page makes it. */
+
+import { InboxElement } from "./element.js";
+
+export class InboxFeed extends InboxElement {
+  connectedCallback() {
+    super.connectedCallback();
+    this.loadView().then(
+      (view) => view.arrange({ isShown: true }),
+      () => {}, // the page was told
+    );
+  }
+
+  async makeView() {
+    const view = await super.makeView();
+    view.element.setAttribute("part", "feed");
+    this.root.addEventListener("keydown", (event) => {
+      if (/** @type {KeyboardEvent} */ (event).key === "Escape") view.leave();
+    });
+    return view;
+  }
+}

@@ -1,0 +1,116 @@
+/** A menu at a button: in the top layer, moved through by arrows, left by Escape, closed by a press elsewhere. */
+
+import { icon, make } from "./dom.js";
+import { CHECK } from "./icons.js";
+
+const GAP = 4; // px
+
+/**
+ * @typedef {object} Choice
+ * @property {string} label
+ * @property {string} [hint] at the end of the line
+ * @property {boolean} [isChecked] there for one of several that exclude each other
+ * @property {() => void} run
+ */
+
+export class Menu {
+  #element = make("div", { class: "menu", part: "menu", role: "menu", hidden: "" });
+  /** @type {HTMLElement | null} */
+  #anchor = null;
+
+  /** @param {HTMLElement} host what the menu belongs to */
+  constructor(host) {
+    if ("popover" in this.#element) this.#element.popover = "manual";
+    host.append(this.#element);
+    this.#element.addEventListener("keydown", (event) => this.#key(event));
+    host.addEventListener("pointerdown", (event) => {
+      const path = event.composedPath();
+      if (!path.includes(this.#element) && !(this.#anchor && path.includes(this.#anchor))) this.close(false);
+    });
+    this.#element.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget instanceof Node && !this.#element.contains(relatedTarget)) this.close(false);
+    });
+  }
+
+  get isOpen() {
+    return !this.#element.hidden;
+  }
+
+  /**
+   * Open it at a button, or close it if it is open there.
+   * @param {HTMLElement} anchor @param {string} label @param {Choice[]} choices @param {Node[]} [more] below them
+   */
+  toggle(anchor, label, choices, more = []) {
+    const isSame = this.#anchor === anchor;
+    this.close(false);
+    if (isSame) return;
+    this.#anchor = anchor;
+    this.#element.replaceChildren(...choices.map((choice) => this.#choice(choice)), ...more);
+    this.#element.setAttribute("aria-label", label);
+    this.#element.hidden = false;
+    this.#element.showPopover?.();
+    anchor.setAttribute("aria-expanded", "true");
+    this.#place(anchor);
+    const checked = this.#element.querySelector('[aria-checked="true"]') ?? this.#element.firstElementChild;
+    if (checked instanceof HTMLElement) checked.focus();
+  }
+
+  /** @param {boolean} [returnFocus] to the button */
+  close(returnFocus = true) {
+    const anchor = this.#anchor;
+    if (!anchor) return;
+    this.#anchor = null;
+    anchor.setAttribute("aria-expanded", "false");
+    if (returnFocus) anchor.focus();
+    if (this.#element.isConnected) this.#element.hidePopover?.();
+    this.#element.hidden = true;
+  }
+
+  /** @param {Choice} choice */
+  #choice({ label, hint, isChecked, run }) {
+    const role = isChecked === undefined ? "menuitem" : "menuitemradio";
+    const item = make("button", { class: "choice", type: "button", role, tabindex: "-1" }, make("span", {}, label));
+    if (isChecked !== undefined) item.setAttribute("aria-checked", String(isChecked));
+    if (isChecked) item.append(icon(CHECK));
+    if (hint) item.append(make("span", { class: "choice-hint" }, hint));
+    item.addEventListener("click", () => {
+      this.close();
+      run();
+    });
+    return item;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key === "Escape") this.close();
+    else if (event.key === "ArrowDown") this.#move(1);
+    else if (event.key === "ArrowUp") this.#move(-1);
+    else if (event.key === "Home" || event.key === "End") this.#move(event.key === "Home" ? -Infinity : Infinity);
+    else return event.stopPropagation(); // no shortcut of the list
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {number} step */
+  #move(step) {
+    const items = [...this.#element.querySelectorAll("button, input")];
+    const root = /** @type {ShadowRoot} */ (this.#element.getRootNode());
+    const at = root.activeElement ? items.indexOf(root.activeElement) : -1;
+    const next = Number.isFinite(step) ? (at + step + items.length) % items.length : step > 0 ? items.length - 1 : 0;
+    const item = items[next];
+    if (item instanceof HTMLElement) item.focus();
+  }
+
+  /** Below the button or above it, within the window. @param {HTMLElement} anchor */
+  #place(anchor) {
+    const box = anchor.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = this.#element;
+    const isRtl = getComputedStyle(anchor).direction === "rtl";
+    const start = isRtl ? box.left : box.right - width;
+    const left = Math.max(GAP, Math.min(start, innerWidth - width - GAP));
+    const below = box.bottom + GAP;
+    const top = below + height <= innerHeight ? below : Math.max(GAP, box.top - height - GAP);
+    this.#element.style.setProperty("--menu-left", `${left}px`);
+    this.#element.style.setProperty("--menu-top", `${top}px`);
+  }
+}

@@ -1,0 +1,54 @@
+/** When a snooze may end: some times that people often want, and one that they pick. */
+
+import { make } from "./dom.js";
+import { shortDate } from "./time.js";
+
+const HOUR_MS = 3_600_000;
+const MORNING = 9; // o'clock
+const MOST_DAYS = 90; // that a service allows unless it is set otherwise
+
+/** @param {Date} from @param {number} days @returns {Date} that day in the morning */
+function morning(from, days) {
+  return new Date(from.getFullYear(), from.getMonth(), from.getDate() + days, MORNING);
+}
+
+/** @param {Date} now @returns {[name: string, until: Date][]} */
+export function presets(now) {
+  const monday = ((8 - now.getDay()) % 7) || 7;
+  return [
+    ["hour", new Date(now.getTime() + HOUR_MS)],
+    ...(now.getHours() < 20 ? [/** @type {[string, Date]} */ (["today", new Date(now.getTime() + 3 * HOUR_MS)])] : []),
+    ["tomorrow", morning(now, 1)],
+    ["week", morning(now, monday)],
+  ];
+}
+
+/** @param {Date} date @returns {string} as an input writes it: local, to the minute */
+function written(date) {
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/**
+ * Open a menu of times.
+ * @param {import("./menu.js").Menu} menu @param {HTMLElement} anchor
+ * @param {import("./locale.js").Translate} t @param {string | undefined} locale @param {(until: Date) => void} snooze
+ */
+export function openSnooze(menu, anchor, t, locale, snooze) {
+  const now = new Date();
+  const choices = presets(now).map(([name, until]) => ({
+    label: t(`snooze.${name}`),
+    hint: shortDate(until, locale),
+    run: () => snooze(until),
+  }));
+  const earliest = new Date(now.getTime() + 60_000);
+  const range = { min: written(earliest), max: written(morning(now, MOST_DAYS)), value: written(morning(now, 1)) };
+  const input = make("input", { type: "datetime-local", required: "", ...range });
+  const submit = make("button", { class: "action primary" }, t("item.snooze"));
+  const form = make("form", { class: "pick" }, make("label", {}, t("snooze.pick"), input), submit);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    menu.close();
+    snooze(new Date(input.value));
+  });
+  menu.toggle(anchor, t("item.snooze"), choices, [form]);
+}
