@@ -17,6 +17,7 @@ from inbox.http.middleware import Front
 from inbox.http.route_index import RouteIndex
 from inbox.jobs import background_jobs
 from inbox.openapi.pages import PAGES
+from inbox.realtime.canary import Canary, open_canary
 from inbox.realtime.handshake import Sockets
 from inbox.realtime.hub import Hub
 from inbox.realtime.listener import Listener
@@ -37,12 +38,12 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
     async def lifespan(app: Application) -> AsyncIterator[None]:
         async with (
             open_services(settings, redis_url, serving=True) as services,
-            _fanout(services) as (hub, listener, watch),
+            _fanout(services) as (hub, canary, watch),
         ):
-            app.services, app.state.listener = services, listener
+            app.services, app.state.canary = services, canary
             sockets = Sockets(services, hub, watch)
             app.state.sockets = sockets
-            app.scrape = Scrape(services, hub, sockets)
+            app.scrape = Scrape(services, hub, sockets, canary)
             app.state.upgrades = Upgrades(sockets, base_path=settings.base_path, max_sockets=_max_sockets(settings))
             if settings.workflows:
                 from inbox.service.workflows.files import load_workflows  # needs YAML, which takes a megabyte
@@ -95,8 +96,8 @@ def _max_sockets(settings: Settings) -> int | None:
 
 
 @asynccontextmanager
-async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, SessionWatch]]:
-    """Yield the hub, its listener and the session watch, with every background job running."""
+async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Canary, SessionWatch]]:
+    """Yield the hub, the canary of its listener and the session watch, with every background job running."""
     hub, process = Hub(services.feed_store, services.cards, services.preferences), secrets.token_hex(6)
 
     async def is_available() -> None:
@@ -104,17 +105,24 @@ async def _fanout(services: Services) -> AsyncIterator[tuple[Hub, Listener, Sess
         await listener.probe()
 
     outages = OutageWatch(is_available)
-    services.client.on_failure = outages.note
     listener = Listener(services.client, services.keys.probe(process), hub.receive, hub.restored)
+    canary = open_canary(services, listener, outages.note)
+
+    def note_failure(error: Exception) -> None:
+        outages.note(error)
+        canary.note_failure(error)
+
+    services.client.on_failure = note_failure
     hub.listen_with(listener.subscribe, listener.acknowledged, listener.unsubscribe)
     watch = SessionWatch(services.environments.generations)
     async with AsyncExitStack() as running:
         running.push_async_callback(listener.close)
+        running.push_async_callback(canary.close)
         try:
             await listener.start()
             await services.presence.keep_lease()  # the first socket needs it
-            for job in background_jobs(services, watch.look).values():
+            for job in background_jobs(services, watch.look, canary.run).values():
                 await running.enter_async_context(job)
-            yield hub, listener, watch
+            yield hub, canary, watch
         finally:
             await outages.close()

@@ -14,10 +14,10 @@ GATHER_SECONDS = 0.05
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
-def background_jobs(services: Services, end_sessions: Run | None = None) -> dict[str, Worker]:
+def background_jobs(services: Services, end_sessions: Run | None = None, probe: Run | None = None) -> dict[str, Worker]:
     """Return the jobs by name, in the order in which they start; they stop in the reverse order.
 
-    `end_sessions` closes sockets whose session has ended; a process without sockets has none.
+    `end_sessions` closes sockets whose session has ended, and `probe` is the canary's; only a service has them.
     """
     keys, presence, activity, relay = services.keys, services.presence, services.activity_log, services.event_relay
     timers, dispatches = services.timer_worker, services.dispatch_worker
@@ -107,4 +107,7 @@ def background_jobs(services: Services, end_sessions: Run | None = None) -> dict
     ]
     if end_sessions is not None:
         jobs.append(Worker("session watch", "closes sockets whose token expired or key was revoked", end_sessions, 2))
+    if probe is not None:
+        purpose = "stores, publishes and hears a probe, which decides `/ready`; again at once when one is late"
+        jobs.append(Worker("canary", purpose, probe, 1))
     return {job.name: job for job in jobs}

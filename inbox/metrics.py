@@ -140,6 +140,15 @@ STORE_BREAKS = Counter(
     "inbox_store_breaks_total", "Connections to the store that were lost", "use", known=("commands", "subscriptions")
 )
 
+CANARY_SECONDS = Histogram("inbox_canary_seconds", "Time until a probe was stored, published and heard again")
+CANARY_FAILURES = Counter(
+    "inbox_canary_failures_total",
+    "Probes that came late, or that the store has refused",
+    "outcome",
+    known=("late", "refused"),
+)
+READY = Gauge("inbox_ready", "1 while `/ready` is green, drains aside, else 0")
+
 # background work
 JOB_RUNS = Counter("inbox_job_runs_total", "Runs of background jobs", "background_job")
 JOB_FAILURES = Counter(

@@ -11,6 +11,7 @@ from inbox import __version__, metrics
 from inbox.errors import ServiceUnavailable
 from inbox.metrics import METRICS, Histogram, LabelValues, Metric
 from inbox.metrics_snapshot import MetricsSnapshot, Series
+from inbox.realtime.canary import Canary
 from inbox.realtime.handshake import Sockets
 from inbox.realtime.hub import Hub
 from inbox.services import Services
@@ -29,6 +30,7 @@ class Scrape:
     _services: Services
     _hub: Hub
     _sockets: Sockets
+    _canary: Canary
 
     async def read(self) -> MetricsSnapshot:
         """Return all metrics of this process. Wait for the store for at most STORE_SECONDS."""
@@ -38,6 +40,7 @@ class Scrape:
     def _own_gauges(self) -> dict[Metric, Values]:
         return {
             metrics.INFO: {(__version__,): 1},
+            metrics.READY: {(): self._canary.is_well},
             metrics.SOCKETS: _open_sockets(),
             metrics.HANDSHAKES_WAITING: {(): self._sockets.handshakes_waiting},
             metrics.QUEUE_BYTES: {(): self._sockets.queue_bytes},

@@ -69,7 +69,7 @@ def test_every_setting_is_documented(name: str) -> None:
 
 def test_the_table_of_background_jobs_is_that_of_the_code() -> None:
     client = Client(topology_of("redis://127.0.0.1"))  # it connects to nothing
-    jobs = background_jobs(Services(Settings(), client), client.close)
+    jobs = background_jobs(Services(Settings(), client), client.close, client.close)
     rows = [f"| {job.name} | {job.period_seconds:g} s | {job.purpose} |" for job in jobs.values()]
     _, _, rest = text("docs/architecture.md").partition("| Job | Period | Purpose |\n|---|---|---|\n")
     assert rest.partition("\n\n")[0].splitlines() == rows

@@ -70,12 +70,12 @@ class Listener:
         for link in self._links.values():
             link.remove(channel)
 
-    async def probe(self) -> None:
-        """Publish a message and wait until it arrives here. Raise StoreUnavailable after PROBE_SECONDS."""
+    async def probe(self, seconds: float | None = PROBE_SECONDS) -> None:
+        """Publish a message and wait until it arrives here. Raise StoreUnavailable after `seconds`; None: never."""
         nonce = secrets.token_hex(8).encode()
         arrival = self._probes[nonce] = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(PROBE_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self.client.execute("SPUBLISH", self._probe_channel, nonce)
                 await arrival
         except TimeoutError:

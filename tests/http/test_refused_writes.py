@@ -142,7 +142,11 @@ async def test_what_only_reads_goes_on(
         before = await here.statuses()
         assert sum(status == 200 for status in before.values()) > 40
         here.refusal.begin()
-        assert await here.readiness() == {"status": "read-only", "reason": cause}
+
+        async def is_read_only() -> bool:
+            return await here.readiness() == {"status": "read-only", "reason": cause}
+
+        await until(is_read_only, 60)
         assert await here.statuses() == before
         assert [len(await page.notifications()), *await page.count("{}", '{"read":false}')] == [3, 3, 3]
         assert len(await api.feed("ada")) == 3

@@ -120,7 +120,12 @@ async def use_sockets(server: Server, api: Api, watch: Watch) -> None:
             *("inbox_sockets", "inbox_sockets_opened_total", "inbox_connected_feeds", "inbox_present_subscribers"),
             *("inbox_socket_requests_total", "inbox_socket_request_seconds", "inbox_publications_total"),
             *("inbox_deliveries_total", "inbox_delivery_seconds", "inbox_triggers_total", "inbox_messages_total"),
-            *("inbox_http_requests_total", "inbox_http_request_seconds", "inbox_job_runs_total"),
+            *(
+                "inbox_http_requests_total",
+                "inbox_http_request_seconds",
+                "inbox_job_runs_total",
+                "inbox_canary_seconds",
+            ),
             *("inbox_store_commands_total", "inbox_store_round_trip_seconds", "inbox_store_errors_total"),
         )
     await watch.until_moved("inbox_sockets_closed_total")
@@ -226,7 +231,8 @@ async def freeze(server: Server, watch: Watch, store: StoreServer) -> None:
         try:
             open_all()
             await watch.until_moved("inbox_handshakes_waiting", "inbox_store_up")
-            await watch.until_moved("inbox_store_timeouts_total", "inbox_job_failures_total")
+            await watch.until_moved("inbox_store_timeouts_total", "inbox_job_failures_total", "inbox_ready")
+            await watch.until_moved("inbox_canary_failures_total")
         finally:
             store.thaw()
 

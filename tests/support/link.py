@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from .processes import free_port
 
 CHUNK_BYTES = 65_536
+SUBSCRIBES = b"*2\r\n$10\r\nSSUBSCRIBE"
+"""How a client of the store begins to subscribe to one channel."""
 
 
 class Link:
@@ -21,6 +23,8 @@ class Link:
         self._relays: set[asyncio.Task[None]] = set()
         self._is_silent = False
         self._blocked: tuple[bytes, ...] = ()
+        self._loses_subscriptions = False
+        self._subscribers: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -39,7 +43,7 @@ class Link:
 
     async def mend(self) -> None:
         """Let connections through. Those that fell silent stay so."""
-        self._is_silent = False
+        self._is_silent = self._loses_subscriptions = False
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
 
     async def cut(self) -> None:
@@ -60,6 +64,16 @@ class Link:
         self._blocked = tuple(f"GET {path}".encode() for path in paths)
         await self.mend()
 
+    async def refuse_subscriptions(self) -> None:
+        """Break every connection, and from now on those of a store's clients that subscribe to a channel."""
+        await self.cut()
+        self._blocked = (SUBSCRIBES,)
+        await self.mend()
+
+    def silence_subscriptions(self) -> None:
+        """Lose what is sent on connections of a store's clients that have subscribed to a channel, or will."""
+        self._loses_subscriptions = True
+
     async def _refuse(self) -> None:
         if self._server is not None:
             server, self._server = self._server, None
@@ -76,24 +90,33 @@ class Link:
         assert relay is not None
         self._relays.add(relay)
         relay.add_done_callback(self._relays.discard)
+        relay.add_done_callback(self._subscribers.discard)
         with suppress(OSError, asyncio.CancelledError):
             try:
                 there, back = await asyncio.open_connection("127.0.0.1", self._target)
                 try:
-                    await asyncio.gather(self._pump(reader, back, self._blocked), self._pump(there, writer))
+                    await asyncio.gather(
+                        self._pump(relay, reader, back, self._blocked), self._pump(relay, there, writer)
+                    )
                 finally:
                     back.close()
             finally:
                 writer.close()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, blocked: tuple[bytes, ...] = ()
+        self,
+        relay: asyncio.Task[None],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        blocked: tuple[bytes, ...] = (),
     ) -> None:
         is_lost = False
         while chunk := await reader.read(CHUNK_BYTES):
             if chunk.startswith(blocked):  # the head of a request begins a chunk: browsers wait for each answer
                 break
-            is_lost = is_lost or self._is_silent
+            if chunk.startswith(SUBSCRIBES):
+                self._subscribers.add(relay)
+            is_lost = is_lost or self._is_silent or (self._loses_subscriptions and relay in self._subscribers)
             if not is_lost:
                 writer.write(chunk)
                 await writer.drain()
