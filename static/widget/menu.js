@@ -14,7 +14,8 @@ const GAP = 4; // px
  */
 
 export class Menu {
-  #element = make("div", { class: "menu", part: "menu", role: "menu", hidden: "" });
+  #list = make("div", { role: "menu" });
+  #element = make("div", { class: "menu", part: "menu", hidden: "" }, this.#list);
   /** @type {HTMLElement | null} */
   #anchor = null;
 
@@ -45,13 +46,14 @@ export class Menu {
     this.close(false);
     if (isSame) return;
     this.#anchor = anchor;
-    this.#element.replaceChildren(...choices.map((choice) => this.#choice(choice)), ...more);
-    this.#element.setAttribute("aria-label", label);
+    this.#list.replaceChildren(...choices.map((choice) => this.#choice(choice)));
+    this.#list.setAttribute("aria-label", label);
+    this.#element.replaceChildren(this.#list, ...more);
     this.#element.hidden = false;
     this.#element.showPopover?.();
     anchor.setAttribute("aria-expanded", "true");
     this.#place(anchor);
-    const checked = this.#element.querySelector('[aria-checked="true"]') ?? this.#element.firstElementChild;
+    const checked = this.#element.querySelector('[aria-checked="true"]') ?? this.#list.firstElementChild;
     if (checked instanceof HTMLElement) checked.focus();
   }
 
@@ -83,6 +85,7 @@ export class Menu {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.key === "Escape") this.close();
+    else if (event.target instanceof HTMLInputElement) return event.stopPropagation(); // arrows change what is in it
     else if (event.key === "ArrowDown") this.#move(1);
     else if (event.key === "ArrowUp") this.#move(-1);
     else if (event.key === "Home" || event.key === "End") this.#move(event.key === "Home" ? -Infinity : Infinity);

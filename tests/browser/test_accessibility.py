@@ -1,0 +1,292 @@
+"""Every state of the widget for those who do not see it: no problem that axe finds, and what a screen reader reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.support.client import Api
+from tests.support.server import Server
+
+from .accessibility import find_problems
+from .conftest import OpenWindow
+from .pages import show_page, tag
+from .window import Window
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.needs("valkey", "node", "npm"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+POLICY = {"Content-Security-Policy": "default-src 'self'"}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 760}, "has_touch": True, "is_mobile": True}
+TOLERATED = ("Failed to load", "WebSocket", "inbox-bell:", "inbox-feed:")
+TABS = json.dumps([{"label": "All"}, {"label": "Urgent", "severity": "high"}])
+NOTIFICATIONS = "**/v1/inbox/notifications?*"
+State = Callable[[Window], Awaitable[None]]
+STATES: dict[str, State] = {}
+"""How each state is reached, from a bell on a page that was not loaded yet."""
+
+
+def state(function: State) -> State:
+    STATES[function.__name__] = function
+    return function
+
+
+async def live(window: Window) -> None:
+    await window.page.reload()
+    await window.is_live()
+
+
+async def opened(window: Window) -> None:
+    await live(window)
+    await window.open_panel()
+    await expect(window.items.first).to_be_visible()
+
+
+async def menu_of(window: Window, button: str) -> None:
+    await opened(window)
+    await window.panel.get_by_role("button", name=button).first.click()
+    await expect(window.page.locator("inbox-bell .menu")).to_be_visible()
+
+
+@state
+async def closed(window: Window) -> None:
+    await live(window)
+
+
+@state
+async def list_(window: Window) -> None:
+    await opened(window)
+    await window.item("Button").get_by_role("button", name="Accept").click()
+    await expect(window.item("Button").get_by_role("button", name="Accept, done")).to_be_visible()
+
+
+@state
+async def filter_menu(window: Window) -> None:
+    await menu_of(window, "Show: All")
+
+
+@state
+async def options_menu(window: Window) -> None:
+    await menu_of(window, "More actions")
+
+
+@state
+async def snooze_menu(window: Window) -> None:
+    await opened(window)
+    await window.items.first.get_by_role("button").first.focus()
+    await window.page.keyboard.press("h")
+    await expect(window.page.locator("inbox-bell .menu")).to_be_visible()
+
+
+@state
+async def undo_of_an_archived_one(window: Window) -> None:
+    await opened(window)
+    await window.items.first.get_by_role("button").first.focus()
+    await window.page.keyboard.press("e")
+    await expect(window.panel.get_by_role("button", name="Undo").last).to_be_visible()
+
+
+@state
+async def empty_filter(window: Window) -> None:
+    await menu_of(window, "Show: All")
+    await window.page.locator("inbox-bell .menu").get_by_text("Snoozed", exact=True).click()
+    await expect(window.panel.locator(".hint")).to_be_visible()
+
+
+@state
+async def shortcuts(window: Window) -> None:
+    await opened(window)
+    await window.page.keyboard.press("?")
+    await expect(window.panel.get_by_role("group", name="Keyboard shortcuts")).to_be_visible()
+
+
+@state
+async def preferences(window: Window) -> None:
+    await opened(window)
+    await window.panel.get_by_role("button", name="Preferences").click()
+    await expect(window.panel.get_by_role("switch", name="All notifications")).to_be_visible()
+
+
+@state
+async def loading(window: Window) -> None:
+    """Nothing is answered: neither the socket nor the list."""
+    await window.page.route_web_socket("**/v1/socket", lambda _: None)
+    await window.page.route("**/v1/inbox/**", lambda _: None)
+    await window.page.reload()
+    await window.open_panel()
+    await expect(window.panel.locator(".skeletons")).to_be_visible()
+
+
+@state
+async def not_loaded(window: Window) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=503, json={"message": "away"})
+
+    await window.block_push()
+    await window.page.route(NOTIFICATIONS, refuse)
+    await window.page.reload()
+    await window.open_panel()
+    await expect(window.panel.get_by_role("alert")).to_be_visible()
+
+
+@state
+async def refused(window: Window) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=400, json={"message": "Please provide a valid HMAC hash"})
+
+    await window.page.route("**/v1/inbox/session", refuse)
+    await window.page.reload()
+    await window.open_panel()
+    await expect(window.panel.get_by_role("alert")).to_be_visible()
+
+
+@state
+async def offline(window: Window) -> None:
+    await opened(window)
+    await window.page.context.set_offline(True)
+    await expect(window.status).to_be_visible()
+
+
+HEAD = """
+- dialog "Notifications":
+  - heading "Notifications" [level=2]
+"""
+READ = {
+    "closed": """
+- button "Notifications, 3 unread, 1 urgent"
+""",
+    "list_": f"""
+- button "Notifications, 2 unread, 1 urgent" [expanded]
+{HEAD}
+  - 'button "Show: All"'
+  - button "Mark all read"
+  - button "More actions"
+  - button "Preferences"
+  - tablist "Notifications":
+    - tab "All 2" [selected]
+    - tab "Urgent 1"
+  - tabpanel "All 2":
+    - list:
+      - listitem:
+        - 'button "Urgent: Alarm Fire!"'
+        - button "Archive"
+        - button "Snooze"
+        - button "Delete"
+        - button "Mark as read"
+      - listitem:
+        - button "Button Please answer."
+        - button "Accept, done" [disabled]
+        - button "Undo Accept"
+        - button "Mark as unread"
+      - listitem:
+        - button "Plain Nothing to do."
+        - button "Mark as read"
+""",
+    "filter_menu": """
+- menu "Show":
+  - menuitemradio "All" [checked]
+  - menuitemradio "Unread"
+  - menuitemradio "Archived"
+  - menuitemradio "Snoozed"
+""",
+    "options_menu": """
+- menu "More actions":
+  - menuitem "Mark all read"
+  - menuitem "Archive read"
+  - menuitem "Archive all"
+""",
+    "snooze_menu": """
+- menu "Snooze":
+  - menuitem /In an hour/
+  - menuitem /Tomorrow/
+  - menuitem /Next week/
+- text: Pick a time
+- textbox "Pick a time"
+- button "Snooze"
+""",
+    "undo_of_an_archived_one": """
+- text: Archived.
+- button "Undo"
+""",
+    "empty_filter": """
+- 'button "Show: Snoozed"'
+- tabpanel:
+  - paragraph: Nothing is snoozed.
+""",
+    "shortcuts": """
+- group "Keyboard shortcuts":
+  - heading "Keyboard shortcuts" [level=2]
+""",
+    "preferences": """
+- region "Preferences":
+  - heading "Preferences" [level=2]
+  - button "Back"
+  - switch "All notifications" [checked]
+""",
+    "loading": f"""
+- button "Notifications" [expanded]
+{HEAD}
+  - button "Mark all read" [disabled]
+""",
+    "not_loaded": f"""
+{HEAD}
+  - status: The service cannot be reached. Trying again…
+  - alert:
+    - text: Notifications could not be loaded.
+    - button "Try again"
+""",
+    "refused": f"""
+{HEAD}
+  - alert: Your notifications are not available. Please sign in again.
+""",
+    "offline": f"""
+{HEAD}
+  - status: You are offline. New notifications appear when you are back.
+  - tabpanel:
+    - list
+""",
+}
+"""What a screen reader reads in each state, in this order; more may stand between."""
+
+
+async def send_samples(service: Server, subscriber: str) -> None:
+    async with Api.open(service) as api:
+        await api.trigger(subscriber, {"subject": "Plain", "body": "Nothing to do."}, workflow="welcome")
+        fields = {"subject": "Button", "body": "Please answer.", "actionLabel": "Accept"}
+        await api.trigger(subscriber, fields, workflow="welcome")
+        urgent = {"subject": "Alarm", "body": "Fire!"}
+        await api.trigger(subscriber, urgent, workflow="welcome", overrides={"severity": "high"})
+
+
+@pytest.mark.parametrize("name", STATES)
+async def test_a_state_is_read_and_axe_finds_nothing(open_window: OpenWindow, service: Server, name: str) -> None:
+    subscriber = f"axe-{name}"
+    await send_samples(service, subscriber)
+    window = await open_window("about:blank", tolerated=TOLERATED)
+    element = tag(service, subscriber, f"tabs='{TABS}'")
+    await show_page(window, service, f"<main>{element}</main>", POLICY)
+    await STATES[name](window)
+    await expect(window.page.locator("inbox-bell")).to_match_aria_snapshot(READ[name])
+    for scheme in ("light", "dark"):
+        await window.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert await find_problems(window.page) == []
+
+
+@pytest.mark.parametrize("look", ["phone", "rtl", "compact"])
+async def test_axe_finds_nothing_in_another_look(open_window: OpenWindow, service: Server, look: str) -> None:
+    subscriber = f"axe-{look}"
+    await send_samples(service, subscriber)
+    attributes = {"phone": "", "rtl": 'locale="ar"', "compact": 'density="compact"'}[look]
+    window = await open_window("about:blank", **(PHONE if look == "phone" else {}))
+    await show_page(window, service, f"<main>{tag(service, subscriber, attributes)}</main>", POLICY)
+    await window.is_live()
+    await window.page.locator("inbox-bell .bell").click()
+    await expect(window.items).to_have_count(3)
+    assert await find_problems(window.page) == []
