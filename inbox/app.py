@@ -24,6 +24,7 @@ from inbox.realtime.listener import Listener
 from inbox.realtime.session_watch import SessionWatch
 from inbox.realtime.upgrades import Upgrades
 from inbox.routes import all_routes
+from inbox.routes.console import has_console
 from inbox.scrape import Scrape
 from inbox.service.workflows.demo import ensure_demo_workflows
 from inbox.services import Services, open_services
@@ -55,7 +56,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
                 await ensure_demo_workflows(services.workflows, services.environments.current)
             yield
 
-    routes = [*all_routes(with_demo=demo), *PAGES]
+    routes = [*all_routes(with_demo=demo, with_console=has_console(settings)), *PAGES]
     check_base_path(settings.base_path, routes)
     front = Front(
         RouteIndex(routes).answer,

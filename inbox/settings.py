@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         "extensions like capacitor://localhost, and null (files, sandboxed frames). When not set: any in development, "
         "none in production.",
     )
+    console: bool | None = _setting(
+        None,
+        "Whether the console is served at /console, where an operator logs in by an API key. When not set: in "
+        "development only.",
+    )
     require_subscriber_hash: bool | None = _setting(
         None,
         "Whether a browser session needs a valid subscriber hash. When not set: what the environment's in-app "

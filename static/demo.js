@@ -1,5 +1,7 @@
 /** The demo: a shop's page with the public element, buttons that do what its backend would do, and the same as text to copy. */
 
+import { element } from "./pages/element.js";
+
 const EVENTS_SHOWN = 5;
 const ORDERS = [
   {
@@ -102,31 +104,20 @@ async function trigger(body) {
 
 /** @param {string} name @param {string} text */
 function log(name, text) {
-  const code = document.createElement("code");
-  code.textContent = name;
-  const line = document.createElement("li");
-  line.append(code, text);
   $("#events .none")?.remove();
-  $("#events").prepend(line);
+  $("#events").prepend(element("li", {}, element("code", {}, name), text));
   while ($("#events").children.length > EVENTS_SHOWN) $("#events").lastChild.remove();
 }
 
-/** @param {string} name @param {string} [className] @param {(Node | string)[]} content */
-function element(name, className = "", ...content) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...content);
-  return made;
-}
-
 for (const { number, what, state, press, workflow, payload } of ORDERS) {
-  const button = element("button", "", press);
+  const button = element("button", {}, press);
   button.addEventListener("click", async () => {
     const sent = trigger({ to: bell.getAttribute("subscriber"), workflow, payload });
     $("#happened").textContent = await sent.then(() => `${payload.subject}.`, (error) => `Not sent: ${error.message}`);
   });
-  const name = element("p", "", what, element("small", "", `Order ${number}`));
-  $(".orders").append(element("li", "", name, element("span", state === "Late" ? "state late" : "state", state), button));
+  const name = element("p", {}, what, element("small", {}, `Order ${number}`));
+  const mark = element("span", { className: state === "Late" ? "state late" : "state" }, state);
+  $(".orders").append(element("li", {}, name, mark, button));
 }
 form.addEventListener("input", describe);
 form.addEventListener("submit", async (/** @type {Event} */ event) => {

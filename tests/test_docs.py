@@ -58,7 +58,9 @@ ERRORS = [
     for name, kind in vars(errors).items()
     if inspect.isclass(kind) and issubclass(kind, errors.InboxError | errors.StartupError)
 ]
-PATHS = sorted({route.path.removesuffix("/{path:path}") for route in all_routes(with_demo=True)} - {"/"})
+PATHS = sorted(
+    {route.path.removesuffix("/{path:path}") for route in all_routes(with_demo=True, with_console=True)} - {"/"}
+)
 CLOSES = [value for value in vars(events).values() if isinstance(value, events.Close)]
 
 

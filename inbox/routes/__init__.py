@@ -12,6 +12,7 @@ from inbox.realtime import plain, socketio
 from inbox.realtime.native.stream import stream_events
 from inbox.routes import (
     activity,
+    console,
     contexts,
     demo,
     empty,
@@ -41,9 +42,9 @@ from inbox.routes import (
 from inbox.routes.static import static_file
 
 
-def all_routes(*, with_demo: bool) -> list[Route]:
+def all_routes(*, with_demo: bool, with_console: bool) -> list[Route]:
     """Return every route of the service."""
-    return [*SOCKETS, *API_ROUTES, *STATIC, *(DEMO if with_demo else [])]
+    return [*SOCKETS, *API_ROUTES, *STATIC, *(DEMO if with_demo else []), *(CONSOLE if with_console else [])]
 
 
 API_ROUTES = routes_of(
@@ -94,3 +95,5 @@ DEMO = [
     Route("/demo/config", demo.demo_config, methods=["GET"]),
     Route("/demo/trigger", demo.demo_trigger, methods=["POST"]),
 ]
+
+CONSOLE = [Route("/console", console.console_page, methods=["GET"])]

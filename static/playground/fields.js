@@ -1,17 +1,8 @@
 /** The form of the knobs: a field for each, and what the fields hold. */
 
-/** @typedef {import("./knobs.js").Knob} Knob */
+import { element } from "../pages/element.js";
 
-/**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name of the tag @param {Record<string, unknown>} [fields] properties to set
- * @param {(Node | string)[]} children
- */
-export function element(name, fields = {}, ...children) {
-  const made = Object.assign(document.createElement(name), fields);
-  made.append(...children);
-  return made;
-}
+/** @typedef {import("./knobs.js").Knob} Knob */
 
 /** @param {Knob} knob @param {string} value @returns {HTMLElement} */
 function control({ name, type, options = [], example = "" }, value) {

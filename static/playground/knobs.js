@@ -45,13 +45,14 @@ export const KNOBS = [
     only: "inbox-bell",
   },
   { group: "Looks", name: "theme", kind: "attribute", type: "choice", options: ["light", "dark"] },
-  { group: "Looks", name: "density", kind: "attribute", type: "choice", options: ["comfortable", "compact"] },
+  { group: "Looks", name: "density", kind: "attribute", type: "choice", options: ["compact"] },
 
   ...["accent", "on-accent", "background", "text", "muted", "border", "hover", "badge"].map(
     (name) => /** @type {Knob} */ ({ group: "Colours", name: `--inbox-${name}`, kind: "style", type: "color" }),
   ),
   { group: "Measures", name: "--inbox-radius", kind: "style", type: "text", example: "12px" },
-  { group: "Measures", name: "--inbox-width", kind: "style", type: "text", example: "25rem", only: "inbox-bell" },
+  { group: "Measures", name: "--inbox-height", kind: "style", type: "text", example: "38rem" },
+  { group: "Measures", name: "--inbox-width", kind: "style", type: "text", example: "26rem", only: "inbox-bell" },
   { group: "Measures", name: "--inbox-font", kind: "style", type: "text", example: "Georgia, serif" },
 ];
 

@@ -1,7 +1,8 @@
 /** The playground: knobs for all that the elements take, the code that embeds them so, a form that triggers, and a log. */
 
+import { element } from "../pages/element.js";
 import { FRAMEWORKS } from "./embed.js";
-import { element, fieldsOf, settingsOf } from "./fields.js";
+import { fieldsOf, settingsOf } from "./fields.js";
 import { knobsOf } from "./knobs.js";
 
 /** @typedef {import("./knobs.js").Tag} Tag */

@@ -174,9 +174,9 @@ async def test_the_prefix_itself_leads_to_its_page(run_server: RunServer, valkey
 @pytest.mark.parametrize("path", ["/v1", "/v2/inbox", "/static", "/ws", "/socket.io", "/docs/inbox", "/health"])
 def test_a_prefix_like_a_path_of_ours_is_refused(path: str) -> None:
     with pytest.raises(StartupError, match=f"INBOX_BASE_PATH: {path} begins"):
-        check_base_path(path, [*all_routes(with_demo=True), *PAGES])
+        check_base_path(path, [*all_routes(with_demo=True, with_console=True), *PAGES])
 
 
 @pytest.mark.parametrize("path", ["", "/inbox", "/v1x", "/tools/v1"])
 def test_other_prefixes_are_not(path: str) -> None:
-    check_base_path(path, [*all_routes(with_demo=True), *PAGES])
+    check_base_path(path, [*all_routes(with_demo=True, with_console=True), *PAGES])

@@ -22,7 +22,7 @@ from inbox.openapi import examples
 from inbox.openapi.document import build_document, encoded_document
 from inbox.openapi.schemas import WORDS
 from inbox.openapi.tags import TAGS
-from inbox.routes import API_ROUTES, DEMO, SOCKETS, STATIC, all_routes
+from inbox.routes import API_ROUTES, CONSOLE, DEMO, SOCKETS, STATIC, all_routes
 from inbox.steps import STEP_TYPES, StepUpsert
 from tests.support.openapi import Json, validator
 
@@ -84,8 +84,10 @@ def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
 def test_every_route_is_described(document: dict[str, Any]) -> None:
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(route.method.lower(), route.path) for route in API_ROUTES}
-    described_apart = [*API_ROUTES, *SOCKETS, *STATIC, *DEMO]
-    assert [route for route in all_routes(with_demo=True) if route not in described_apart] == [], "nobody describes it"
+    described_apart = [*API_ROUTES, *SOCKETS, *STATIC, *DEMO, *CONSOLE]
+    assert [route for route in all_routes(with_demo=True, with_console=True) if route not in described_apart] == [], (
+        "nobody describes it"
+    )
 
 
 def test_every_module_of_handlers_is_listed() -> None:

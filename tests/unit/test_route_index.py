@@ -35,7 +35,7 @@ def named(route: Route) -> Route:
     return Route(route.path, endpoint, methods=list(route.methods or ()))
 
 
-ROUTES = all_routes(with_demo=True)
+ROUTES = all_routes(with_demo=True, with_console=True)
 INDEX = RouteIndex([named(route) for route in ROUTES])
 PATHS = sorted({route.path for route in ROUTES})
 WORDS = sorted({word for path in PATHS for word in path.split("/") if "{" not in word})

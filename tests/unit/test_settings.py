@@ -57,6 +57,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_BASE_PATH": "/tools/inbox/",
         "INBOX_MODE": "Development",
         "INBOX_CORS_ORIGINS": "https://App.example.org, http://localhost:5173/, capacitor://localhost",
+        "INBOX_CONSOLE": "true",
         "INBOX_REQUIRE_SUBSCRIBER_HASH": "true",
         "INBOX_REQUIRE_BOUND_HASH": "true",
         "INBOX_PAGE_SUBSCRIPTIONS": "false",

@@ -1,0 +1,93 @@
+/**
+ * The console: an operator logs in by an API key and sees what the service does. It uses the public API only. The key
+ * stays in this tab: it is sent to the service and kept in the storage of the session, which ends with the tab.
+ */
+
+import { element } from "../pages/element.js";
+import { activities, story } from "./activity.js";
+import { Api, ApiError } from "./api.js";
+import { overview } from "./overview.js";
+import { subscriber, subscribers } from "./subscribers.js";
+
+/**
+ * @typedef {object} Context of a page
+ * @property {Api} api
+ * @property {string} id what the address names, "" if nothing
+ * @property {URLSearchParams} query
+ * @property {AbortSignal} signal aborted when the page is left
+ */
+
+const KEY = "inbox-console-key";
+/** @type {Record<string, ((context: Context) => Promise<(Node | string)[]>)[]>} the page of a list, and that of one of it */
+const PAGES = { "": [overview], activity: [activities, story], subscribers: [subscribers, subscriber] };
+
+const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.querySelector(selector));
+const main = $("main");
+let leaving = new AbortController();
+
+/** @param {(Node | string)[]} nodes */
+function fill(nodes) {
+  main.replaceChildren(...nodes);
+  const title = main.querySelector("h1");
+  document.title = `${title.textContent} · inbox console`;
+  title.tabIndex = -1;
+  title.focus();
+}
+
+/** @param {string} [problem] why there is no way in */
+function login(problem = "") {
+  sessionStorage.removeItem(KEY);
+  $("nav").hidden = true;
+  const key = element("input", { type: "password", required: true, autocomplete: "off", spellcheck: false });
+  const form = element("form", { className: "login" }, element("label", {}, "API key", key), element("button", { className: "main" }, "Log in"),
+    element("p", { className: "problem", role: "alert" }, problem));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(KEY, key.value.trim());
+    void show();
+  });
+  fill([element("h1", {}, "Log in"), element("p", { className: "lead" }, "inbox keys prints the key. It stays in this tab."), form]);
+  key.focus();
+}
+
+/** @param {unknown} error @param {AbortSignal} signal */
+function fail(error, signal) {
+  if (signal.aborted) return;
+  if (error instanceof ApiError && error.status === 401) return login("This key opens no environment.");
+  const again = element("button", {}, "Try again");
+  again.addEventListener("click", () => void show());
+  const title = error instanceof ApiError && error.status === 404 ? "Not found" : "That did not work";
+  fill([element("h1", {}, title), element("p", { role: "alert" }, error instanceof Error ? error.message : String(error)), again]);
+}
+
+/** Show the page that the address names. */
+async function show() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const key = sessionStorage.getItem(KEY);
+  if (!key) return login();
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const [name, ...rest] = path.split("/");
+  const page = PAGES[name]?.[rest.length ? 1 : 0];
+  $("nav").hidden = false;
+  for (const link of document.querySelectorAll("nav.sections a")) {
+    if (link.getAttribute("href") === `#/${name}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  main.ariaBusy = "true";
+  try {
+    if (!page) throw new ApiError("There is no such page.", 404);
+    const id = decodeURIComponent(rest.join("/"));
+    const nodes = await page({ api: new Api(key), id, query: new URLSearchParams(query), signal });
+    if (!signal.aborted) fill(nodes);
+  } catch (error) {
+    fail(error, signal);
+  } finally {
+    if (!signal.aborted) main.ariaBusy = "false";
+  }
+}
+
+$("#logout").addEventListener("click", () => login());
+window.addEventListener("hashchange", () => void show());
+void show();

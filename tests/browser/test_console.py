@@ -1,0 +1,156 @@
+"""The console: an operator logs in and finds out why somebody did not get a notification."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.conftest import RunServer
+from tests.support.client import Api
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+from .window import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
+
+REFUSED = ("Failed to load resource: the server responded with a status of 401",)
+
+
+async def log_in(open_window: OpenWindow, service: Server, path: str = "") -> Window:
+    window = await open_window(f"{service.url}/console#/{path}")
+    await window.page.get_by_label("API key").fill(service.api_key)
+    await window.page.keyboard.press("Enter")
+    await expect(window.page.get_by_role("navigation", name="Sections")).to_be_visible()
+    return window
+
+
+def row(window: Window, text: str) -> Locator:
+    return window.page.locator("tbody tr").filter(has_text=text)
+
+
+async def test_a_newcomer_finds_why_somebody_did_not_get_it(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        await api.trigger("con-alice", {"subject": "First", "body": "b"}, workflow="welcome")
+        muted = {"workflowId": "comment", "channels": {"in_app": False}}
+        await api.call("PATCH", "/v2/subscribers/con-alice/preferences", 200, json=muted)
+        await api.trigger("con-alice", {"subject": "Muted", "body": "b"}, workflow="comment")
+    window = await log_in(open_window, service)
+    page = window.page
+    await page.get_by_role("link", name="Activity").click()
+    await page.get_by_label("Subscriber").fill("con-alice")
+    await page.get_by_role("button", name="Apply").click()
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await expect(row(window, "Comments")).to_contain_text("Not delivered")
+    await expect(row(window, "Welcome")).to_contain_text("Delivered")
+    await row(window, "Comments").get_by_role("link", name="Why").click()
+    await expect(page.get_by_role("heading", name="Comments for con-alice")).to_be_focused()
+    await expect(page.locator(".verdict")).to_contain_text("Suppressed by preference")
+    await page.get_by_role("link", name="The preferences of con-alice").click()
+    preferences = page.get_by_role("region", name="In-app preferences of con-alice").locator("tr")
+    await expect(preferences.filter(has_text="Comments")).to_contain_text("off")
+    await expect(preferences.filter(has_text="Welcome")).to_contain_text("on")
+
+
+async def test_the_story_follows_the_message(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        await api.trigger("con-bob", {"subject": "Followed", "body": "b"}, workflow="welcome")
+        [message] = await api.feed("con-bob")
+        window = await log_in(open_window, service, "activity?subscriberIds=con-bob")
+        story = row(window, "Welcome").get_by_role("link", name="Why")
+        verdict = window.page.locator(".verdict")
+        await story.click()
+        await expect(verdict).to_contain_text("con-bob has the message. It was not seen yet. con-bob is not online now")
+        await api.mark_as("con-bob", message["_id"], "read")
+        await window.page.go_back()
+        await story.click()
+        await expect(verdict).to_contain_text("It was read.")
+        await api.call("DELETE", f"/v1/messages/{message['_id']}", 200)
+        await window.page.go_back()
+        await story.click()
+        await expect(verdict).to_contain_text("Retracted. The message was retracted: it is no longer in the feed")
+
+
+async def test_somebody_who_was_never_named(open_window: OpenWindow, service: Server) -> None:
+    window = await log_in(open_window, service, "activity?subscriberIds=con-nobody")
+    await expect(window.page.locator(".empty")).to_contain_text("There is no subscriber con-nobody.")
+
+
+async def test_presence_and_one_feed(open_window: OpenWindow, service: Server) -> None:
+    reader = await open_window(f"{service.url}/?subscriber=con-carol")
+    await reader.is_live()
+    async with Api.open(service) as api:
+        await api.trigger("con-carol", {"subject": "Hello Carol", "body": "<b>text</b>"}, workflow="welcome")
+    await expect(reader.badge).to_have_text("1")
+    window = await log_in(open_window, service, "subscribers")
+    await window.page.get_by_label("Presence").select_option("online")
+    await window.page.get_by_role("button", name="Apply").click()
+    await row(window, "con-carol").get_by_role("link", name="con-carol").click()
+    await expect(window.page.locator(".facts .presence")).to_have_text("online")
+    await expect(row(window, "Hello Carol")).to_contain_text("<b>text</b>")
+    await expect(row(window, "Hello Carol")).to_contain_text("unseen")
+
+
+async def test_the_overview_renews_itself(open_window: OpenWindow, service: Server) -> None:
+    window = await log_in(open_window, service)
+    await expect(window.page.get_by_role("img", name="activities in the last hour")).to_be_visible()
+    async with Api.open(service) as api:
+        await api.trigger("con-late", {"subject": "Late", "body": "b"}, workflow="welcome")
+    await expect(row(window, "con-late")).to_contain_text("Delivered")
+
+
+async def test_a_wrong_key_is_refused_and_forgotten(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window(f"{service.url}/console", tolerated=REFUSED)
+    page = window.page
+    await page.get_by_label("API key").fill("wrong")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_have_text("This key opens no environment.")
+    await expect(page.get_by_role("navigation", name="Sections")).to_be_hidden()
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_logging_out_forgets_the_key(open_window: OpenWindow, service: Server) -> None:
+    window = await log_in(open_window, service)
+    assert service.api_key not in await window.page.content()
+    assert service.api_key not in window.page.url
+    await window.page.get_by_role("button", name="Log out").click()
+    await expect(window.page.get_by_role("heading", name="Log in")).to_be_visible()
+    await window.page.reload()
+    await expect(window.page.get_by_label("API key")).to_be_focused()
+
+
+async def test_unknown_pages_and_a_service_that_fails(open_window: OpenWindow, service: Server) -> None:
+    missing = "Failed to load resource: the server responded with a status of"
+    window = await log_in(open_window, service, "nowhere")
+    await expect(window.page.get_by_role("heading", name="Not found")).to_be_visible()
+    failing = await open_window("about:blank", tolerated=(missing,))
+    await failing.page.route("**/v2/subscribers?*", lambda route: route.fulfill(status=503, json={"message": "away"}))
+    await failing.page.goto(f"{service.url}/console#/subscribers")
+    await failing.page.get_by_label("API key").fill(service.api_key)
+    await failing.page.keyboard.press("Enter")
+    await expect(failing.page.get_by_role("alert")).to_have_text("away")
+    await failing.page.unroute("**/v2/subscribers?*")
+    await failing.page.get_by_role("button", name="Try again").click()
+    await expect(failing.page.get_by_role("heading", name="Subscribers")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", ["", "activity", "subscribers"])
+async def test_nothing_sticks_out_on_a_phone(open_window: OpenWindow, service: Server, page: str) -> None:
+    async with Api.open(service) as api:
+        await api.trigger(f"con-{'long' * 20}", {"subject": "w" * 200, "body": "b"}, workflow="alert")
+    window = await log_in(open_window, service, page)
+    await window.page.set_viewport_size({"width": 390, "height": 800})
+    await expect(row(window, "con-long").first).to_be_visible()
+    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await window.page.evaluate(beyond) == 0
+
+
+async def test_production_has_it_by_a_setting_only(run_server: RunServer, service: Server) -> None:
+    production, allowed = await run_server(), await run_server(INBOX_CONSOLE="true")
+    refused = await run_server(demo=True, INBOX_CONSOLE="false")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        found = {one: await client.get(f"{one.url}/console") for one in (service, production, allowed, refused)}
+    assert [answer.status_code for answer in found.values()] == [200, 404, 200, 404]
+    policy = found[allowed].headers["content-security-policy"]
+    assert policy == "default-src 'self'; frame-ancestors 'none'"
