@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from inbox.errors import StartupError
 from inbox.http.descriptors import descriptor_limit, share_out
 from inbox.http.middleware import Front
+from inbox.http.request_log import RequestLog
 from inbox.http.route_index import RouteIndex
 from inbox.jobs import background_jobs
 from inbox.openapi.pages import PAGES
@@ -62,7 +63,7 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
         RouteIndex(routes).answer,
         base_path=settings.base_path,
         origins=settings.allowed_origins,
-        log_requests=settings.log_requests,
+        log=RequestLog(settings.log_requests, settings.log_slow_seconds),
         is_idempotent=bool(settings.idempotency_seconds),
     )
     return Application(front, lifespan)

@@ -11,7 +11,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from inbox.settings import MASK, LogFormat, LogLevel
+from inbox.tracing import log_fields
 
 PACE_SECONDS = 1.0
 CACHED_SECONDS = 4
@@ -48,8 +49,7 @@ def configure_logging(level: LogLevel, log_format: LogFormat, worker: int | None
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    if worker is not None:
-        handler.addFilter(_WorkerNumber(worker))
+    handler.addFilter(_AddFields({} if worker is None else {"worker": worker}))
     own_level = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(handlers=[handler], level=max(own_level, logging.INFO), force=True)
     logging.getLogger("inbox").setLevel(own_level)
@@ -63,15 +63,25 @@ def configure_logging(level: LogLevel, log_format: LogFormat, worker: int | None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
-class _WorkerNumber(logging.Filter):
-    """Adds the number of this process to every line."""
+def toggle_debug(level: LogLevel) -> None:
+    """Log at `debug` from now on; if that is so already, at `level` again, or at `info` if that is `debug`."""
+    logger = logging.getLogger(OWN_LOGGERS)
+    is_on = logger.level != logging.DEBUG
+    usual = max(logging.getLevelNamesMapping()[level.upper()], logging.INFO)
+    logger.setLevel(logging.DEBUG if is_on else usual)
+    logger.critical("debug lines are %s", "on" if is_on else "off", extra={"action": "log_level"})
 
-    def __init__(self, worker: int) -> None:
+
+class _AddFields(logging.Filter):
+    """Adds the fields of this process, and those of the request or connection that a line is about, if it has none."""
+
+    def __init__(self, own: Mapping[str, object]) -> None:
         super().__init__()
-        self._worker = worker
+        self._own = own
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.worker = self._worker
+        for name, value in (*log_fields.get().items(), *self._own.items()):
+            record.__dict__.setdefault(name, value)
         return True
 
 

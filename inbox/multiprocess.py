@@ -19,9 +19,10 @@ from typing import Any
 from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
 from inbox.listening import bind, service_url
+from inbox.logs import toggle_debug
 from inbox.metrics_port import metrics_port
 from inbox.metrics_snapshot import Scraped
-from inbox.settings import Settings, show_value, variable_name
+from inbox.settings import LogLevel, Settings, show_value, variable_name
 from inbox.worker_link import WorkerLink
 
 log = logging.getLogger(__name__)
@@ -177,8 +178,9 @@ class Place:
 class Signals:
     """The signals of this process, which ends the current task at the first one that asks it to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: LogLevel) -> None:
         self.is_stopping = False
+        self._level = level
         self.replace = asyncio.Event()
         self.places: list[Place] = []
         self._task = asyncio.current_task()
@@ -186,6 +188,14 @@ class Signals:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup sets
                 loop.add_signal_handler(number, self._receive, number)
+        loop.add_signal_handler(signal.SIGUSR1, self._toggle_debug)
+
+    def _toggle_debug(self) -> None:
+        toggle_debug(self._level)
+        for place in self.places:
+            for child in place.children:
+                if child.is_ready:
+                    child.signal(signal.SIGUSR1)
 
     def _receive(self, number: signal.Signals) -> None:
         """Pass a signal on. At a terminal SIGHUP says that it was closed; else it asks for new processes."""
@@ -220,7 +230,7 @@ def run_workers(settings: Settings, *, demo: bool = False) -> None:
 
 
 async def _supervise(settings: Settings, demo: bool) -> None:
-    signals = Signals()
+    signals = Signals(settings.log_level)
     try:
         async with open_store(settings) as store:
             await _serve_on(store, settings, demo, signals)

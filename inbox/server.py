@@ -24,6 +24,7 @@ from inbox.errors import StartupError
 from inbox.http.polling_protocol import PollingHttpProtocol
 from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol
 from inbox.listening import BACKLOG, bind, duplicate, empty_queues, service_url
+from inbox.logs import toggle_debug
 from inbox.metrics_port import metrics_port
 from inbox.metrics_snapshot import Scraped
 from inbox.realtime.keepalive import Keepalive
@@ -58,6 +59,8 @@ def run(settings: Settings, *, demo: bool = False, started: Started | None = Non
 
 async def _serve(settings: Settings, demo: bool, started: Started | None, is_worker: bool) -> None:
     stop = StopSignals(is_worker)
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, toggle_debug, settings.log_level)
     try:
         async with open_store(settings) as store:
             await _serve_on(store, settings, demo, started, stop)

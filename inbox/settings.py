@@ -260,6 +260,13 @@ class Settings(BaseSettings):
         False, "Whether each request has a log line: method, path without its query, status, duration and caller."
     )
 
+    log_slow_seconds: float = _setting(
+        1.0,
+        "How long a request may take until its answer before a line says so; at most one a second, 0 for none.",
+        unit="seconds",
+        ge=0,
+    )
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The origins that browsers may come from, `("*",)` for any."""

@@ -20,8 +20,10 @@ from inbox.http.origins import ANY, AllowedOrigins
 from inbox.http.polls import REVALIDATED
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
+from inbox.http.requests import header_of
 from inbox.http.responses import reply_to
 from inbox.http.route_index import ROUTE, Endpoint
+from inbox.tracing import begin_request
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
 API_PATHS = ("/v1/", "/v2/")
@@ -47,6 +49,7 @@ BROWSER_HEADERS = (
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 MAX_AGE_SECONDS = 86_400
 ORIGIN, PREFLIGHT, IDEMPOTENCY_KEY = b"origin", b"access-control-request-method", b"idempotency-key"
+REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
 BODY_HEADERS = (b"content-length", b"transfer-encoding")
 """A request without either has no body."""
 PRIVATE = (b"cache-control", b"private, no-store")
@@ -70,7 +73,7 @@ class Front:
         *,
         base_path: str = "",
         origins: Iterable[str] = (),
-        log_requests: bool = False,
+        log: RequestLog | None = None,
         is_idempotent: bool = False,
     ) -> None:
         """`answer` is that of the routes; it may raise any error."""
@@ -78,7 +81,7 @@ class Front:
         self._base_path = base_path
         self._cors = BrowserCors(origins)
         self._is_idempotent = is_idempotent
-        self._serve: ASGIApp = RequestLog(self._respond) if log_requests else self._respond
+        self._log = log or RequestLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
@@ -88,13 +91,17 @@ class Front:
                 query = scope["query_string"].decode("latin-1")
                 await RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)(scope, receive, send)
                 return
-        await self._serve({**scope, "path": path}, receive, send)
+        await self._respond({**scope, "path": path}, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         began, path, sent = monotonic(), scope["path"], {name for name, _ in scope["headers"]}
         if not sent.isdisjoint(BODY_HEADERS):
             receive = Deadline(receive, scope.get("extensions", {}).get(EXTENSION)).receive
         request = Request(scope, receive)
+        request_id = begin_request(
+            header_of(request, REQUEST_ID) if REQUEST_ID in sent else None,
+            header_of(request, TRACEPARENT) if TRACEPARENT in sent else None,
+        )
         added: list[tuple[bytes, bytes]] = []
         is_preflight = False
         if path.startswith(BROWSER_PATHS):
@@ -114,11 +121,17 @@ class Front:
             added.append(PRIVATE)
         if allowance := scope.get(ALLOWANCE):
             added += allowance.headers()
+        added.append((REQUEST_ID, request_id.encode()))
         response.raw_headers += added
-        route = (scope["method"], scope.get(ROUTE, "preflight" if is_preflight else "none"))
-        metrics.REQUESTS.add((*route, response.status_code))
-        metrics.REQUEST_SECONDS.observe(monotonic() - began, route)
+        self._note(scope, response.status_code, monotonic() - began, "preflight" if is_preflight else "none")
         await response(scope, receive, send)
+
+    def _note(self, scope: Scope, status: int, seconds: float, without_route: str) -> None:
+        """Count an answer, and log it if it is to be logged."""
+        route = (scope["method"], scope.get(ROUTE, without_route))
+        metrics.REQUESTS.add((*route, status))
+        metrics.REQUEST_SECONDS.observe(seconds, route)
+        self._log.note(scope, status, seconds)
 
     async def _answer(self, request: Request) -> Response:
         """Return the answer of the routes; that of an error, whichever it is."""

@@ -1,41 +1,41 @@
-"""A log line per request, with INBOX_LOG_REQUESTS."""
+"""A log line for each request, with INBOX_LOG_REQUESTS, and for slow ones."""
 
 from __future__ import annotations
 
 import logging
-import time
+from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from inbox.http.auth import CALLER, SessionCaller
-from inbox.http.responses import POLL
+from inbox.logs import PacedLog
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class RequestLog:
-    """The middleware that logs method, path, status, duration and caller; the query may hold a token."""
+    """Logs requests: method, path, status, time until the answer, and caller; the query may hold a token.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    `slow_seconds`: a request that took longer has a line at WARNING, at most one a second; 0: none has.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began, status = time.monotonic(), 500  # for an error that is answered outside
+    logs_all: bool = False
+    slow_seconds: float = 0.0
+    _slow: PacedLog = field(default_factory=lambda: PacedLog(log, "slow request", logging.WARNING))
 
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message.pop(POLL, None)  # an answer without the application has no line
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note_status)
-        finally:
-            duration_ms = round((time.monotonic() - began) * 1_000, 1)
-            fields = {"action": "request", "method": scope["method"], "path": scope["path"], "status": status}
-            log.info("request", extra={**fields, "duration_ms": duration_ms, **_caller_fields(scope)})
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Log an answered request if it is to be logged."""
+        is_slow = 0 < self.slow_seconds < seconds
+        if not is_slow and not self.logs_all:
+            return
+        fields = {"method": scope["method"], "path": scope["path"], "status": status}
+        fields |= {"duration_ms": round(seconds * 1_000, 1), **_caller_fields(scope)}
+        if self.logs_all:
+            log.info("request", extra={"action": "request", **fields})
+        if is_slow:
+            self._slow.write(action="slow_request", **fields)
 
 
 def _caller_fields(scope: Scope) -> dict[str, Any]:

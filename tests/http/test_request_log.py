@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import Any
 
 from tests.conftest import RunServer
@@ -35,3 +37,44 @@ async def test_each_request_has_a_line_with_its_caller_and_no_query(run_server: 
 
 def known(line: dict[str, Any]) -> tuple[str, str, int, str | None]:
     return line["method"], line["path"], line["status"], line.get("environment")
+
+
+async def test_each_line_of_a_request_has_its_ids_and_the_answer_has_one(
+    run_server: RunServer, valkey_url: str, key_prefix: str
+) -> None:
+    settings = {"INBOX_LOG_FORMAT": "json", "INBOX_LOG_LEVEL": "debug", "INBOX_LOG_SLOW_SECONDS": "0.000001"}
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, **settings)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    given = {"X-Request-Id": "given-1", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    body = {"name": "bench", "to": "ada", "payload": {}}
+    async with Api.open(server) as api:
+        await api.create_workflow()
+        first = await api.client.post("/v1/events/trigger", json=body, headers=given)
+        second = await api.client.post("/v1/events/trigger", json=body, headers={"X-Request-Id": "no id"})
+        refused = await api.client.get("/v2/subscribers/nobody")
+    assert first.headers["x-request-id"] == "given-1"
+    made = second.headers["x-request-id"]
+    assert len({made, refused.headers["x-request-id"], "no id"}) == 3
+    lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    triggered = [(line["request_id"], line.get("trace_id")) for line in lines if line.get("action") == "trigger"]
+    assert triggered == [("given-1", trace), (made, None)]
+    slow = [line for line in lines if line.get("action") == "slow_request"]
+    assert slow, "all are, and one a second has a line"
+    assert all(line["duration_ms"] > 0 and line["level"] == "warning" and line["request_id"] for line in slow)
+
+
+async def test_a_signal_turns_debug_lines_on_and_off(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
+    async with Api.open(server) as api:
+        await api.create_workflow()
+        for number, switched in enumerate(("on", "off")):
+            assert server.log().count("action=trigger") == number
+            os.kill(server.pid, signal.SIGUSR1)
+
+            async def is_switched(line: str = f"debug lines are {switched}") -> bool:
+                return line in server.log()
+
+            await until(is_switched, 60)
+            await api.trigger("ada", {"n": 1})
+        await api.trigger("ada", {"n": 2})
+    assert server.log().count("action=trigger") == 1

@@ -191,9 +191,24 @@ async def test_one_scrape_answers_for_all_processes(make_service: MakeService) -
         async def workers_of(name: str) -> set[str]:
             return set(re.findall(rf'^{name}{{.*worker="(\d)".*}} ', (await client.get(url)).text, re.MULTILINE))
 
-        assert await workers_of("inbox_info") == await workers_of("process_cpu_seconds_total") == {"1", "2"}
+        async def both_answer() -> bool:  # the first process learns that they serve a moment after their log lines
+            return await workers_of("inbox_info") == {"1", "2"}
+
+        await until(both_answer, 60)
+        assert await workers_of("process_cpu_seconds_total") == {"1", "2"}
         answers = await asyncio.gather(*(client.get(url) for _ in range(10)))
         assert all(answer.text.count("inbox_info{") == 2 for answer in answers)
         os.kill(pids(service, 1)[0], signal.SIGKILL)
         await has_logged(service, "action=serve worker=1", 2)
-        assert await workers_of("inbox_info") == {"1", "2"}
+        await until(both_answer, 60)
+
+
+async def test_the_signal_for_debug_lines_reaches_all_processes(make_service: MakeService) -> None:
+    service = await start(make_service)
+
+    async def are_on() -> bool:  # a process that does not serve yet does not get the signal: it is sent again
+        service.running.signal(signal.SIGUSR1)
+        await has_logged(service, r"debug lines are \w+ action=log_level\n")
+        return all(f"debug lines are on action=log_level worker={number}" in service.log() for number in (1, 2))
+
+    await until(are_on, 60)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from inbox.logs import configure_logging, redact
-from inbox.settings import MASK, LogFormat
+from inbox.logs import configure_logging, redact, toggle_debug
+from inbox.settings import MASK, LogFormat, LogLevel
+from inbox.tracing import log_fields
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJfaWQiOiIxIn0.c2lnbmF0dXJl"
 
@@ -146,3 +147,35 @@ def test_calling_it_again_writes_no_line_twice(capsys: pytest.CaptureFixture[str
     configure_logging("info", "text")
     logging.getLogger("inbox").info("once")
     assert capsys.readouterr().err.count("once") == 1
+
+
+def test_lines_of_a_request_have_its_ids_and_lines_of_libraries_do_not(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "text", 2)
+    token = log_fields.set({"request_id": "r1", "connection_id": "c1"})
+    try:
+        logging.getLogger("inbox.x").info("one")
+        logging.getLogger("inbox.x").info("two", extra={"connection_id": "c2"})
+        logging.getLogger("library").info("three")
+    finally:
+        log_fields.reset(token)
+    logging.getLogger("inbox.x").info("four")
+    assert [line.split(" ", 3)[3] for line in capsys.readouterr().err.splitlines()] == [
+        "one request_id=r1 connection_id=c1 worker=2",
+        "two connection_id=c2 request_id=r1 worker=2",
+        "three",
+        "four worker=2",
+    ]
+
+
+@pytest.mark.parametrize("level", ["warning", "info", "debug"])
+def test_debug_lines_are_turned_on_and_off(capsys: pytest.CaptureFixture[str], level: LogLevel) -> None:
+    configure_logging(level, "text")
+    logger = logging.getLogger("inbox.x")
+    before = logger.isEnabledFor(logging.DEBUG)
+    toggle_debug(level)
+    assert logger.isEnabledFor(logging.DEBUG) != before
+    toggle_debug(level)
+    assert logger.isEnabledFor(logging.DEBUG) == before
+    assert [line.rpartition("are ")[2] for line in capsys.readouterr().err.splitlines()] == (
+        ["off action=log_level", "on action=log_level"] if before else ["on action=log_level", "off action=log_level"]
+    )

@@ -87,6 +87,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_LOG_LEVEL": "DEBUG",
         "INBOX_LOG_FORMAT": "json",
         "INBOX_LOG_REQUESTS": "true",
+        "INBOX_LOG_SLOW_SECONDS": "0.5",
         "INBOX_WORKFLOWS": "workflows",
         "INBOX_IDEMPOTENCY_SECONDS": "0",
         "INBOX_WORK_LEASE_SECONDS": "1.5",

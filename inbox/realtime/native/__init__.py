@@ -36,6 +36,7 @@ from inbox.realtime.native.verbs import CHANGES, READS, Caller, Verb
 from inbox.realtime.transport import SocketTransport
 from inbox.store.connection.wire import limit_waiting
 from inbox.store.positions import noting_positions
+from inbox.tracing import begin_socket_request
 
 SUBPROTOCOL = "inbox.v1"
 CONNECT_SECONDS = 10.0
@@ -113,6 +114,8 @@ class NativeReceiver:
     async def _answer(self, request_id: int, fields: Mapping[str, Any]) -> None:
         limit_waiting()
         began, verb, status = monotonic(), "", 200
+        if self._socket is not None:
+            begin_socket_request(self._socket.connection.id, request_id)
         try:
             verb, arguments = parse_verb(fields)
             if verb == "connect":
