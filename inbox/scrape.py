@@ -89,7 +89,7 @@ def _series(metric: Metric, gauges: Mapping[Metric, Values]) -> list[Series]:
     if isinstance(metric, Histogram):
         return [Series(_texts(labels), sums, counts) for labels, (*counts, sums) in metric.series.items()]
     values = metric.values if isinstance(metric, metrics.Counter) else gauges.get(metric, _NONE)
-    return [Series(_texts(labels), value) for labels, value in values.items()]
+    return [Series(_texts(labels), float(value)) for labels, value in values.items()]
 
 
 def _texts(labels: LabelValues) -> list[str]:
