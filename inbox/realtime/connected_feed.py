@@ -250,10 +250,12 @@ class ConnectedFeed:
 
         Raise StoreUnavailable, NotFound for a feed that is gone, and Contention if it keeps changing.
         """
+        assert self._position is not None  # noqa: S101 (`start` came first)
         if since == self._position:
             return self._unchanged()
+        expected = max(0, self._position.counter - since.counter)
         async for _ in Attempts(CATCH_UP_ATTEMPTS):
-            state, entries = await self._feeds.changes_since(self.feed, since) or _raise_deleted()
+            state, entries = await self._feeds.changes_since(self.feed, since, expected) or _raise_deleted()
             missed = Missed(self.feed, entries)
             if not missed.is_complete:
                 return None

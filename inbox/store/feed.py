@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,6 +81,15 @@ class Snapshot(NamedTuple):
     def is_whole(self) -> bool:
         """Return whether it has all rows."""
         return self.base <= self.state.base
+
+    def has(self, numbers: Collection[int]) -> bool:
+        """Return whether it has these rows, if the feed does."""
+        return self.is_whole or min(numbers, default=self.state.last) > self.base
+
+    def live(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of these rows that hold a message."""
+        flags, base = self.flags, self.base
+        return [row for row in numbers if 0 <= row - base - 1 < len(flags) and flags[row - base - 1] & rows.LIVE]
 
     def is_live(self, row: int, check: bytes) -> bool:
         """Return whether the row holds a message with these check bytes."""

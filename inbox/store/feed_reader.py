@@ -26,6 +26,10 @@ from inbox.store.scripts import load
 from inbox.store.slices import in_slices
 
 CALM_ATTEMPTS = 3
+MAX_LOG_ENTRIES = 320
+"""Of a feed's log (`lua/_log.lua`)."""
+EXPECTED_BEYOND = 16
+"""How many changes are read beyond those that a caller expects."""
 FIRST_SLICE, SCAN_SLICE = 100, 400
 """Rows read at once: a few first, since the newest often suffice, then as many as block the loop for about 2 ms."""
 MAX_READ_BETWEEN = 16
@@ -226,20 +230,27 @@ class FeedReader(BaseStore):
     async def _snapshot_of(self, feed: Feed, numbers: Collection[int]) -> Snapshot | None:
         """Return a snapshot with the newest rows, or with all if one of these is older."""
         snapshot = await self.snapshot(feed, NEWEST_ROWS)
-        if snapshot is None or snapshot.is_whole or min(numbers, default=snapshot.state.last) > snapshot.base:
+        if snapshot is None or snapshot.has(numbers):
             return snapshot
         return await self.snapshot(feed)
 
     async def _snapshot(self, feed: Feed, newest: int | None = None) -> Snapshot | None:
+        return (await self._snapshot_with(feed, newest))[0]
+
+    async def _snapshot_with(
+        self, feed: Feed, newest: int | None, reads: Sequence[Command] = ()
+    ) -> tuple[Snapshot | None, list[Any]]:
+        """Return a snapshot, and the replies to reads of the same moment."""
         keys = feed.keys
         state: Command = ("HMGET", keys.state, "p", "u")  # no position ever comes back
         cells_read: Command = ("GETRANGE", keys.rows, -rows.ROW_BYTES * newest, -1) if newest else ("GET", keys.rows)
-        (packed, wake), (cells, stamps) = await read_consistently(
-            self._client, state, [cells_read, ("LRANGE", keys.stamps, 0, -1)]
+        (packed, wake), (cells, stamps, *replies) = await read_consistently(
+            self._client, state, [cells_read, ("LRANGE", keys.stamps, 0, -1), *reads]
         )
         if packed is None:
-            return None
-        return Snapshot(rows.parse_state(packed, wake), cells or b"", [rows.parse_stamp(raw) for raw in stamps])
+            return None, replies
+        stamps = [rows.parse_stamp(raw) for raw in stamps]
+        return Snapshot(rows.parse_state(packed, wake), cells or b"", stamps), replies
 
     async def page(
         self,
@@ -284,17 +295,45 @@ class FeedReader(BaseStore):
         return MessagePage(page[0][:limit], len(page[0]) > limit, page[1]) if page else None
 
     async def messages(self, feed: Feed, numbers: Sequence[int]) -> tuple[list[Message], FeedState] | None:
-        """Return the live messages of these rows, in their order, and the state. None if the feed is gone."""
+        """Return the live messages of these rows, in their order, and the state. None if the feed is gone.
+
+        Of messages that are among the newest rows and not edited, this is one round trip.
+        """
+        if numbers and (read := await self._messages_with_state(feed, numbers)):
+            return read
         async for _ in Attempts(CALM_ATTEMPTS):
             snapshot = await self._snapshot_of(feed, numbers)
             if snapshot is None:
                 return None
-            flags, base = snapshot.flags, snapshot.base
-            live = [row for row in numbers if 0 <= row - base - 1 < len(flags) and flags[row - base - 1] & rows.LIVE]
-            messages = await self._load(feed, snapshot, live)
+            messages = await self._load(feed, snapshot, snapshot.live(numbers))
             if messages is not None:
                 return messages, snapshot.state
         return await self._read_at_once(feed, rows.ALL, numbers=numbers)
+
+    async def _messages_with_state(self, feed: Feed, numbers: Sequence[int]) -> tuple[list[Message], FeedState] | None:
+        """Return the result of `messages` by one round trip; None if it takes more, or the feed is gone."""
+        reads: list[Command] = [("HMGET", feed.keys.side, *numbers), *_spans(feed.keys, numbers)]
+        snapshot, (sides, *ranges) = await self._snapshot_with(feed, NEWEST_ROWS, reads)
+        if snapshot is None or snoozes.is_due(snapshot.state) or not snapshot.has(numbers):
+            return None
+        live = snapshot.live(numbers)
+        if rows.edited_rows(snapshot.rows, snapshot.base, live):
+            return None
+        messages = await self._built_of(feed, snapshot, live, dict(zip(numbers, sides, strict=True)), ranges, {})
+        return messages, snapshot.state
+
+    async def _built_of(
+        self,
+        feed: Feed,
+        snapshot: Snapshot,
+        numbers: Sequence[int],
+        sides: Mapping[int, bytes | None],
+        ranges: Sequence[Any],
+        edits: Mapping[int, bytes | None],
+    ) -> list[Message]:
+        """Return the messages of live rows: of side records by row, the replies to `_spans`, and edits by row."""
+        entries, edited_ms = await self._filled_in(feed, _by_row(numbers, ranges), edits)
+        return [self._message(feed, snapshot, row, entries[row], sides[row], edited_ms.get(row, 0)) for row in numbers]
 
     async def _read_at_once(
         self,
@@ -461,11 +500,7 @@ class FeedReader(BaseStore):
         if packed is None or rows.parse_state(packed).position != snapshot.state.position:
             return None
         edits = dict(zip(edited, sides[len(numbers) :], strict=True))
-        stored, edited_ms = await self._filled_in(feed, _by_row(numbers, ranges), edits)
-        return [
-            self._message(feed, snapshot, row, stored[row], side, edited_ms.get(row, 0))
-            for row, side in zip(numbers, sides, strict=False)
-        ]
+        return await self._built_of(feed, snapshot, numbers, dict(zip(numbers, sides, strict=False)), ranges, edits)
 
     async def _filled_in(
         self, feed: Feed, entries: dict[int, list[bytes]], edits: Mapping[int, bytes | None]
@@ -572,22 +607,27 @@ class FeedReader(BaseStore):
                     origins[row] = origin
         return origins
 
-    async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
+    async def changes_since(
+        self, feed: Feed, since: Position, expected: int = 0
+    ) -> tuple[FeedState, list[LogEntry] | None] | None:
         """Return the present state and the changes after a position, oldest first.
 
         The list is None if the log no longer reaches back to that very position (the caller must start afresh). None
-        if the feed no longer exists, or another one has its number.
+        if the feed no longer exists, or another one has its number. About `expected` changes are one round trip.
         """
-        keys = feed.keys
-        (packed, owner), (log, bodies) = await read_consistently(
-            self._client,
-            ("HMGET", keys.state, "p", "s"),
-            [("LRANGE", keys.log, 0, -1), ("LRANGE", keys.bodies, 0, -1)],
-        )
-        if packed is None or owner != feed.subscriber_oid.encode():
-            return None
-        state = rows.parse_state(packed)
-        return state, _entries_since(state, log, bodies, since)
+        keys, newest = feed.keys, min(expected, MAX_LOG_ENTRIES) + EXPECTED_BEYOND
+        while True:
+            (packed, owner), (log, bodies) = await read_consistently(
+                self._client,
+                ("HMGET", keys.state, "p", "s"),
+                [("LRANGE", keys.log, -newest - 1, -1), ("LRANGE", keys.bodies, -newest, -1)],
+            )
+            if packed is None or owner != feed.subscriber_oid.encode():
+                return None
+            state = rows.parse_state(packed)
+            if state.position.counter - since.counter <= newest or len(log) <= newest:
+                return state, _entries_since(state, log, bodies, since)
+            newest = MAX_LOG_ENTRIES
 
     async def fold(self, feed: Feed, keep: int) -> None:
         """Fold stamps into side records, the oldest first, until only `keep` are left."""

@@ -179,6 +179,34 @@ async def test_single_messages_of_a_long_feed(noting: Stores) -> None:
     assert [one.stored.content for one in (await noting.feeds.find_many(feed, rows[3:5])).values()] == ["m3", "m4"]
 
 
+async def test_messages_that_changed_are_one_round_trip(noting: Stores) -> None:
+    feed = await noting.feed()
+    rows = await noting.fill(feed, 30)
+    await noting.messages.mark(feed, rows[25:28], INBOX_READ)
+    await noting.messages.delete(feed, rows[28])
+    taken(noting)
+    messages = await noting.feeds.messages(feed, [rows[index].row for index in (27, 25, 28, 21)])
+    assert messages is not None
+    assert [one.stored.content for one in messages[0]] == ["m27", "m25", "m21"]
+    assert [one.read for one in messages[0]] == [True, True, False]
+    assert len(taken(noting)) == 1
+
+
+@pytest.mark.parametrize(("expected", "trips"), [(0, 2), (4, 1), (100, 1)])
+async def test_changes_that_are_expected_are_one_round_trip(noting: Stores, expected: int, trips: int) -> None:
+    feed = await noting.feed()
+    await noting.fill(feed, 30)
+    state = await noting.feeds.state(feed)
+    assert state is not None
+    for number in range(feed_reader.EXPECTED_BEYOND + 3):
+        await noting.append(feed, f"later {number}")
+    taken(noting)
+    changes = await noting.feeds.changes_since(feed, state.position, expected)
+    assert changes is not None
+    assert [entry.ref for entry in changes[1] or ()] == list(range(31, 31 + feed_reader.EXPECTED_BEYOND + 3))
+    assert len(taken(noting)) == trips
+
+
 async def test_counts_of_a_long_feed(noting: Stores) -> None:
     feed = await noting.feed()
     rows = await noting.fill(feed, 30)

@@ -168,7 +168,9 @@ class FakeFeeds:
         found = [self.messages_by_row[row] for row in wanted if row in self.messages_by_row]
         return None if self.gone else (found, self._state)
 
-    async def changes_since(self, feed: Feed, since: Position) -> tuple[FeedState, list[LogEntry] | None] | None:
+    async def changes_since(
+        self, feed: Feed, since: Position, _: int = 0
+    ) -> tuple[FeedState, list[LogEntry] | None] | None:
         await self._call("changes_since", feed)
         known = since.counter + 1 >= self.log_from
         return None if self.gone else (self._state, self.log[since.counter :] if known else None)

@@ -51,7 +51,8 @@ class History:
             FEED.subscriber_oid.encode(),
         ]
         bodies = [place.to_bytes(5, "big") + body for place, body in self.bodies.items()]
-        return [state, self.entries[self.lost :], bodies, state]
+        log, newest = self.entries[self.lost :], [int(command[2]) for command in commands[1:3]]
+        return [state, log[newest[0] :], bodies[newest[1] :], state]
 
     async def changes_since(self, position: Position) -> list[LogEntry] | None:
         found = await FeedStore(self, KEYS, None).changes_since(FEED, position)  # type: ignore[arg-type]
