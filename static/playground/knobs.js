@@ -12,7 +12,7 @@
  */
 
 const TABS = '[{"label": "All"}, {"label": "Comments", "tags": ["comments"]}, {"label": "Urgent", "severity": "high"}]';
-const STRINGS = '{"bell.title": "Post", "list.empty": "No post today."}';
+const STRINGS = '{"bell.title": "Post", "empty.all": "No post today."}';
 const RENDER = `(notification, h) =>
   h("div", {}, h("b", {}, notification.subject ?? ""), h("p", {}, notification.body))`;
 

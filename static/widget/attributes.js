@@ -9,8 +9,8 @@ const REFLECTED = [...SESSION, ...VIEW, ...LOOKS].filter((name) => name !== "loc
 /** @param {string} name of an attribute */
 const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
 
-/** Names of all properties that a page may set, before the element is defined too. */
-export const PROPERTIES = [...REFLECTED.map(camel), "locale", "token", "strings", "renderItem"];
+/** Names of all properties that a page may set. */
+const PROPERTIES = [...REFLECTED.map(camel), "locale", "token", "strings", "renderItem"];
 
 /** Give each attribute its property. @param {object} prototype of the elements */
 export function reflect(prototype) {
@@ -28,6 +28,26 @@ function propertyOf(name, isJson) {
       else this.setAttribute(name, isJson && typeof value !== "string" ? JSON.stringify(value) : String(value));
     },
   };
+}
+
+/** Take over the properties that were set before the element was defined. @param {any} element */
+export function upgrade(element) {
+  for (const name of PROPERTIES) {
+    if (!Object.hasOwn(element, name)) continue;
+    const value = element[name];
+    delete element[name];
+    element[name] = value;
+  }
+}
+
+/** The language of an element: its own, that of the page around it, or that of the browser. @param {HTMLElement} element */
+export function localeOf(element) {
+  const lang = element.getAttribute("locale") || element.closest("[lang]")?.getAttribute("lang") || navigator.language;
+  try {
+    return Intl.getCanonicalLocales(lang)[0];
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param {string | null} text @returns {string[]} */

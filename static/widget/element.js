@@ -1,8 +1,8 @@
 /** What `<inbox-bell>` and `<inbox-feed>` share: attributes, properties, a session, events, and the view once it is needed. */
 
-import { PROPERTIES, SESSION, VIEW, reflect, words } from "./attributes.js";
+import { SESSION, VIEW, localeOf, reflect, upgrade, words } from "./attributes.js";
 import { make } from "./dom.js";
-import { translator } from "./locale.js";
+import { loadStrings, translator } from "./locale.js";
 import { IDLE, InboxSession } from "./session.js";
 import { theme } from "./theme.js";
 
@@ -43,7 +43,7 @@ export class InboxElement extends HTMLElement {
   }
 
   connectedCallback() {
-    for (const name of PROPERTIES) this.#upgrade(name);
+    upgrade(this);
     this.listening = new AbortController();
     const { signal } = this.listening;
     document.addEventListener("visibilitychange", () => this.view?.checkSeen(), { signal });
@@ -80,12 +80,7 @@ export class InboxElement extends HTMLElement {
   }
 
   get locale() {
-    const lang = this.getAttribute("locale") || this.closest("[lang]")?.getAttribute("lang") || navigator.language;
-    try {
-      return Intl.getCanonicalLocales(lang)[0];
-    } catch {
-      return undefined;
-    }
+    return localeOf(this);
   }
 
   set locale(locale) {
@@ -187,9 +182,20 @@ export class InboxElement extends HTMLElement {
     console[isFinal ? "error" : "warn"](text);
   }
 
-  /** Write in the language of the page; other languages than English are loaded. */
-  #speak() {
-    this.t = translator(this.locale, this.strings);
+  /** Write in the language of the page: English until another one is loaded. */
+  async #speak() {
+    const { locale } = this;
+    if (!this.view) this.#say({});
+    const shipped = await loadStrings(locale).catch((error) => {
+      this.fail({ operation: "load", message: error.message, isFinal: false });
+      return {};
+    });
+    if (locale === this.locale) this.#say(shipped);
+  }
+
+  /** @param {import("./locale.js").Strings} shipped */
+  #say(shipped) {
+    this.t = translator(this.locale, this.strings, shipped);
     this.#remake();
     this.draw();
   }
@@ -215,15 +221,6 @@ export class InboxElement extends HTMLElement {
   dropView(view) {
     view.changes.flush();
     view.element.remove();
-  }
-
-  /** @param {string} name of a property that was set before the element was defined */
-  #upgrade(name) {
-    if (!Object.hasOwn(this, name)) return;
-    const self = /** @type {any} */ (this);
-    const value = self[name];
-    delete self[name];
-    self[name] = value;
   }
 
   /** Several attributes set in a row make one new session. */

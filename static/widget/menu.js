@@ -71,10 +71,10 @@ export class Menu {
   /** @param {Choice} choice */
   #choice({ label, hint, isChecked, run }) {
     const role = isChecked === undefined ? "menuitem" : "menuitemradio";
-    const item = make("button", { class: "choice", type: "button", role, tabindex: "-1" }, make("span", {}, label));
+    const item = make("button", { class: "menu-item", type: "button", role, tabindex: "-1" }, make("span", {}, label));
     if (isChecked !== undefined) item.setAttribute("aria-checked", String(isChecked));
     if (isChecked) item.append(icon(CHECK));
-    if (hint) item.append(make("span", { class: "choice-hint" }, hint));
+    if (hint) item.append(make("span", { class: "menu-hint" }, hint));
     item.addEventListener("click", () => {
       this.close();
       run();

@@ -1,6 +1,6 @@
 /** One notification as a row of the list. */
 
-import { renderBody } from "./body.js";
+import { bodyText, renderBody } from "./body.js";
 import { h, icon, iconButton, make, safeUrl } from "./dom.js";
 import { ARCHIVE, CHECK, DELETE, OPTIONS, SNOOZE, UNARCHIVE } from "./icons.js";
 import { fullDate, relativeTime, shortDate, timeUntil } from "./time.js";
@@ -41,8 +41,7 @@ export function makeRow(item, context) {
   const row = make("li", { part: "item", "data-id": item.id, "data-severity": item.severity ?? "none" });
   row.className = item.isRead ? "item" : "item unread";
   const own = context.renderItem?.(item, h);
-  const text = own ? makeOwn(item, own) : makeText(item, t);
-  const content = make("div", { class: "content" }, text);
+  const content = make("div", { class: "content" }, ...(own ? [makeOwn(item, own)] : makeText(item, t)));
   const actions = own ? [] : [...makeAction(item, "primary", context), ...makeAction(item, "secondary", context)];
   if (actions.length) content.append(make("div", { class: "actions" }, ...actions));
   if (!own) content.append(makeTimes(item, t, locale));
@@ -54,20 +53,29 @@ export function makeRow(item, context) {
   return row;
 }
 
-/** @param {Notification} item @param {import("./locale.js").Translate} t */
+/**
+ * The button or link that opens it, with what it says in it. A body with links of its own stands below.
+ * @param {Notification} item @param {import("./locale.js").Translate} t
+ */
 function makeText(item, t) {
   const opener = { class: "text", "data-control": "open" };
   const text = makeLink(item.redirect, opener) ?? make("button", { ...opener, type: "button" });
   if (item.severity === "high") text.append(make("span", { class: "aloud" }, `${t("item.high")}: `));
   if (item.subject) text.append(make("strong", { dir: "auto" }, item.subject));
-  text.append(make("span", { class: "body", part: "body", dir: "auto" }, renderBody(item)));
-  return text;
+  const isMarkdown = item.bodyFormat === "markdown";
+  const body = make(isMarkdown ? "div" : "span", { class: "body", part: "body", dir: "auto" }, renderBody(item));
+  if (!isMarkdown) {
+    text.append(body);
+    return [text];
+  }
+  if (!item.subject) text.append(make("span", { class: "aloud" }, bodyText(item)));
+  return [text, body];
 }
 
 /** What the page renders, with a button of ours that opens it by keyboard. @param {Notification} item @param {Node} node */
 function makeOwn(item, node) {
-  const opener = make("button", { class: "text aloud", "data-control": "open", type: "button" }, item.subject ?? item.body);
-  return make("div", { class: "own" }, opener, node);
+  const opener = { class: "text aloud", "data-control": "open", type: "button" };
+  return make("div", { class: "own" }, make("button", opener, item.subject ?? bodyText(item)), node);
 }
 
 /** @param {Notification} item @param {RowContext} context */

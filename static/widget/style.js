@@ -32,7 +32,7 @@ h2 { font-size: 1rem; font-weight: 650; }
 .icon { display: grid; flex: none; place-items: center; width: 2rem; height: 2rem; border-radius: 6px; color: var(--muted); }
 .icon svg { width: 1.125rem; height: 1.125rem; }
 .more-actions svg, .options svg { stroke-width: 3; }
-:is(.icon, .filter, .choice):hover, .mark-all:not([aria-disabled="true"]):hover { color: var(--text); background: var(--hover); }
+:is(.icon, .filter, .menu-item):hover, .mark-all:not([aria-disabled="true"]):hover { color: var(--text); background: var(--hover); }
 .close { display: none; }
 .tabs { display: flex; gap: 0.25rem; padding: 0 0.75rem; overflow-x: auto; border-block-end: 1px solid var(--line); scrollbar-width: none; }
 .tab {
@@ -85,6 +85,8 @@ h2 { font-size: 1rem; font-weight: 650; }
 a.text:hover strong { text-decoration: underline; }
 .body { display: block; color: var(--muted); white-space: pre-line; }
 .unread .body { color: var(--text); }
+.body :is(ul, ol) { margin: 0; padding-inline-start: 1.25rem; }
+.body a { color: var(--accent); }
 .times { display: flex; flex-wrap: wrap; gap: 0 0.75rem; margin-block-start: 0.25rem; color: var(--muted); font-size: 0.857em; }
 .expires { color: var(--warn); }
 .controls { position: absolute; inset-block-start: calc(var(--pad) - 0.25rem); inset-inline-end: 0.75rem; display: flex; align-items: center; }
@@ -123,10 +125,10 @@ a.text:hover strong { text-decoration: underline; }
   margin: 0; padding: 0.25rem; color: var(--text); background: var(--ground); border: 1px solid var(--line); border-radius: 8px;
   box-shadow: 0 8px 24px rgb(16 24 40 / 22%); font: inherit;
 }
-.choice { display: flex; align-items: center; gap: 1.5rem; width: 100%; padding: 0.375rem 0.625rem; border-radius: 5px; text-align: start; }
-.choice:focus-visible { outline-offset: -2px; background: var(--hover); }
-.choice svg { width: 1em; height: 1em; margin-inline-start: auto; }
-.choice-hint { margin-inline-start: auto; color: var(--muted); font-size: 0.9em; }
+.menu-item { display: flex; align-items: center; gap: 1.5rem; width: 100%; padding: 0.375rem 0.625rem; border-radius: 5px; text-align: start; }
+.menu-item:focus-visible { outline-offset: -2px; background: var(--hover); }
+.menu-item svg { width: 1em; height: 1em; margin-inline-start: auto; }
+.menu-hint { margin-inline-start: auto; color: var(--muted); font-size: 0.9em; }
 .pick { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem; padding: 0.5rem 0.625rem; border-block-start: 1px solid var(--line); }
 .pick label { display: grid; gap: 0.25rem; color: var(--muted); }
 .pick input { font: inherit; padding: 0.25rem; color: var(--text); background: var(--ground); border: 1px solid var(--muted); border-radius: 6px; }

@@ -6,6 +6,7 @@ import { iconButton, make, show } from "./dom.js";
 import { FILTERS, Header, filterOf } from "./header.js";
 import { CLOSE } from "./icons.js";
 import { listKeys, press } from "./keys.js";
+import { directionOf } from "./locale.js";
 import { Menu } from "./menu.js";
 import { actionsOf, appearance, makeRow, tell } from "./row.js";
 import { SeenTracker } from "./seen.js";
@@ -96,8 +97,7 @@ export class View {
     this.#session = host.session;
     this.isShown = isShown;
     this.header.follow(this.tabs, isShown);
-    const isRtl = host.hasAttribute("locale") && /^(ar|fa|he|ur)\b/.test(host.locale ?? "");
-    this.element.dir = host.hasAttribute("locale") ? (isRtl ? "rtl" : "ltr") : "";
+    this.element.dir = host.hasAttribute("locale") ? directionOf(host.locale) : "";
     if (this.tabs.length) this.scroller.setAttribute("role", "tabpanel");
     else this.scroller.removeAttribute("role");
     this.choose({});

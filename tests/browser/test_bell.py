@@ -43,6 +43,7 @@ async def test_is_used_by_keyboard_alone(open_window: OpenWindow, service: Serve
     await window.bell.focus()
     await window.page.keyboard.press("Enter")
     await expect(window.panel).to_be_focused()
+    await expect(window.page.get_by_role("dialog", name="Notifications")).to_be_focused()
     await expect(window.bell).to_have_attribute("aria-expanded", "true")
     for _ in ("filter", "Mark all read", "More actions", "Preferences", "the notification", "Accept"):
         await window.page.keyboard.press("Tab")
@@ -104,7 +105,7 @@ async def test_a_press_outside_closes_the_panel(open_window: OpenWindow, service
     await expect(window.panel).to_contain_text("No notifications yet.")
     await window.panel.click()
     await expect(window.panel).to_be_visible()
-    await window.page.get_by_role("heading", name="Send a notification").click()
+    await window.page.get_by_role("heading", name="Write a notification yourself").click()
     await expect(window.panel).to_be_hidden()
 
 
@@ -308,6 +309,7 @@ async def test_nothing_of_the_page_covers_or_cuts_the_panel(
           const bell = document.querySelector("inbox-bell");
           const box = document.body.appendChild(document.createElement("div"));
           box.style = "position: absolute; inset: 10px auto auto 500px; width: 60px; height: 60px; overflow: hidden";
+          box.style.zIndex = 9; // above the head of the page
           if (popover) box.style.transform = "translate(0)"; // what cuts even a fixed element
           const cover = document.body.appendChild(document.createElement("div"));
           cover.style = `position: fixed; inset: 80px 0 0 0; z-index: ${popover ? 2147483647 : 1}`;

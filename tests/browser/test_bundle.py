@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey", "node", "npm")]
 
 BELL_BYTES = 20_000
 """What a page with a bell loads, gzipped, before anybody opens it."""
-ALL_BYTES = 30_000
-"""That, and all that is loaded when it is wanted."""
+OPENED_BYTES = 34_000
+"""That, and the list, which is loaded when somebody comes near the bell."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ async def test_the_bundle_works_and_is_small(chromium: Browser, service: Server,
     await expect(window.item("Small")).to_be_visible()
     await window.item("Small").get_by_role("button", name="Mark as read").click()
     await expect(window.badge).to_be_hidden()
-    assert sum(loaded.values()) <= ALL_BYTES, loaded
+    assert sum(loaded.values()) <= OPENED_BYTES, loaded
     assert sources == [], "modules that are in no bundle"
     assert window.complaints == []
     await page.close()

@@ -23,12 +23,13 @@ MOUNT = """async ({ url, session, language }) => {
   const { loadStrings, translator } = await import("/static/widget/locale.js");
   const { PreferencesView } = await import("/static/widget/preferences.js");
   const { sheet } = await import("/static/widget/style.js");
+  const { theme } = await import("/static/widget/theme.js");
   const inbox = new Inbox({ url, session });
   inbox.start();
   const t = translator(language, {}, await loadStrings(language));
   const view = new PreferencesView({ inbox, t, close: () => (globalThis.isClosed = true) });
   const root = document.querySelector("inbox-preferences").attachShadow({ mode: "open" });
-  root.adoptedStyleSheets = [sheet];
+  root.adoptedStyleSheets = [theme, sheet];
   root.host.style.cssText = "display: block; color: var(--text); background: var(--ground)"; // as the panel has it
   root.append(view.element);
   view.focus();

@@ -133,8 +133,9 @@ async def test_archive_snooze_delete_each_with_undo(open_window: OpenWindow, ser
     await send(service, subscriber, "One", "Two", "Three")
     attributes, options = LOOKS[look]
     window = await bell(open_window, service, subscriber, attributes, **options)
-    await window.page.evaluate("document.querySelector('inbox-bell').strings = {'item.undo': 'Undo'}")
     await window.open_panel()
+    read_all = "الكل" if "ar" in attributes else "read"
+    await expect(window.panel.locator(".mark-all")).to_contain_text(read_all)  # its language is loaded
     strings = await window.page.evaluate(
         """() => {
           const { t } = document.querySelector("inbox-bell");

@@ -17,9 +17,9 @@ class Window:
         self.complaints: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", self._fail)
-        self.bell = page.get_by_role("button", name="Notifications")
+        self.bell = page.locator("inbox-bell .bell")
         self.badge = page.locator("inbox-bell .badge")
-        self.panel = page.get_by_role("dialog", name="Notifications")
+        self.panel = page.locator("inbox-bell .panel")
         self.items = page.locator("inbox-bell .item")
         self.status = page.locator("inbox-bell .status")
         self.problem = page.locator("inbox-bell .problem-text")
