@@ -106,6 +106,7 @@ export class Menu {
 
   /** Below the button or above it, within the window. @param {HTMLElement} anchor */
   #place(anchor) {
+    this.#element.style.setProperty("--menu-left", "0px"); // there it is as wide as it likes
     const box = anchor.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.#element;
     const isRtl = getComputedStyle(anchor).direction === "rtl";

@@ -3,7 +3,7 @@ export const sheet = new CSSStyleSheet();
 
 sheet.replaceSync(`
 .preferences { display: flex; flex-direction: column; min-height: 0; flex: 1; }
-.preferences .back { color: var(--accent); font-weight: 550; border-radius: 4px; }
+.preferences .back { margin-inline-start: auto; color: var(--accent); font-weight: 550; border-radius: 4px; }
 .choices { overflow-y: auto; overscroll-behavior: contain; min-height: 0; padding: 0 1rem 1rem; }
 .choices .loading { padding: 2rem 0; color: var(--muted); text-align: center; }
 .choices .retry { margin-block-start: 0.5rem; color: var(--accent); font-weight: 550; }

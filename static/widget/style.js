@@ -85,6 +85,7 @@ h2 { font-size: 1rem; font-weight: 650; }
 a.text:hover strong { text-decoration: underline; }
 .body { display: block; color: var(--muted); white-space: pre-line; }
 .unread .body { color: var(--text); }
+.text strong, .body { text-align: -webkit-match-parent; text-align: match-parent; }
 .body :is(ul, ol) { margin: 0; padding-inline-start: 1.25rem; }
 .body a { color: var(--accent); }
 .times { display: flex; flex-wrap: wrap; gap: 0 0.75rem; margin-block-start: 0.25rem; color: var(--muted); font-size: 0.857em; }
@@ -125,12 +126,12 @@ a.text:hover strong { text-decoration: underline; }
   margin: 0; padding: 0.25rem; color: var(--text); background: var(--ground); border: 1px solid var(--line); border-radius: 8px;
   box-shadow: 0 8px 24px rgb(16 24 40 / 22%); font: inherit;
 }
-.menu-item { display: flex; align-items: center; gap: 1.5rem; width: 100%; padding: 0.375rem 0.625rem; border-radius: 5px; text-align: start; }
+.menu-item { display: flex; align-items: center; gap: 1.5rem; width: 100%; padding: 0.375rem 0.625rem; border-radius: 5px; text-align: start; white-space: nowrap; }
 .menu-item:focus-visible { outline-offset: -2px; background: var(--hover); }
 .menu-item svg { width: 1em; height: 1em; margin-inline-start: auto; }
 .menu-hint { margin-inline-start: auto; color: var(--muted); font-size: 0.9em; }
 .pick { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem; padding: 0.5rem 0.625rem; border-block-start: 1px solid var(--line); }
-.pick label { display: grid; gap: 0.25rem; color: var(--muted); }
+.pick label { display: grid; flex: 1; gap: 0.25rem; color: var(--muted); }
 .pick input { font: inherit; padding: 0.25rem; color: var(--text); background: var(--ground); border: 1px solid var(--muted); border-radius: 6px; }
 .page { overflow-y: auto; }
 .close-page { margin-inline-start: auto; }
@@ -148,14 +149,16 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
     border-radius: var(--radius) var(--radius) 0 0; padding-block-end: env(safe-area-inset-bottom);
   }
   .close { display: grid; }
+  .mark-all { display: none; }
   .icon { width: 2.5rem; height: 2.5rem; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
 @media (prefers-contrast: more) { :host { --muted: var(--text); --line: currentColor; } .item:hover { outline: 1px solid; } }
 @media (forced-colors: active) {
-  .unread .toggle::before { background: CanvasText; }
+  .unread[data-severity] .toggle::before { background: CanvasText; }
   .item:focus-within { outline: 2px solid Highlight; outline-offset: -2px; }
   .item[data-severity="high"]::before { background: Highlight; }
+  .tab { border-color: Canvas; }
   .tab[aria-selected="true"] { border-color: Highlight; }
 }
 `);

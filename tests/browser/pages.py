@@ -22,7 +22,8 @@ async def show_page(window: Window, service: Server, body: str, headers: dict[st
     """Puts a page of ours at an address of the service's own origin."""
 
     async def serve(route: Route) -> None:
-        page = f'<!doctype html><html lang="en"><title>Page</title>{body}'
+        head = '<meta name="viewport" content="width=device-width"><title>Page</title>'
+        page = f'<!doctype html><html lang="en">{head}{body}'
         await route.fulfill(body=page, content_type="text/html", headers=headers)
 
     await window.page.route("**/page", serve)
