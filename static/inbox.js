@@ -6,9 +6,11 @@
  */
 
 import { InboxBell } from "./widget/bell.js";
+import { InboxElement } from "./widget/element.js";
 import { InboxFeed } from "./widget/feed.js";
 
 export { InboxBell, InboxFeed };
 
+InboxElement.service = new URL("..", import.meta.url).href;
 if (!customElements.get("inbox-bell")) customElements.define("inbox-bell", InboxBell);
 if (!customElements.get("inbox-feed")) customElements.define("inbox-feed", InboxFeed);

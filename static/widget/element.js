@@ -12,6 +12,8 @@ const MINUTE_MS = 60_000;
 
 export class InboxElement extends HTMLElement {
   static observedAttributes = [...SESSION, ...VIEW];
+  /** Where the script came from, which a bundle's modules do not know. */
+  static service = document.baseURI;
   /** @type {InboxSession | null} */
   session = null;
   /** @type {import("./view.js").View | null} loaded when it is first shown */
@@ -269,7 +271,7 @@ export class InboxElement extends HTMLElement {
   }
 
   get #baseUrl() {
-    return new URL(this.getAttribute("base-url") ?? new URL("../..", import.meta.url), document.baseURI).href;
+    return new URL(this.getAttribute("base-url") ?? InboxElement.service, document.baseURI).href;
   }
 
   #changed() {
