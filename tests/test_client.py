@@ -43,6 +43,25 @@ def test_every_call_and_option_is_documented() -> None:
         assert members <= set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", page))))
 
 
+@pytest.mark.needs("node")
+def test_the_types_of_the_elements_have_every_attribute_and_event() -> None:
+    declared = (PACKAGE / "elements.d.ts").read_text()
+
+    def members(interface: str) -> set[str]:
+        body = declared.partition(f"export interface {interface} ")[2].partition("\n}")[0]
+        return set(re.findall(r"""^  (?:readonly |[gs]et )?"?([\w-]+)"?\??[:(]""", body, re.MULTILINE))
+
+    script = f"""import {{ reflect }} from "{PACKAGE.parent / "widget" / "attributes.js"}";
+    const made = {{}}; reflect(made); console.log(JSON.stringify(Object.getOwnPropertyNames(made)));"""
+    reflected = set(json.loads(run("node", "--input-type=module", "--eval", script)))
+    attributes = {re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name) for name in reflected} | {"locale"}
+    assert members("InboxFeedAttributes") | members("InboxBellAttributes") == attributes
+    of_class = {"token", "strings", "renderItem", "inbox", "locale", "refresh", "open", "show", "hide"}
+    assert members("InboxFeedElement") | members("InboxBellElement") == reflected | of_class
+    page = (REPOSITORY / "docs" / "widget.md").read_text()
+    assert members("InboxEventMap") == set(re.findall(r"^\| `(inbox-\w+)` \|", page, re.MULTILINE))
+
+
 def test_package_is_of_this_release() -> None:
     assert json.loads((PACKAGE / "package.json").read_text())["version"] == __version__
     assert (PACKAGE / "LICENSE").read_text() == (REPOSITORY / "LICENSE").read_text()

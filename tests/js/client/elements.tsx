@@ -6,6 +6,12 @@ import type { InboxBellElement, InboxFailure, InboxTab, RenderItem } from "@inbo
 import type {} from "@inbox-server/client/elements/react";
 import type {} from "@inbox-server/client/elements/vue";
 
+import { InboxBell } from "../../../static/widget/bell.js";
+import { InboxFeed } from "../../../static/widget/feed.js";
+
+type Own = "token" | "strings" | "renderItem" | "inbox" | "locale" | "refresh";
+export const written: [Pick<InboxBellElement, Own | "open" | "show" | "hide">, Pick<InboxBellElement, Own>] = [new InboxBell(), new InboxFeed()];
+
 const bell = document.querySelector("inbox-bell")!;
 const feed = document.createElement("inbox-feed");
 export const own: InboxBellElement = bell;
