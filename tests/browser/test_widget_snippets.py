@@ -1,79 +1,29 @@
-"""The snippets of docs/widget.md, each as somebody copies it: type-checked, bundled, and shown in a shop's page."""
+"""The snippets of docs/widget.md, each as somebody copies it, shown in a shop's page."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Route, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api, subscriber_hash
-from tests.support.npm import install_packages
 from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
 from .conftest import OpenWindow
-from .shop import BUNDLE_SECONDS, SHOP
+from .shop import SHOP
 from .window import Window
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.needs("valkey", "node", "npm"),
-    pytest.mark.asyncio(loop_scope="session"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
 
 PAGE = (REPOSITORY / "docs/widget.md").read_text()
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FENCED = dict(FENCE.findall(PAGE))
-BLOCKS = re.findall(r"(?:^ {4,}.*\n)+", FENCE.sub("", PAGE), re.MULTILINE)
+BLOCKS = re.findall(r"(?:^ {4,}.*\n)+", PAGE, re.MULTILINE)
 INDENTED = [re.sub("^ +", "", block, flags=re.MULTILINE) for block in BLOCKS]
 SERVICE = "https://inbox.example.com"
 HEAD = '<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,">'
-STRICT = [
-    "--noEmit",
-    "--strict",
-    "--target",
-    "es2022",
-    "--jsx",
-    "react-jsx",
-    "--module",
-    "esnext",
-    "--moduleResolution",
-    "bundler",
-]
-MOUNT_REACT = """
-import { createRoot } from "react-dom/client";
-import { Bell } from "./Bell";
-const { subscriber, hash } = window.settings;
-window.heard = [];
-createRoot(document.querySelector("#app")).render(
-  <Bell subscriber={subscriber} hash={hash} onNotification={({ subject }) => window.heard.push(subject)} />,
-);
-"""
-WRONG_REACT = """
-import { Bell } from "./Bell";
-// @ts-expect-error: the subscriber is missing
-export const first = <Bell onNotification={() => {}} />;
-// @ts-expect-error: it is a text
-export const second = <inbox-bell application-identifier="x" subscriber={5} />;
-document.addEventListener("inbox-error", ({ detail }) => {
-  const operation: "session" | "connection" | "load" | "change" | "seen" = detail.operation;
-  // @ts-expect-error: there is no such field
-  return [operation, detail.reason];
-});
-"""
-MOUNT_VUE = """
-import { createApp } from "vue";
-import Bell from "./Bell.js";
-const { subscriber, hash } = window.settings;
-window.heard = [];
-const onNotification = ({ subject }) => window.heard.push(subject);
-createApp(Bell, { subscriber, hash, onNotification }).mount("#app");
-"""
 
 
 def indented(*beginnings: str) -> str:
@@ -82,17 +32,11 @@ def indented(*beginnings: str) -> str:
     return found
 
 
-def run(home: Path, *command: str) -> None:
-    ended = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=BUNDLE_SECONDS, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-
-
 @dataclass
 class Shop:
     """A page of another origin, and a service that lists this origin; a snippet's names mean them."""
 
     server: Server
-    home: Path
     headers: dict[str, str] = field(default_factory=dict)
 
     def fill(self, snippet: str) -> str:
@@ -108,39 +52,9 @@ class Shop:
             snippet = snippet.replace(name, value)
         return snippet
 
-    def write(self, name: str, text: str) -> None:
-        (self.home / name).write_text(self.fill(text))
-
-    def bundle(self, name: str) -> str:
-        """The script with all that it imports."""
-        esbuild = "node_modules/esbuild/bin/esbuild"
-        define = '--define:process.env.NODE_ENV="production"'
-        run(
-            self.home,
-            "node",
-            esbuild,
-            name,
-            "--bundle",
-            "--format=iife",
-            "--jsx=automatic",
-            define,
-            "--outfile=page.js",
-        )
-        return (self.home / "page.js").read_text()
-
-    async def visit(self, window: Window, body: str, script: str = "") -> None:
-        settings = f'{{subscriber: "alice", hash: "{subscriber_hash(self.server.api_key, "alice")}"}}'
-        page = (
-            HEAD
-            + body
-            + (f'<script>window.settings = {settings}</script><script src="/page.js"></script>' if script else "")
-        )
-
+    async def visit(self, window: Window, body: str) -> None:
         async def serve(route: Route) -> None:
-            if route.request.url.endswith("/page.js"):
-                await route.fulfill(body=script, content_type="text/javascript")
-            else:
-                await route.fulfill(body=page, content_type="text/html", headers=self.headers)
+            await route.fulfill(body=HEAD + body, content_type="text/html", headers=self.headers)
 
         await window.page.route(f"{SHOP}/**", serve)
         await window.page.goto(f"{SHOP}/")
@@ -153,18 +67,11 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(run_server: RunServer, tmp_path: Path) -> Shop:
-    (tmp_path / "node_modules").symlink_to(install_packages() / "node_modules")
-    return Shop(await run_server(INBOX_CORS_ORIGINS=SHOP), tmp_path)
+async def shop(run_server: RunServer) -> Shop:
+    return Shop(await run_server(INBOX_CORS_ORIGINS=SHOP))
 
 
 SCRIPT, ELEMENT = indented("<script"), indented("<inbox-bell")
-
-
-async def test_the_widget_s_own_types_hold() -> None:
-    check = [option for option in STRICT if option not in ("--jsx", "react-jsx")]
-    script = str(REPOSITORY / "static/inbox.js")
-    run(install_packages(), "node", "node_modules/typescript/bin/tsc", *check, "--allowJs", "--checkJs", script)
 
 
 async def test_plain_html(shop: Shop, open_window: OpenWindow) -> None:
@@ -239,37 +146,3 @@ async def is_needed(shop: Shop, open_window: OpenWindow, policy: str, source: st
     await window.page.goto(f"{SHOP}/")
     await window.page.evaluate("customElements.get('inbox-bell') && document.querySelector('inbox-bell').show()")
     assert await window.page.evaluate("blocked")
-
-
-async def test_react_with_types(shop: Shop, open_window: OpenWindow) -> None:
-    shop.write("inbox-bell.d.ts", FENCED["ts"])
-    shop.write("Bell.tsx", FENCED["tsx"])
-    shop.write("wrong.tsx", WRONG_REACT)
-    run(shop.home, "node", "node_modules/typescript/bin/tsc", *STRICT, "inbox-bell.d.ts", "Bell.tsx", "wrong.tsx")
-    shop.write("mount.jsx", MOUNT_REACT)
-    await is_live_in_a_framework(shop, open_window, shop.bundle("mount.jsx"))
-
-
-async def test_vue(shop: Shop, open_window: OpenWindow) -> None:
-    is_custom = re.search(r"isCustomElement: (.*?) \}", FENCED["js"])
-    assert is_custom is not None
-    shop.write("Bell.vue", FENCED["vue"])
-    compiler = REPOSITORY / "tests/js/browser/compile-vue.mjs"
-    run(shop.home, "node", str(compiler), "Bell.vue", "Bell.js", is_custom[1])
-    shop.write("mount.js", MOUNT_VUE)
-    window = await is_live_in_a_framework(shop, open_window, shop.bundle("mount.js"))
-    await window.bell.click()
-    await expect(window.panel).to_be_hidden()
-    await window.page.get_by_role("button", name="Open my inbox").click()
-    await expect(window.panel).to_be_visible()
-
-
-async def is_live_in_a_framework(shop: Shop, open_window: OpenWindow, script: str) -> Window:
-    window = await open_window("about:blank")
-    await shop.visit(window, shop.fill(SCRIPT) + '<div id="app"></div>', script)
-    await shop.deliver("In a framework")
-    await expect(window.badge).to_have_text("1")
-    assert await window.page.evaluate("heard") == ["In a framework"]
-    await window.open_panel()
-    await expect(window.item("In a framework")).to_be_visible()
-    return window
