@@ -16,6 +16,7 @@ from inbox.models.workflow_override import MAX_OVERRIDES, Override
 from inbox.service.activity.activity import ActivityService
 from inbox.service.activity.activity_log import ActivityLog
 from inbox.service.activity.activity_rows import ActivityReader
+from inbox.service.activity.topic_origin import TopicOrigins
 from inbox.service.environments.contexts import ContextService
 from inbox.service.environments.environments import EnvironmentService
 from inbox.service.environments.idempotency import IdempotencyService
@@ -118,6 +119,7 @@ class Services:
             ListedDocumentStore(client, Tenant, keys.tenants, MAX_TENANTS, "tenants", keys.tenants_order)
         )
         self.topics = TopicService(topic_store, subscription_store, subscriber_store)
+        self.topic_origins = TopicOrigins(topic_store, subscription_store, subscriber_store)
         self.subscribers = SubscriberService(subscriber_store, subscription_store)
         self.workflows = WorkflowService(WorkflowStore(client, keys))
         self.memberships = MembershipList(self.topics, topic_store, subscription_store, subscriber_store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -39,7 +40,8 @@ from inbox.service.trigger.dispatches import progress_view
 MAX_ROW = 10_000
 MAX_LISTED = 100
 PEOPLE_SEARCHED = 100
-NOT_KEPT = ("topicKey", "subscriptionId")
+DEFAULT_IDENTIFIER = re.compile("tk_(.+):si_.+", re.DOTALL)
+"""Of a subscription: it has the topic's key."""
 
 ActivityChannel = Literal["in_app", "email", "sms", "chat", "push", "digest", "delay", "custom", "trigger"]
 SomeTexts = Annotated[list[str], Meta(max_length=MAX_LISTED)]
@@ -61,6 +63,10 @@ class ListActivities(msgspec.Struct, rename="camel"):
     severity: Annotated[Severities, Meta(max_length=MAX_LISTED)] = []
     search: SearchText = ""
     transaction_id: Annotated[Transactions, Meta(max_length=MAX_LISTED)] = []
+    topic_key: Annotated[str, Meta(description="Only what came through this topic: its newest 100 triggers")] = ""
+    subscription_id: Annotated[
+        str, Meta(description="Only what came through this subscription of the topic: its `_id` or identifier")
+    ] = ""
     context_keys: ContextKeys = None
     after: Annotated[DateText, Meta(description="From this ISO 8601 date on")] = ""
     before: Annotated[DateText, Meta(description="Up to this ISO 8601 date")] = ""
@@ -118,22 +124,39 @@ async def list_execution_details(
 
 async def _filter_of(request: Request, environment: Environment, query: ListActivities) -> ActivityFilter | None:
     """Return the filter of the query, None if nothing can match: no such subscriber, or only other channels."""
-    for name in NOT_KEPT:
-        if request.query_params.get(name):
-            raise BadRequest(f"{name} is not kept with activities: it cannot be filtered by")
     after_ms, before_ms = _parse_date("after", query.after), _parse_date("before", query.before)
     subscribers = await _subscribers(request, environment, query)
     if subscribers == [] or (query.channels and "in_app" not in query.channels):
         return None
+    origin = None
+    if topic_key := _topic_key(query):
+        origin = await services_of(request).topic_origins.find(environment, topic_key, query.subscription_id)
+        if origin is None:
+            return None
+        if origin.subscriber is not None:
+            if subscribers is not None and origin.subscriber.oid not in {one.oid for one in subscribers}:
+                return None
+            subscribers = [origin.subscriber]
     return ActivityFilter(
         templates=query.templates,
         subscribers=subscribers,
         transactions=query.transaction_id,
         severities=query.severity,
         contexts=contexts_of(query.context_keys) if query.context_keys else None,
+        origin=origin,
         after_ms=after_ms,
         before_ms=before_ms,
     )
+
+
+def _topic_key(query: ListActivities) -> str:
+    """Return the key of the topic that is filtered by. Raise BadRequest if it cannot be told from a subscription."""
+    if query.topic_key or not query.subscription_id:
+        return query.topic_key
+    named = DEFAULT_IDENTIFIER.fullmatch(query.subscription_id)
+    if named is None:
+        raise BadRequest("subscriptionId needs topicKey, unless it is an identifier tk_<topicKey>:si_<subscriberId>")
+    return named[1]
 
 
 async def _subscribers(request: Request, environment: Environment, query: ListActivities) -> list[Subscriber] | None:

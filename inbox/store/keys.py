@@ -246,6 +246,9 @@ class TopicKeys:
     content, names = _Key("c"), _Key("n")
     # sorted set: `_id` by creation; sorted set: `<subscriber oid>:<_id>` in the order of the text
     order, by_subscriber = _Key("o"), _Key("s")
+    # sorted set by ms: the newest 100 transactions of triggers to the topic, each behind a byte: 1 if it went to this
+    # topic alone, 0 if there were further recipients; 30 days from the last
+    triggers = _Key("t")
 
     def all(self) -> list[str]:
         """Return all keys that are deleted with the topic, in the order that the scripts take them."""

@@ -186,7 +186,8 @@ class SubscriptionStore(BaseStore):
         """Remove every subscription from a topic that is no longer listed."""
         async for members in self.members(environment, topic_oid):
             await self.delete(environment, topic_oid, [item for items in members.values() for item in items])
-        for key in self._keys.topic(environment, topic_oid).all():
+        keys = self._keys.topic(environment, topic_oid)
+        for key in (*keys.all(), keys.triggers):
             await self._client.execute("UNLINK", key)
 
     async def delete_subscriber(self, environment: int, subscriber_oid: str) -> None:

@@ -6,18 +6,22 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
+from inbox.clock import now_ms
 from inbox.errors import Conflict
 from inbox.ids import new_ordered_id
 from inbox.models.cursor_page import Order
 from inbox.models.topic import Topic
 from inbox.store.base import BaseStore
 from inbox.store.client import Argument
+from inbox.store.keys import ACTIVITY_TTL_SECONDS
 from inbox.store.listing import ListCursor, Listing, ListPage
 from inbox.store.scripts import load
 
 TopicWriteMode = Literal["create", "upsert", "update", "delete"]
 TopicOrder = Literal["created", "updated"]
 
+MAX_TRIGGERS = 100
+"""What a topic keeps of its triggers, for the activity."""
 _EXISTS, _CREATED = -1, 1
 
 _TOPIC_WRITE = load("topic_write", list[Any])
@@ -53,6 +57,22 @@ class TopicStore(BaseStore):
         if status == _EXISTS:
             raise Conflict(f"Topic exists with key {key} in the environment")
         return (_parse(key, stored[0]), status == _CREATED) if stored else None
+
+    async def note_trigger(self, environment: int, topic_oid: str, transaction_id: str, *, is_alone: bool) -> None:
+        """Note a trigger to the topic; `is_alone`: it has no further recipients. Safe to repeat."""
+        key = self._keys.topic(environment, topic_oid).triggers
+        await self._client.batch(
+            [
+                ("ZADD", key, "NX", now_ms(), f"{is_alone:d}{transaction_id}"),
+                ("ZREMRANGEBYRANK", key, 0, -MAX_TRIGGERS - 1),
+                ("EXPIRE", key, ACTIVITY_TTL_SECONDS),
+            ]
+        )
+
+    async def triggers(self, environment: int, topic_oid: str) -> dict[str, bool]:
+        """Return the transactions of the newest triggers to the topic, and whether each went to it alone."""
+        members = await self._client.execute("ZRANGE", self._keys.topic(environment, topic_oid).triggers, 0, -1)
+        return {member[1:].decode(): member[:1] == b"1" for member in members}
 
     async def page(
         self,

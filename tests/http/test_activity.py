@@ -189,7 +189,6 @@ async def test_pages(api: Api, name: str) -> None:
         ({"channels": "fax"}, 422),
         ({"severity": "worst"}, 422),
         ({"templates": "not-an-id"}, 422),
-        ({"topicKey": "news"}, 400),
         ({"subscriptionId": "x"}, 400),
     ],
     ids=str,
@@ -250,3 +249,60 @@ async def test_a_link_that_leads_elsewhere_is_left_out_and_the_activity_says_so(
     await api.data("DELETE", f"/v1/messages/{message['_id']}", 200)
     [deleted] = await listed(api, transactionId=f"{name}-/evil.example/login")
     assert "redirect.url" in deleted["jobs"][0]["executionDetails"][0]["raw"]
+
+
+async def members_of(api: Api, key: str, *subscriber_ids: str) -> dict[str, str]:
+    """Subscribe people to a topic; the `_id` of each subscription."""
+    for subscriber_id in subscriber_ids:
+        await api.create_subscriber(subscriber_id)
+    body = {"subscriberIds": [*subscriber_ids]}
+    reply = await api.call("POST", f"/v2/topics/{key}/subscriptions", 201, body)
+    return {item["subscriber"]["subscriberId"]: item["_id"] for item in reply["data"]}
+
+
+async def who(api: Api, **query: Any) -> list[tuple[str, str]]:
+    """Transaction and recipient of each activity that is listed, the newest first; of one transaction in any order."""
+    return [(one["transactionId"], one["to"]["subscriberId"]) for one in await listed(api, **query)]
+
+
+async def test_what_came_through_a_topic(api: Api, name: str) -> None:
+    ada, bob, cleo, dan = (f"{name}-{one}" for one in "abcd")
+    news, other = f"{name}-news", f"{name}-other"
+    await make_workflow(api, name, {"body": "Hi"})
+    ids = await members_of(api, news, ada, bob)
+    await members_of(api, other, bob, cleo)
+    topic = {"type": "Topic", "topicKey": news}
+    await api.trigger(topic, workflow=name, transactionId="alone")
+    await api.trigger([topic, dan], workflow=name, transactionId="with dan")
+    await api.trigger([topic, {**topic, "topicKey": other}], workflow=name, transactionId="two topics")
+    await api.trigger(ada, workflow=name, transactionId="directly")
+
+    found = await who(api, topicKey=news, limit=50)
+    assert set(found[4:]) == {("alone", ada), ("alone", bob)}
+    assert set(found[2:4]) == {("with dan", ada), ("with dan", bob)}
+    assert set(found[:2]) == {("two topics", ada), ("two topics", bob)}
+    assert len(found) == 6
+    assert set(await who(api, topicKey=other)) == {("two topics", bob), ("two topics", cleo)}
+    assert await who(api, topicKey=news, subscriberIds=bob, transactionId="alone") == [("alone", bob)]
+    assert await who(api, topicKey=other, transactionId="alone") == []
+    pages = [await api.call("GET", V1, 200, topicKey=news, page=page, limit=4) for page in range(3)]
+    assert [(len(page["data"]), page["hasMore"]) for page in pages] == [(4, True), (2, False), (0, False)]
+
+    for subscription in ({"subscriptionId": ids[ada], "topicKey": news}, {"subscriptionId": f"tk_{news}:si_{ada}"}):
+        assert [one for one, _ in await who(api, **subscription)] == ["two topics", "with dan", "alone"]
+        assert {one for _, one in await who(api, **subscription)} == {ada}
+        assert await who(api, **subscription, subscriberIds=bob) == []
+    assert await who(api, topicKey=other, subscriptionId=ids[ada]) == []
+    assert await who(api, topicKey=f"{name}-none") == []
+    assert await who(api, topicKey=news, subscriptionId="none") == []
+
+
+async def test_a_topic_that_is_made_again_has_no_activity(api: Api, name: str) -> None:
+    await make_workflow(api, name, {"body": "Hi"})
+    await members_of(api, name, f"{name}-a")
+    await api.trigger({"type": "Topic", "topicKey": name}, workflow=name)
+    assert len(await who(api, topicKey=name)) == 1
+    await api.data("DELETE", f"/v2/topics/{name}", 200)
+    assert await who(api, topicKey=name) == []
+    await members_of(api, name, f"{name}-b")
+    assert await who(api, topicKey=name) == []

@@ -14,6 +14,7 @@ from inbox.models.message import Message
 from inbox.models.subscriber import Subscriber
 from inbox.service.activity.activity_log import ActivityLog
 from inbox.service.activity.activity_rows import ActivityReader, ResolvedRow
+from inbox.service.activity.topic_origin import TopicOrigin
 from inbox.store.activity import (
     ActivityBlock,
     ActivityEntry,
@@ -33,7 +34,8 @@ from inbox.store.slices import in_slices
 
 MAX_SCANNED_BLOCKS = 25
 """Of 4,096 rows each, for one request; a filter by transactions counts only blocks that may have them."""
-MAX_BY_CONTEXT = 2_000
+MAX_READ = 2_000
+"""Activities of which a filter by context or topic reads more than their rows."""
 _SLICE = 100
 _WAITING = (ActivityOutcome.DELAYED, ActivityOutcome.MERGED, ActivityOutcome.ENDED)
 
@@ -50,8 +52,20 @@ class ActivityFilter:
     transactions: Collection[str] = ()
     severities: Collection[str] = ()
     contexts: str | None = None
+    origin: TopicOrigin | None = None
     after_ms: int | None = None
     before_ms: int | None = None
+
+    @property
+    def reads_messages(self) -> bool:
+        """Return whether rows alone do not tell what passes."""
+        return self.contexts is not None or self.origin is not None
+
+    def takes(self, activity: Activity) -> bool:
+        """Return whether an activity whose rows pass has the context and the origin."""
+        if self.origin is not None and not self.origin.takes(activity):
+            return False
+        return self.contexts is None or (activity.message is not None and activity.message.contexts == self.contexts)
 
 
 EVERY_ACTIVITY = ActivityFilter()
@@ -93,9 +107,11 @@ class ActivityService:
         if filters == EVERY_ACTIVITY:
             entries = await self._store.newest(environment.number, skip, limit)
             return await self._activities(environment, entries), len(entries) == limit
+        if filters.origin is not None and not filters.origin.triggers:
+            return [], False
         search = await self._search(environment, filters)
-        if filters.contexts is not None:
-            matches = await self._of_context(environment, search, filters.contexts)
+        if filters.reads_messages:
+            matches = await self._taken(environment, search, filters)
             return matches[skip : skip + limit], len(matches) >= skip + limit
         entries = (await self._scan(environment, search, skip + limit))[skip:]
         activities = await self._activities(environment, entries, every_step=bool(filters.transactions))
@@ -196,12 +212,11 @@ class ActivityService:
             entries = [*entries, *(entry for entry in others if entry.ref not in refs)]
         return await self._reader.activities(environment, entries)
 
-    async def _of_context(self, environment: Environment, search: Search, contexts: str) -> list[Activity]:
-        """Return the activities of one context among the newest 2,000; the context is read from their messages."""
+    async def _taken(self, environment: Environment, search: Search, filters: ActivityFilter) -> list[Activity]:
+        """Return the activities among the newest 2,000 that pass what is read from their messages and records."""
         matches: list[Activity] = []
-        for part in in_slices(await self._scan(environment, search, MAX_BY_CONTEXT), _SLICE):
-            activities = await self._reader.activities(environment, part)
-            matches += [each for each in activities if each.message and each.message.contexts == contexts]
+        for part in in_slices(await self._scan(environment, search, MAX_READ), _SLICE):
+            matches += filter(filters.takes, await self._reader.activities(environment, part))
         return matches
 
     async def _scan(self, environment: Environment, search: Search, limit: int | None = None) -> list[ActivityEntry]:
@@ -216,8 +231,11 @@ class ActivityService:
 
     async def _search(self, environment: Environment, filters: ActivityFilter) -> Search:
         columns: dict[Column, set[bytes]] = {}
-        if filters.transactions:
-            columns[Column.TRANSACTION] = set(map(transaction_tag, filters.transactions))
+        transactions = set(filters.transactions)
+        if filters.origin is not None:
+            transactions = transactions & filters.origin.triggers.keys() if transactions else {*filters.origin.triggers}
+        if transactions or filters.origin is not None:
+            columns[Column.TRANSACTION] = set(map(transaction_tag, transactions))
         if filters.subscribers is not None:
             columns[Column.FEED] = await self._feed_tags(environment, filters.subscribers)
         if filters.templates:

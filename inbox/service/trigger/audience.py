@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from inbox.lru_cache import LruCache
 from inbox.models.subscriber import Subscriber
+from inbox.models.trigger import Recipients
 from inbox.service.trigger.dispatches import Dispatch
 from inbox.store.dispatches import DispatchShare
 from inbox.store.keys import bucket_of_oid
@@ -55,6 +56,13 @@ class Audience:
             return await self._subscribers.count(environment)
         topics = [await self._topics.get(environment, recipient.key) for recipient in dispatch.topics]
         return sum([await self._subscriptions.count(environment, topic.oid) for topic in topics if topic])
+
+    async def note_trigger(self, environment: int, transaction_id: str, recipients: Recipients) -> None:
+        """Note a trigger at each topic that it goes to, for the activity. Raise ServiceUnavailable."""
+        is_alone = len(recipients.topics) == 1 and not recipients.accepted
+        for recipient in recipients.topics:
+            if topic := await self._topics.get(environment, recipient.key):
+                await self._topics.note_trigger(environment, topic.oid, transaction_id, is_alone=is_alone)
 
     async def everyone(self, environment: int, dispatch: Dispatch) -> AsyncIterator[list[Subscriber]]:
         """Yield a small audience, about a hundred at a time. Without topics, a subscriber may occur more than once."""

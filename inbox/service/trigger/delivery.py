@@ -69,6 +69,7 @@ class DeliveryService:
             raise PayloadTooLarge(TOO_LARGE)
         await self._store(rendered)
         if recipients.topics:
+            await self._audience.note_trigger(environment.number, plan.transaction_id, recipients)
             without = {recipient.subscriber_id for recipient in recipients.accepted}
             if plan.actor:
                 without.add(plan.actor.subscriber_id)
