@@ -152,6 +152,7 @@ class Services:
             {WAKE: feed_timers.wake, EXPIRE: feed_timers.expire, RUN: runs.fire, WINDOW: runs.close},
             work_lease_ms,
         )
+        transactions = TransactionStore(client, keys)
         outbox_store, event_stream = OutboxStore(client, keys), EventStream(client, keys)
         failed_events = FailedEvents(client, keys)
         sender = WebhookSender(settings.webhook_timeout_seconds)
@@ -165,6 +166,7 @@ class Services:
             sender,
             self.webhooks,
             environments,
+            transactions,
             settings.webhook_retry_seconds,
         )
         self.dispatches = dispatches = DispatchService(dispatch_store, self.dispatch_worker.has_work.set)
@@ -208,7 +210,7 @@ class Services:
         self.organization = OrganizationService(DocumentStore(client, Organization, keys.organization))
         self.triggers = TriggerService(
             self.workflows,
-            TransactionStore(client, keys),
+            transactions,
             self.tenants,
             self.workflow_overrides,
             self.contexts,

@@ -13,11 +13,15 @@ from inbox.models.message import ButtonPress, Message, notification_state
 
 
 class WebhookEvent(msgspec.Struct, frozen=True):
-    """One event: its id, which repeated deliveries share, its type and its JSON."""
+    """One event: its id, which repeated deliveries share, its type, its JSON, and the transaction that caused it.
+
+    `transaction_id` is empty unless a trigger caused the event.
+    """
 
     id: str
     type: str
     body: bytes
+    transaction_id: str = ""
 
 
 def event_body(event_id: str, event_type: str, at_ms: int, environment_id: str, fields: Mapping[str, object]) -> bytes:

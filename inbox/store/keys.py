@@ -217,6 +217,10 @@ class BucketKeys:
         """Return the key of the fingerprint of an explicit transactionId; 24 h."""
         return f"{self.base}t:{digest(transaction_id)}"
 
+    def trace(self, transaction_id: str) -> str:
+        """Return the key of the `traceparent` of a transaction's request; 24 h."""
+        return f"{self.base}e:{digest(transaction_id)}"
+
     def trigger_key(self, idempotency_key: str) -> str:
         """Return the key of a trigger's fingerprint; 24 h. A NUL, which no id holds, tells it from a transaction."""
         return f"{self.base}t:{digest('', idempotency_key)}"

@@ -13,6 +13,7 @@ from inbox.models.trigger import BroadcastRequest
 from inbox.models.webhook import EVENT_TYPES, MESSAGE_ACTIONED, MESSAGE_CREATED, MESSAGE_READ, MESSAGE_SEEN
 from inbox.store.changes import INBOX_READ, INBOX_SEEN, INBOX_SNOOZE
 from inbox.store.due_buckets import BucketKey
+from inbox.tracing import traceparent
 from tests.support.waiting import until
 
 from .webhook_rig import WebhookRig, running_rig
@@ -54,6 +55,25 @@ async def test_an_event_says_what_happened_to_whom_and_is_signed(rig: WebhookRig
     assert request.headers["webhook-id"] == event["id"]
     assert request.is_signed_with(rig.secret)
     assert not request.is_signed_with("whsec_" + "A" * 44)
+
+
+async def test_a_trigger_hands_its_trace_on_and_other_causes_have_none(rig: WebhookRig) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await rig.begin()
+    token = traceparent.set(parent)
+    try:
+        await rig.trigger("ada", transactionId="traced")
+    finally:
+        traceparent.reset(token)
+    await rig.trigger("bob", transactionId="not traced")
+    await rig.first.marks.mark_all([await rig.feed("ada")], INBOX_READ)
+    await rig.tell_all()
+    sent = [
+        (one.event["type"], one.event["subscriberId"], one.headers.get("traceparent")) for one in rig.receiver.received
+    ]
+    assert (MESSAGE_CREATED, "ada", parent) in sent
+    assert (MESSAGE_CREATED, "bob", None) in sent
+    assert (MESSAGE_READ, "ada", None) in sent
 
 
 async def test_each_change_is_told_once_by_what_became_different(rig: WebhookRig) -> None:

@@ -32,6 +32,7 @@ from inbox.models.trigger import (
     parse_severity,
     parse_transaction_id,
 )
+from inbox.models.webhook import MESSAGE_CREATED
 from inbox.models.workflow import Workflow
 from inbox.models.workflow_override import Override
 from inbox.service.environments.contexts import ContextService
@@ -46,6 +47,7 @@ from inbox.service.workflows.payload_schema import complete_payload
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.replication import Replication
 from inbox.store.transactions import TransactionStore
+from inbox.tracing import traceparent
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +215,8 @@ class TriggerService:
             collapse_mode=request.collapse_mode,
             tenant_channels=override.channels if override else {},
         )
+        if (parent := traceparent.get()) and MESSAGE_CREATED in environment.event_types:
+            await self._transactions.note_trace(environment.number, transaction_id, parent)
         await self._delivery.deliver(environment, plan, recipients)
         return TriggerOutcome("processed", transaction_id)
 

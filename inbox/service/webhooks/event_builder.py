@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from inbox.models import wire
 from inbox.models.dates import iso_or_none
@@ -90,7 +91,7 @@ class EventBuilder:
             return None
         event_id = f"evt_{bucket.environment}_{bucket.bucket:02x}_{entry.id.replace('-', '_')}_{index}"
         body = event_body(event_id, planned.type, entry.at_ms, environment.id, content)
-        return WebhookEvent(event_id, planned.type, body)
+        return WebhookEvent(event_id, planned.type, body, _cause(planned, content))
 
     async def _content(
         self, bucket: BucketKey, entry: OutboxEntry, planned: PlannedEvent
@@ -118,6 +119,11 @@ class EventBuilder:
         existing = await self._feeds.find_many(feed, rows)
         view = whole_event_message if planned.type in _WHOLE else event_message
         return [view(existing[message_id]) if message_id in existing else {"id": message_id} for message_id in ids]
+
+
+def _cause(planned: PlannedEvent, content: Mapping[str, Any]) -> str:
+    """Return the transaction of a message that was created; empty for every other event, and if it is gone."""
+    return content["messages"][0].get("transactionId", "") if planned.type == MESSAGE_CREATED else ""
 
 
 @wire.without_nulls

@@ -27,6 +27,7 @@ from inbox.store.due_buckets import TICK_MS, BucketKey
 from inbox.store.event_stream import EventStream
 from inbox.store.failed_events import FailedEvent, FailedEvents
 from inbox.store.outbox import Head, Outbox, OutboxEntry, OutboxStore
+from inbox.store.transactions import TransactionStore
 from inbox.tasks import end_tasks
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class EventRelay:
     _sender: WebhookSender
     _webhooks: WebhookService
     _environments: EnvironmentService
+    _transactions: TransactionStore
     _retry_seconds: float
     _leases: dict[BucketKey, int] = field(init=False, default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
@@ -215,8 +217,10 @@ class EventRelay:
             return Sent(UNRENDERABLE_STATUS, f"{type(error).__name__}: {error}")
 
     async def _send(self, environment: Environment, webhook: Webhook, event: WebhookEvent) -> Sent:
+        cause = event.transaction_id
+        parent = await self._transactions.trace_of(environment.number, cause) if cause else ""
         began = time.monotonic()
-        sent = await self._sender.send(webhook.url, event, self._webhooks.secrets_of(webhook))
+        sent = await self._sender.send(webhook.url, event, self._webhooks.secrets_of(webhook), parent)
         metrics.WEBHOOK_SECONDS.observe(time.monotonic() - began)
         metrics.WEBHOOK_REQUESTS.add(("delivered" if sent.is_delivered else "refused" if sent.status else "failed",))
         self._note_health(environment, sent)

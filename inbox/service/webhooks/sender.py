@@ -63,12 +63,15 @@ class WebhookSender:
         self.timeout_seconds = timeout_seconds
         self._client: httpx.AsyncClient | None = None
 
-    async def send(self, url: str, event: WebhookEvent, secrets: Sequence[str]) -> Sent:
-        """Send an event once, signed with each of the secrets. Return every failure of the receiver as a result."""
+    async def send(self, url: str, event: WebhookEvent, secrets: Sequence[str], traceparent: str = "") -> Sent:
+        """Send an event once, signed with each of the secrets, with the trace of its cause if there is one.
+
+        Return every failure of the receiver as a result.
+        """
         import httpx  # only a process that sends needs it, and it is slow to load
 
         try:
-            return await self._post(url, event, secrets)
+            return await self._post(url, event, secrets, traceparent)
         except TimeoutError:
             return Sent(0, f"no answer within {self.timeout_seconds:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -79,13 +82,14 @@ class WebhookSender:
             await self._client.aclose()
             self._client = None
 
-    async def _post(self, url: str, event: WebhookEvent, secrets: Sequence[str]) -> Sent:
+    async def _post(self, url: str, event: WebhookEvent, secrets: Sequence[str], traceparent: str) -> Sent:
         timestamp = int(now_seconds())
         headers = {
             "content-type": "application/json",
             "webhook-id": event.id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": " ".join(sign(event.id, timestamp, event.body, secret) for secret in secrets),
+            **({"traceparent": traceparent} if traceparent else {}),
         }
         client = self._open()
         async with asyncio.timeout(self.timeout_seconds):
