@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         "ends the sessions that were opened under it. When not set, one is made at the "
         "first start and kept in the store.",
     )
+    former_api_key: SecretStr | None = _setting(
+        None,
+        "The API key before INBOX_API_KEY: both are accepted, so that callers can change over. Once it is removed "
+        "here, it is refused, and the sessions that were opened under it end.",
+    )
     application_identifier: str | None = _setting(
         None, "The public name of the environment, used by browsers. When not set, one is made and kept likewise."
     )
@@ -344,6 +349,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
+        if self.former_api_key is not None and self.api_key in (None, self.former_api_key):
+            raise _problem(f"{PREFIX}FORMER_API_KEY needs another {PREFIX}API_KEY that takes its place")
         if self.redis_url is None:
             return self
         for name in ("data_dir", "durability"):

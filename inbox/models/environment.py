@@ -18,7 +18,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     `generation` grows when a key is revoked, which invalidates earlier session tokens. `hash_required` and `in_app_…`
     are settings of the in-app integration; `connected` is set once a browser has opened a session. Messages older than
     `max_age_days` are deleted. Events go to the `webhook`, and with `event_stream` to the stream in Redis.
-    `given_identifier` and `given_key` (SHA-256 in hex) record for commands what the service was started with.
+    `given_identifier`, `given_key` and `former_key` (SHA-256 in hex) record what the service was started with last.
     """
 
     number: int
@@ -37,6 +37,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     webhook: Webhook | None = None
     event_stream: bool = False
     given_key: str | None = None
+    former_key: str | None = None
     given_identifier: str | None = None
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tests.conftest import RunServer
 from tests.support.client import WORKFLOW, Api, create_session
@@ -204,3 +205,49 @@ async def test_a_rolling_restart_behind_nginx_loses_nothing(start: StartDraining
                 assert stored == producer.sent[::-1]
             for page in pages:
                 page.cancel()
+
+
+@pytest.mark.needs("nginx")
+async def test_a_new_api_key_by_two_rolling_restarts(start: StartDraining) -> None:
+    servers = [await start() for _ in range(2)]
+    old, new = servers[0].api_key, "0123456789abcdef-the-new-key"
+    with running_nginx(*(server.port for server in servers)) as port:
+        sites = {key: copy.copy(servers[0]) for key in (old, new)}
+        for key, site in sites.items():
+            site.port, site.settings = port, {**site.settings, "INBOX_API_KEY": key}
+
+        async def restart(producer: Producer, **settings: str) -> None:
+            """Restart the processes with other settings, one after another, while a backend calls."""
+            stop = asyncio.Event()
+            load = asyncio.create_task(producer.run(stop))
+            for server in servers:
+                await start_to_drain(server)
+                signal_to(server, signal.SIGTERM)
+                assert await end_of(server) == 0
+                server.settings.pop("INBOX_FORMER_API_KEY", None)
+                server.settings |= settings
+                await server.start()
+                sent = len(producer.sent)
+                await until(lambda sent=sent: has_sent(producer, sent + REQUESTS), 120)
+            stop.set()
+            await load
+
+        async with Api.open(sites[old]) as api:
+            await api.create_workflow()
+        token = (await create_session(sites[old], "ada"))["token"]
+        by_old, by_new = Producer(sites[old], 1), Producer(sites[new], 2)
+        await restart(by_old, INBOX_API_KEY=new, INBOX_FORMER_API_KEY=old)
+        async with PlainSocket.open(sites[old], "ada", token) as page:
+            assert page.close_code is None, "its session goes on"
+        await restart(by_new, INBOX_API_KEY=new)
+        for producer in (by_old, by_new):
+            assert producer.statuses == {201: len(producer.sent)}
+        async with Api.open(sites[old]) as api:
+            assert (await api.client.get("/v2/subscribers")).status_code == 401
+        with pytest.raises(InvalidStatus, match="401"):
+            async with PlainSocket.open(sites[new], "ada", token):
+                pass
+
+
+async def has_sent(producer: Producer, count: int) -> bool:
+    return len(producer.sent) >= count

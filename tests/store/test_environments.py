@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
 
-from inbox.errors import StoreUnavailable
+from inbox.errors import BadRequest, StoreUnavailable
+from inbox.service.environments.environments import EnvironmentService
 from inbox.services import open_services
 from inbox.settings import Mode, Settings
 
@@ -47,3 +50,61 @@ async def test_a_version_of_an_emptied_store_is_another(valkey_url: str, key_pre
             for key in (keys.environments, keys.api_keys, keys.environments_version, keys.secrets, keys.layout):
                 await services.client.execute("DEL", key)
     assert versions[0] != versions[1]
+
+
+class Started:
+    """The environments of a process that was started with these keys, and what opens the current one there."""
+
+    def __init__(self, environments: EnvironmentService) -> None:
+        self.environments = environments
+
+    async def accepts(self, key: str) -> bool:
+        await self.environments.fresh(at_once=True)
+        return await self.environments.find_by_key(key) is not None
+
+    async def knows(self) -> list[str]:
+        """The keys with which it verifies hashes."""
+        await self.environments.fresh(at_once=True)
+        return self.environments.live_keys(self.environments.current)
+
+    async def generation(self) -> int:
+        await self.environments.fresh(at_once=True)
+        return self.environments.current.generation
+
+
+async def test_callers_change_over_from_one_given_key_to_the_next(store_url: str, key_prefix: str) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def start(**keys: str) -> Started:
+            settings = Settings(redis_url=store_url, key_prefix=key_prefix, **keys)
+            services = await stack.enter_async_context(open_services(settings, store_url, serving=True))
+            return Started(services.environments)
+
+        before = await start(api_key="old")
+        between = await start(api_key="new", former_api_key="old")
+        for process in (before, between):
+            assert [await process.accepts(key) for key in ("old", "new", "other")] == [True, True, False]
+        assert (await before.knows(), await between.knows()) == (["old"], ["new", "old"])
+        assert await before.generation() == 0, "sessions go on"
+        with pytest.raises(BadRequest, match="INBOX_FORMER_API_KEY"):
+            await between.environments.revoke_key(between.environments.current, "old")
+        after = await start(api_key="new")
+        for process in (before, between, after):
+            assert [await process.accepts(key) for key in ("old", "new")] == [False, True]
+        assert [await one.knows() for one in (before, between, after)] == [[], ["new"], ["new"]]
+        assert await after.generation() == 1, "sessions of the former key have ended"
+        again = await start(api_key="new")
+        assert await again.generation() == 1
+
+
+async def test_a_leaked_key_ends_at_processes_that_still_have_it(store_url: str, key_prefix: str) -> None:
+    async with AsyncExitStack() as stack:
+        started = []
+        for key in ("leaked", "next"):
+            settings = Settings(redis_url=store_url, key_prefix=key_prefix, api_key=key)
+            services = await stack.enter_async_context(open_services(settings, store_url, serving=True))
+            started.append(Started(services.environments))
+        for process in started:
+            assert [await process.accepts(key) for key in ("leaked", "next")] == [False, True]
+            assert await process.generation() == 1
+        assert await started[0].knows() == [], "no hash of the leaked key opens a session"

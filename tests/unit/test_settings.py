@@ -82,6 +82,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_DRAIN_SECONDS": "2.5",
         "INBOX_SHUTDOWN_SECONDS": "0",
         "INBOX_METRICS_HOST": "0.0.0.0",
+        "INBOX_FORMER_API_KEY": "key-before-it",
         "INBOX_METRICS_PORT": "9464",
         "INBOX_METRICS_TOKEN": "token-of-the-scraper",
         "INBOX_LOG_LEVEL": "DEBUG",
@@ -217,6 +218,12 @@ def test_invalid_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -
 def test_redis_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("INBOX_REDIS_URL", url)
     assert load_settings().redis_url == url
+
+
+@pytest.mark.parametrize("given", [{}, {"INBOX_API_KEY": "same"}])
+def test_a_former_key_needs_a_successor(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    message = refusal(monkeypatch, INBOX_FORMER_API_KEY="same", **given)
+    assert message == "invalid settings: INBOX_FORMER_API_KEY needs another INBOX_API_KEY that takes its place"
 
 
 @pytest.mark.parametrize(("name", "value"), [("INBOX_DATA_DIR", "data"), ("INBOX_DURABILITY", "fsync")])

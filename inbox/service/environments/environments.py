@@ -23,6 +23,7 @@ from inbox.clock import now_ms, now_seconds
 from inbox.errors import BadRequest, NotFound, StoreUnavailable, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
+from inbox.service.environments.given_keys import GivenKeys
 from inbox.settings import Settings
 from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
@@ -68,10 +69,10 @@ class EnvironmentService:
         self._checked_at = 0.0
         self._loading = SharedTurn()
         self._is_store_away = False
-        self._own_key = settings.api_key.get_secret_value() if settings.api_key else None
-        self._own_digest = digest_of(self._own_key) if self._own_key else ""
+        self._given = GivenKeys(settings)
         self._own_identifier = settings.application_identifier
-        self._shown_of: tuple[Registry, str | None, str | None] | None = None
+        self._shown_of: tuple[Registry, str | None] | None = None
+        self._accepted: frozenset[str] = frozenset()
         self._all: dict[int, Environment] = {}
         self._live_keys: dict[int, list[str]] = {}
         self._ids: dict[str, Environment] = {}
@@ -88,11 +89,16 @@ class EnvironmentService:
             await self._ensure(mode, number, organization_id)
         await self._read()
         if serving:
+            self._given.serve()
             await self._store_own()
         else:
             self._drop_outdated()
         for mode, number in NUMBERS.items():
             await self._ensure_key(mode, self._registry.environments[number])
+
+    @property
+    def _stored_current(self) -> Environment:
+        return self._registry.environments[NUMBERS[self._settings.mode]]
 
     @property
     def current(self) -> Environment:
@@ -122,7 +128,7 @@ class EnvironmentService:
         self._shown_environments()
         keys = self._live_keys.get(environment.number)
         if keys is None:
-            own = [self._own_key] if self._own_key and self._is_current(environment) else []
+            own = self._given.known(self._stored_current) if self._is_current(environment) else []
             stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
             keys = list(dict.fromkeys(own + [self._secrets.unseal(key.sealed) for key in stored]))
             self._live_keys[environment.number] = keys
@@ -130,8 +136,8 @@ class EnvironmentService:
 
     def lacks_given_key(self, environment: Environment) -> bool:
         """Return whether the environment is served with an INBOX_API_KEY that this process does not have."""
-        own_digest = digest_of(self._own_key) if self._own_key and self._is_current(environment) else None
-        return self._registry.environments[environment.number].given_key not in (None, own_digest)
+        own = self._given.digests if self._is_current(environment) else ()
+        return self._registry.environments[environment.number].given_key not in (None, *own)
 
     async def find_by_key(self, api_key: str) -> Environment | None:
         """Return the environment that an API key opens, or None. Keys are found by digest, never compared as text."""
@@ -169,8 +175,9 @@ class EnvironmentService:
         return environment
 
     def _of_key(self, digest: str) -> Environment | None:
-        if self._own_key and hmac.compare_digest(digest, self._own_digest):
-            return self.current
+        current = self.current
+        if any(hmac.compare_digest(digest, given) for given in self._accepted):
+            return current
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None:
             return None
@@ -250,9 +257,12 @@ class EnvironmentService:
         Raise NotFound, and BadRequest for the last key and for the INBOX_API_KEY of the service.
         """
         await self._read()
-        digest, given_key = digest_of(api_key), self._registry.environments[environment.number].given_key
+        digest, stored = digest_of(api_key), self._registry.environments[environment.number]
+        given_key = stored.given_key
         if digest == given_key:
             raise BadRequest(f"This is the INBOX_API_KEY of the service of {environment.name}: give it another there")
+        if digest == stored.former_key:
+            raise BadRequest(f"This is the INBOX_FORMER_API_KEY of the service of {environment.name}: remove it there")
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None or key.environment != environment.number:
             raise NotFound(f"{environment.name} has no such key")
@@ -279,40 +289,33 @@ class EnvironmentService:
         await self._store.add(environment)
 
     async def _store_own(self) -> None:
-        """Store this process's key and identifier if they are new: each change makes every process read the registry.
+        """Store this process's keys and identifier if they are new: each change makes every process read the registry.
 
         The key is removed from the environment of an earlier INBOX_MODE.
         """
-        given_key = digest_of(self._own_key) if self._own_key else None
         for other in self.all():
-            if given_key and other.given_key == given_key and not self._is_current(other):
-                await self.change(other, given_key=None, given_identifier=None)
+            if other.given_key in self._given.digests and not self._is_current(other):
+                await self.change(other, given_key=None, former_key=None, given_identifier=None)
         stored = self._registry.environments[NUMBERS[self._settings.mode]]
         if self._with_own(stored) != stored:
             await self._store.change(stored.number, self._with_own)
             await self._read()
 
     def _with_own(self, stored: Environment) -> Environment:
-        """Return the environment with this process's key and identifier; a new key ends the sessions of the old one."""
-        given_key = digest_of(self._own_key) if self._own_key else None
-        key = self._registry.api_keys.get(stored.given_key or "")
-        has_ended = stored.given_key not in (None, given_key) and not (key and key.revoked_ms is None)
-        return msgspec.structs.replace(
-            stored,
-            given_key=given_key,
-            given_identifier=self._own_identifier,
-            generation=stored.generation + has_ended,
-        )
+        """Return the environment with this process's keys and identifier."""
+        fields = self._given.fields(stored, self._registry.api_keys)
+        return msgspec.structs.replace(stored, given_identifier=self._own_identifier, **fields)
 
     def _drop_outdated(self) -> None:
         if self.lacks_given_key(self.current):
-            self._own_key = None
+            self._given.forget()
+            self._shown_of = None
         if self._registry.environments[self.current.number].given_identifier:
             self._own_identifier = None
 
     async def _ensure_key(self, mode: str, environment: Environment) -> None:
         """Create a key for an environment without one; of the keys that processes propose, the first stays."""
-        has_own = environment.given_key or (self._own_key and self._is_current(environment))
+        has_own = environment.given_key or (self._given.digests and self._is_current(environment))
         if has_own or any(self._stored_keys(environment)):
             return
         revoked = sum(key.environment == environment.number for key in self._registry.api_keys.values())
@@ -330,12 +333,14 @@ class EnvironmentService:
 
     def _shown_environments(self) -> dict[int, Environment]:
         """Return every environment by number, oldest first, with the identifier that is served; made once a reading."""
-        made_of = self._registry, self._own_identifier, self._own_key
+        made_of = self._registry, self._own_identifier
         if self._shown_of != made_of:
             self._shown_of = made_of
             self._live_keys = {}
             self._all = {number: self._shown(each) for number, each in sorted(self._registry.environments.items())}
             self._ids = {each.id: each for each in self._all.values()}
+            stored = self._registry.environments.get(NUMBERS[self._settings.mode])
+            self._accepted = self._given.accepted(stored) if stored else frozenset()
         return self._all
 
     def _by_id(self) -> dict[str, Environment]:
