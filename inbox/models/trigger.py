@@ -94,7 +94,7 @@ class BulkRequest(msgspec.Struct):
         return self.events
 
 
-class Recipient(msgspec.Struct, frozen=True):
+class Recipient(msgspec.Struct, frozen=True, gc=False):
     """A subscriber to deliver to, with the profile fields that the trigger sets."""
 
     subscriber_id: SubscriberId

@@ -31,7 +31,7 @@ class SubscriberForms(NamedTuple):
         return cls(wire.encoded(card), wire.encoded(cast("wire.NotificationTo", to)))
 
 
-class CompleteMessage(msgspec.Struct, frozen=True):
+class CompleteMessage(msgspec.Struct, frozen=True, gc=False):
     """A message with the cards that it shows."""
 
     message: Message
@@ -48,7 +48,7 @@ class CompleteMessage(msgspec.Struct, frozen=True):
         return inbox_notification(self.message, self.subscriber.to, self.workflow)
 
 
-class MessageCreated(msgspec.Struct, frozen=True):
+class MessageCreated(msgspec.Struct, frozen=True, gc=False):
     """A message that went to the top. With `is_collapse` it took the place of an earlier one that clients may hold."""
 
     item: CompleteMessage

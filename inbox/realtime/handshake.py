@@ -187,25 +187,26 @@ class Sockets:
     async def _open(
         self, handshake: Handshake, transport: Transport, codec: Codec, kind: type[Connection]
     ) -> OpenSocket:
-        """Open the socket in three round trips: the session; its presence and its subscription; its feed."""
-        session = await self.services.sessions.verify(handshake.token or "")
-        environment, subscriber = session.environment, session.subscriber
-        feed = await self.services.feed.feed_of(environment, subscriber, session.contexts)
-        if self._sockets_of(feed) >= self._max_sockets:
-            raise Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
-        connection = kind(secrets.token_hex(6), transport, codec, self._queues)
-        connected = self._hub.enter(feed, environment)
+        """Open the socket in three round trips: its presence, with its subscriber; its subscription; its feed."""
+        services = self.services
+        environment, claims = await services.sessions.check(handshake.token or "")
+        record = await services.presence.add_socket(environment, claims.subscriber_oid)
         try:
-            await self.services.presence.add_socket(environment, subscriber.oid)
+            subscriber = await services.sessions.subscriber(environment, claims, record)
+            feed = await services.feed.feed_of(environment, subscriber, claims.contexts)
+            if self._sockets_of(feed) >= self._max_sockets:
+                raise Refusal(503, "Too many sockets of this subscriber", FULL_RETRY_SECONDS)
+            connection = kind(secrets.token_hex(6), transport, codec, self._queues)
+            connected = self._hub.enter(feed, environment)
             try:
                 await self._hub.join(connected, connection)
             except BaseException:
-                self.services.presence.remove_socket(environment, subscriber.oid)
+                self._hub.leave(connected, connection)
                 raise
         except BaseException:
-            self._hub.leave(connected, connection)
+            services.presence.remove_socket(environment, claims.subscriber_oid)
             raise
-        socket = OpenSocket(environment, session.expires_at, connected, connection)
+        socket = OpenSocket(environment, claims.expires_at, connected, connection)
         self._watch.add(socket)
         return socket
 

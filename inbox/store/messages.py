@@ -55,7 +55,7 @@ _FEED_TRIM = load("feed_trim", list[int])
 """Returns the number of rows cut off and the new base, or -1 alone if the feed no longer exists."""
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message for one feed."""
 
     feed: Feed
@@ -79,7 +79,7 @@ class Delivery(msgspec.Struct, frozen=True):
         return self.collapse is not None or self.read_later_seconds > 0
 
 
-class AppendResult(msgspec.Struct, frozen=True):
+class AppendResult(msgspec.Struct, frozen=True, gc=False):
     """The outcome of an append, its row and, if this very call stored it, its time (ms since 1970) and id.
 
     `reason` says why a `failed` one could not be rendered with the count of its collapse key. `name` is the id in

@@ -46,7 +46,7 @@ def _lease(raw: tuple[int, list[bytes]]) -> Lease:
 
 
 _PRESENCE_LEASE = load("presence_lease", _lease)
-_PRESENCE_JOIN = load("presence_join", int)
+_PRESENCE_JOIN = load("presence_join", list[bytes])
 _PRESENCE_LEAVE = load("presence_leave", bool)
 
 
@@ -69,12 +69,12 @@ class PresenceStore(BaseStore):
         """Remove a process from the list, after its subscribers were swept."""
         await self._client.execute("ZREM", self._keys.processes, process)
 
-    async def join(self, process: str, held: Held) -> bool:
-        """Note that the process has a socket of the subscriber. False if there is no such subscriber."""
+    async def join(self, process: str, held: Held) -> list[bytes]:
+        """Note that the process has a socket of the subscriber, and return its record; empty if there is none."""
         keys = self._keys_of(process, held)
-        joined = await self._client.run(_PRESENCE_JOIN, keys, [process, held.member])
+        record = await self._client.run(_PRESENCE_JOIN, keys, [process, held.member])
         self._outbox.wrote([held.bucket_key])
-        return joined >= 0
+        return record
 
     async def leave(self, process: str, subscribers: Sequence[Held], at_ms: int | None = None) -> None:
         """Note that the process has had no socket of the subscribers since `at_ms` (default: now), sent together."""

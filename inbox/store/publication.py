@@ -52,7 +52,7 @@ CACHED_COUNTS = 4_096
 _ID = struct.Struct(f">I{CHECK_BYTES}s")
 
 
-class Publication(msgspec.Struct, frozen=True):
+class Publication(msgspec.Struct, frozen=True, gc=False):
     """A change of a feed. It covers the counters from `first` to `position.counter`; `counts` hold after it."""
 
     position: Position

@@ -18,7 +18,7 @@ _WAKE, _TRIM = 1, 2
 """Bits of an append's reply: the maintenance that its feed needs."""
 
 
-class AppendReply(msgspec.Struct, frozen=True):
+class AppendReply(msgspec.Struct, frozen=True, gc=False):
     """The result of `message_append.lua` for a message, or of `message_collapse.lua`.
 
     `again`: the message had been stored before, in `row`. `suppressed`: by the subscriber's preference. `count`: its
@@ -45,11 +45,11 @@ _SUPPRESSED, _GONE = AppendReply("suppressed"), AppendReply("gone")
 
 
 def _append_replies(raw: list[int]) -> list[AppendReply]:
-    replies = []
-    for at in range(0, len(raw), 4):
-        status, row, created_ms, needs = raw[at : at + 4]
-        replies.append(AppendReply(_OUTCOMES[status], row, created_ms, needs & _WAKE > 0, needs & _TRIM > 0))
-    return replies
+    numbers = iter(raw)
+    return [
+        AppendReply(_OUTCOMES[status], row, created_ms, needs & _WAKE > 0, needs & _TRIM > 0)
+        for status, row, created_ms, needs in zip(numbers, numbers, numbers, numbers, strict=True)
+    ]
 
 
 def _collapse_reply(raw: list[Any]) -> AppendReply:

@@ -53,6 +53,14 @@ async def test_every_join_is_an_edge(stores: Stores) -> None:
     assert (await read(stores, ada)).is_online
 
 
+async def test_a_join_returns_the_record_that_it_leaves(stores: Stores) -> None:
+    ada = await held(stores)
+    joined = stores.subscribers.parse(ada.oid, await stores.presence.join("one", ada))
+    assert joined is not None
+    assert joined.is_online
+    assert joined is await read(stores, ada), "a record that is as it was is not parsed again"
+
+
 async def test_leaving_twice_or_without_having_come_changes_nothing(stores: Stores) -> None:
     ada = await held(stores)
     await stores.subscribers.set_online(ENVIRONMENT, await read(stores, ada), True)

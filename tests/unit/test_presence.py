@@ -14,6 +14,7 @@ from inbox.store.presence import Held, Lease
 from .fake_feed import ENVIRONMENT
 
 OID = "0" * 24
+RECORD = [b"id", b"ada"]
 
 
 class SlowStore:
@@ -26,8 +27,8 @@ class SlowStore:
     async def renew(self, *_: object) -> Lease:
         return Lease(True, {})
 
-    async def join(self, *_: object) -> bool:
-        return True
+    async def join(self, *_: object) -> list[bytes]:
+        return RECORD
 
     async def share(self, _process: str) -> list[Held]:
         return []
@@ -49,11 +50,11 @@ class FullStore(SlowStore):
         self.is_full = True
         self.joined: list[str] = []
 
-    async def join(self, _process: str, held: Held) -> bool:
+    async def join(self, _process: str, held: Held) -> list[bytes]:
         if self.is_full:
             raise WriteRefused("OOM")
         self.joined.append(held.oid)
-        return True
+        return RECORD
 
     async def share(self, _process: str) -> list[Held]:
         return [Held(ENVIRONMENT.number, oid) for oid in self.joined]
@@ -110,9 +111,9 @@ class CountingStore(SlowStore):
         self.leaves: list[int] = []
         self.left = asyncio.Event()
 
-    async def join(self, *_: object) -> bool:
+    async def join(self, *_: object) -> list[bytes]:
         self.joins += 1
-        return True
+        return RECORD
 
     async def leave(self, _process: str, subscribers: Sequence[Held], *_: object) -> None:
         self.leaves.append(len(subscribers))

@@ -76,20 +76,22 @@ class PresenceService:
             else:  # then there is nothing for others to sweep
                 await self._store.forget(self.process)
 
-    async def add_socket(self, environment: Environment, oid: str) -> None:
-        """Note an opened socket and set the subscriber online, even if the API has set it offline meanwhile.
+    async def add_socket(self, environment: Environment, oid: str) -> list[bytes] | None:
+        """Note an opened socket, set the subscriber online, even if the API has set it offline meanwhile, and return
+        its record.
 
-        If the store takes no changes, the next renewal of the lease that succeeds writes it. Raise ServiceUnavailable,
-        or NotFound if the subscriber was deleted; then refuse the socket.
+        If the store takes no changes, return None; the next renewal of the lease that succeeds writes it. Raise
+        ServiceUnavailable, or NotFound if the subscriber was deleted; then refuse the socket.
         """
         subscriber = Held(environment.number, oid)
         self._sockets[subscriber] += 1
         self._leaving.pop(subscriber, None)
         try:
-            await self._join(subscriber)
+            return await self._join(subscriber)
         except WriteRefused:
             self._joined.discard(subscriber)
             log.warning(DELAYED, extra={"action": "presence_delayed"})
+            return None
         except BaseException:
             self._release(subscriber)
             raise
@@ -134,11 +136,14 @@ class PresenceService:
                 with contextlib.suppress(NotFound):
                     await self._join(subscriber)
 
-    async def _join(self, subscriber: Held) -> None:
+    async def _join(self, subscriber: Held) -> list[bytes]:
+        """Write that this process has a socket of a subscriber, and return its record."""
         self._has_joined = True  # even if it fails: it may have been written all the same
-        if not await self._store.join(self.process, subscriber):
+        record = await self._store.join(self.process, subscriber)
+        if not record:
             raise NotFound("The subscriber was deleted")
         self._joined.add(subscriber)
+        return record
 
     async def _renew(self) -> None:
         lease = await self._store.renew(self.process, self._lease_ms)

@@ -152,7 +152,7 @@ class SessionService:
         a subscriber is created again under the same subscriberId.
         """
         environment, claims = await self.check(token)
-        subscriber = existing(await self._store.get_by_oid(environment.number, claims.subscriber_oid), Unauthorized())
+        subscriber = await self.subscriber(environment, claims, None)
         return Session(environment, subscriber, claims.contexts, claims.expires_at)
 
     async def check(self, token: str) -> tuple[Environment, Claims]:
@@ -172,6 +172,12 @@ class SessionService:
         """Return whether a token of this content is still allowed, without asking the store. Also False if unknown."""
         cached = self._environments.cached_by_id(claims.environment_id)
         return claims.is_current() and cached is not None and cached.generation == environment.generation
+
+    async def subscriber(self, environment: Environment, claims: Claims, record: list[bytes] | None) -> Subscriber:
+        """Return the subscriber of a token, of its `record` if that was read. Raise Unauthorized if it was deleted."""
+        oid = claims.subscriber_oid
+        found = self._store.parse(oid, record) if record else await self._store.get_by_oid(environment.number, oid)
+        return existing(found, Unauthorized())
 
     def begin(self, environment: Environment, claims: Claims) -> SubscriberRead:
         """Begin to read the subscriber of a token, in one round trip with what the caller sends next."""

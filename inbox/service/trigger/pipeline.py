@@ -56,8 +56,9 @@ class BatchPolicy:
         batch: list[RenderedSteps] = []
         steps = size = 0
         for rendered in all_rendered:
-            more_steps = len(rendered.deliveries) + len(rendered.waits)
-            more_bytes = sum(len(delivery.content) for delivery in rendered.deliveries)
+            more_steps, more_bytes = len(rendered.deliveries) + len(rendered.waits), 0
+            for delivery in rendered.deliveries:
+                more_bytes += len(delivery.content)
             if batch and (steps + more_steps > self.max_steps or size + more_bytes > self.max_bytes):
                 yield batch
                 batch, steps, size = [], 0, 0

@@ -24,7 +24,7 @@ from inbox.store.runs import Fired
 _encode_key = msgspec.json.Encoder().encode
 
 
-class RenderedSteps(msgspec.Struct):
+class RenderedSteps(msgspec.Struct, gc=False):
     """The steps of a plan as rendered for one feed, grouped by what is to be done with them."""
 
     plan: Plan
