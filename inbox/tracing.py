@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 
+REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
+"""The headers that name a request and the trace of its caller."""
+
 log_fields: ContextVar[Mapping[str, str]] = ContextVar("fields of each log line", default={})  # noqa: B039 (never changed)
 """The ids of the request and the connection that the current task works for."""
 traceparent: ContextVar[str] = ContextVar("trace of the caller", default="")
@@ -16,6 +19,10 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-
 _REQUEST_ID = re.compile(r"[\w.:/+=@~-]{1,128}", re.ASCII)
 
 
+def new_request_id() -> str:
+    return f"{random.getrandbits(64):016x}"
+
+
 def begin_request(request_id: str | None, parent: str | None) -> str:
     """Note the request that this task works for, by the values of its headers, and return its id.
 
@@ -23,7 +30,7 @@ def begin_request(request_id: str | None, parent: str | None) -> str:
     demands.
     """
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
-        request_id = f"{random.getrandbits(64):016x}"
+        request_id = new_request_id()
     fields = {"request_id": request_id}
     if parent and (trace := _TRACEPARENT.fullmatch(parent)):
         fields["trace_id"] = trace[1]

@@ -21,9 +21,9 @@ from inbox.http.polls import REVALIDATED
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
 from inbox.http.requests import header_of
-from inbox.http.responses import reply_to
+from inbox.http.responses import NotModified, reply_to
 from inbox.http.route_index import ROUTE, Endpoint
-from inbox.tracing import begin_request
+from inbox.tracing import REQUEST_ID, TRACEPARENT, begin_request
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
 API_PATHS = ("/v1/", "/v2/")
@@ -49,7 +49,6 @@ BROWSER_HEADERS = (
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 MAX_AGE_SECONDS = 86_400
 ORIGIN, PREFLIGHT, IDEMPOTENCY_KEY = b"origin", b"access-control-request-method", b"idempotency-key"
-REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
 BODY_HEADERS = (b"content-length", b"transfer-encoding")
 """A request without either has no body."""
 PRIVATE = (b"cache-control", b"private, no-store")
@@ -123,6 +122,8 @@ class Front:
             added += allowance.headers()
         added.append((REQUEST_ID, request_id.encode()))
         response.raw_headers += added
+        if self._log.logs_all and isinstance(response, NotModified):
+            response.poll = None  # so that it comes here again, and has a line
         self._note(scope, response.status_code, monotonic() - began, "preflight" if is_preflight else "none")
         await response(scope, receive, send)
 

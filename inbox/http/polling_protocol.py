@@ -12,6 +12,7 @@ from inbox.http.exchange import Exchange
 from inbox.http.protocol import DRAINING, InboxHttpProtocol
 from inbox.http.standing_polls import MAX_HEAD_BYTES, StandingPoll
 from inbox.store.client import PendingReplies
+from inbox.tracing import REQUEST_ID, new_request_id
 
 
 class PollingHttpProtocol(InboxHttpProtocol):
@@ -75,7 +76,8 @@ class PollingHttpProtocol(InboxHttpProtocol):
         lines = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
         metrics.REQUESTS.add(("GET", poll.route, 304))
         metrics.REQUEST_SECONDS.observe(monotonic() - self._began, ("GET", poll.route))
-        self.transport.write(b"%b%b%b\r\n" % (STATUS_LINE[304], lines, headers))
+        request_id = b"%b: %b\r\n" % (REQUEST_ID, new_request_id().encode())
+        self.transport.write(b"%b%b%b%b\r\n" % (STATUS_LINE[304], lines, headers, request_id))
         self.server_state.total_requests += 1
         self._begin_idling()
         self._go_on()

@@ -48,13 +48,15 @@ class _Ready(Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
-class _NotModified(_Ready):
+class NotModified(_Ready):
+    """A 304; `poll` is the `StandingPoll` that decides when the request comes again, None if the application does."""
+
     def __init__(self, poll: object) -> None:
         super().__init__(b"", 304, ())
-        self._poll = poll
+        self.poll = poll
 
     async def __call__(self, _: Scope, __: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 304, "headers": self.raw_headers, POLL: self._poll})
+        await send({"type": "http.response.start", "status": 304, "headers": self.raw_headers, POLL: self.poll})
         await send({"type": "http.response.body"})
 
 
@@ -86,9 +88,9 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-def not_modified(poll: object = None) -> Response:
-    """Return 304: the client has the answer already. `poll` is the `StandingPoll` that decides when it comes again."""
-    return _NotModified(poll)
+def not_modified(poll: object = None) -> NotModified:
+    """Return 304: the client has the answer already."""
+    return NotModified(poll)
 
 
 def error_reply(request: HTTPConnection, error: errors.InboxError, cause: Exception | None = None) -> Response:

@@ -18,13 +18,14 @@ from inbox.store.client import PendingReplies
 from inbox.store.feed import Feed
 from inbox.store.feed_reader import are_settled_at
 from inbox.store.rows import Position
+from inbox.tracing import REQUEST_ID, TRACEPARENT
 
 MAX_HEAD_BYTES = 4_096
 MAX_BYTES = 16 * 1024 * 1024
 """Of all polls that are kept, if each takes ENTRY_BYTES."""
 ENTRY_BYTES = 4_096
-NOT_REPEATED = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
-"""Headers of a request that is more than its head."""
+NOT_REPEATED = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade", REQUEST_ID, TRACEPARENT))
+"""Headers of a request that is more than its head, or has an id of its own."""
 
 
 class Shown(NamedTuple):
@@ -85,7 +86,10 @@ class StandingPolls:
     def put(
         self, head: bytes, names: Iterable[bytes], poll: StandingPoll, headers: Sequence[tuple[bytes, bytes]]
     ) -> None:
-        """Keep a poll, unless its request may be more than this head. `names` are those of the request's headers."""
+        """Keep a poll, unless its request may be more than this head. `names` are those of the request's headers.
+
+        The id in the headers of the answer is left out.
+        """
         is_one = head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1
         if is_one and head.count(b"\n") == head.count(b"\r\n") and NOT_REPEATED.isdisjoint(names):
-            self._polls.put(head, (poll, b"".join(b"%b: %b\r\n" % header for header in headers)))
+            self._polls.put(head, (poll, b"".join(b"%b: %b\r\n" % one for one in headers if one[0] != REQUEST_ID)))

@@ -8,7 +8,7 @@ import signal
 from typing import Any
 
 from tests.conftest import RunServer
-from tests.support.client import Api
+from tests.support.client import Api, InboxApi
 from tests.support.waiting import until
 
 
@@ -37,6 +37,23 @@ async def test_each_request_has_a_line_with_its_caller_and_no_query(run_server: 
 
 def known(line: dict[str, Any]) -> tuple[str, str, int, str | None]:
     return line["method"], line["path"], line["status"], line.get("environment")
+
+
+async def test_a_poll_that_comes_again_has_a_line_each_time(
+    run_server: RunServer, valkey_url: str, key_prefix: str
+) -> None:
+    settings = {"INBOX_LOG_REQUESTS": "true", "INBOX_KEY_PREFIX": key_prefix}
+    server = await run_server(redis_url=valkey_url, **settings)
+    async with InboxApi.open(server, "ada") as inbox:
+        path = "/v1/inbox/notifications"
+        known = {"If-None-Match": (await inbox.client.get(path)).headers["etag"]}
+        for _ in range(4):
+            assert (await inbox.client.get(path, headers=known)).status_code == 304
+
+    async def are_logged() -> bool:
+        return server.log().count("status=304") == 4
+
+    await until(are_logged)
 
 
 async def test_each_line_of_a_request_has_its_ids_and_the_answer_has_one(

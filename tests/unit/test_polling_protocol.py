@@ -143,8 +143,28 @@ async def test_both_ways_send_the_same() -> None:
         assert one.asked == ["/poll", "/poll"]
 
 
+async def test_each_answer_has_an_id_of_its_own() -> None:
+    async with page() as one:
+        ids = set()
+        for _ in range(3):
+            one.writer.write(POLL)
+            await one.poll.end_read()
+            ids.add(_id_in(await one.answer()))
+            one.poll.reads[-1].is_dropped = True
+        assert len(ids) == 3
+        for _ in range(2):
+            answer = await one.ask(POLL.replace(b"Host", b"X-Request-Id: mine\r\nHost"))
+            assert _id_in(answer) == b"x-request-id: mine"
+        assert one.asked == ["/poll"] * 3
+
+
 def _without_date(answer: bytes) -> list[bytes]:
-    return [line for line in answer.split(b"\r\n") if not line.startswith(b"date:")]
+    return [line for line in answer.split(b"\r\n") if not line.startswith((b"date:", b"x-request-id:"))]
+
+
+def _id_in(answer: bytes) -> bytes:
+    [line] = [line for line in answer.split(b"\r\n") if line.startswith(b"x-request-id:")]
+    return line
 
 
 @pytest.mark.parametrize("way", ["changed", "failed", "forbidden"])
