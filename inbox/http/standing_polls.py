@@ -21,7 +21,7 @@ from inbox.store.rows import Position
 from inbox.tracing import REQUEST_ID, TRACEPARENT
 
 MAX_HEAD_BYTES = 4_096
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """Of all polls that are kept, if each takes ENTRY_BYTES."""
 ENTRY_BYTES = 4_096
 NOT_REPEATED = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade", REQUEST_ID, TRACEPARENT))

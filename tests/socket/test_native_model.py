@@ -37,7 +37,7 @@ from tests.support.shrinking import shrink
 SEEDS = int(os.environ.get("INBOX_SEEDS", "30"))
 FIRST = int(os.environ.get("INBOX_SEED", "1"))
 PARTS = 3
-REPLAYS = 60
+REPLAYS = 100
 REPLAY_PATIENCE_SECONDS = 20.0
 """How long clients may take to agree in a replay; the shortest history is played once more with the usual patience."""
 
