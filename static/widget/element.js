@@ -22,6 +22,7 @@ export class InboxElement extends HTMLElement {
   listening = new AbortController();
   root;
   t = translator(undefined);
+  pageSize = 20;
   /** @type {import("../client/index.js").InboxOptions["token"]} */
   #token = undefined;
   /** @type {import("./locale.js").Strings | undefined} */
@@ -251,6 +252,7 @@ export class InboxElement extends HTMLElement {
     if (token || (applicationIdentifier && subscriberId)) {
       const config = {
         baseUrl: this.#baseUrl,
+        pageSize: this.pageSize,
         token,
         applicationIdentifier,
         subscriberId,

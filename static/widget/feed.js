@@ -3,6 +3,8 @@
 import { InboxElement } from "./element.js";
 
 export class InboxFeed extends InboxElement {
+  pageSize = 50;
+
   connectedCallback() {
     super.connectedCallback();
     this.loadView().then(

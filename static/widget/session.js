@@ -2,13 +2,12 @@
 
 import { Inbox } from "../client/index.js";
 
-const PAGE_SIZE = 20;
 const SEEN_BATCH = 20; // after a change of more, pages on the compatible sockets read again
 
 /** @typedef {import("../client/index.js").Notification} Notification */
 /** @typedef {import("../client/index.js").Filter} Filter */
 /** @typedef {import("../client/index.js").Status} Status */
-/** @typedef {import("../client/index.js").SessionParameters & {baseUrl: string, token?: any}} Config */
+/** @typedef {import("../client/index.js").SessionParameters & {baseUrl: string, token?: any, pageSize?: number}} Config */
 /**
  * @typedef {object} State what there is to show
  * @property {Status} status
@@ -50,6 +49,7 @@ export class InboxSession {
   /** @type {() => void} */
   #endList = () => {};
   #listener;
+  #pageSize;
   #hasConnected = false; // what fails later is an outage, no mistake of the page
   #hasFailed = false; // the change before
   #isLive = false;
@@ -69,7 +69,8 @@ export class InboxSession {
    * @param {(item: Notification) => void} listener.onReceived
    * @param {(failure: Failure) => void} listener.onFailure
    */
-  constructor({ baseUrl, token, ...session }, listener) {
+  constructor({ baseUrl, token, pageSize = 20, ...session }, listener) {
+    this.#pageSize = pageSize;
     this.#listener = listener;
     this.inbox = new Inbox({ url: baseUrl, ...(token ? { token } : { session }) });
     this.#list = this.#listOf(INBOX);
@@ -178,7 +179,7 @@ export class InboxSession {
 
   /** @param {Filter} filter */
   #listOf(filter) {
-    return this.inbox.list({ ...filter, limit: PAGE_SIZE });
+    return this.inbox.list({ ...filter, limit: this.#pageSize });
   }
 
   #followList() {

@@ -1,0 +1,321 @@
+"""What a page does with the widget: events it can prevent, items and words of its own, properties, looks, tokens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.conftest import RunServer
+from tests.support.client import Api, create_session
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+from .pages import show_page, tag
+from .test_widget import has, send
+from .window import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
+
+POLICY = {"Content-Security-Policy": "default-src 'self'"}
+HEAR = """(prevented) => {
+  window.heard = [];
+  const names = ["open", "close", "notification", "action", "navigate", "count", "error"];
+  for (const name of names) {
+    document.addEventListener(`inbox-${name}`, (event) => {
+      const { detail } = event;
+      heard.push([name, detail?.action ?? detail?.url ?? detail?.unread ?? detail?.notification?.subject ?? null]);
+      if (prevented.includes(name)) event.preventDefault();
+    });
+  }
+}"""
+
+
+async def page_of(open_window: OpenWindow, service: Server, subscriber: str, more: str = "") -> Window:
+    window = await open_window("about:blank")
+    await show_page(window, service, tag(service, subscriber, more), POLICY)
+    await window.is_live()
+    return window
+
+
+async def heard(window: Window) -> list[list[Any]]:
+    events: list[list[Any]] = await window.page.evaluate("heard.splice(0)")
+    return events
+
+
+async def test_a_page_may_say_no(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "no", "Kept")
+    window = await page_of(open_window, service, "no")
+    await window.page.evaluate(HEAR, ["open"])
+    await window.bell.click()
+    assert await heard(window) == [["open", None]]
+    await expect(window.panel).to_be_hidden()
+    await window.page.evaluate("document.querySelector('inbox-bell').open = true")
+    assert await heard(window) == [["open", None]]
+    await window.page.reload()
+    await window.is_live()
+    await window.page.evaluate(HEAR, ["close", "action"])
+    await window.open_panel()
+    await window.item("Kept").get_by_role("button", name="Mark as read").click()
+    await window.item("Kept").get_by_role("button", name="Kept b").click()
+    await window.page.keyboard.press("e")
+    await window.page.keyboard.press("Escape")
+    await window.bell.click()
+    assert await heard(window) == [
+        ["open", None],
+        ["action", "read"],
+        ["action", "open"],
+        ["action", "archive"],
+        ["close", None],
+        ["close", None],
+    ]
+    await expect(window.panel).to_be_visible()
+    await expect(window.item("Kept")).to_have_class("item unread")
+    await has(service, "no", "isRead")
+
+
+async def test_a_page_hears_what_happens(open_window: OpenWindow, service: Server) -> None:
+    window = await page_of(open_window, service, "hears")
+    await window.page.evaluate(HEAR, [])
+    await send(service, "hears", "New")
+    await expect(window.badge).to_have_text("1")
+    assert sorted(await heard(window)) == [["count", 1], ["notification", "New"]]
+    await window.open_panel()
+    await window.page.keyboard.press("Shift+I")
+    await expect(window.badge).to_be_hidden()
+    assert await heard(window) == [["open", None], ["action", "readAll"], ["count", 0]]
+
+
+async def test_the_label_is_exact_where_the_badge_is_short(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        events = [{"name": "welcome", "to": "many", "payload": {"subject": f"{n}", "body": "b"}} for n in range(99)]
+        await api.data("POST", "/v1/events/trigger/bulk", 201, {"events": events})
+        for severity in ("high", "high", "medium"):
+            payload = {"subject": severity, "body": "b"}
+            await api.trigger("many", payload, workflow="welcome", overrides={"severity": severity})
+    window = await page_of(open_window, service, "many")
+    await expect(window.badge).to_have_text("99+")
+    await expect(window.bell).to_have_accessible_name("Notifications, 102 unread, 2 urgent")
+    await expect(window.badge).to_have_attribute("data-severity", "high")
+
+
+RENDER = """() => {
+  document.querySelector("inbox-bell").renderItem = ({ subject, data }, h) =>
+    subject === "Ours" ? null : h("article", { class: "own-item", onclick: () => (window.pressed = subject) },
+      h("b", { style: "color: red", onmouseover: "window.owned = 1" }, subject, "<i>"),
+      h("a", { href: "javascript:window.owned = 1" }, "bad"), h("a", { href: "/good" }, "good"), [null, false, "text"]);
+}"""
+
+
+async def test_a_page_renders_items_of_its_own(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "render", "Ours", "Theirs")
+    window = await page_of(open_window, service, "render")
+    await window.page.evaluate(RENDER)
+    await window.open_panel()
+    await expect(window.item("Ours").locator("strong")).to_have_text("Ours")
+    own = window.page.locator("inbox-bell .own-item")
+    await expect(own).to_have_text("Theirs<i>badgoodtext")
+    links = await own.locator("a").evaluate_all("all => all.map((one) => [one.getAttribute('href'), one.rel])")
+    assert links == [[None, "noopener noreferrer"], [f"{service.url}/good", "noopener noreferrer"]]
+    assert await own.locator("b").evaluate("b => [b.getAttribute('style'), b.onmouseover]") == [None, None]
+    refused = await window.page.evaluate(
+        """async () => {
+          const { h } = await import("/static/widget/dom.js");
+          return ["script", "IFRAME", "style", "object"].filter((tag) => {
+            try { return !h(tag); } catch { return true; }
+          });
+        }"""
+    )
+    assert refused == ["script", "IFRAME", "style", "object"]
+    await own.locator("b").click()
+    await expect(window.item("Theirs")).to_have_class("item")
+    assert await window.page.evaluate("pressed") == "Theirs"
+    await window.page.keyboard.press("j")
+    await window.page.keyboard.press("j")
+    await window.page.keyboard.press("Enter")
+    await has(service, "render", "isRead", "Ours", "Theirs")
+
+
+async def test_properties_count_before_the_script_is_loaded(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "early", "There")
+    window = await open_window("about:blank")
+    await show_page(window, service, "<inbox-bell></inbox-bell>")
+    settings = {
+        "applicationIdentifier": service.application_identifier,
+        "subscriber": "early",
+        "tabs": [{"label": "Only"}],
+        "strings": {"bell.title": "Post", "bell.unread": "Post, {count} new"},
+        "theme": "dark",
+        "filters": "all",
+    }
+    await window.page.evaluate(
+        """async ([settings, url]) => {
+          Object.assign(document.querySelector("inbox-bell"), settings);
+          await import(url);
+        }""",
+        [settings, f"{service.url}/static/inbox.js"],
+    )
+    await window.is_live()
+    await expect(window.bell).to_have_accessible_name("Post, 1 new")
+    await window.open_panel()
+    await expect(window.panel).to_have_accessible_name("Post")
+    await expect(window.panel.get_by_role("tab")).to_have_text(["Only1"])
+    await expect(window.panel.locator(".filter")).to_be_hidden()
+    assert await window.panel.evaluate("panel => getComputedStyle(panel).backgroundColor") == "rgb(28, 32, 40)"
+    told = "bell => [bell.tabs, bell.getAttribute('application-identifier'), bell.inbox.getSnapshot().counts.unread]"
+    assert await window.page.locator("inbox-bell").evaluate(told) == [
+        [{"label": "Only"}],
+        service.application_identifier,
+        1,
+    ]
+
+
+async def test_an_attribute_that_is_no_json_is_told(open_window: OpenWindow, service: Server) -> None:
+    said = "inbox-bell: attribute failed: tabs is no JSON"
+    window = await open_window("about:blank", tolerated=(said,))
+    await show_page(window, service, tag(service, "json", "tabs='[{'"))
+    await window.is_live()
+    await window.open_panel()
+    await expect(window.panel.get_by_role("tab")).to_have_count(0)
+    assert said in window.complaints
+
+
+@pytest.mark.parametrize("placement", ["bottom-end", "bottom-start", "top-end", "top-start"])
+async def test_the_panel_is_placed_where_the_page_wants_it(
+    open_window: OpenWindow, service: Server, placement: str
+) -> None:
+    window = await page_of(open_window, service, "placed", f"placement={placement}")
+    await window.page.locator("inbox-bell").evaluate(
+        "bell => (bell.style = 'position: fixed; top: 400px; left: 600px')"
+    )
+    await window.open_panel()
+    await expect(window.panel).to_contain_text("No notifications yet.")
+    panel, bell = await window.panel.bounding_box(), await window.bell.bounding_box()
+    assert panel
+    assert bell
+    side, end = placement.split("-")
+    if side == "top":
+        assert panel["y"] + panel["height"] <= bell["y"]
+    else:
+        assert panel["y"] >= bell["y"] + bell["height"]
+    if end == "start":
+        assert panel["x"] == bell["x"]
+    else:
+        assert panel["x"] + panel["width"] == bell["x"] + bell["width"]
+
+
+async def test_slots_stand_in_the_place_of_ours(open_window: OpenWindow, service: Server) -> None:
+    window = await page_of(open_window, service, "slots")
+    await window.page.locator("inbox-bell").evaluate(
+        """bell => {
+          for (const name of ["bell", "header", "empty", "footer"]) {
+            const element = document.createElement("span");
+            Object.assign(element, { slot: name, textContent: `my ${name}` });
+            bell.append(element);
+          }
+        }"""
+    )
+    await expect(window.page.get_by_text("my bell")).to_be_visible()
+    await expect(window.bell.locator("svg")).to_be_hidden()
+    await window.open_panel()
+    for name in ("header", "empty", "footer"):
+        await expect(window.page.get_by_text(f"my {name}")).to_be_visible()
+
+
+@pytest.mark.parametrize(("density", "theme"), [("compact", "light"), ("", "dark")])
+async def test_looks(open_window: OpenWindow, service: Server, density: str, theme: str) -> None:
+    await send(service, f"looks {theme}", "Row")
+    window = await page_of(open_window, service, f"looks {theme}", f'density="{density}" theme="{theme}"')
+    await window.open_panel()
+    padding = await window.item("Row").evaluate("row => getComputedStyle(row).paddingTop")
+    assert padding == ("8px" if density == "compact" else "14px")
+    ground = await window.panel.evaluate("panel => getComputedStyle(panel).backgroundColor")
+    assert ground == ("rgb(255, 255, 255)" if theme == "light" else "rgb(28, 32, 40)")
+
+
+async def test_a_token_of_the_page_opens_the_inbox(run_server: RunServer, open_window: OpenWindow) -> None:
+    """In production, without the hash in the page; once the page has none any more, the person is asked to sign in."""
+    server = await run_server()
+    token = (await create_session(server, "tok"))["token"]
+    window = await open_window("about:blank", tolerated=("Failed to load resource", "inbox-bell: session failed"))
+    await show_page(window, server, f'<script type="module" src="{server.url}/static/inbox.js"></script><inbox-bell>')
+    calls = 0
+
+    async def give(route: Route) -> None:
+        nonlocal calls
+        calls += 1
+        await route.fulfill(body=token)
+
+    await window.page.route("**/token", give)
+    await window.page.evaluate(
+        "() => { document.querySelector('inbox-bell').token = async () => (await fetch('/token')).text() }"
+    )
+    await window.is_live()
+    assert calls == 1
+    await window.page.evaluate("() => { document.querySelector('inbox-bell').token = async () => '' }")
+    await expect(window.bell).to_have_attribute("data-status", "unauthorized")
+    await window.open_panel()
+    await expect(window.problem).to_have_text("Your notifications are not available. Please sign in again.")
+    await expect(window.panel.locator(".skeletons")).to_be_hidden()
+    assert calls == 1
+
+
+async def test_a_session_that_was_revoked_is_no_loop(run_server: RunServer, open_window: OpenWindow) -> None:
+    """A token that the service refuses is asked for twice, not for ever."""
+    server = await run_server()
+    window = await open_window("about:blank", tolerated=("Failed to load", "inbox-bell: session", "WebSocket"))
+    page = f'<script type="module" src="{server.url}/static/inbox.js"></script><inbox-bell></inbox-bell>'
+    await show_page(window, server, page)
+    await window.page.evaluate(
+        """() => {
+          window.asked = 0;
+          document.querySelector("inbox-bell").token = () => ((asked += 1), "eyJhbGciOiJIUzI1NiJ9.e30.x");
+        }"""
+    )
+    await expect(window.bell).to_have_attribute("data-status", "unauthorized")
+    await window.open_panel()
+    await expect(window.problem).to_be_visible()
+    assert await window.page.evaluate("asked") == 2
+
+
+async def test_a_service_that_does_not_list_the_origin(run_server: RunServer, open_window: OpenWindow) -> None:
+    """The script came from elsewhere; the calls are refused by the browser. It is said, and tried again slowly."""
+    strict = await run_server(INBOX_CORS_ORIGINS="https://listed.example")
+    window = await open_window("about:blank", tolerated=("Access to fetch", "Failed to load", "inbox-", "WebSocket"))
+    other = await run_server()
+    body = (
+        f'<script type="module" src="{other.url}/static/inbox.js"></script><inbox-bell base-url="{strict.url}" '
+        f'application-identifier="{strict.application_identifier}" subscriber="cors"></inbox-bell>'
+    )
+    await show_page(window, other, body)
+    await window.open_panel()
+    await expect(window.status).to_have_text("The service cannot be reached. Trying again…")
+    await expect(window.problem).to_have_text("Notifications could not be loaded.")
+    await expect(window.panel.get_by_role("button", name="Try again")).to_be_visible()
+    await expect(window.panel.locator(".skeletons")).to_be_hidden()
+
+
+async def test_no_policy_is_violated_and_no_style_is_inline(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "strict", "One", "Two")
+    window = await open_window("about:blank")
+    await window.page.add_init_script(
+        """window.violations = [];
+        addEventListener("securitypolicyviolation", ({ violatedDirective }) => violations.push(violatedDirective));"""
+    )
+    tabs = json.dumps([{"label": "All"}, {"label": "Urgent", "severity": "high"}])
+    more = f"tabs='{tabs}' alerts='title' locale='de'"
+    await show_page(window, service, tag(service, "strict", more), POLICY)
+    await window.is_live()
+    await window.open_panel()
+    await window.page.keyboard.press("j")
+    await window.page.keyboard.press("h")
+    await window.page.keyboard.press("Escape")
+    await window.page.keyboard.press("?")
+    await window.page.keyboard.press("Escape")
+    await window.panel.locator(".gear").click()
+    await expect(window.panel.locator(".preferences")).to_be_visible()
+    root = "bell => [...bell.shadowRoot.querySelectorAll('style, script')].length"
+    assert await window.page.locator("inbox-bell").evaluate(root) == 0
+    assert await window.page.evaluate("violations") == []
