@@ -54,7 +54,7 @@ export class Alerts {
     const { sound, desktop } = this.#options;
     if ((!sound && !desktop) || !(await this.#isOurs(notification)) || this.#ending.signal.aborted) return;
     if (sound && this.#audio?.state === "running") chime(this.#audio);
-    if (desktop && document.hidden) this.#showDesktop(notification);
+    if (desktop && document.hidden) await this.#showDesktop(notification);
   }
 
   /** Leave the page as it was. */
@@ -83,8 +83,10 @@ export class Alerts {
   }
 
   /** @param {InboxNotification} notification */
-  #showDesktop({ id, subject, body }) {
+  async #showDesktop(notification) {
     if (permission() !== "granted") return;
+    const { id, subject, bodyFormat } = notification;
+    const body = bodyFormat ? (await import("./body.js")).bodyText(notification) : notification.body;
     try {
       const shown = new Notification(subject ?? this.#options.t("bell.title"), { body, tag: id });
       shown.onclick = () => {

@@ -279,14 +279,25 @@ async def test_a_state_is_read_and_axe_finds_nothing(open_window: OpenWindow, se
         assert await find_problems(window.page) == []
 
 
-@pytest.mark.parametrize("look", ["phone", "rtl", "compact"])
+LOOKS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "phone": ("inbox-bell", "", PHONE),
+    "right to left": ("inbox-bell", 'locale="ar"', {}),
+    "compact": ("inbox-bell", 'density="compact"', {}),
+    "forced colours": ("inbox-bell", "", {"forced_colors": "active"}),
+    "feed": ("inbox-feed", "", {}),
+    "dark feed on a phone": ("inbox-feed", 'theme="dark"', PHONE),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_in_another_look(open_window: OpenWindow, service: Server, look: str) -> None:
+    name, attributes, options = LOOKS[look]
     subscriber = f"axe-{look}"
     await send_samples(service, subscriber)
-    attributes = {"phone": "", "rtl": 'locale="ar"', "compact": 'density="compact"'}[look]
-    window = await open_window("about:blank", **(PHONE if look == "phone" else {}))
-    await show_page(window, service, f"<main>{tag(service, subscriber, attributes)}</main>", POLICY)
-    await window.is_live()
-    await window.page.locator("inbox-bell .bell").click()
-    await expect(window.items).to_have_count(3)
-    assert await find_problems(window.page) == []
+    window = await open_window("about:blank", **options)
+    await show_page(window, service, f"<main>{tag(service, subscriber, attributes, name)}</main>", POLICY)
+    if name == "inbox-bell":
+        await window.is_live()
+        await window.page.locator("inbox-bell .bell").click()
+    await expect(window.page.locator(f"{name} .item")).to_have_count(3)
+    assert await find_problems(window.page, name) == []

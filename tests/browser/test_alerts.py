@@ -80,7 +80,8 @@ async def receive(page: Page, number: int) -> dict[str, Any]:
     """Let the tab hear of a notification. Return what it has done since it was opened."""
     done: dict[str, Any] = await page.evaluate(
         """async (number) => {
-          await alerts.received({ id: `n${number}`, sequence: number, subject: "Hello", body: "there" });
+          const content = { subject: "Hello", body: "**there**", bodyFormat: "markdown" };
+          await alerts.received({ id: `n${number}`, sequence: number, ...content });
           return { chimes, shown };
         }""",
         number,
