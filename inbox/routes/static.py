@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -50,20 +51,23 @@ def bundle_of(folder: Path) -> Path | None:
 
 
 class StaticScript:
-    """One script as it is sent, plain and compressed."""
+    """One script as it is sent: plain, gzipped, and by Brotli where the bundle has it so."""
 
     def __init__(self, path: str) -> None:
-        self._plain = Path(path).read_bytes()
-        self._gzipped = gzip.compress(self._plain, mtime=0)
-        self._tag = hashlib.sha256(self._plain).hexdigest()[:32]
+        self._bodies = {"": Path(path).read_bytes()}
+        self._bodies["gzip"] = gzip.compress(self._bodies[""], mtime=0)
+        brotli = Path(f"{path}.br")
+        if brotli.is_file():
+            self._bodies["br"] = brotli.read_bytes()
+        self._tag = hashlib.sha256(self._bodies[""]).hexdigest()[:32]
 
-    def response(self, *, is_compressed: bool) -> Response:
-        """Return the answer with this script. Each encoding has an ETag of its own."""
-        headers = {**_REVALIDATED, "Vary": "Accept-Encoding", "ETag": f'"{self._tag}"'}
-        if not is_compressed:
-            return Response(self._plain, headers=headers, media_type="text/javascript")
-        headers |= {"ETag": f'"{self._tag}-gzip"', "Content-Encoding": "gzip"}
-        return Response(self._gzipped, headers=headers, media_type="text/javascript")
+    def response(self, accepted: Container[str]) -> Response:
+        """Return the answer in the best encoding that is accepted. Each encoding has an ETag of its own."""
+        encoding = next((name for name in ("br", "gzip") if name in accepted and name in self._bodies), "")
+        headers = {**_REVALIDATED, "Vary": "Accept-Encoding", "ETag": f'"{self._tag}{encoding and "-"}{encoding}"'}
+        if encoding:
+            headers["Content-Encoding"] = encoding
+        return Response(self._bodies[encoding], headers=headers, media_type="text/javascript")
 
 
 class Modules(StaticFiles):
@@ -92,9 +96,8 @@ class Modules(StaticFiles):
         path, headers = str(full_path), Headers(scope=scope)
         if not path.endswith(".js"):
             return super().file_response(full_path, stat_result, scope, status_code)
-        response = self._script(path, stat_result.st_mtime_ns).response(
-            is_compressed=accepts_gzip(headers.get("accept-encoding", ""))
-        )
+        script = self._script(path, stat_result.st_mtime_ns)
+        response = script.response(accepted_encodings(headers.get("accept-encoding", "")))
         return NotModifiedResponse(response.headers) if self.is_not_modified(response.headers, headers) else response
 
     def _script(self, path: str, changed_at: int) -> StaticScript:
@@ -105,13 +108,12 @@ class Modules(StaticFiles):
         return known[1]
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether a client that sends this `Accept-Encoding` takes gzip: it names it or `*`, without `q=0`."""
-    for part in accept_encoding.lower().replace(" ", "").split(","):
-        name, _, quality = part.partition(";q=")
-        if name in ("gzip", "*"):
-            return not quality or quality.strip("0.") != ""
-    return False
+def accepted_encodings(header: str) -> set[str]:
+    """Return what an `Accept-Encoding` names without `q=0`; for `*`, gzip."""
+    parts = (part.partition(";q=") for part in header.lower().replace(" ", "").split(","))
+    accepted = {name: not quality or quality.strip("0.") != "" for name, _, quality in parts}
+    named = {name for name, is_accepted in accepted.items() if is_accepted}
+    return named | {"gzip"} if "*" in named and accepted.get("gzip", True) else named
 
 
 static_files = Modules(STATIC_FOLDER)

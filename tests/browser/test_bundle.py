@@ -103,6 +103,11 @@ def test_everything_together_is_small(bundle: Path) -> None:
     assert sum(sizes.values()) <= ALL_BYTES, sizes
 
 
+def test_each_script_is_there_by_brotli_too(bundle: Path) -> None:
+    for script in bundle.rglob("*.js"):
+        assert 0 < script.with_name(f"{script.name}.br").stat().st_size < len(gzip.compress(script.read_bytes()))
+
+
 def test_an_error_can_be_traced_to_its_source(bundle: Path) -> None:
     """Each script names its source map, and the map holds the sources as they were written."""
     written = [path.read_text() for path in STATIC.rglob("*.js")]

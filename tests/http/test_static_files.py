@@ -10,7 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inbox.routes.static import BUNDLE, DIGEST, STATIC_FOLDER, Modules, accepts_gzip, digest_of_sources
+from inbox.routes.static import (
+    BUNDLE,
+    DIGEST,
+    STATIC_FOLDER,
+    Modules,
+    StaticScript,
+    accepted_encodings,
+    digest_of_sources,
+)
 from tests.support.server import Server
 
 
@@ -110,13 +118,25 @@ async def test_a_bundle_of_these_sources_stands_in_their_place(tmp_path: Path) -
     assert [await sent(files, path) for path in ("a.js", "part/b.js")] == ["source", "changed"]
 
 
+async def test_a_script_of_a_bundle_has_its_own_best_encoding(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("plain")
+    (tmp_path / "a.js.br").write_bytes(b"small")
+    script = StaticScript(str(tmp_path / "a.js"))
+    answers = {name: script.response({name}) for name in ("br", "gzip", "deflate")}
+    assert [answer.headers.get("content-encoding") for answer in answers.values()] == ["br", "gzip", None]
+    assert (answers["br"].body, answers["deflate"].body) == (b"small", b"plain")
+    assert gzip.decompress(bytes(answers["gzip"].body)) == b"plain"
+    assert len({answer.headers["etag"] for answer in answers.values()}) == 3
+    assert script.response({"br", "gzip"}).headers["content-encoding"] == "br"
+
+
 @pytest.mark.parametrize(
-    ("header", "is_accepted"),
+    ("header", "accepted"),
     [
-        *(("gzip", True), ("br, gzip", True), ("GZIP;q=0.5", True), ("*", True), ("deflate, gzip ; q=1.0", True)),
-        *(("", False), ("br", False), ("gzip;q=0", False), ("gzip; q=0.000", False), ("xgzip", False)),
-        ("gzip;q=nonsense", True),
+        *(("gzip", {"gzip"}), ("br, gzip", {"br", "gzip"}), ("GZIP;q=0.5", {"gzip"}), ("*", {"*", "gzip"})),
+        *(("gzip ; q=1.0", {"gzip"}), ("gzip;q=0", set()), ("br;q=0.000, gzip", {"gzip"}), ("*, gzip;q=0", {"*"})),
+        *(("xgzip", {"xgzip"}), ("gzip;q=nonsense", {"gzip"})),
     ],
 )
-def test_accept_encoding(header: str, is_accepted: bool) -> None:
-    assert accepts_gzip(header) == is_accepted
+def test_accept_encoding(header: str, accepted: set[str]) -> None:
+    assert accepted_encodings(header) == accepted

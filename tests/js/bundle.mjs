@@ -3,10 +3,14 @@
  * so that a page with a closed bell loads one file. The client by itself is a bundle of its own.
  */
 
+import { readFile, writeFile } from "node:fs/promises";
+import { brotliCompressSync, constants } from "node:zlib";
+
 import { transform } from "esbuild";
 import { rolldown } from "rolldown";
 
 const [sources, target] = process.argv.slice(2);
+const BEST = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
 const SHEET = /(?<=\.replaceSync\(`)[^`]*(?=`\))/;
 
 /** Minify the style sheets that modules have as text. */
@@ -32,7 +36,7 @@ for (const [name, folder] of [["inbox", ""], ["index", "client/"]]) {
       throw new Error(`${level}: ${message}`);
     },
   });
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: `${target}/${folder}`,
     format: "esm",
     minify: true,
@@ -42,4 +46,8 @@ for (const [name, folder] of [["inbox", ""], ["index", "client/"]]) {
     entryFileNames: "[name].js",
     chunkFileNames: "[name]-[hash].js",
   });
+  for (const { type, fileName } of output) {
+    const path = `${target}/${folder}${fileName}`;
+    if (type === "chunk") await writeFile(`${path}.br`, brotliCompressSync(await readFile(path), { params: BEST }));
+  }
 }
