@@ -24,6 +24,7 @@ import pytest
 from inbox import __version__
 from inbox.routes.static import BUNDLE, bundle_of
 
+from ..support.bundle import make_bundle
 from ..support.processes import REPOSITORY, ChildProcess
 from .conftest import Service, banner_value, environment, is_running
 
@@ -71,6 +72,28 @@ def test_the_wheel_holds_every_file(wheel: Path) -> None:
     }
     assert {str(path) for path in modules | static} <= held
     assert not [name for name in held if "__pycache__" in name or name.startswith(("tests/", "data/"))]
+
+
+@pytest.mark.needs("node", "npm")
+def test_a_bundle_goes_into_the_wheel(tmp_path: Path) -> None:
+    """Git ignores it; a release is built after `make bundle`."""
+    tree, unpacked = tmp_path / "tree", tmp_path / "unpacked"
+    tree.mkdir()
+    for name in (".gitignore", "LICENSE", "README.md", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, tree / name)
+    for name in ("inbox", "static"):
+        shutil.copytree(REPOSITORY / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", BUNDLE))
+    make_bundle(tree / "static")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    ended = subprocess.run(build, cwd=tree, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    [built] = tmp_path.glob("*.whl")
+    zipfile.ZipFile(built).extractall(unpacked)
+    bundle = bundle_of(unpacked / "inbox" / "static")
+    assert bundle is not None
+    made = {path.relative_to(tree / "static" / BUNDLE): path for path in (tree / "static" / BUNDLE).rglob("*")}
+    assert Path("inbox.js") in made
+    assert all((bundle / name).read_bytes() == path.read_bytes() for name, path in made.items() if path.is_file())
 
 
 def test_a_package_index_can_show_the_readme(wheel: Path) -> None:
