@@ -1,7 +1,7 @@
 /** The activity: what triggers did, for whom, with filters; and the story of one of them. */
 
 import { element } from "../pages/element.js";
-import { facts, filters, lastJob, link, outcome, outcomeOf, pager, personLink, presence, reasonOf, table, time, wordsOf } from "./parts.js";
+import { facts, filters, lastJob, link, outcome, outcomeOf, pager, personLink, presence, reasonOf, table, time, transactionLink, wordsOf } from "./parts.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
@@ -109,10 +109,9 @@ export async function story(context) {
     ["To", personLink(activity.to.subscriberId)],
     ["Presence", person ? presence(person) : "the subscriber was deleted"],
     ["Triggered", time(activity.createdAt)],
-    ["Transaction", link(`#/activity?transactionId=${encodeURIComponent(activity.transactionId)}`, activity.transactionId)],
+    ["Transaction", transactionLink(activity.transactionId)],
     ["Severity", activity.severity],
   ];
-  if (activity.dispatch) details.push(["Dispatch", element("pre", {}, JSON.stringify(activity.dispatch, null, 2))]);
   if (message) details.push(["Subject", message.subject ?? ""], ["Body", message.content], ["Seen", time(message.lastSeenDate)], ["Read", time(message.lastReadDate)]);
   return [
     element("h1", {}, `${name} for ${activity.to.subscriberId}`),

@@ -23,14 +23,34 @@ export class Api {
    * @param {string} path @param {Record<string, string | number | undefined>} [query] what is empty is left out
    * @returns {Promise<Json>}
    */
-  async get(path, query = {}) {
+  get(path, query = {}) {
     const url = new URL(path, document.baseURI);
     for (const [name, value] of Object.entries(query)) if (value || value === 0) url.searchParams.set(name, String(value));
-    const headers = { Authorization: `ApiKey ${this.#key}` };
-    const reply = await fetch(url, { headers, cache: "no-store" }).catch(() => null);
+    return this.#call(url, { cache: "no-store" });
+  }
+
+  /**
+   * Change something. Throw ApiError.
+   * @param {"POST" | "PATCH" | "DELETE"} method @param {string} path @param {Json} [body]
+   * @returns {Promise<Json>}
+   */
+  send(method, path, body) {
+    return this.#call(new URL(path, document.baseURI), { method, body: body && JSON.stringify(body) });
+  }
+
+  /** @param {URL} url @param {RequestInit} options */
+  async #call(url, options) {
+    const headers = { Authorization: `ApiKey ${this.#key}`, "Content-Type": "application/json" };
+    const reply = await fetch(url, { ...options, headers }).catch(() => null);
     if (!reply) throw new ApiError("The service does not answer.");
     const answer = await reply.json().catch(() => ({}));
-    if (!reply.ok) throw new ApiError(answer.message ?? reply.statusText, reply.status);
+    if (!reply.ok) throw new ApiError(reasonIn(answer) || reply.statusText, reply.status);
     return answer;
   }
+}
+
+/** Return what an error says, the wrong fields included. @param {Json} answer */
+function reasonIn({ message, errors = {} }) {
+  const details = Object.values(errors).flatMap((/** @type {Json} */ { messages }) => messages ?? []);
+  return [...new Set([message, ...details])].filter(Boolean).join(". ");
 }

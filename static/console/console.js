@@ -8,6 +8,9 @@ import { activities, story } from "./activity.js";
 import { Api, ApiError } from "./api.js";
 import { overview } from "./overview.js";
 import { subscriber, subscribers } from "./subscribers.js";
+import { topic, topics } from "./topics.js";
+import { transaction } from "./transactions.js";
+import { workflow, workflows } from "./workflows.js";
 
 /**
  * @typedef {object} Context of a page
@@ -19,7 +22,14 @@ import { subscriber, subscribers } from "./subscribers.js";
 
 const KEY = "inbox-console-key";
 /** @type {Record<string, ((context: Context) => Promise<(Node | string)[]>)[]>} the page of a list, and that of one of it */
-const PAGES = { "": [overview], activity: [activities, story], subscribers: [subscribers, subscriber] };
+const PAGES = {
+  "": [overview],
+  activity: [activities, story],
+  subscribers: [subscribers, subscriber],
+  workflows: [workflows, workflow],
+  topics: [topics, topic],
+  transactions: [activities, transaction],
+};
 
 const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.querySelector(selector));
 const main = $("main");

@@ -70,7 +70,7 @@ async function figures(api) {
     element("div", { className: "figures" },
       figure("subscribers", link("#/subscribers", total(people))),
       figure("online", link("#/subscribers?online=true", total(online))),
-      figure("workflows", String(workflows.totalCount)),
+      figure("workflows", link("#/workflows", String(workflows.totalCount))),
       ...counted.map(([name, count]) => figure(`${name.toLowerCase()} in the last hour`, String(count)))),
     element("figure", { className: "chart" }, chart(activities), element("figcaption", {}, activities.length < PAGE_SIZE * MAX_PAGES
       ? "Activities of the last hour, a bar for two minutes"

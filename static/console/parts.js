@@ -111,3 +111,6 @@ export function pager(path, query, steps) {
   });
   return element("nav", { className: "pager", ariaLabel: "Pages of the list" }, ...links);
 }
+
+/** Return a link to what a transaction did. @param {string} id */
+export const transactionLink = (id) => link(`#/transactions/${encodeURIComponent(id)}`, id);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from tests.conftest import RunServer
 from tests.support.client import Api
@@ -15,11 +17,13 @@ from .window import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
 
+NO_DISPATCH = ("Failed to load resource: the server responded with a status of 404",)
+"""A trigger to few has no progress."""
 REFUSED = ("Failed to load resource: the server responded with a status of 401",)
 
 
 async def log_in(open_window: OpenWindow, service: Server, path: str = "") -> Window:
-    window = await open_window(f"{service.url}/console#/{path}")
+    window = await open_window(f"{service.url}/console#/{path}", tolerated=NO_DISPATCH)
     await window.page.get_by_label("API key").fill(service.api_key)
     await window.page.keyboard.press("Enter")
     await expect(window.page.get_by_role("navigation", name="Sections")).to_be_visible()
@@ -98,6 +102,84 @@ async def test_the_overview_renews_itself(open_window: OpenWindow, service: Serv
     async with Api.open(service) as api:
         await api.trigger("con-late", {"subject": "Late", "body": "b"}, workflow="welcome")
     await expect(row(window, "con-late")).to_contain_text("Delivered")
+
+
+async def test_a_workflow_is_tried(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        await api.create_workflow("con-order", subject="Order {{payload.order.number}}", body="{{payload.note}}")
+        await api.call("PATCH", "/v2/workflows/con-order", 200, json={"name": "Order"})
+    window = await log_in(open_window, service, "workflows?query=con-order")
+    page = window.page
+    await page.get_by_role("link", name="con-order", exact=True).click()
+    payload = page.get_by_label("Payload")
+    assert json.loads(await payload.input_value()) == {"order": {"number": "number"}, "note": "note"}
+    await payload.fill('{"order": {"number": 7}, "note": "Tried"}')
+    await page.get_by_label("Its id").fill("con-dan")
+    await page.get_by_role("button", name="Trigger").click()
+    await expect(page.locator("output")).to_contain_text("processed, ")
+    await page.locator("output").get_by_role("link").click()
+    await row(window, "con-dan").get_by_role("link", name="Why").click()
+    await expect(page.locator(".facts")).to_contain_text("Order 7")
+    await page.get_by_role("link", name="Workflows").click()
+    await page.get_by_label("Name or identifier").fill("con-order")
+    await page.get_by_role("button", name="Apply").click()
+    await page.get_by_role("link", name="con-order", exact=True).click()
+    await page.get_by_role("button", name="Switch off").click()
+    await expect(page.locator(".facts")).to_contain_text("inactive: triggers of it deliver nothing")
+    await page.get_by_label("Its id").fill("con-dan")
+    await page.get_by_role("button", name="Trigger").click()
+    await expect(page.locator("output")).to_contain_text("trigger_not_active")
+    await payload.fill("{")
+    await page.get_by_role("button", name="Trigger").click()
+    await expect(page.locator("output")).to_contain_text("Not triggered: ")
+
+
+async def test_a_topic_and_a_trigger_to_many(open_window: OpenWindow, service: Server) -> None:
+    people = [f"con-many-{number:03}" for number in range(101)]
+    async with Api.open(service) as api:
+        await api.call(
+            "POST", "/v1/subscribers/bulk", 201, json={"subscribers": [{"subscriberId": one} for one in people]}
+        )
+        for part in (people[:100], people[100:]):
+            await api.call("POST", "/v2/topics/con-news/subscriptions", 201, json={"subscriberIds": part})
+        body = {
+            "name": "welcome",
+            "to": {"type": "Topic", "topicKey": "con-news"},
+            "payload": {"subject": "S", "body": "b"},
+        }
+        transaction = (await api.data("POST", "/v1/events/trigger", 201, json=body))["transactionId"]
+        await api.dispatched(transaction)
+    window = await log_in(open_window, service, "topics?key=con-news")
+    await window.page.get_by_role("link", name="con-news", exact=True).click()
+    await expect(window.page.locator(".lead")).to_have_text("Key con-news, 101 found")
+    await expect(row(window, "con-many-")).to_have_count(20)
+    await window.page.get_by_role("link", name="Next").click()
+    await expect(window.page.get_by_role("link", name="Previous")).to_be_visible()
+    await window.page.goto(f"{service.url}/console#/transactions/{transaction}")
+    await expect(window.page.locator(".progress")).to_contain_text("done: 101 of 101")
+    await expect(window.page.get_by_role("button", name="Cancel what is left")).to_have_count(0)
+
+
+async def test_a_trigger_to_many_is_cancelled(open_window: OpenWindow, service: Server) -> None:
+    """The API is played here: a real trigger to many is over before anybody can press."""
+    progress = {"total": 900, "delivered": 300, "suppressed": 0, "failed": 0, "skipped": 0, "waiting": 0}
+    states = ["running"]
+
+    async def play(route: Route) -> None:
+        if route.request.method == "DELETE":
+            states[0] = "cancelled"
+            await route.fulfill(json={"data": True})
+        else:
+            await route.fulfill(json={"data": {**progress, "status": states[0], "transactionId": "many"}})
+
+    window = await log_in(open_window, service, "topics")
+    await window.page.route("**/v1/events/trigger/many", play)
+    window.page.on("dialog", lambda dialog: dialog.accept())
+    await window.page.goto(f"{service.url}/console#/transactions/many")
+    await expect(window.page.locator(".progress")).to_contain_text("running: 300 of 900")
+    await window.page.get_by_role("button", name="Cancel what is left").click()
+    await expect(window.page.locator(".progress")).to_contain_text("cancelled: 300 of 900")
+    await expect(window.page.get_by_role("button", name="Cancel what is left")).to_have_count(0)
 
 
 async def test_a_wrong_key_is_refused_and_forgotten(open_window: OpenWindow, service: Server) -> None:

@@ -29,6 +29,9 @@ PAGES = {
     "subscribers": "console#/subscribers",
     "subscriber": "console#/subscribers/pages",
     "nothing": "console#/activity?subscriberIds=pages-nobody",
+    "workflows": "console#/workflows",
+    "workflow": "console#/workflows/alert",
+    "topics": "console#/topics",
     "story": "console#/activity/{activity}",
 }
 LOOKS: dict[str, tuple[int, Any]] = {"desk": (1200, "light"), "phone": (390, "dark")}

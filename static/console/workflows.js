@@ -1,0 +1,105 @@
+/** The workflows: what kinds of messages there are; and one of them with its steps, a switch and a trigger to try it. */
+
+import { element } from "../pages/element.js";
+import { facts, filters, link, pager, table, time, transactionLink } from "./parts.js";
+
+/** @typedef {import("./api.js").Json} Json */
+/** @typedef {import("./console.js").Context} Context */
+
+const PAGE_SIZE = 20;
+const LINK = /url$|link$|avatar$/i;
+const VARIABLE = /\bpayload\.([\w.]+)/g;
+
+/** @param {Context} context */
+export async function workflows({ api, query }) {
+  const offset = Number(query.get("offset") ?? 0);
+  const { data } = await api.get("v2/workflows", { ...Object.fromEntries(query), offset, limit: PAGE_SIZE });
+  const rows = data.workflows.map((/** @type {Json} */ one) => [
+    link(`#/workflows/${encodeURIComponent(one.workflowId)}`, one.workflowId), one.name, one.tags.join(", "),
+    one.stepTypeOverviews.join(", "), one.status.toLowerCase(), time(one.updatedAt),
+  ]);
+  return [
+    element("h1", {}, "Workflows"),
+    filters("workflows", query, [["query", "Name or identifier", element("input", { autocomplete: "off", spellcheck: false })]]),
+    rows.length ? table("Workflows, newest first", ["Identifier", "Name", "Tags", "Steps", "Status", "Changed"], rows)
+      : element("p", { className: "empty" }, "None. The command inbox workflows push brings them from files."),
+    pager("workflows", query, [
+      ["Newer", { offset: offset > 0 ? String(Math.max(0, offset - PAGE_SIZE)) : null }],
+      ["Older", { offset: offset + PAGE_SIZE < data.totalCount ? String(offset + PAGE_SIZE) : null }],
+    ]),
+  ];
+}
+
+/** Return a payload with a word for each variable of the templates. @param {Json} workflow */
+function samplePayload({ steps }) {
+  /** @type {Json} */
+  const payload = {};
+  for (const [, path] of JSON.stringify(steps).matchAll(VARIABLE)) {
+    const names = path.split(".");
+    const last = /** @type {string} */ (names.pop());
+    const parent = names.reduce((/** @type {Json} */ inner, name) => (inner[name] = Object(inner[name])), payload);
+    parent[last] ??= LINK.test(last) ? "https://example.com/" : last;
+  }
+  return payload;
+}
+
+/** A form that triggers the workflow, to a subscriber or a topic. @param {Context} context @param {Json} workflow */
+function tryIt({ api }, workflow) {
+  const kind = element("select", {}, element("option", { value: "subscriber" }, "subscriber"), element("option", { value: "topic" }, "topic"));
+  const to = element("input", { required: true, autocomplete: "off", spellcheck: false });
+  const payload = element("textarea", { rows: 8, spellcheck: false, value: JSON.stringify(samplePayload(workflow), null, 2) });
+  const result = element("output");
+  const form = element("form", { className: "try" },
+    element("div", { className: "pair" }, element("label", {}, "To a", kind), element("label", {}, "Its id", to)),
+    element("label", {}, "Payload", payload), element("div", { className: "row" }, element("button", { className: "main" }, "Trigger"), result));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const target = kind.value === "topic" ? { type: "Topic", topicKey: to.value } : to.value;
+      const body = { name: workflow.workflowId, to: target, payload: JSON.parse(payload.value || "{}") };
+      const { data } = await api.send("POST", "v1/events/trigger", body);
+      result.replaceChildren(`${data.status}, `, data.transactionId ? transactionLink(data.transactionId) : (data.error ?? []).join(". "));
+    } catch (error) {
+      result.textContent = `Not triggered: ${error instanceof Error ? error.message : error}`;
+    }
+  });
+  return form;
+}
+
+/** The switch that lets triggers deliver or not. @param {Context} context @param {Json} workflow */
+function activity(context, workflow) {
+  const state = element("span", {}, workflow.active ? "active" : "inactive: triggers of it deliver nothing");
+  const button = element("button", { className: "small" }, workflow.active ? "Switch off" : "Switch on");
+  button.addEventListener("click", async () => {
+    const saved = context.api.send("PATCH", `v2/workflows/${encodeURIComponent(context.id)}`, { active: !workflow.active });
+    await saved.then(({ data }) => both.replaceWith(activity(context, data)), (error) => (state.textContent = error.message));
+  });
+  const both = element("span", { className: "row" }, state, button);
+  return both;
+}
+
+/** @param {Context} context */
+export async function workflow(context) {
+  const { data: found } = await context.api.get(`v2/workflows/${encodeURIComponent(context.id)}`);
+  const steps = found.steps.map((/** @type {Json} */ step) => element("li", {},
+    element("p", {}, element("strong", {}, step.name), ` ${step.type}, ${step.stepId}`),
+    element("pre", { tabIndex: 0 }, JSON.stringify(step.controls.values, null, 2))));
+  const schema = found.payloadSchema && element("pre", { tabIndex: 0 }, JSON.stringify(found.payloadSchema, null, 2));
+  return [
+    element("h1", {}, found.name),
+    element("p", { className: "lead" }, link(`#/activity?templates=${found._id}`, "Everything that it did")),
+    facts([
+      ["Identifier", found.workflowId],
+      ["Status", activity(context, found)],
+      ["Severity", found.severity],
+      ["Tags", found.tags.join(", ") || "none"],
+      ["Critical", found.preferences?.default?.all?.readOnly ? "yes: nobody can switch it off" : "no"],
+      ["Changed", time(found.updatedAt)],
+    ]),
+    element("h2", {}, "Steps"),
+    element("ol", { className: "steps" }, ...steps),
+    ...(schema ? [element("h2", {}, "Schema of the payload"), schema] : []),
+    element("h2", {}, "Try it"),
+    tryIt(context, found),
+  ];
+}
