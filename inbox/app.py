@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -32,9 +32,17 @@ from inbox.services import Services, open_services
 from inbox.settings import Settings
 from inbox.store.outage import OutageWatch
 
+if TYPE_CHECKING:
+    from inbox.otel import Tracing
 
-def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> Application:
-    """Return the ASGI app. With `demo` it serves the demo at `/` and the playground, and creates their workflows."""
+
+def create_app(
+    settings: Settings, redis_url: str, *, demo: bool = False, tracing: Tracing | None = None
+) -> Application:
+    """Return the ASGI app. With `demo` it serves the demo at `/` and the playground, and creates their workflows.
+
+    `tracing` makes spans of its requests.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Application) -> AsyncIterator[None]:
@@ -43,6 +51,8 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
             _fanout(services) as (hub, canary, watch),
         ):
             app.services, app.state.canary = services, canary
+            if tracing:
+                tracing.watch(services.client)
             sockets = Sockets(services, hub, watch)
             app.state.sockets = sockets
             app.scrape = Scrape(services, hub, sockets, canary)
@@ -59,14 +69,15 @@ def create_app(settings: Settings, redis_url: str, *, demo: bool = False) -> App
 
     routes = [*all_routes(with_demo=demo, with_console=has_console(settings)), *PAGES]
     check_base_path(settings.base_path, routes)
-    front = Front(
+    request_log = tracing.request_log if tracing else RequestLog
+    front: ASGIApp = Front(
         RouteIndex(routes).answer,
         base_path=settings.base_path,
         origins=settings.allowed_origins,
-        log=RequestLog(settings.log_requests, settings.log_slow_seconds),
+        log=request_log(settings.log_requests, settings.log_slow_seconds),
         is_idempotent=bool(settings.idempotency_seconds),
     )
-    return Application(front, lifespan)
+    return Application(tracing.around(front) if tracing else front, lifespan)
 
 
 class Application(Starlette):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from types import FrameType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
@@ -34,6 +34,9 @@ from inbox.service.environments.environments import LOST
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
 from inbox.worker_link import ParentLink
+
+if TYPE_CHECKING:
+    from inbox.otel import Tracing
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +81,8 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
     url = service_url(settings.host, listeners[0].getsockname()[1]) + settings.base_path
     store.announce(url)
 
-    app = create_app(settings, store.url, demo=demo)
+    tracing = open_tracing(settings)
+    app = create_app(settings, store.url, demo=demo, tracing=tracing)
 
     def report() -> None:
         log.info("settings: %s", _list_settings(settings), extra={"action": "configure"})
@@ -94,6 +98,8 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
     async with AsyncExitStack() as stack:
         for listener in listeners:
             stack.enter_context(listener)  # uvicorn closes them at its end, but may never be started
+        if tracing:
+            stack.push_async_callback(tracing.close)
         state = await stack.enter_async_context(app.router.lifespan_context(app))
         stop.raise_if_stopping()
         server = Server(configure_server(app, settings), state or {}, report, settings.drains_for_seconds)
@@ -102,6 +108,17 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         await stack.enter_async_context(metrics_port(settings, scrape))
         freeze_gc()
         await server.serve(listeners)
+
+
+def open_tracing(settings: Settings) -> Tracing | None:
+    """Return what makes spans, if it is wanted. Raise StartupError if it is not installed."""
+    if not settings.opentelemetry:
+        return None
+    try:
+        from inbox.otel import Tracing, open_provider
+    except ImportError as error:
+        raise StartupError("INBOX_OPENTELEMETRY needs an extra: pip install 'inbox-server[otel]'") from error
+    return Tracing(open_provider())
 
 
 def freeze_gc() -> None:

@@ -272,6 +272,12 @@ class Settings(BaseSettings):
         ge=0,
     )
 
+    opentelemetry: bool = _setting(
+        False,
+        "Whether each request, and each call of the store within it, has a span that is sent by OTLP over HTTP, as the "
+        "OTEL_* variables say. It needs the extra otel: pip install inbox-server[otel].",
+    )
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The origins that browsers may come from, `("*",)` for any."""

@@ -87,6 +87,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_METRICS_TOKEN": "token-of-the-scraper",
         "INBOX_LOG_LEVEL": "DEBUG",
         "INBOX_LOG_FORMAT": "json",
+        "INBOX_OPENTELEMETRY": "true",
         "INBOX_LOG_REQUESTS": "true",
         "INBOX_LOG_SLOW_SECONDS": "0.5",
         "INBOX_WORKFLOWS": "workflows",
