@@ -1,6 +1,6 @@
 """Runs fault scenarios at full size: those that are named, or all.
 
-    python -m tests.faults [name …] [--scale 1.0] [--times 1]
+    python -m tests.faults [name …] [--scale 1.0] [--times 1] [--older CHECKOUT]
 
 Prints a table in Markdown and the findings below it. Exits with 1 if there are findings.
 """
@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import sys
 from contextlib import aclosing
+from pathlib import Path
 
 from .run import HEAD, Report, Run
 from .scenarios import SCENARIOS
@@ -19,10 +20,10 @@ from .stage import Stages
 MAX_PRINTED = 10
 
 
-async def perform(names: list[str], scale: float) -> list[Report]:
+async def perform(names: list[str], scale: float, older: Path | None) -> list[Report]:
     reports = []
     print(HEAD, flush=True)
-    async with aclosing(Stages()) as stages:
+    async with aclosing(Stages(older)) as stages:
         for scenario in (SCENARIOS[name] for name in names):
             async with stages.of(scenario.kind) as stage:
                 reports.append(await Run(stage, scenario, scale).perform())
@@ -35,11 +36,12 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="name", help="a scenario; all if none is named")
     parser.add_argument("--scale", type=float, default=1.0, help="size of load and fault; the tests use 0.1")
     parser.add_argument("--times", type=int, default=1, help="how often to run each")
+    parser.add_argument("--older", type=Path, help="a checkout of an older release, which the first process runs")
     options = parser.parse_args()
     if unknown := set(options.names) - set(SCENARIOS):
         parser.error(f"no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     names = [name for name in options.names or SCENARIOS for _ in range(options.times)]
-    reports = asyncio.run(perform(names, options.scale))
+    reports = asyncio.run(perform(names, options.scale, options.older))
     for report in reports:
         for finding in report.findings[:MAX_PRINTED]:
             print(f"\n{report.scenario}: {finding}")

@@ -50,8 +50,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(kind: str) -> AsyncIterator[Stage]:
-    """Start a store of this kind and the processes on it."""
+async def open_stage(kind: str, older: Path | None = None) -> AsyncIterator[Stage]:
+    """Start a store of this kind and the processes on it, the first of the release in `older` if there is one."""
     async with AsyncExitStack() as stack:
         # not pytest's tmp_path: the embedded store's socket needs a path below 108 bytes
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inbox-faults-")))
@@ -60,16 +60,18 @@ async def open_stage(kind: str) -> AsyncIterator[Stage]:
         for number in range(PROCESSES if url else 1):
             directory = home / str(number)
             directory.mkdir()
+            is_older = older is not None and number == 0
             server = await stack.enter_async_context(
                 running_server(
                     directory,
                     redis_url=url,
+                    wrapper=("env", "-u", "INBOX_DRAIN_SECONDS", "-C", str(older)) if is_older else (),
                     INBOX_PRESENCE_LEASE_SECONDS=str(LEASE_SECONDS),
                     INBOX_PRESENCE_GRACE_SECONDS=str(GRACE_SECONDS),
                 )
             )
             processes.append(await stack.enter_async_context(Process.of(server)))
-        async with Api.open(processes[0].server) as api:
+        async with Api.open(processes[-1].server) as api:
             await api.create_workflow()
         yield Stage(processes, store)
 
@@ -77,8 +79,9 @@ async def open_stage(kind: str) -> AsyncIterator[Stage]:
 class Stages:
     """One stage at a time: scenarios of one kind that come one after another share it, unless one of them fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, older: Path | None = None) -> None:
         self._kind = ""
+        self._older = older
         self._stack = AsyncExitStack()
         self._stage: Stage
 
@@ -87,7 +90,7 @@ class Stages:
         try:
             if kind != self._kind:
                 await self.aclose()
-                self._stage, self._kind = await self._stack.enter_async_context(open_stage(kind)), kind
+                self._stage, self._kind = await self._stack.enter_async_context(open_stage(kind, self._older)), kind
             yield self._stage
         except BaseException:
             await self.aclose()
