@@ -22,6 +22,7 @@ from inbox.listening import bind, service_url
 from inbox.logs import toggle_debug
 from inbox.metrics_port import metrics_port
 from inbox.metrics_snapshot import Scraped
+from inbox.notify import READY, STOPPING, VARIABLE, notify
 from inbox.settings import LogLevel, Settings, show_value, variable_name
 from inbox.worker_link import WorkerLink
 
@@ -35,8 +36,8 @@ END_SECONDS = 10.0
 """How long a process may take to end its jobs, after its sockets and requests have ended."""
 
 
-_OF_FIRST_PROCESS = ("INBOX_DATA_DIR", "INBOX_DURABILITY", "INBOX_METRICS_HOST", "INBOX_METRICS_PORT")
-"""Settings that its workers do not get."""
+_OF_FIRST_PROCESS = ("INBOX_DATA_DIR", "INBOX_DURABILITY", "INBOX_METRICS_HOST", "INBOX_METRICS_PORT", VARIABLE)
+"""Variables that its workers do not get."""
 
 
 class Child:
@@ -202,6 +203,7 @@ class Signals:
         if number == signal.SIGHUP and not (sys.stdin and sys.stdin.isatty()):
             self.replace.set()
             return
+        notify(STOPPING)
         self.send(signal.SIGINT if number == signal.SIGHUP else number)
         if not self.is_stopping and self._task:
             self._task.cancel()
@@ -269,6 +271,7 @@ async def _serve(places: list[Place], is_replacement_asked: asyncio.Event) -> No
     """Start all processes, the first alone, since it makes what a new store lacks. Then keep and replace them."""
     await places[0].start()
     await asyncio.gather(*(place.start() for place in places[1:]))
+    notify(READY)
     async with asyncio.TaskGroup() as tasks:
         for place in places:
             tasks.create_task(place.keep())

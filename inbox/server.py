@@ -27,6 +27,7 @@ from inbox.listening import BACKLOG, bind, duplicate, empty_queues, service_url
 from inbox.logs import toggle_debug
 from inbox.metrics_port import metrics_port
 from inbox.metrics_snapshot import Scraped
+from inbox.notify import READY, STOPPING, notify
 from inbox.realtime.keepalive import Keepalive
 from inbox.realtime.protocol import InboxWebSocketProtocol
 from inbox.realtime.upgrades import Upgrades
@@ -91,6 +92,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
             started(url, app.services)
         if stop.parent:
             stop.parent.serve(app.scrape.read)
+        notify(READY)
 
     async def scrape() -> list[Scraped]:
         return [Scraped(await app.scrape.read(), os.getpid())]
@@ -160,6 +162,7 @@ class StopSignals:
 
     def receive(self, number: signal.Signals) -> None:
         """Cancel the start, or end the serving (`Server.handle_exit`)."""
+        notify(STOPPING)
         if self.server:
             if self.is_worker and number == signal.SIGHUP:
                 self.server.drain(is_ready=True)

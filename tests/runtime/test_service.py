@@ -9,6 +9,7 @@ import hmac
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -294,3 +295,23 @@ def test_service_url(host: str, url: str) -> None:
 def test_procfile() -> None:
     procfile = Path(__file__).parents[2] / "Procfile"
     assert procfile.read_text() == "web: exec inbox serve --host 0.0.0.0\n"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_supervisor_hears_when_it_serves_and_when_it_stops(
+    make_service: Callable[..., Service], home: Path, workers: str
+) -> None:
+    """As systemd does for a unit with Type=notify; the first of several processes speaks for all."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(home / "notify"))
+        supervisor.settimeout(60)
+        service = make_service(INBOX_WORKERS=workers, NOTIFY_SOCKET=str(home / "notify"))
+        service.launch()
+        assert await asyncio.to_thread(supervisor.recv, 100) == b"READY=1"
+        async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+            assert (await client.get("/ready")).status_code == 200
+        assert await service.stop() == 0
+        assert supervisor.recv(100) == b"STOPPING=1"
+        supervisor.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            supervisor.recv(100)
