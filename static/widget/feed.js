@@ -5,6 +5,11 @@ import { InboxElement } from "./element.js";
 export class InboxFeed extends InboxElement {
   pageSize = 50;
 
+  constructor() {
+    super();
+    this.addEventListener("keydown", ({ key }) => key === "Escape" && this.view?.leave());
+  }
+
   connectedCallback() {
     super.connectedCallback();
     this.loadView().then(
@@ -16,9 +21,6 @@ export class InboxFeed extends InboxElement {
   async makeView() {
     const view = await super.makeView();
     view.element.setAttribute("part", "feed");
-    this.root.addEventListener("keydown", (event) => {
-      if (/** @type {KeyboardEvent} */ (event).key === "Escape") view.leave();
-    });
     return view;
   }
 }

@@ -1,6 +1,6 @@
 /** The words of a language: `translator` returns the one function that writes each text of the widget. */
 
-import { strings as english } from "./locales/en.js";
+import { strings as bell } from "./bell-words.js";
 
 /** @typedef {import("./locales/en.js").Strings} Strings */
 /** @typedef {{(key: string, values?: Record<string, string | number>): string, locale?: string}} Translate */
@@ -13,7 +13,14 @@ const LOADERS = {
   fr: () => import("./locales/fr.js"),
   ja: () => import("./locales/ja.js"),
 };
+/** @type {Strings} what a closed bell says, and the rest once there is a list */
+const english = { ...bell };
 const RIGHT_TO_LEFT = ["ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
+
+/** Let every translator know the rest of English. @param {Strings} strings */
+export function learnEnglish(strings) {
+  Object.assign(english, strings);
+}
 
 /**
  * Return the function that writes a text: a page's own strings come first, then those of the language, then English.

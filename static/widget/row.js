@@ -1,7 +1,8 @@
 /** One notification as a row of the list. */
 
 import { bodyText, renderBody } from "./body.js";
-import { h, icon, iconButton, make, safeUrl } from "./dom.js";
+import { icon, iconButton, make, safeUrl } from "./dom.js";
+import { h } from "./factory.js";
 import { ARCHIVE, CHECK, DELETE, OPTIONS, SNOOZE, UNARCHIVE } from "./icons.js";
 import { fullDate, relativeTime, shortDate, timeUntil } from "./time.js";
 
@@ -46,9 +47,11 @@ export function makeRow(item, context) {
   if (actions.length) content.append(make("div", { class: "actions" }, ...actions));
   if (!own) content.append(makeTimes(item, t, locale));
   row.append(...(own ? [] : makeAvatar(item.avatar)), content, makeTools(item, context));
+  const opener = /** @type {HTMLElement | null} */ (row.querySelector(".text"));
   row.addEventListener("click", (event) => {
     const control = event.target instanceof Element ? event.target.closest("a, button, input, select, textarea, label, summary") : null;
-    if (!control || control.classList.contains("text")) context.open(item, event);
+    if (!control) opener?.click(); // its link, if it has one
+    else if (control === opener) context.open(item, event);
   });
   return row;
 }
@@ -58,8 +61,7 @@ export function makeRow(item, context) {
  * @param {Notification} item @param {import("./locale.js").Translate} t
  */
 function makeText(item, t) {
-  const opener = { class: "text", "data-control": "open" };
-  const text = makeLink(item.redirect, opener) ?? make("button", { ...opener, type: "button" });
+  const text = makeOpener(item, "text");
   if (item.severity === "high") text.append(make("span", { class: "aloud" }, `${t("item.high")}: `));
   if (item.subject) text.append(make("strong", { dir: "auto" }, item.subject));
   const isMarkdown = item.bodyFormat === "markdown";
@@ -72,10 +74,17 @@ function makeText(item, t) {
   return [text, body];
 }
 
-/** What the page renders, with a button of ours that opens it by keyboard. @param {Notification} item @param {Node} node */
+/** The link of the notification, or a button. @param {Notification} item @param {string} name its class */
+function makeOpener(item, name) {
+  const attributes = { class: name, "data-control": "open" };
+  return makeLink(item.redirect, attributes) ?? make("button", { ...attributes, type: "button" });
+}
+
+/** What the page renders, with a control of ours that opens it by keyboard. @param {Notification} item @param {Node} node */
 function makeOwn(item, node) {
-  const opener = { class: "text aloud", "data-control": "open", type: "button" };
-  return make("div", { class: "own" }, make("button", opener, item.subject ?? bodyText(item)), node);
+  const opener = makeOpener(item, "text aloud");
+  opener.append(item.subject ?? bodyText(item));
+  return make("div", { class: "own" }, opener, node);
 }
 
 /** @param {Notification} item @param {RowContext} context */

@@ -6,7 +6,8 @@ import { iconButton, make, show } from "./dom.js";
 import { FILTERS, Header, filterOf } from "./header.js";
 import { CLOSE } from "./icons.js";
 import { listKeys, press } from "./keys.js";
-import { directionOf } from "./locale.js";
+import { directionOf, learnEnglish } from "./locale.js";
+import { strings as english } from "./locales/en.js";
 import { Menu } from "./menu.js";
 import { actionsOf, appearance, makeRow, tell } from "./row.js";
 import { SeenTracker } from "./seen.js";
@@ -15,6 +16,8 @@ import { States } from "./states.js";
 import { sheet } from "./style.js";
 import { theme } from "./theme.js";
 import { VirtualList } from "./virtual-list.js";
+
+learnEnglish(english);
 
 const AT_TOP = 40; // px
 const NEAR_END = 800; // px

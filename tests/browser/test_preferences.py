@@ -20,7 +20,8 @@ PAGE = """<!doctype html><html lang="en"><meta name="color-scheme" content="ligh
 <main><inbox-preferences></inbox-preferences></main></html>"""
 MOUNT = """async ({ url, session, language }) => {
   const { Inbox } = await import("/static/client/index.js");
-  const { loadStrings, translator } = await import("/static/widget/locale.js");
+  const { learnEnglish, loadStrings, translator } = await import("/static/widget/locale.js");
+  learnEnglish((await import("/static/widget/locales/en.js")).strings); // as the list does
   const { PreferencesView } = await import("/static/widget/preferences.js");
   const { sheet } = await import("/static/widget/style.js");
   const { theme } = await import("/static/widget/theme.js");

@@ -122,7 +122,7 @@ async def test_a_page_renders_items_of_its_own(open_window: OpenWindow, service:
     assert await own.locator("b").evaluate("b => [b.getAttribute('style'), b.onmouseover]") == [None, None]
     refused = await window.page.evaluate(
         """async () => {
-          const { h } = await import("/static/widget/dom.js");
+          const { h } = await import("/static/widget/factory.js");
           return ["script", "IFRAME", "style", "object"].filter((tag) => {
             try { return !h(tag); } catch { return true; }
           });
@@ -136,6 +136,23 @@ async def test_a_page_renders_items_of_its_own(open_window: OpenWindow, service:
     await window.page.keyboard.press("j")
     await window.page.keyboard.press("Enter")
     await has(service, "render", "isRead", "Ours", "Theirs")
+
+
+async def test_a_press_beside_the_text_follows_the_link(open_window: OpenWindow, service: Server) -> None:
+    """Of ours, and of an item that the page renders."""
+    async with Api.open(service) as api:
+        link = {"url": "/somewhere", "target": "_self"}
+        await api.create_workflow("widget-link", subject="{{payload.subject}}", redirect=link)
+    for subject in ("Ours", "Theirs"):
+        await send(service, f"link {subject}", subject, workflow="widget-link")
+        window = await page_of(open_window, service, f"link {subject}")
+        await window.page.evaluate(RENDER)
+        await window.page.evaluate(HEAR, ["navigate"])
+        await window.open_panel()
+        await window.item(subject).click(position={"x": 200, "y": 4})
+        await expect(window.item(subject)).to_have_class("item")
+        assert ["navigate", "/somewhere"] in await heard(window)
+        assert window.page.url == f"{service.url}/page"
 
 
 async def test_properties_count_before_the_script_is_loaded(open_window: OpenWindow, service: Server) -> None:

@@ -1,14 +1,13 @@
 /** The words of the widget in English: each text that a person reads or hears, by its key. Plurals are by `count`. */
 
+import { strings as bell } from "../bell-words.js";
+
 /** @typedef {string | Partial<Record<Intl.LDMLPluralRule, string>>} Words with `{name}` where a value belongs */
 /** @typedef {Record<string, Words>} Strings */
 
 /** @type {Strings} */
 export const strings = {
-  "bell.title": "Notifications",
-  "bell.unread": "Notifications, {count} unread",
-  "bell.high": "{count} urgent",
-  "bell.received": "New notification: {text}",
+  ...bell,
   "bell.close": "Close",
   "list.readAll": "Mark all read",
   "list.archiveRead": "Archive read",

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { test } from "node:test";
 
-import { directionOf, loadStrings, translator } from "../../../static/widget/locale.js";
+import { directionOf, learnEnglish, loadStrings, translator } from "../../../static/widget/locale.js";
 import { strings as english } from "../../../static/widget/locales/en.js";
+
+learnEnglish(english); // as the list does
 
 const LOCALES = new URL("../../../static/widget/locales/", import.meta.url);
 const languages = (await readdir(LOCALES)).map((name) => name.replace(".js", ""));
