@@ -86,7 +86,7 @@ a.text:hover strong { text-decoration: underline; }
 .body { display: block; color: var(--muted); white-space: pre-line; }
 .unread .body { color: var(--text); }
 .text strong, .body { text-align: -webkit-match-parent; text-align: match-parent; }
-.body :is(ul, ol) { margin: 0; padding-inline-start: 1.25rem; }
+.body :is(ul, ol) { margin: 0; padding-inline-start: 1.25rem; text-align: start; }
 .body a { color: var(--accent); }
 .times { display: flex; flex-wrap: wrap; gap: 0 0.75rem; margin-block-start: 0.25rem; color: var(--muted); font-size: 0.857em; }
 .expires { color: var(--warn); }
