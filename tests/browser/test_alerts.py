@@ -21,6 +21,10 @@ globalThis.asked = 0;
 globalThis.shown = [];
 const start = OscillatorNode.prototype.start;
 OscillatorNode.prototype.start = function (...when) { globalThis.chimes += 1; return start.apply(this, when); };
+globalThis.audio = [];
+globalThis.AudioContext = class extends AudioContext {
+  constructor() { super(); globalThis.audio.push(this); }
+};
 globalThis.Notification = class {
   static permission = "granted";
   static async requestPermission() { globalThis.asked += 1; return "default"; }
@@ -59,7 +63,7 @@ async def open_tab(context: BrowserContext, **options: bool) -> Page:
     )
     await page.get_by_text("The page").click()
     if options.get("sound"):  # the browser lets it sound from now on
-        await page.wait_for_function("async () => (await new AudioContext().resume(), true)")
+        await page.wait_for_function("() => audio.length === 1 && audio[0].state === 'running'")
     return page
 
 
