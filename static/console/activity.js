@@ -46,6 +46,7 @@ export async function activities(context) {
       ["subscriberIds", "Subscriber", element("input", { autocomplete: "off", spellcheck: false })],
       ["templates", "Workflow", choice("any", workflows)],
       ["severity", "Severity", choice("any", ["high", "medium", "low", "none"].map((name) => [name, name]))],
+      ["topicKey", "Topic", element("input", { autocomplete: "off", spellcheck: false })],
       ["transactionId", "Transaction", element("input", { autocomplete: "off", spellcheck: false })],
       ["after", "From", element("input", { type: "datetime-local" })],
       ["before", "To", element("input", { type: "datetime-local" })],

@@ -46,6 +46,7 @@ export async function topic({ api, id, query }) {
   return [
     element("h1", {}, topic.name || topic.key),
     element("p", { className: "lead" }, `Key ${topic.key}, ${found(page)}`),
+    element("p", {}, link(`#/activity?topicKey=${encodeURIComponent(topic.key)}`, "Everything that was triggered to it")),
     rows.length ? table(`Subscriptions of ${topic.key}, newest first`, ["Subscriber", "Identifier", "Since"], rows)
       : element("p", { className: "empty" }, "Nobody is subscribed."),
     cursors(`topics/${encodeURIComponent(id)}`, query, page),

@@ -89,7 +89,7 @@ async def test_the_api_and_ids_with_a_slash(site: Site) -> None:
 
 async def test_pages_and_what_they_load(site: Site) -> None:
     async with site.client(follow_redirects=True) as client:
-        for page in ("/", "/playground", "/docs"):
+        for page in ("/", "/playground", "/console", "/docs"):
             answer = await client.get(site.url + page)
             assert answer.status_code == 200
             addresses = re.findall(r'(?:src|href)="([^"#?]+)"', answer.text)
