@@ -116,11 +116,14 @@ class Exposition(Collector):
         if metric.of_installation:
             return _family(metric, metric.labels, [((), one) for one in self._first_series(metric)])
         names = (*self._worker_names, *metric.labels)
-        own = [(self._worker_of(scraped), one) for scraped in self._all for one in scraped.snapshot[metric.name]]
+        own = [
+            (self._worker_of(scraped), one) for scraped in self._all for one in scraped.snapshot.get(metric.name, ())
+        ]
         return _family(metric, names, own)
 
     def _first_series(self, metric: Metric) -> Sequence[Series]:
-        return next((scraped.snapshot[metric.name] for scraped in self._all if scraped.snapshot[metric.name]), ())
+        found = (scraped.snapshot.get(metric.name) for scraped in self._all)
+        return next(filter(None, found), ())
 
     @property
     def _worker_names(self) -> tuple[str, ...]:

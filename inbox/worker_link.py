@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +16,8 @@ import msgspec
 
 from inbox.metrics_snapshot import MetricsSnapshot
 from inbox.tasks import end_tasks, start_detached
+
+log = logging.getLogger(__name__)
 
 PARENT = 0
 LENGTH_BYTES = 4
@@ -25,10 +28,10 @@ _SERVES, _ASKS = b".", b"?"
 class ParentLink:
     """The worker's end."""
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
+    def __init__(self, on_lost: Callable[[], None], descriptor: int = PARENT) -> None:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._socket = socket.fromfd(PARENT, socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = socket.fromfd(descriptor, socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         self._read: Callable[[], Awaitable[MetricsSnapshot]]
         self._loop.add_reader(self._socket, self._hear)
@@ -38,6 +41,11 @@ class ParentLink:
         self._read = read
         self._socket.send(_SERVES)
 
+    def close(self) -> None:
+        """Forget the socket; the descriptor that it came from stays open."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
     def _hear(self) -> None:
         if self._socket.recv(1):
             start_detached(self._answer(), "metrics")
@@ -46,7 +54,11 @@ class ParentLink:
             self._on_lost()
 
     async def _answer(self) -> None:
-        body = msgspec.json.encode(await self._read())
+        try:
+            body = msgspec.json.encode(await self._read())
+        except Exception:  # without an answer the first process could never ask again
+            log.exception("the metrics cannot be read", extra={"action": "metrics_failed"})
+            body = msgspec.json.encode({})
         with contextlib.suppress(ConnectionError):
             await self._loop.sock_sendall(self._socket, len(body).to_bytes(LENGTH_BYTES, "big") + body)
 
@@ -66,10 +78,15 @@ class WorkerLink:
 
     async def read_metrics(self) -> MetricsSnapshot:
         """Return the worker's metrics. Raise TimeoutError, or ConnectionError if it has ended."""
-        if self._asking is None or self._asking.done():
-            self._asking = start_detached(self._ask(), "ask a worker")
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await asyncio.shield(self._asking)  # a late answer must not be taken for that of the next question
+        asking = self._asking
+        if asking is None or asking.done():
+            asking = self._asking = start_detached(self._ask(), "ask a worker")
+        # one that is late goes on: its answer must not be taken for that of the next question
+        if not (await asyncio.wait([asking], timeout=ANSWER_SECONDS))[0]:
+            raise TimeoutError
+        if asking.cancelled() or isinstance(asking.exception(), OSError):
+            raise ConnectionResetError("the worker has ended")
+        return asking.result()
 
     async def close(self) -> None:
         if self._asking is not None:
@@ -77,6 +94,8 @@ class WorkerLink:
         self._socket.close()
 
     async def _ask(self) -> MetricsSnapshot:
+        if self._socket.fileno() < 0:
+            raise ConnectionResetError("the worker has ended")
         await self._loop.sock_sendall(self._socket, _ASKS)
         size = int.from_bytes(await self._take(LENGTH_BYTES), "big")
         return msgspec.json.decode(await self._take(size), type=MetricsSnapshot)

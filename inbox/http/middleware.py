@@ -45,6 +45,7 @@ BROWSER_HEADERS = (
     "Traceparent",
     "Tracestate",
     "User-Agent",
+    "X-Request-Id",
 )
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 MAX_AGE_SECONDS = 86_400
@@ -181,7 +182,7 @@ class BrowserCors(CORSMiddleware):
             allow_origins=[ANY] if self._origins.allows_any else [],
             allow_methods=BROWSER_METHODS,
             allow_headers=BROWSER_HEADERS,
-            expose_headers=("ETag", "Retry-After", *RATE_HEADERS),
+            expose_headers=("ETag", "Retry-After", "X-Request-Id", *RATE_HEADERS),
             max_age=MAX_AGE_SECONDS,
         )
         self._simple = [(name.lower().encode(), value.encode()) for name, value in self.simple_headers.items()]
