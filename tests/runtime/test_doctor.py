@@ -24,6 +24,7 @@ from tests.support.nginx import running_nginx
 from tests.support.processes import free_port
 from tests.support.server import Server
 from tests.support.stores import StoreServer, running_store
+from tests.support.waiting import until
 
 from .conftest import Service, run_inbox
 from .test_cli import read_keys
@@ -158,6 +159,12 @@ async def test_a_redis_that_forgets(run_server: RunServer, own_store: StoreServe
 async def test_a_redis_that_takes_no_changes(run_server: RunServer, own_store: StoreServer) -> None:
     server = await run_server(redis_url=own_store.url)
     own_store.call("CONFIG", "SET", "min-replicas-to-write", "1")
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+
+        async def has_noticed() -> bool:
+            return bool((await client.get("/ready")).json().get("status") == "read-only")
+
+        await until(has_noticed, 60)
     found = await examine(**server.settings)
     assert found.failed.keys() == {"redis writes", "service ready"}
     assert "start the replicas" in found.failed["redis writes"]
