@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +17,12 @@ from inbox.doctor.examination import check_disk
 from inbox.doctor.listeners import LISTENERS
 from inbox.doctor.redis import clocks_apart
 from inbox.doctor.report import Report
-from tests.conftest import RunServer, binary_of
+from tests.conftest import RunServer, binary_of, every_store
 from tests.support.caddy import running_caddy
 from tests.support.certificates import Certificates
 from tests.support.forking import Constants
 from tests.support.nginx import running_nginx
-from tests.support.processes import free_port
+from tests.support.processes import REPOSITORY, free_port
 from tests.support.server import Server
 from tests.support.stores import StoreServer, running_store
 from tests.support.waiting import until
@@ -72,6 +73,9 @@ async def served(run_server: RunServer, valkey_url: str, key_prefix: str) -> Ser
     return await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, INBOX_CORS_ORIGINS=PAGE)
 
 
+EVERY_CHECK_OF_REDIS = {
+    *("connection", "version", "eviction", "memory", "persistence", "latency", "clock", "writes", "publications")
+}
 PUSHES = set(LISTENERS)
 EVERY_CHECK = {"address", "release", "ready", "backend", "large body", *PUSHES, "host", "origin", "widget"}
 
@@ -89,6 +93,19 @@ async def test_a_service_with_its_own_store_is_healthy(make_service: Callable[..
     async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
         listed = await client.get("/v2/subscribers", headers={"Authorization": f"ApiKey {key}"})
     assert listed.json()["data"] == []
+
+
+@every_store
+async def test_a_redis_of_any_kind_is_healthy(run_server: RunServer, store_url: str, key_prefix: str) -> None:
+    server = await run_server(redis_url=store_url, INBOX_KEY_PREFIX=key_prefix)
+    found = await examine(**server.settings)
+    assert found.failed == {}
+    assert {
+        one["check"] for one in found.findings if one["part"] not in ("settings", "service")
+    } == EVERY_CHECK_OF_REDIS
+    page = (REPOSITORY / "docs" / "running.md").read_text()
+    named = set(re.split(r" \| |, ", " | ".join(re.findall(r"^\|[^|]*\| (.*?) \|", page, re.MULTILINE))))
+    assert {one["check"] for one in found.findings} <= named
 
 
 @pytest.mark.needs("nginx")
