@@ -98,6 +98,7 @@ class Poll:
 
         It has not if a snooze has ended without effect yet: a reading would first move the message to the top.
         """
+        self._standing = None
         feeds = await feeds_of(self._request, self._target)
         services = services_of(self._request)
         with services.feed.begin_positions(feeds) as begun:
