@@ -17,6 +17,8 @@ CONFIGURATION = REPOSITORY / "deploy" / "nginx.conf"
 SERVER = "server 127.0.0.1:8000 max_fails=0;"
 STRIPPED = "proxy_pass http://inbox$inbox_path;"
 EVENTS = "worker_rlimit_nofile 16384; events { worker_connections 8192; }"
+HTTP = ("access_log off;", "keepalive_requests 1000000;", "keepalive_timeout 1h;")
+"""A client that stands still for a while finds its connections as they were."""
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -55,7 +57,7 @@ def configuration(
 def _whole(http: str, directory: Path) -> str:
     paths = [f"{name}_temp_path {directory}/{name};" for name in TEMPORARY]
     head = [f"pid {directory}/nginx.pid;", "daemon off;", "error_log stderr;", EVENTS]
-    return "\n".join([*head, "http {", "access_log off;", "keepalive_requests 1000000;", *paths, http, "}"])
+    return "\n".join([*head, "http {", *HTTP, *paths, http, "}"])
 
 
 @contextmanager
