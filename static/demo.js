@@ -133,7 +133,7 @@ $("#who").addEventListener("submit", (/** @type {Event} */ event) => {
 window.addEventListener("popstate", () => show(current()));
 for (const name of ["inbox-notification", "inbox-action"]) {
   bell.addEventListener(name, (/** @type {CustomEvent} */ { detail: { notification, action } }) => {
-    log(name, [action, notification.subject].filter(Boolean).join(": "));
+    log(name, [action, notification?.subject].filter(Boolean).join(": "));
   });
 }
 

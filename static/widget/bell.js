@@ -72,7 +72,7 @@ export class InboxBell extends InboxElement {
 
   /** @returns {Promise<import("./view.js").View>} */
   async makeView() {
-    const [{ View }, { Panel }] = await Promise.all([import("./view.js"), import("./panel.js")]);
+    const { View, Panel } = await import("./view.js");
     const view = new View(this, () => this.#leave());
     const attributes = { id: "panel", role: "dialog", tabindex: "-1", hidden: "", part: "panel" };
     for (const [name, value] of Object.entries(attributes)) view.element.setAttribute(name, value);

@@ -28,7 +28,8 @@ export class Changes {
   /** @param {Notification} item @param {Event} event */
   open(item, event) {
     if (!this.#offer("open", item)) return event.preventDefault();
-    this.#follow(item, item.redirect, event);
+    const isLink = event.target instanceof Element && event.target.closest("a"); // no harmful address is one
+    if (isLink) this.follow(item, item.redirect, event);
     if (!item.isRead) this.#save((inbox) => inbox.read(item.id), item);
   }
 
@@ -38,8 +39,16 @@ export class Changes {
     const isLink = event.currentTarget instanceof HTMLAnchorElement;
     if (action?.isCompleted && !isLink) return;
     if (!this.#offer(type, item)) return event.preventDefault();
-    if (isLink) this.#follow(item, action?.redirect, event);
+    if (isLink) this.follow(item, action?.redirect, event);
     if (!action?.isCompleted) this.#save((inbox) => inbox.act(item.id, type), item);
+  }
+
+  /**
+   * Let the page take over a link.
+   * @param {Notification} notification @param {import("../client/index.js").Link | undefined} link @param {Event} event
+   */
+  follow(notification, link, event) {
+    if (link && !this.#host.dispatch("inbox-navigate", { notification, ...link })) event.preventDefault();
   }
 
   /** @param {Notification} item @param {ActionType} type */
@@ -133,10 +142,5 @@ export class Changes {
   /** Ask the page. @param {string} action @param {Notification} [notification] */
   #offer(action, notification) {
     return this.#host.dispatch("inbox-action", { action, notification });
-  }
-
-  /** @param {Notification} notification @param {import("../client/index.js").Link | undefined} link @param {Event} event */
-  #follow(notification, link, event) {
-    if (link && !this.#host.dispatch("inbox-navigate", { notification, ...link })) event.preventDefault();
   }
 }

@@ -29,9 +29,8 @@ function onItem(choose) {
 
 /** Carry out the shortcut, if the key is one. @param {KeyboardEvent} event @param {View} view */
 export function press(event, view) {
-  const { key, target, ctrlKey, metaKey, altKey } = event;
-  const isWriting = target instanceof Element && event.composedPath()[0] instanceof Element && isField(event.composedPath()[0]);
-  if (event.defaultPrevented || ctrlKey || metaKey || altKey || isWriting) return;
+  const { key, ctrlKey, metaKey, altKey } = event;
+  if (event.defaultPrevented || ctrlKey || metaKey || altKey || isField(event.composedPath()[0])) return;
   const name = event.shiftKey && /^[a-z]$/i.test(key) ? `Shift+${key.toUpperCase()}` : key;
   const [, , run] = KEYS.find(([keys]) => keys.includes(name)) ?? [];
   if (run && run(view, view.current) !== false) event.preventDefault();

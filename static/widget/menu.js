@@ -19,8 +19,14 @@ export class Menu {
   /** @type {HTMLElement | null} */
   #anchor = null;
 
-  /** @param {HTMLElement} host what the menu belongs to */
-  constructor(host) {
+  #find;
+
+  /**
+   * @param {HTMLElement} host what the menu belongs to
+   * @param {(anchor: HTMLElement) => Element} find the control that has taken the place of one
+   */
+  constructor(host, find) {
+    this.#find = find;
     if ("popover" in this.#element) this.#element.popover = "manual";
     host.append(this.#element);
     this.#element.addEventListener("keydown", (event) => this.#key(event));
@@ -51,7 +57,7 @@ export class Menu {
     this.#element.replaceChildren(this.#list, ...more);
     this.#element.hidden = false;
     this.#element.showPopover?.();
-    anchor.setAttribute("aria-expanded", "true");
+    if (anchor.ariaHasPopup) anchor.ariaExpanded = "true"; // else it was opened by a key
     this.#place(anchor);
     const checked = this.#element.querySelector('[aria-checked="true"]') ?? this.#list.firstElementChild;
     if (checked instanceof HTMLElement) checked.focus();
@@ -62,8 +68,9 @@ export class Menu {
     const anchor = this.#anchor;
     if (!anchor) return;
     this.#anchor = null;
-    anchor.setAttribute("aria-expanded", "false");
-    if (returnFocus) anchor.focus();
+    if (anchor.ariaHasPopup) anchor.ariaExpanded = "false";
+    const control = anchor.isConnected ? anchor : this.#find(anchor);
+    if (returnFocus && control instanceof HTMLElement) control.focus();
     if (this.#element.isConnected) this.#element.hidePopover?.();
     this.#element.hidden = true;
   }

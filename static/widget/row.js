@@ -21,6 +21,7 @@ const KEYS = { archive: "e", unarchive: "e", snooze: "h", unsnooze: "h", delete:
  * @property {RenderItem} [renderItem]
  * @property {(item: Notification, event: Event) => void} open the item was pressed; its link follows unless prevented
  * @property {(item: Notification, type: ActionType, event: Event) => void} act likewise for a button
+ * @property {(item: Notification, link: {url: string, target?: string}, event: Event) => void} follow a link in its body
  * @property {(item: Notification, type: ActionType) => void} revert
  * @property {(item: Notification, action: ItemAction, control: HTMLElement) => void} change
  * @property {(item: Notification, control: HTMLElement) => void} options a menu of these changes is wanted
@@ -31,9 +32,9 @@ export function actionsOf({ isRead, isArchived, isSnoozed }) {
   return [isRead ? "unread" : "read", isArchived ? "unarchive" : "archive", isSnoozed ? "unsnooze" : "snooze", "delete"];
 }
 
-/** Equal for states of an item that look the same. @param {Notification} item */
+/** Equal for states of an item that look the same: whether it was seen does not show. @param {Notification} item */
 export function appearance(item) {
-  return JSON.stringify({ ...item, isSeen: 0, firstSeenAt: 0, to: 0, workflow: 0 });
+  return JSON.stringify(Object.entries({ ...item, isSeen: 0, firstSeenAt: 0, readAt: 0 }).sort());
 }
 
 /** @param {Notification} item @param {RowContext} context */
@@ -52,6 +53,9 @@ export function makeRow(item, context) {
     const control = event.target instanceof Element ? event.target.closest("a, button, input, select, textarea, label, summary") : null;
     if (!control) opener?.click(); // its link, if it has one
     else if (control === opener) context.open(item, event);
+    else if (control instanceof HTMLAnchorElement && control.closest(".body")) {
+      context.follow(item, { url: control.href, target: control.target }, event);
+    }
   });
   return row;
 }
@@ -96,11 +100,12 @@ function makeTools(item, context) {
   dot.addEventListener("click", () => change(item, toggle, dot));
   const tools = others.map((action) => {
     const name = /** @type {keyof typeof ICONS} */ (action);
-    const more = { "data-control": name, "aria-keyshortcuts": KEYS[name] };
+    const opens = name === "snooze" && { "aria-haspopup": "menu", "aria-expanded": "false" };
+    const more = { "data-control": name, "aria-keyshortcuts": KEYS[name], ...opens };
     const button = iconButton("tool", t(`item.${name}`), ICONS[name], () => change(item, name, button), more);
     return button;
   });
-  const menu = { "aria-haspopup": "menu", "data-control": "options" };
+  const menu = { "aria-haspopup": "menu", "aria-expanded": "false", "data-control": "options" };
   const options = iconButton("options", t("item.options"), OPTIONS, () => context.options(item, options), menu);
   return make("div", { class: "controls" }, make("div", { class: "tools" }, ...tools), dot, options);
 }

@@ -168,8 +168,10 @@ export class InboxSession {
     for (let from = 0; from < ids.length; from += SEEN_BATCH) this.#reportBatch(ids.slice(from, from + SEEN_BATCH));
   }
 
-  /** Note that the panel was opened: what could not be reported as seen may be reported again. */
+  /** Note that the panel was opened: an old failure is forgotten, what was not reported as seen may be reported again. */
   opened() {
+    this.#hasFailed = false;
+    this.failed.clear();
     this.#unreported.clear();
   }
 

@@ -34,7 +34,7 @@ export class States {
     this.problem = make("p", { class: "problem", part: "problem", role: "alert" }, this.text, this.retry);
     this.words = make("p", {});
     this.hint = make("div", { class: "hint", part: "empty" }, this.words);
-    const line = () => make("div", { class: "skeleton" }, make("i", {}), make("b", {}), make("b", {}));
+    const line = () => make("div", { class: "skeleton" }, make("b", {}), make("b", {}));
     this.skeleton = make("div", { class: "skeletons", "aria-hidden": "true" }, ...Array.from({ length: SKELETONS }, line));
   }
 

@@ -82,7 +82,7 @@ h2 { font-size: 1rem; font-weight: 650; }
 }
 .text strong { display: block; font-weight: 500; }
 .unread .text strong { font-weight: 680; }
-a.text:hover strong { text-decoration: underline; }
+a.text:hover strong, .more:hover, .actions .undo:hover { text-decoration: underline; }
 .body { display: block; color: var(--muted); white-space: pre-line; }
 .unread .body { color: var(--text); }
 .text strong, .body { text-align: -webkit-match-parent; text-align: match-parent; }
@@ -91,7 +91,7 @@ a.text:hover strong { text-decoration: underline; }
 .times { display: flex; flex-wrap: wrap; gap: 0 0.75rem; margin-block-start: 0.25rem; color: var(--muted); font-size: 0.857em; }
 .expires { color: var(--warn); }
 .controls { position: absolute; inset-block-start: calc(var(--pad) - 0.25rem); inset-inline-end: 0.75rem; display: flex; align-items: center; }
-.tools { display: flex; opacity: 0; border-radius: 6px; background: var(--hover); box-shadow: -8px 0 8px var(--hover); }
+.tools { display: flex; opacity: 0; border-radius: 6px; background: var(--hover); }
 .item:hover .tools, .item:focus-within .tools { opacity: 1; }
 .tool { width: 1.75rem; height: 1.75rem; }
 .tool:hover { background: var(--line); }
@@ -113,12 +113,10 @@ a.text:hover strong { text-decoration: underline; }
 .action.done { background: transparent; border-color: var(--line); color: var(--muted); }
 .action svg { width: 1em; height: 1em; stroke-width: 2.4; }
 .actions .undo { color: var(--muted); font-size: 0.93em; border-radius: 4px; }
-.more:hover, .actions .undo:hover { text-decoration: underline; }
 
-.skeleton { position: relative; padding: var(--pad) 1rem var(--pad) 4rem; border-block-end: 1px solid var(--line); }
+.skeleton { padding: var(--pad) 1rem; border-block-end: 1px solid var(--line); }
 .skeleton * { display: block; height: 0.75rem; margin-block: 0.5rem; border-radius: 4px; background: var(--line); animation: pulse 1.4s infinite alternate; }
-.skeleton i { position: absolute; inset-inline-start: 1rem; width: 2.25rem; height: 2.25rem; margin: 0; border-radius: 50%; }
-.skeleton b:last-child { width: 60%; }
+.skeleton :last-child { width: 60%; }
 @keyframes pulse { to { opacity: 0.45; } }
 
 .menu {

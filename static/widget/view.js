@@ -17,6 +17,8 @@ import { sheet } from "./style.js";
 import { theme } from "./theme.js";
 import { VirtualList } from "./virtual-list.js";
 
+export { Panel } from "./panel.js"; // so that a bell loads both at once
+
 learnEnglish(english);
 
 const AT_TOP = 40; // px
@@ -73,7 +75,7 @@ export class View {
     const body = make("div", { class: "body-area" }, this.news, this.scroller, this.toast);
     this.main = make("div", { class: "main" }, this.header.element, status, problem, body, make("slot", { name: "footer" }));
     this.element.append(this.main);
-    this.menu = new Menu(this.element);
+    this.menu = new Menu(this.element, (control) => this.#controlLike(control));
     this.seen = new SeenTracker(this.scroller, (ids) => this.host.session?.reportSeen(ids));
     this.rows = new VirtualList({
       scroller: this.scroller,
@@ -96,7 +98,10 @@ export class View {
     if (!this.filters.includes(this.filter)) this.filter = this.filters[0] ?? "all";
     if (this.tab >= this.tabs.length) this.tab = 0;
     if (isShown && !this.isShown) host.session?.opened();
-    if (host.session !== this.#session) this.changes.forget();
+    if (host.session !== this.#session) {
+      this.changes.forget();
+      this.leave(); // the preferences of somebody else
+    }
     this.#session = host.session;
     this.isShown = isShown;
     this.header.follow(this.tabs, isShown);
@@ -156,7 +161,7 @@ export class View {
   /** The notification whose row has the focus, and what of it. @returns {import("./keys.js").Current | undefined} */
   get current() {
     const control = this.host.root.activeElement;
-    const id = control?.closest("li")?.dataset.id;
+    const id = idOf(control);
     const item = this.#state.items.find((one) => one.id === id);
     return item && control instanceof HTMLElement ? { item, control } : undefined;
   }
@@ -185,10 +190,13 @@ export class View {
   }
 
   async showPreferences() {
-    const { host: { inbox }, t } = this;
-    if (!inbox || this.#leave) return;
-    const { PreferencesView } = await import("./preferences.js");
-    const view = new PreferencesView({ inbox, t, close: () => this.#leave?.() });
+    const { host, t } = this;
+    const { inbox } = host;
+    const module = await import("./preferences.js").catch(({ message }) => {
+      host.fail({ operation: "load", message, isFinal: false });
+    });
+    if (!module || !inbox || this.#leave) return;
+    const view = new module.PreferencesView({ inbox, t, close: () => this.#leave?.() });
     this.#replaceMain(view.element, () => view.stop());
     view.focus();
   }
@@ -252,6 +260,7 @@ export class View {
       renderItem: this.host.renderItem,
       open: (one, event) => changes.open(one, event),
       act: (one, type, event) => changes.act(one, type, event),
+      follow: (one, link, event) => changes.follow(one, link, event),
       revert: (one, type) => changes.revert(one, type),
       change: (one, action, control) => this.change(one, action, control),
       options: (one, control) => this.#openOptions(one, control),
@@ -267,10 +276,16 @@ export class View {
     this.menu.toggle(control, this.t("item.options"), choices);
   }
 
+  /** The control that has taken the place of one whose row was made anew. @param {HTMLElement} control */
+  #controlLike(control) {
+    const row = this.rows.rowOf(idOf(control) ?? "");
+    return row?.querySelector(`[data-control="${control.dataset.control}"]`) ?? this.scroller;
+  }
+
   /** What has the focus: which control of which row. @returns {Focused | undefined} */
   #focus() {
     const control = this.host.root.activeElement;
-    const id = control?.closest("li")?.dataset.id;
+    const id = idOf(control);
     return id && control instanceof HTMLElement ? { id, place: this.rows.placeOf(id), name: control.dataset.control } : undefined;
   }
 
@@ -283,6 +298,11 @@ export class View {
     const next = row ?? this.rows.reveal(Math.min(Math.max(focused.place, 0), items.length - 1));
     focusOn(next?.querySelector(`[data-control="${row ? focused.name : "open"}"]`) ?? next?.querySelector(".text") ?? this.scroller);
   }
+}
+
+/** Of which notification it is a part. @param {Element | null} control */
+function idOf(control) {
+  return /** @type {HTMLElement | null | undefined} */ (control?.closest(".item[data-id]"))?.dataset.id;
 }
 
 /** @param {unknown} element */

@@ -130,8 +130,9 @@ export class VirtualList {
       for (let place = this.#indexAt(scrollTop - MARGIN); place <= last; place += 1) places.add(place);
     }
     const root = /** @type {ShadowRoot} */ (list.getRootNode());
-    const focused = root.activeElement?.closest?.("li")?.dataset.id;
-    if (focused !== undefined && this.#places.has(focused)) places.add(this.#places.get(focused)); // it keeps the focus
+    for (const [id, { row }] of this.#rows) {
+      if (this.#places.has(id) && row.contains(root.activeElement)) places.add(this.#places.get(id)); // it keeps the focus
+    }
     const wanted = [...places].sort((one, other) => one - other);
     const ids = new Set(wanted.map((place) => this.#items[place].id));
     for (const id of [...this.#rows.keys()]) if (!ids.has(id)) this.#drop(id);

@@ -155,6 +155,43 @@ async def test_a_press_beside_the_text_follows_the_link(open_window: OpenWindow,
         assert window.page.url == f"{service.url}/page"
 
 
+async def test_a_link_in_a_body_is_offered_too(open_window: OpenWindow, service: Server) -> None:
+    """It stands beside the button that opens the notification, not in it, and leaves it unread."""
+    async with Api.open(service) as api:
+        body = "See **the** [manual](/manual)\n- one"
+        await api.create_workflow("widget-markdown", subject="{{payload.subject}}", body=body, bodyFormat="markdown")
+    await send(service, "marked", "Formatted", workflow="widget-markdown")
+    window = await page_of(open_window, service, "marked")
+    await window.page.evaluate(HEAR, ["navigate"])
+    await window.open_panel()
+    row = window.item("Formatted")
+    await expect(row.get_by_role("button", name="Formatted", exact=True)).to_have_count(1)
+    await expect(row.locator(".body li")).to_have_text("one")
+    await row.get_by_role("link", name="manual").click()
+    assert (await heard(window))[-1] == ["navigate", f"{service.url}/manual"]
+    assert window.page.url == f"{service.url}/page"
+    await expect(row).to_have_class("item unread")
+    await row.locator(".body li").click()
+    await expect(row).to_have_class("item")
+    await row.get_by_role("link", name="manual").focus()
+    await window.page.keyboard.press("e")  # the row, not the list in it
+    await expect(row).to_have_count(0)
+
+
+async def test_the_focus_comes_back_from_a_menu_whose_row_changed(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "menu", "Changing")
+    window = await page_of(open_window, service, "menu")
+    await window.open_panel()
+    await window.item("Changing").hover()
+    await window.item("Changing").get_by_role("button", name="Snooze").click()
+    async with Api.open(service) as api:
+        await api.mark_all("menu", "read")  # as in another window
+    await expect(window.item("Changing")).to_have_class("item")
+    await window.page.keyboard.press("Escape")
+    await expect(window.item("Changing").get_by_role("button", name="Snooze")).to_be_focused()
+    await expect(window.panel).to_be_visible()
+
+
 async def test_properties_count_before_the_script_is_loaded(open_window: OpenWindow, service: Server) -> None:
     await send(service, "early", "There")
     window = await open_window("about:blank")
