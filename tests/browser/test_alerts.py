@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
+from tests.support.client import Api
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
@@ -188,3 +189,31 @@ async def test_nothing_alerts_after_the_end(context: BrowserContext) -> None:
     await page.evaluate("alerts.stop()")
     await hide(page)
     assert await receive(page, 1) == {"chimes": 0, "shown": []}
+
+
+async def test_a_bell_alerts_as_its_attribute_says(context: BrowserContext, service: Server) -> None:
+    page = await context.new_page()
+    await page.goto("/orders")
+    await page.evaluate(
+        """async (identifier) => {
+          await import("/static/inbox.js");
+          const bell = document.querySelector("inbox-bell");
+          bell.alerts = "title sound";
+          Object.assign(bell, { applicationIdentifier: identifier, subscriber: "alerted" });
+        }""",
+        service.application_identifier,
+    )
+    await expect(page.locator("inbox-bell .bell[data-status=live]")).to_be_visible()
+    await page.evaluate("async () => void (await import('/static/widget/alerts.js'))")  # the bell has them, too
+    await page.get_by_text("The page").click()
+    await page.wait_for_function("() => audio.length === 1 && audio[0].state === 'running'")
+    async with Api.open(service) as api:
+        await api.trigger("alerted", {"subject": "One", "body": "b"}, workflow="welcome")
+        await page.wait_for_function(f"() => chimes === {NOTES}")
+        await expect(page).to_have_title("(1) Orders")
+        await page.evaluate("document.addEventListener('inbox-notification', (event) => event.preventDefault())")
+        await api.trigger("alerted", {"subject": "Two", "body": "b"}, workflow="welcome")
+        await expect(page).to_have_title("(2) Orders")
+        assert await page.evaluate("chimes") == NOTES
+    await page.evaluate("document.querySelector('inbox-bell').inbox.readAll()")
+    await expect(page).to_have_title("Orders")
