@@ -23,6 +23,17 @@ MANUAL = (REPOSITORY / "docs/widget.md").read_text()
 TABS = '[{"label": "All"}, {"label": "Comments", "tags": ["comments"]}, {"label": "Urgent", "severity": "high"}]'
 
 
+SETTABLE = """() => ["inbox-bell", "inbox-feed"].flatMap((tag) => {
+  const names = [];
+  for (let kind = customElements.get(tag); kind !== HTMLElement; kind = Object.getPrototypeOf(kind)) {
+    const members = Object.entries(Object.getOwnPropertyDescriptors(kind.prototype));
+    names.push(...members.filter(([, { set }]) => set).map(([name]) => name));
+  }
+  return names;
+})"""
+"""The properties of the elements that a page may set."""
+
+
 async def knob_names(window: Window, kind: str) -> set[str]:
     knobs: list[dict[str, Any]] = await window.page.evaluate(
         "async () => (await import('./static/playground/knobs.js')).KNOBS"
@@ -47,10 +58,15 @@ async def open_playground(open_window: OpenWindow, service: Server, subscriber: 
 async def test_everything_that_the_elements_take_has_a_knob(open_window: OpenWindow, service: Server) -> None:
     window = await open_playground(open_window, service, "nobody")
     observed: list[str] = await window.page.evaluate(
-        "['inbox-bell', 'inbox-feed'].flatMap(tag => customElements.get(tag)?.observedAttributes ?? [])"
+        "['inbox-bell', 'inbox-feed'].flatMap(tag => customElements.get(tag).observedAttributes)"
     )
-    assert observed
-    assert set(observed) - await knob_names(window, "attribute") == set()
+    settable: list[str] = await window.page.evaluate(SETTABLE)
+    assert "renderItem" in settable
+    attributes, properties = await knob_names(window, "attribute"), await knob_names(window, "property")
+    assert set(observed) - attributes == set()
+    assert {
+        re.sub("[A-Z]", lambda found: f"-{found[0].lower()}", name) for name in set(settable) - properties
+    } <= attributes
     assert set(re.findall(r"^\| `(--inbox-[\w-]+)`", MANUAL, re.MULTILINE)) - await knob_names(window, "style") == set()
 
 

@@ -108,6 +108,16 @@ async def test_the_style_sheet(shop: Shop, open_window: OpenWindow) -> None:
     assert await window.badge.evaluate("badge => getComputedStyle(badge).fontVariantNumeric") == "tabular-nums"
 
 
+async def test_a_page_gives_colours_of_its_own_by_names_of_its_own(shop: Shop, open_window: OpenWindow) -> None:
+    window = await open_window("about:blank")
+    style = "<style>:root { --accent: #0a7d55; --text: #400 } inbox-bell { --inbox-accent: var(--accent) }</style>"
+    await shop.visit(window, shop.fill(SCRIPT + style + ELEMENT))
+    await shop.deliver("Coloured")
+    await window.open_panel()
+    action = window.item("Coloured").get_by_role("link", name="Accept")
+    assert await action.evaluate("link => getComputedStyle(link).backgroundColor") == "rgb(10, 125, 85)"
+
+
 async def test_the_policy_is_enough_and_all_of_it_is_needed(shop: Shop, open_window: OpenWindow) -> None:
     policy = shop.fill(indented("script-src")).strip()
     shop.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}"
