@@ -262,7 +262,7 @@ FAULTS: dict[str, tuple[dict[str, str], set[str], str]] = {
 async def test_a_proxy_with(fault: str, served: Server) -> None:
     faults, failed, advice = FAULTS[fault]
     # what never comes is waited for
-    constants = {"inbox.doctor.visit.ANSWER_SECONDS": 2.0} if fault == "buffers" else None
+    constants = {"inbox.doctor.visit.ANSWER_SECONDS": 8.0} if fault == "buffers" else None
     with running_nginx(served.port, faults=faults) as port:
         found = await examine("--url", f"http://127.0.0.1:{port}", constants=constants, **served.settings)
     assert found.failed.keys() == {f"public {check}" for check in failed}

@@ -156,10 +156,10 @@ async def test_the_activity_is_followed(server: Server, tmp_path: Path, tails: l
     def shown(tail: ForkedChild) -> list[Any]:
         return [json.loads(line) for line in tail.log().splitlines()]
 
-    await asyncio.to_thread(wait_until, lambda: len(shown(tails[0])) == 1, "the earlier one is shown")
+    await asyncio.to_thread(wait_until, lambda: len(shown(tails[0])) == 1, "the earlier one is shown", 120)
     sent = await ask(server, "send", "after", "--to", "ada", "--to", "bob")
-    await asyncio.to_thread(wait_until, lambda: len(shown(tails[0])) == 3, "both new ones are shown")
-    await asyncio.to_thread(wait_until, lambda: len(shown(tails[1])) == 1, "that of bob is shown")
+    await asyncio.to_thread(wait_until, lambda: len(shown(tails[0])) == 3, "both new ones are shown", 120)
+    await asyncio.to_thread(wait_until, lambda: len(shown(tails[1])) == 1, "that of bob is shown", 120)
     for tail in tails:
         tail.signal(signal.SIGINT)
         assert await asyncio.to_thread(tail.wait) == 0
