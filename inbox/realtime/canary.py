@@ -7,6 +7,7 @@ broken, so a break is seen within `PERIOD_SECONDS`. A failure that the store its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
@@ -42,17 +43,19 @@ class Canary:
         return self._failure is None
 
     async def run(self) -> float | None:
-        """Probe once. Return 0 if the probe was late: then the next one follows at once."""
+        """Probe once. Return 0 if the probe was late: then the next one follows at once. Raise an unexpected error."""
         await self._probe()
         return 0.0 if self._late else None
 
     async def check(self) -> None:
         """Return if all works, by what is known. Probe first if something has failed since.
 
-        Raise WriteRefused if the store takes no changes, StoreUnavailable if it or what it publishes cannot be reached.
+        Raise WriteRefused if the store takes no changes, StoreUnavailable if it or what it publishes cannot be reached
+        or used.
         """
         if self._is_suspect or self._failure:
-            await self._probe()
+            with contextlib.suppress(Exception):  # it is kept as the failure, and logged by the job
+                await self._probe()
         if self._failure:
             raise self._failure.with_traceback(None)  # else each raise adds to that of the last one
 
@@ -78,11 +81,17 @@ class Canary:
         except TimeoutError:
             self._note_late()
         except ServiceUnavailable as error:
-            metrics.CANARY_FAILURES.add(("refused",))
-            self._failure, self._late = error, 0
+            self._note_refused(error)
+        except Exception:
+            self._note_refused(StoreUnavailable("What is stored cannot be used"))
+            raise
         else:
             metrics.CANARY_SECONDS.observe(monotonic() - began)
             self._failure, self._late = None, 0
+
+    def _note_refused(self, failure: ServiceUnavailable) -> None:
+        metrics.CANARY_FAILURES.add(("refused",))
+        self._failure, self._late = failure, 0
 
     def _note_late(self) -> None:
         metrics.CANARY_FAILURES.add(("late",))

@@ -91,6 +91,18 @@ async def test_a_failure_of_the_store_counts_at_once_and_ends_with_the_next_prob
     await canary.check()
 
 
+async def test_an_unexpected_error_counts_at_once_too_and_is_raised_for_the_log() -> None:
+    canary = Canary(Way(TypeError("first"), TypeError("second"), TypeError("third")), noting([]))
+    with pytest.raises(TypeError, match="first"):
+        await canary.run()
+    assert not canary.is_well
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await canary.check()
+    await canary.check()
+    assert canary.is_well
+
+
 async def test_many_who_ask_share_a_probe() -> None:
     way = Way()
     way.hold = asyncio.Event()
