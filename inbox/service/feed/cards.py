@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from inbox.models import wire
 from inbox.models.environment import Environment
@@ -12,6 +13,8 @@ from inbox.models.subscriber import subscriber_card
 from inbox.models.workflow import Workflow
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.subscribers import SubscriberStore
+
+CACHED_SUMMARIES = 256
 
 
 @dataclass(eq=False)
@@ -33,22 +36,13 @@ class CardService:
     async def workflows(
         self, environment: Environment, messages: Sequence[StoredMessage]
     ) -> list[wire.WorkflowSummary]:
-        """Return the cards of the messages' workflows as encoded JSON, in order."""
+        """Return the cards of the messages' workflows, in order."""
         by_name: dict[str, Workflow | None] = {}
-        encoded: dict[str, wire.WorkflowSummary] = {}
-        cards = []
         for message in messages:
             name = message.template_identifier
             if name not in by_name:
                 by_name[name] = await self._workflows.find(environment, name)
-            workflow = by_name[name]
-            if workflow is None or workflow.id != message.template_id:
-                cards.append(_card(None, message))
-                continue
-            if name not in encoded:
-                encoded[name] = wire.encoded(workflow_summary(workflow))
-            cards.append(encoded[name])
-        return cards
+        return [_card(by_name[message.template_identifier], message) for message in messages]
 
     def cached_workflow(self, environment: Environment, message: StoredMessage) -> wire.WorkflowSummary | None:
         """Return the same from the cache, or None if the workflow is not cached."""
@@ -56,9 +50,15 @@ class CardService:
         return _card(workflow, message) if workflow else None
 
 
+@lru_cache(CACHED_SUMMARIES)
+def _summary(workflow: Workflow) -> wire.WorkflowSummary:
+    """Return the card of this revision of a workflow as encoded JSON."""
+    return wire.encoded(workflow_summary(workflow))
+
+
 def _card(workflow: Workflow | None, message: StoredMessage) -> wire.WorkflowSummary:
     if workflow and workflow.id == message.template_id:
-        return workflow_summary(workflow)
+        return _summary(workflow)
     identifier = message.template_identifier
     return {
         "id": message.template_id,
