@@ -288,10 +288,13 @@ export class InboxElement extends HTMLElement {
   }
 
   /** @param {Notification} notification */
-  #receive(notification) {
+  async #receive(notification) {
     if (!this.dispatch("inbox-notification", { notification })) return;
-    this.#announcer.textContent = this.t("bell.received", { text: notification.subject ?? notification.body });
     this.#alerts?.received(notification);
+    const { subject, body, bodyFormat } = notification;
+    const plain = async () => (await import("./view.js")).bodyText(notification);
+    const text = subject ?? (bodyFormat ? await plain().catch(() => body) : body);
+    this.#announcer.textContent = this.t("bell.received", { text });
   }
 
   async #alert() {

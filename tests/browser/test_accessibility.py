@@ -301,3 +301,19 @@ async def test_axe_finds_nothing_in_another_look(open_window: OpenWindow, servic
         await window.page.locator("inbox-bell .bell").click()
     await expect(window.page.locator(f"{name} .item")).to_have_count(3)
     assert await find_problems(window.page, name) == []
+
+
+async def test_a_markdown_body_is_said_without_its_signs(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window("about:blank")
+    await show_page(window, service, tag(service, "listener"), POLICY)
+    await window.is_live()
+    async with Api.open(service) as api:
+        body = "**Ada** wrote [a reply](/r)"
+        await api.create_workflow("said-markdown", subject="", body=body, bodyFormat="markdown")
+        await api.trigger("listener", {}, workflow="said-markdown")
+    said = window.page.locator("inbox-bell [aria-live=polite]")
+    await expect(said).to_have_text("New notification: Ada wrote a reply")
+    await window.open_panel()
+    await expect(window.items.get_by_role("button", name="Ada wrote a reply")).to_have_count(1)
+    await expect(window.items.get_by_role("link", name="a reply")).to_have_attribute("rel", "noopener noreferrer")
+    assert await find_problems(window.page) == []
