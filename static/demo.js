@@ -130,7 +130,9 @@ $("#who").addEventListener("submit", (/** @type {Event} */ event) => {
   history.pushState(null, "", `?subscriber=${encodeURIComponent(subscriber)}`);
   show(subscriber);
 });
-window.addEventListener("popstate", () => show(current()));
+window.addEventListener("popstate", () => {
+  if (current() !== bell.getAttribute("subscriber")) show(current()); // a link within the page is no switch
+});
 for (const name of ["inbox-notification", "inbox-action"]) {
   bell.addEventListener(name, (/** @type {CustomEvent} */ { detail: { notification, action } }) => {
     log(name, [action, notification?.subject].filter(Boolean).join(": "));

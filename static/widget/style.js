@@ -23,7 +23,7 @@ h2, p, ul, dl, dd { margin: 0; padding: 0; }
 .panel > .main, .panel > .page { height: auto; }
 
 .head { display: flex; align-items: center; gap: 0.5rem; padding: 0.625rem 1rem; border-block-end: 1px solid var(--_line); }
-h2 { font-size: 1rem; font-weight: 650; }
+h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 1rem; font-weight: 650; }
 .head-tools { display: flex; align-items: center; gap: 0.125rem; margin-inline-start: auto; }
 .filter { display: inline-flex; align-items: center; padding: 0.125rem 0.25rem 0.125rem 0.5rem; border-radius: 6px; color: var(--_muted); }
 .filter svg { width: 1em; height: 1em; }

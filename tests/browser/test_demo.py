@@ -37,6 +37,21 @@ async def test_what_happens_in_the_shop_reaches_the_bell(open_window: OpenWindow
 async def test_the_bell_stays_in_sight(open_window: OpenWindow, service: Server) -> None:
     window = await open_window(f"{service.url}/?subscriber=reader")
     await window.page.set_viewport_size({"width": 390, "height": 700})
+    await window.is_live()
     await window.page.get_by_role("link", name="Send").click()
     await expect(window.page.get_by_role("heading", name="Write a notification yourself")).to_be_in_viewport()
     await expect(window.bell).to_be_in_viewport()
+    await expect(window.page.locator("inbox-bell .bell")).to_have_attribute("data-status", "live")
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "es", "fr", "ar", "ja"])
+async def test_the_head_fits_a_small_phone(open_window: OpenWindow, service: Server, locale: str) -> None:
+    window = await open_window(f"{service.url}/?subscriber=small")
+    await window.page.set_viewport_size({"width": 360, "height": 700})
+    bell = window.page.locator("inbox-bell")
+    await bell.evaluate(f"bell => bell.setAttribute('locale', '{locale}')")
+    await bell.evaluate("bell => bell.show()")
+    tools = window.page.locator("inbox-bell .head-tools button:visible")
+    await expect(tools).not_to_have_count(0)
+    for button in await tools.all():
+        await expect(button).to_be_in_viewport(ratio=1)
