@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inbox.errors import StartupError
+from inbox.http.client_address import ClientAddress
 from inbox.http.descriptors import descriptor_limit, share_out
 from inbox.http.middleware import Front
 from inbox.http.request_log import RequestLog
@@ -70,11 +71,12 @@ def create_app(
     routes = [*all_routes(with_demo=demo, with_console=has_console(settings)), *PAGES]
     check_base_path(settings.base_path, routes)
     request_log = tracing.request_log if tracing else RequestLog
+    clients = ClientAddress(settings.trusted_proxies) if settings.trusted_proxies else None
     front: ASGIApp = Front(
         RouteIndex(routes).answer,
         base_path=settings.base_path,
         origins=settings.allowed_origins,
-        log=request_log(settings.log_requests, settings.log_slow_seconds),
+        log=request_log(settings.log_requests, settings.log_slow_seconds, clients),
         is_idempotent=bool(settings.idempotency_seconds),
     )
     return Application(tracing.around(front) if tracing else front, lifespan)

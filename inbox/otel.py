@@ -21,6 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inbox import __version__
+from inbox.http.client_address import ClientAddress
 from inbox.http.request_log import RequestLog
 from inbox.http.route_index import ROUTE
 from inbox.store.client import Client
@@ -51,9 +52,9 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("inbox", __version__)
 
-    def request_log(self, logs_all: bool, slow_seconds: float) -> RequestLog:
+    def request_log(self, logs_all: bool, slow_seconds: float, clients: ClientAddress | None) -> RequestLog:
         """Return the log of an app's requests."""
-        return TracedRequestLog(logs_all, slow_seconds)
+        return TracedRequestLog(logs_all, slow_seconds, clients)
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Return an app that gives each request a span."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -278,6 +279,12 @@ class Settings(BaseSettings):
         "OTEL_* variables say. It needs the extra otel: pip install inbox-server[otel].",
     )
 
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (),
+        "Addresses and networks of the proxies in front, separated by commas. Log lines of requests then have the "
+        "client's address, as these proxies name it in X-Forwarded-For.",
+    )
+
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The origins that browsers may come from, `("*",)` for any."""
@@ -301,6 +308,12 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: Any) -> Any:
         items = value.split(",") if isinstance(value, str) else value
         return tuple(_origin(item.strip()) for item in items if item.strip())
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: Any) -> Any:
+        items = value.split(",") if isinstance(value, str) else value
+        return tuple(_network(item.strip()) for item in items if item.strip())
 
     @field_validator("base_path")
     @classmethod
@@ -449,6 +462,13 @@ def _origin(text: str) -> str:
         return parse_setting(text)
     except ValueError as error:
         raise _problem(str(error)) from error
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise _problem(f"{text} is no address and no network, like 10.0.0.0/8") from None
 
 
 def _check_redis_url(url: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import Scope
 
 from inbox.http.auth import CALLER, SessionCaller
+from inbox.http.client_address import ClientAddress
 from inbox.logs import PacedLog
 
 log = logging.getLogger(__name__)
@@ -18,11 +19,13 @@ log = logging.getLogger(__name__)
 class RequestLog:
     """Logs requests: method, path, status, time until the answer, and caller; the query may hold a token.
 
-    `slow_seconds`: a request that took longer has a line at WARNING, at most one a second; 0: none has.
+    `slow_seconds`: a request that took longer has a line at WARNING, at most one a second; 0: none has. `clients` finds
+    the address of the client, if lines are to have it.
     """
 
     logs_all: bool = False
     slow_seconds: float = 0.0
+    clients: ClientAddress | None = None
     _slow: PacedLog = field(default_factory=lambda: PacedLog(log, "slow request", logging.WARNING))
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
@@ -32,6 +35,8 @@ class RequestLog:
             return
         fields = {"method": scope["method"], "path": scope["path"], "status": status}
         fields |= {"duration_ms": round(seconds * 1_000, 1), **_caller_fields(scope)}
+        if self.clients and (address := self.clients.of(scope)):
+            fields["client"] = address
         if self.logs_all:
             log.info("request", extra={"action": "request", **fields})
         if is_slow:

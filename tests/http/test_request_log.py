@@ -95,3 +95,20 @@ async def test_a_signal_turns_debug_lines_on_and_off(run_server: RunServer, valk
             await api.trigger("ada", {"n": 1})
         await api.trigger("ada", {"n": 2})
     assert server.log().count("action=trigger") == 1
+
+
+async def test_a_line_has_the_address_that_trusted_proxies_name(
+    run_server: RunServer, valkey_url: str, key_prefix: str
+) -> None:
+    settings = {"INBOX_LOG_REQUESTS": "true", "INBOX_TRUSTED_PROXIES": "127.0.0.1"}
+    server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, **settings)
+    async with Api.open(server) as api:
+        await api.client.get("/v2/subscribers/nobody", headers={"X-Forwarded-For": "192.0.2.1, 203.0.113.9"})
+
+    async def is_logged() -> bool:
+        return "path=/v2/subscribers/nobody" in server.log()
+
+    await until(is_logged)
+    [line] = [line for line in server.log().splitlines() if "/v2/subscribers/nobody" in line]
+    assert "client=203.0.113.9" in line
+    assert "192.0.2.1" not in line

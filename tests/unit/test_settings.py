@@ -89,6 +89,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_LOG_FORMAT": "json",
         "INBOX_OPENTELEMETRY": "true",
         "INBOX_LOG_REQUESTS": "true",
+        "INBOX_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,fd00::/8",
         "INBOX_LOG_SLOW_SECONDS": "0.5",
         "INBOX_WORKFLOWS": "workflows",
         "INBOX_IDEMPOTENCY_SECONDS": "0",
@@ -106,6 +107,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.model_fields_set == set(Settings.model_fields) - {"redis_url"}
     assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173", "capacitor://localhost")
     assert (settings.mode, settings.log_level, settings.require_subscriber_hash) == ("development", "debug", True)
+    assert settings.trusted_proxies == ("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")
     assert settings.api_key == SecretStr("key-of-the-producers")
     assert settings.base_path == "/tools/inbox"
     assert settings.presence_lease_seconds == 2.5
@@ -172,6 +174,8 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_CORS_ORIGINS", "app.example.org"),
         ("INBOX_CORS_ORIGINS", "https://app.example.org/path"),
         ("INBOX_CORS_ORIGINS", "https://a.example,https://*b.example"),
+        ("INBOX_TRUSTED_PROXIES", "10.0.0/8"),
+        ("INBOX_TRUSTED_PROXIES", "127.0.0.1,proxy.example.com"),
         ("INBOX_CORS_ORIGINS", "https://user:password@app.example.org"),
         ("INBOX_REQUIRE_SUBSCRIBER_HASH", "perhaps"),
         ("INBOX_REQUIRE_BOUND_HASH", "perhaps"),
