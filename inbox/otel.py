@@ -52,7 +52,7 @@ class Tracing:
         self._provider = provider
         self._tracer = provider.get_tracer("inbox", __version__)
 
-    def request_log(self, logs_all: bool, slow_seconds: float, clients: ClientAddress | None) -> RequestLog:
+    def request_log(self, logs_all: bool, slow_seconds: float, clients: ClientAddress | None = None) -> RequestLog:
         """Return the log of an app's requests."""
         return TracedRequestLog(logs_all, slow_seconds, clients)
 
