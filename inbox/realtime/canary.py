@@ -1,7 +1,8 @@
 """The canary: a change that is stored, published and heard again, every second. It decides whether `/ready` is green.
 
 A probe that is late says little: the machine may have stood still. Two in a row that are late mean that the way is
-broken, so a break is seen within `PERIOD_SECONDS`. A failure that the store itself tells counts at once.
+broken, so a break is seen within the period of the job and MAX_LATE times ANSWER_SECONDS. A failure that the store
+itself tells counts at once, and so does an error that nobody expects: requests fail in the same way.
 """
 
 from __future__ import annotations
@@ -17,11 +18,8 @@ from inbox.realtime.listener import Listener
 from inbox.services import Services
 from inbox.tasks import end_tasks, start_detached
 
-EVERY_SECONDS = 1.0
-"""The period of its job (`inbox/jobs.py`)."""
 ANSWER_SECONDS = 2.0
 MAX_LATE = 2
-PERIOD_SECONDS = EVERY_SECONDS + MAX_LATE * ANSWER_SECONDS
 
 OnBreak = Callable[[ServiceUnavailable], None]
 
