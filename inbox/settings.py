@@ -344,7 +344,7 @@ class Settings(BaseSettings):
             raise _problem("may not hold {, }, spaces or control characters")
         return value
 
-    @field_validator("api_key", "application_identifier", "secret_key", "metrics_token")
+    @field_validator("api_key", "former_api_key", "application_identifier", "secret_key", "metrics_token")
     @classmethod
     def _check_credential(cls, value: SecretStr | str | None) -> SecretStr | str | None:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -170,6 +170,7 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_KEY_PREFIX", "a\x07"),
         ("INBOX_API_KEY", "two words"),
         ("INBOX_API_KEY", "schlüssel"),
+        ("INBOX_FORMER_API_KEY", "two words"),
         ("INBOX_SECRET_KEY", "short"),
         ("INBOX_CORS_ORIGINS", "app.example.org"),
         ("INBOX_CORS_ORIGINS", "https://app.example.org/path"),
