@@ -32,11 +32,12 @@ MINIMUM_VERSION = (7, 0)
 class PendingReplies:
     """Commands that were sent; awaiting them returns the list of replies."""
 
-    __slots__ = ("_client", "_future", "commands")
+    __slots__ = ("_client", "_future", "_is_dropped", "commands")
 
     def __init__(self, client: Client, commands: Sequence[Command], future: asyncio.Future[Any]) -> None:
         self._client = client
         self._future = future
+        self._is_dropped = False
         self.commands = commands
 
     def __await__(self) -> Generator[Any, None, list[Any]]:
@@ -49,14 +50,15 @@ class PendingReplies:
         """
 
         def on_done(future: asyncio.Future[Any]) -> None:
-            if not future.cancelled():
+            if not self._is_dropped and not future.cancelled():
                 failed = future.exception() is not None or any(type(one) is ReplyError for one in future.result())
                 take(None if failed else future.result())
 
         self._future.add_done_callback(on_done)
 
     def drop(self) -> None:
-        """Ignore the replies, and a failure."""
+        """Ignore the replies, and a failure. If they are there already, their callback is due and must do nothing."""
+        self._is_dropped = True
         if not self._future.cancel() and not self._future.cancelled():
             self._future.exception()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
 
-from inbox.store.client import pairs
+from inbox.store.client import Client, PendingReplies, pairs
 from inbox.store.replies import MESSAGE_APPEND, MESSAGE_COLLAPSE, AppendReply, ChangeReply, ChangeStatus, change_reply
 from inbox.store.rows import Position
 
@@ -54,3 +55,17 @@ def test_a_change_has_named_results(raw: list[Any], reply: ChangeReply) -> None:
 def test_fields_and_values_are_paired() -> None:
     assert pairs([b"a", b"1", b"b", b"2"]) == {b"a": b"1", b"b": b"2"}
     assert pairs([]) == {}
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+async def test_replies_that_are_dropped_call_nobody_back_even_if_they_have_come(is_dropped: bool) -> None:
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    pending, taken, passed = PendingReplies(cast(Client, None), [], future), list[Any](), asyncio.Event()
+    pending.call_back(taken.append)
+    future.add_done_callback(lambda _: passed.set())
+    future.set_result([b"a", b"b"])
+    if is_dropped:
+        pending.drop()
+    await passed.wait()
+    assert taken == ([] if is_dropped else [[b"a", b"b"]])
