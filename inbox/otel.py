@@ -106,6 +106,10 @@ class TracedFront:
 class TracedRequestLog(RequestLog):
     """The log of requests that also names the span of each by its route."""
 
+    @property
+    def notes_all(self) -> bool:
+        return True
+
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         if route := scope.get(ROUTE):
             span = get_current_span()

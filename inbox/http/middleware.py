@@ -123,8 +123,8 @@ class Front:
             added += allowance.headers()
         added.append((REQUEST_ID, request_id.encode()))
         response.raw_headers += added
-        if self._log.logs_all and isinstance(response, NotModified):
-            response.poll = None  # so that it comes here again, and has a line
+        if self._log.notes_all and isinstance(response, NotModified):
+            response.poll = None  # so that it comes here again, and is noted
         self._note(scope, response.status_code, monotonic() - began, "preflight" if is_preflight else "none")
         await response(scope, receive, send)
 

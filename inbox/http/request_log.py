@@ -28,6 +28,11 @@ class RequestLog:
     clients: ClientAddress | None = None
     _slow: PacedLog = field(default_factory=lambda: PacedLog(log, "slow request", logging.WARNING))
 
+    @property
+    def notes_all(self) -> bool:
+        """Whether `note` has to see every request, also a poll whose 304 could come again without the application."""
+        return self.logs_all
+
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Log an answered request if it is to be logged."""
         is_slow = 0 < self.slow_seconds < seconds

@@ -16,11 +16,13 @@ from opentelemetry.trace import SpanKind, StatusCode
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message
 
 from inbox import tracing
 from inbox.errors import NotFound, StartupError
 from inbox.http.middleware import Front
-from inbox.http.responses import bare
+from inbox.http.request_log import RequestLog
+from inbox.http.responses import POLL, bare, not_modified
 from inbox.http.route_index import RouteIndex
 from inbox.otel import TracedTopology, Tracing
 from inbox.server import open_tracing
@@ -108,6 +110,10 @@ def app_of(spans: Spans, client: Client | None = None) -> Any:
     return spans.tracing.around(Front(index.answer, log=spans.tracing.request_log(False, 0.0)))
 
 
+async def no_body() -> Message:
+    return {"type": "http.request", "body": b""}
+
+
 async def get(app: Any, path: str, **headers: str) -> httpx.Response:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://inbox.example") as browser:
@@ -132,6 +138,25 @@ async def test_a_request_has_a_span_and_each_call_of_the_store_one_within_it(spa
         "url.scheme": "http",
     }
     assert dict(call.attributes or {}) == {"db.system.name": "redis", "db.operation.name": "HGET"}
+
+
+@pytest.mark.parametrize("is_traced", [True, False])
+async def test_a_poll_that_comes_again_reaches_the_application_and_has_a_span(spans: Spans, is_traced: bool) -> None:
+    poll, sent = object(), list[Message]()
+
+    async def still_the_same(_: Request) -> Response:
+        return not_modified(poll)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    index = RouteIndex([Route("/feed", still_the_same, methods=["GET"])])
+    log = spans.tracing.request_log(False, 0.0) if is_traced else RequestLog()
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/feed", "raw_path": b"/feed"}
+    scope |= {"query_string": b"", "headers": []}
+    await spans.tracing.around(Front(index.answer, log=log))(scope, no_body, send)
+    assert sent[0]["status"] == 304
+    assert sent[0][POLL] is (None if is_traced else poll), "only what it carries is answered without the application"
 
 
 async def test_the_trace_of_the_caller_goes_on(spans: Spans) -> None:
