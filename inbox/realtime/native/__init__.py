@@ -113,15 +113,16 @@ class NativeReceiver:
 
     async def _answer(self, request_id: int, fields: Mapping[str, Any]) -> None:
         limit_waiting()
-        began, verb, status = monotonic(), "", 200
+        began, verb, status = monotonic(), "", 500
         if self._socket is not None:
             begin_socket_request(self._socket.connection.id, request_id)
         try:
             verb, arguments = parse_verb(fields)
             if verb == "connect":
-                await self._connect(request_id, arguments)
+                status = await self._connect(request_id, arguments)
             else:
                 self._send(result_frame(request_id, await self._carry_out(request_id, verb, arguments)))
+                status = 200
         except InboxError as error:
             status = error.status
             self._send(error_frame(request_id, error))
@@ -156,8 +157,8 @@ class NativeReceiver:
         position = positions[-1] if positions else connection.position
         return {**result, "position": caller.feed.position_text(position)}
 
-    async def _connect(self, request_id: int, arguments: Mapping[str, Any]) -> None:
-        """Open the socket and answer. Raise ValidationFailed if that was requested before."""
+    async def _connect(self, request_id: int, arguments: Mapping[str, Any]) -> int:
+        """Open the socket, answer, and return the status. Raise ValidationFailed if that was requested before."""
         if self._phase is not ConnectPhase.WAITING:
             raise invalid("connect", "this socket has connected already")
         self._phase = ConnectPhase.CONNECTING
@@ -169,17 +170,18 @@ class NativeReceiver:
             socket = await self._sockets.open(handshake, self._transport, CODEC, NativeConnection)
             if self._phase is ConnectPhase.OVER:  # the client has left meanwhile
                 self._sockets.close(socket)
-                return
-            self._socket = socket
-            await self._greet(request_id, socket, connect.position, query)
+            else:
+                self._socket = socket
+                await self._greet(request_id, socket, connect.position, query)
         except Refusal as refusal:
-            self._refuse(request_id, *refusal_of(refusal))
+            return self._refuse(request_id, *refusal_of(refusal))
         except ServiceUnavailable as error:
-            self._refuse(request_id, error, STORE_LOST)
+            return self._refuse(request_id, error, STORE_LOST)
         except NotFound:
-            self._refuse(request_id, Unauthorized(), SUBSCRIBER_DELETED)
+            return self._refuse(request_id, Unauthorized(), SUBSCRIBER_DELETED)
         except InboxError as error:
-            self._refuse(request_id, error, INVALID_REQUEST)
+            return self._refuse(request_id, error, INVALID_REQUEST)
+        return 200
 
     async def _greet(self, request_id: int, socket: OpenSocket, held: str | None, query: ListQuery | None) -> None:
         connection = cast(NativeConnection, socket.connection)
@@ -192,9 +194,10 @@ class NativeReceiver:
         connection.open()
         self._turn = self._sockets.pings.add(self)
 
-    def _refuse(self, request_id: int, error: InboxError, close: Close) -> None:
+    def _refuse(self, request_id: int, error: InboxError, close: Close) -> int:
         self._transport.write(error_frame(request_id, error))
         self.end(close)
+        return error.status
 
     def _send(self, frame: bytes) -> None:
         if self._socket is not None:
