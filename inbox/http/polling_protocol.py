@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from inbox import metrics
 from inbox.http.exchange import Exchange
 from inbox.http.protocol import DRAINING, InboxHttpProtocol
-from inbox.http.standing_polls import MAX_HEAD_BYTES, StandingPoll
+from inbox.http.standing_polls import MAX_HEAD_BYTES, KeptPoll
 from inbox.store.client import PendingReplies
 from inbox.tracing import REQUEST_ID, new_request_id
 
@@ -20,7 +20,7 @@ class PollingHttpProtocol(InboxHttpProtocol):
 
     _replies: PendingReplies | None = None
     """Those that decide on the poll `_poll`, whose head is `_received`. What comes meanwhile waits in `_waiting`."""
-    _poll: tuple[StandingPoll, bytes]
+    _poll: KeptPoll
     _began = 0.0
     _received = b""
     _waiting = b""
@@ -31,10 +31,10 @@ class PollingHttpProtocol(InboxHttpProtocol):
             self.flow.pause_reading()
             return
         self._received = data if self.is_at_rest and data.startswith(b"GET ") and len(data) <= MAX_HEAD_BYTES else b""
-        if self._received and (poll := Exchange.polls.get(data)) and self._may_answer:
-            self._replies = poll[0].begin()
+        if self._received and (kept := Exchange.polls.get(data)) and self._may_answer:
+            self._replies = kept.poll.begin()
             if self._replies is not None:
-                self._poll, self._began = poll, monotonic()
+                self._poll, self._began = kept, monotonic()
                 self._stop_timer("head")
                 self._replies.call_back(self._decide)
                 return
@@ -69,7 +69,7 @@ class PollingHttpProtocol(InboxHttpProtocol):
 
     def _decide(self, replies: list[Any] | None) -> None:
         """Answer 304 if it still stands."""
-        poll, headers = self._poll
+        _, poll, headers = self._poll
         if replies is None or not self._may_answer or not poll.stands(replies):
             self._let_application_answer()
             return

@@ -22,8 +22,9 @@ from inbox.tracing import REQUEST_ID, TRACEPARENT
 
 MAX_HEAD_BYTES = 4_096
 MAX_BYTES = 32 * 1024 * 1024
-"""Of all polls that are kept, if each takes ENTRY_BYTES."""
-ENTRY_BYTES = 4_096
+"""Of all polls that are kept, by their sizes (`KeptPoll.size`)."""
+POLL_BYTES, FEED_BYTES = 2_048, 768
+"""About what a poll takes beside its head and its headers: by itself, and for each feed that its answer shows."""
 NOT_REPEATED = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade", REQUEST_ID, TRACEPARENT))
 """Headers of a request that is more than its head, or has an id of its own."""
 
@@ -58,6 +59,11 @@ class StandingPoll:
         self._shown = shown
         self._workflows = workflows
 
+    @property
+    def size(self) -> int:
+        """The approximate size in bytes."""
+        return POLL_BYTES + FEED_BYTES * len(self._shown.feeds)
+
     def begin(self) -> PendingReplies | None:
         """Begin the read whose replies `stands` takes. None if the application has to answer."""
         if not self._is_allowed() or self._workflows() != self._shown.workflows:
@@ -74,22 +80,32 @@ class StandingPoll:
         )
 
 
+class KeptPoll(NamedTuple):
+    """A poll with the bytes of its head, and the headers of its answer without their id."""
+
+    head: bytes
+    poll: StandingPoll
+    headers: bytes
+
+    def size(self) -> int:
+        """Return the approximate size in bytes."""
+        return len(self.head) + len(self.headers) + self.poll.size
+
+
 class StandingPolls:
-    """The polls that were answered 304 last, by the bytes of their heads, each with the headers of its answer."""
+    """The polls that were answered 304 last, by the bytes of their heads."""
 
     def __init__(self) -> None:
-        self._polls: LruCache[bytes, tuple[StandingPoll, bytes]] = LruCache(MAX_BYTES // ENTRY_BYTES)
+        self._polls: LruCache[bytes, KeptPoll] = LruCache(MAX_BYTES, KeptPoll.size)
 
-    def get(self, head: bytes) -> tuple[StandingPoll, bytes] | None:
+    def get(self, head: bytes) -> KeptPoll | None:
         return self._polls.get(head)
 
     def put(
         self, head: bytes, names: Iterable[bytes], poll: StandingPoll, headers: Sequence[tuple[bytes, bytes]]
     ) -> None:
-        """Keep a poll, unless its request may be more than this head. `names` are those of the request's headers.
-
-        The id in the headers of the answer is left out.
-        """
+        """Keep a poll, unless its request may be more than this head. `names` are those of the request's headers."""
         is_one = head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1
         if is_one and head.count(b"\n") == head.count(b"\r\n") and NOT_REPEATED.isdisjoint(names):
-            self._polls.put(head, (poll, b"".join(b"%b: %b\r\n" % one for one in headers if one[0] != REQUEST_ID)))
+            lines = b"".join(b"%b: %b\r\n" % one for one in headers if one[0] != REQUEST_ID)
+            self._polls.put(head, KeptPoll(head, poll, lines))

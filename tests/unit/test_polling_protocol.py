@@ -13,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inbox.http import standing_polls
 from inbox.http.exchange import Exchange
 from inbox.http.polling_protocol import PollingHttpProtocol
 from inbox.http.protocol import DRAINING
 from inbox.http.responses import bare, not_modified
-from inbox.http.standing_polls import StandingPolls
+from inbox.http.standing_polls import StandingPoll, StandingPolls
+from inbox.store.client import Client, PendingReplies
 
 from .test_protocol import SOON, Serving, inbox_sockets, serving, until
 
@@ -30,6 +32,7 @@ class Poll:
     """Stands for a `StandingPoll` whose read ends when the test says so."""
 
     route = "/poll"
+    size = 1_000
 
     def __init__(self) -> None:
         self.is_allowed = True
@@ -237,6 +240,17 @@ async def test_two_heads_at_once_are_not_kept_as_one() -> None:
         assert one.poll.reads == []
 
 
+@pytest.mark.parametrize("head_bytes", [1_000, 4_000])
+def test_what_is_kept_is_bounded_by_its_size(monkeypatch: pytest.MonkeyPatch, head_bytes: int) -> None:
+    monkeypatch.setattr(standing_polls, "MAX_BYTES", 100_000)
+    polls, one = StandingPolls(), cast("StandingPoll", Poll())
+    heads = [b"%04d" % number + b"x" * (head_bytes - 8) + b"\r\n\r\n" for number in range(200)]
+    for head in heads:
+        polls.put(head, [b"host"], one, [(b"etag", b"x" * 992)])
+    kept = [head for head in heads if polls.get(head)]
+    assert kept == heads[-(100_000 // (head_bytes + 2_000)) :], "the newest ones"
+
+
 async def test_a_client_that_leaves_is_forgotten() -> None:
     async with page() as one:
         one.writer.write(POLL)
@@ -253,6 +267,25 @@ async def test_a_service_that_stops_answers_first() -> None:
         assert one.connection.expects_request
         one.serving[0].should_exit = True
         assert (await one.reader.read()).startswith(NOT_MODIFIED), "then it closes the connection"
+        assert one.asked == ["/poll", "/poll"]
+
+
+async def test_a_service_that_stops_as_the_replies_come_answers_once() -> None:
+    async with page() as one:
+        replies: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        begun = asyncio.Event()
+
+        def begin() -> PendingReplies:
+            begun.set()
+            return PendingReplies(cast("Client", None), [], replies)
+
+        one.poll.begin = begin  # type: ignore[assignment,method-assign]
+        one.writer.write(POLL)
+        await begun.wait()
+        replies.set_result(["reply"])
+        one.connection.shutdown()  # before the loop has called back with the replies
+        answers = await one.reader.read()
+        assert answers.count(b"HTTP/1.1") == 1
         assert one.asked == ["/poll", "/poll"]
 
 
