@@ -1,7 +1,7 @@
 /** The head of the list: its title, the filter, what is done to all of it, and the tabs with their counts. */
 
 import { iconButton, icon, make, show } from "./dom.js";
-import { CLOSE, DOWN, GEAR, OPTIONS } from "./icons.js";
+import { CLOSE, DOWN, GEAR, OPTIONS, READ_ALL } from "./icons.js";
 import { INBOX } from "./session.js";
 
 /** @typedef {import("../client/index.js").Filter} Filter */
@@ -29,8 +29,8 @@ export class Header {
     this.title = make("h2", { id: "title" }, t("bell.title"));
     this.filter = make("button", { class: "filter", type: "button", "aria-haspopup": "menu", "aria-expanded": "false" });
     this.filter.addEventListener("click", () => this.#chooseFilter());
-    this.markAll = make("button", { class: "mark-all", type: "button", "aria-keyshortcuts": "Shift+I" }, t("list.readAll"));
-    this.markAll.addEventListener("click", () => this.markAll.ariaDisabled === "true" || view.all("readAll"));
+    const readAll = () => this.markAll.ariaDisabled === "true" || view.all("readAll");
+    this.markAll = iconButton("mark-all", t("list.readAll"), READ_ALL, readAll, { "aria-keyshortcuts": "Shift+I" });
     const menu = { "aria-haspopup": "menu", "aria-expanded": "false" };
     this.options = iconButton("more-actions", t("list.options"), OPTIONS, () => this.#openOptions(), menu);
     this.gear = iconButton("gear", t("list.preferences"), GEAR, () => view.showPreferences());

@@ -24,15 +24,14 @@ h2, p, ul, dl, dd { margin: 0; padding: 0; }
 
 .head { display: flex; align-items: center; gap: 0.5rem; padding: 0.625rem 1rem; border-block-end: 1px solid var(--_line); }
 h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 1rem; font-weight: 650; }
-.head-tools { display: flex; align-items: center; gap: 0.125rem; margin-inline-start: auto; }
-.filter { display: inline-flex; align-items: center; padding: 0.125rem 0.25rem 0.125rem 0.5rem; border-radius: 6px; color: var(--_muted); }
+.head-tools { display: flex; flex: none; align-items: center; gap: 0.125rem; margin-inline-start: auto; }
+.filter { display: inline-flex; flex: none; align-items: center; padding: 0.125rem 0.25rem 0.125rem 0.5rem; border-radius: 6px; color: var(--_muted); }
 .filter svg { width: 1em; height: 1em; }
-.mark-all { padding: 0.25rem 0.5rem; color: var(--_accent); font-weight: 550; border-radius: 6px; white-space: nowrap; }
-.mark-all[aria-disabled="true"] { color: var(--_muted); opacity: 0.7; }
+.mark-all:not([aria-disabled="true"]) { color: var(--_accent); }
 .icon { display: grid; flex: none; place-items: center; width: 2rem; height: 2rem; border-radius: 6px; color: var(--_muted); }
 .icon svg { width: 1.125rem; height: 1.125rem; }
 .more-actions svg, .options svg { stroke-width: 3; }
-:is(.icon, .filter, .menu-item):hover, .mark-all:not([aria-disabled="true"]):hover { color: var(--_text); background: var(--_hover); }
+:is(.icon, .filter, .menu-item):not([aria-disabled="true"]):hover { color: var(--_text); background: var(--_hover); }
 .close { display: none; }
 .tabs { display: flex; gap: 0.25rem; padding: 0 0.75rem; overflow-x: auto; border-block-end: 1px solid var(--_line); scrollbar-width: none; }
 .tab {
@@ -67,7 +66,7 @@ h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowra
   position: absolute; inset-inline: 0; inset-block-start: 0; display: flex; gap: 0.75rem; padding: var(--_pad) 1rem;
   border-block-end: 1px solid var(--_line); contain: layout style; cursor: pointer;
 }
-.item:hover, .item:focus-within { background: var(--_hover); }
+.item:hover, .item:has(:focus-visible) { background: var(--_hover); }
 .item.failed { box-shadow: inset 0 0 0 2px var(--_bad); }
 .item::before { content: ""; position: absolute; inset-block: 0; inset-inline-start: 0; width: 3px; }
 .item[data-severity="high"]::before { background: var(--_badge); }
@@ -92,7 +91,7 @@ a.text:hover strong, .more:hover, .actions .undo:hover { text-decoration: underl
 .expires { color: var(--_warn); }
 .controls { position: absolute; inset-block-start: calc(var(--_pad) - 0.25rem); inset-inline-end: 0.75rem; display: flex; align-items: center; }
 .tools { display: flex; opacity: 0; border-radius: 6px; background: var(--_hover); }
-.item:hover .tools, .item:focus-within .tools { opacity: 1; }
+.item:hover .tools, .item:has(:focus-visible) .tools { opacity: 1; }
 .tool { width: 1.75rem; height: 1.75rem; }
 .tool:hover { background: var(--_line); }
 .toggle { display: grid; place-items: center; width: 1.75rem; height: 1.75rem; border-radius: 50%; }
@@ -147,14 +146,13 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
     border-radius: var(--_radius) var(--_radius) 0 0; padding-block-end: env(safe-area-inset-bottom);
   }
   .close { display: grid; }
-  .mark-all { display: none; }
   .icon { width: 2.5rem; height: 2.5rem; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
 @media (prefers-contrast: more) { :host { --_muted: var(--_text); --_line: currentColor; } .item:hover { outline: 1px solid; } }
 @media (forced-colors: active) {
   .unread[data-severity] .toggle::before { background: CanvasText; }
-  .item:focus-within { outline: 2px solid Highlight; outline-offset: -2px; }
+  .item:has(:focus-visible) { outline: 2px solid Highlight; outline-offset: -2px; }
   .item[data-severity="high"]::before { background: Highlight; }
   .tab { border-color: Canvas; }
   .tab[aria-selected="true"] { border-color: Highlight; }
