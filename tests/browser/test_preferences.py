@@ -31,7 +31,7 @@ MOUNT = """async ({ url, session, language }) => {
   const view = new PreferencesView({ inbox, t, close: () => (globalThis.isClosed = true) });
   const root = document.querySelector("inbox-preferences").attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [theme, sheet];
-  root.host.style.cssText = "display: block; color: var(--text); background: var(--ground)"; // as the panel has it
+  root.host.style.cssText = "display: block; color: var(--_text); background: var(--_ground)"; // as the panel has it
   root.append(view.element);
   view.focus();
   Object.assign(globalThis, { inbox, view });
