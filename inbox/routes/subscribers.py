@@ -90,7 +90,7 @@ async def search(
 ) -> Bare[wire.CursorPageReply[wire.SubscriberReply]]:
     """Search subscribers. Both cursors at once are 400.
 
-    `online` is ours: `true` lists those with an open socket, by `_id`; `totalCount` is their number then.
+    `online` is ours: `true` lists those with an open socket, by `_id`, `false` the others, with their number.
     """
     listed = await services_of(request).subscriber_list.find(caller.environment, query.cursor(), query.filter())
     return bare(listed.view([subscriber_view(one, caller.environment) for one in listed.rows]))

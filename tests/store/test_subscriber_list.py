@@ -181,3 +181,26 @@ async def test_a_search_among_those_who_are_online(stores: Stores) -> None:
         await online(listing, SubscriberFilter("updatedAt", is_online=True))
     everyone = await online(listing, ONLINE, limit=2)
     assert (len(everyone.rows), everyone.total, everyone.capped) == (2, 3, False)
+
+
+async def test_sockets_decide_who_is_online_and_not_the_flag_of_the_api(stores: Stores) -> None:
+    oids = await make(stores, 5)
+    await stores.presence.renew("process", 60_000)
+    for oid in oids[:3]:
+        await stores.presence.join("process", Held(ENVIRONMENT, oid))
+    for number, flag in ((0, False), (4, True)):
+        subscriber = await stores.subscribers.get(ENVIRONMENT, SubscriberId(f"s{number}"))
+        assert subscriber is not None
+        await stores.subscribers.set_online(ENVIRONMENT, subscriber, flag)
+    listing = SubscriberList(stores.subscribers, stores.presence)
+    for is_online, expected in ((True, oids[:3]), (False, oids[3:])):
+        walked, cursor = list[str](), None
+        for _ in expected:
+            page = await online(listing, SubscriberFilter(is_online=is_online), order="asc", limit=1, cursor=cursor)
+            assert (page.total, page.capped) == (len(expected), False)
+            walked += [one.oid for one in page.rows]
+            cursor = page.next
+        assert (sorted(walked), cursor) == (sorted(expected), None)
+        for number, oid in enumerate(oids):
+            filter_ = SubscriberFilter(is_online=is_online, subscriber_id=SubscriberId(f"s{number}"))
+            assert bool((await online(listing, filter_)).rows) is (oid in expected)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from inbox.errors import invalid
 from inbox.ids import SubscriberId, is_object_id
@@ -24,7 +25,7 @@ Page = CursorPage[Subscriber]
 class SubscriberFilter:
     """Match one subscriberId, and profiles that contain `email`, `phone` and `name` in any case; empty matches all.
 
-    `is_online` matches those who are online, or those who are not; None matches all.
+    `is_online` matches those with an open socket, or those without, whatever the API has set; None matches all.
     """
 
     order_by: SubscriberOrder = "_id"
@@ -36,10 +37,12 @@ class SubscriberFilter:
 
     @property
     def is_search(self) -> bool:
-        return bool(self.email or self.phone or self.name) or self.is_online is not None
+        """Whether it searches in profiles."""
+        return bool(self.email or self.phone or self.name)
 
-    def takes(self, subscriber: Subscriber) -> bool:
-        if self.is_online not in (None, subscriber.is_online):
+    def takes(self, subscriber: Subscriber, online: Container[str]) -> bool:
+        """Return whether a subscriber matches. `online` has the oids of those with an open socket."""
+        if self.is_online not in (None, subscriber.oid in online):
             return False
         profile = subscriber.profile
         name = f"{profile.get('firstName') or ''} {profile.get('lastName') or ''}"
@@ -76,34 +79,30 @@ class SubscriberList:
 
         Raise ValidationFailed for a list of those who are online in another order than that of their ids.
         """
+        oids = [] if filter_.is_online is None else await self._presence.online(environment.number)
+        takes = partial(filter_.takes, online=frozenset(oids))
         if filter_.subscriber_id is not None:
             subscriber = await self._store.get(environment.number, filter_.subscriber_id)
-            rows = [subscriber] if subscriber and filter_.takes(subscriber) else []
+            rows = [subscriber] if subscriber and takes(subscriber) else []
             return CursorPage([] if query.cursor else rows, total=len(rows))
         if query.cursor is not None and not is_object_id(query.cursor):
             return CursorPage([])
-        if filter_.is_online:
-            return await self._online(environment, query, filter_)
+        if filter_.is_online and filter_.order_by != "_id":
+            raise invalid("orderBy", "orderBy must be _id with online=true", filter_.order_by)
         cursor = cursor_of(query, bytes.fromhex)
 
         async def read(limit: int, edge: ListCursor | None) -> ListPage[Subscriber] | None:
+            if filter_.is_online:
+                return await self._of_oids(environment, oids, replace(query, limit=limit), edge)
             return await self._store.page(environment.number, filter_.order_by, query.order, limit, edge)
 
+        if filter_.is_online is None and not filter_.is_search:
+            return page_of_list(await read(query.limit, cursor), bytes.hex)
+        page = await scan(read, takes, query, cursor, bytes.hex)
         if filter_.is_search:
-            return await scan(read, filter_.takes, query, cursor, bytes.hex)
-        return page_of_list(await read(query.limit, cursor), bytes.hex)
-
-    async def _online(self, environment: Environment, query: CursorQuery, filter_: SubscriberFilter) -> Page:
-        if filter_.order_by != "_id":
-            raise invalid("orderBy", "orderBy must be _id with online=true", filter_.order_by)
-        oids = await self._presence.online(environment.number)
-
-        async def read(limit: int, edge: ListCursor | None) -> ListPage[Subscriber]:
-            return await self._of_oids(environment, oids, replace(query, limit=limit), edge)
-
-        page = await scan(read, filter_.takes, query, cursor_of(query, bytes.fromhex), bytes.hex)
-        is_whole = not (filter_.email or filter_.phone or filter_.name)
-        return replace(page, total=len(oids), capped=False) if is_whole else page
+            return page
+        total = len(oids) if filter_.is_online else max(0, await self.count(environment) - len(oids))
+        return replace(page, total=total, capped=False)
 
     async def _of_oids(
         self, environment: Environment, oids: Sequence[str], query: CursorQuery, edge: ListCursor | None
