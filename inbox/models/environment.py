@@ -19,6 +19,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     are settings of the in-app integration; `connected` is set once a browser has opened a session. Messages older than
     `max_age_days` are deleted. Events go to the `webhook`, and with `event_stream` to the stream in Redis.
     `given_identifier`, `given_key` and `former_key` (SHA-256 in hex) record what the service was started with last.
+    `replaced_keys` are given keys that have a successor, the newest last.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     event_stream: bool = False
     given_key: str | None = None
     former_key: str | None = None
+    replaced_keys: tuple[str, ...] = ()
     given_identifier: str | None = None
 
     @property

@@ -108,3 +108,42 @@ async def test_a_leaked_key_ends_at_processes_that_still_have_it(store_url: str,
             assert [await process.accepts(key) for key in ("leaked", "next")] == [False, True]
             assert await process.generation() == 1
         assert await started[0].knows() == [], "no hash of the leaked key opens a session"
+
+
+async def test_a_process_that_starts_with_a_replaced_key_does_not_put_it_back(
+    store_url: str, key_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def start(**keys: str) -> Started:
+            caplog.clear()
+            settings = Settings(redis_url=store_url, key_prefix=key_prefix, **keys)
+            services = await stack.enter_async_context(open_services(settings, store_url, serving=True))
+            return Started(services.environments)
+
+        def has_warned() -> bool:
+            return any(getattr(line, "action", None) == "outdated_key" for line in caplog.records)
+
+        await start(api_key="old")
+        await start(api_key="new", former_api_key="old")
+        late = await start(api_key="old")
+        assert has_warned()
+        assert [await late.accepts(key) for key in ("old", "new")] == [True, True], "the change goes on"
+        await start(api_key="new")
+        assert not has_warned()
+        late = await start(api_key="old")
+        assert has_warned()
+        assert [await late.accepts(key) for key in ("old", "new")] == [False, True]
+        assert (await late.knows(), await late.generation()) == ([], 1)
+        third = await start(api_key="third")
+        for key in ("old", "new"):
+            await start(api_key=key)
+            assert has_warned()
+        assert [await third.accepts(key) for key in ("old", "new", "third")] == [False, False, True]
+        back = await start(api_key="old", former_api_key="third")
+        assert not has_warned()
+        assert [await back.accepts(key) for key in ("old", "new", "third")] == [True, False, True]
+        await start()
+        again = await start(api_key="third")
+        assert not has_warned(), "nothing has taken its place"
+        assert await again.accepts("third")

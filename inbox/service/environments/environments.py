@@ -296,10 +296,15 @@ class EnvironmentService:
         for other in self.all():
             if other.given_key in self._given.digests and not self._is_current(other):
                 await self.change(other, given_key=None, former_key=None, given_identifier=None)
-        stored = self._registry.environments[NUMBERS[self._settings.mode]]
+        stored = self._stored_current
         if self._with_own(stored) != stored:
             await self._store.change(stored.number, self._with_own)
             await self._read()
+        if self._given.is_outdated(self._stored_current):
+            log.warning(
+                "this INBOX_API_KEY has a successor, so it is not put back: give this process the present one",
+                extra={"action": "outdated_key"},
+            )
 
     def _with_own(self, stored: Environment) -> Environment:
         """Return the environment with this process's keys and identifier."""

@@ -8,6 +8,8 @@ from inbox.models.environment import ApiKey, Environment
 from inbox.settings import Settings
 from inbox.store.environments import digest_of
 
+MAX_REPLACED_KEYS = 50
+
 
 class GivenKeys:
     """The keys that this process was started with, by their digests. Commands forget those that the service lacks."""
@@ -42,12 +44,28 @@ class GivenKeys:
         accepted = self.accepted(stored)
         return [key for digest, key in self._keys.items() if digest in accepted]
 
-    def fields(self, stored: Environment, api_keys: Mapping[str, ApiKey]) -> dict[str, object]:
-        """Return the fields of the environment that this process changes when it begins to serve.
+    def is_outdated(self, stored: Environment) -> bool:
+        """Return whether the INBOX_API_KEY of this process was replaced, by a key that this process does not have."""
+        if not self._keys or stored.given_key is None or stored.given_key in self._keys:
+            return False
+        return next(iter(self._keys)) in (stored.former_key, *stored.replaced_keys)
 
-        A key that is not given any more ends the sessions that were opened under it, unless it is a stored one.
+    def fields(self, stored: Environment, api_keys: Mapping[str, ApiKey]) -> dict[str, object]:
+        """Return the fields of the environment that this process changes when it begins to serve; none if outdated.
+
+        So a process that comes back with old settings does not undo a change of the key. A key that is not given any
+        more ends the sessions that were opened under it, unless it is a stored one.
         """
+        if self.is_outdated(stored):
+            return {}
         given_key, former_key, *_ = [*self._keys, None, None]
-        ended = {digest for digest in (stored.given_key, stored.former_key) if digest} - self._keys.keys()
+        ended = [digest for digest in (stored.former_key, stored.given_key) if digest and digest not in self._keys]
         has_ended = any((key := api_keys.get(digest)) is None or key.revoked_ms is not None for digest in ended)
-        return {"given_key": given_key, "former_key": former_key, "generation": stored.generation + has_ended}
+        replaced = [digest for digest in stored.replaced_keys if digest not in {*self._keys, *ended}]
+        replaced += ended if given_key else []
+        return {
+            "given_key": given_key,
+            "former_key": former_key,
+            "replaced_keys": tuple(replaced[-MAX_REPLACED_KEYS:]),
+            "generation": stored.generation + has_ended,
+        }
