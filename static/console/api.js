@@ -12,10 +12,17 @@ export class ApiError extends Error {
 
 export class Api {
   #key;
+  #signal;
+  #refused;
 
-  /** @param {string} key an API key */
-  constructor(key) {
+  /**
+   * @param {string} key an API key @param {AbortSignal} signal ends what is being read, when its page is left
+   * @param {() => void} refused told when the key is
+   */
+  constructor(key, signal, refused) {
     this.#key = key;
+    this.#signal = signal;
+    this.#refused = refused;
   }
 
   /**
@@ -24,9 +31,8 @@ export class Api {
    * @returns {Promise<Json>}
    */
   get(path, query = {}) {
-    const url = new URL(path, document.baseURI);
-    for (const [name, value] of Object.entries(query)) if (value || value === 0) url.searchParams.set(name, String(value));
-    return this.#call(url, { cache: "no-store" });
+    const filled = Object.entries(query).filter(([, value]) => value || value === 0).map(([name, value]) => [name, String(value)]);
+    return this.#call(path, { cache: "no-store", signal: this.#signal }, new URLSearchParams(filled));
   }
 
   /**
@@ -35,15 +41,20 @@ export class Api {
    * @returns {Promise<Json>}
    */
   send(method, path, body) {
-    return this.#call(new URL(path, document.baseURI), { method, body: body && JSON.stringify(body) });
+    return this.#call(path, { method, body: body && JSON.stringify(body) });
   }
 
-  /** @param {URL} url @param {RequestInit} options */
-  async #call(url, options) {
+  /** @param {string} path @param {RequestInit} options @param {URLSearchParams} [query] */
+  async #call(path, options, query) {
+    const dots = path.split("/").find((part) => part === "." || part === "..");
+    if (dots) throw new ApiError(`A browser cannot ask for "${dots}": it takes that for a step in the address. Use the API by another client.`);
+    const url = new URL(path, document.baseURI);
+    url.search = String(query ?? "");
     const headers = { Authorization: `ApiKey ${this.#key}`, "Content-Type": "application/json" };
     const reply = await fetch(url, { ...options, headers }).catch(() => null);
     if (!reply) throw new ApiError("The service does not answer.");
     const answer = await reply.json().catch(() => ({}));
+    if (reply.status === 401 && !this.#signal.aborted) this.#refused();
     if (!reply.ok) throw new ApiError(reasonIn(answer) || reply.statusText, reply.status);
     return answer;
   }

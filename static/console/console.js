@@ -21,6 +21,8 @@ import { workflow, workflows } from "./workflows.js";
  */
 
 const KEY = "inbox-console-key";
+const WRONG_KEY = "This key opens no environment.";
+const SENDABLE = /^[!-~]+$/; // what a header can hold; no key has anything else
 /** @type {Record<string, ((context: Context) => Promise<(Node | string)[]>)[]>} the page of a list, and that of one of it */
 const PAGES = {
   "": [overview],
@@ -46,6 +48,8 @@ function fill(nodes) {
 
 /** @param {string} [problem] why there is no way in */
 function login(problem = "") {
+  leaving.abort();
+  main.ariaBusy = "false";
   sessionStorage.removeItem(KEY);
   $("nav").hidden = true;
   const key = element("input", { type: "password", required: true, autocomplete: "off", spellcheck: false });
@@ -53,7 +57,9 @@ function login(problem = "") {
     element("p", { className: "problem", role: "alert" }, problem));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    sessionStorage.setItem(KEY, key.value.trim());
+    const typed = key.value.trim();
+    if (!SENDABLE.test(typed)) return login(WRONG_KEY);
+    sessionStorage.setItem(KEY, typed);
     void show();
   });
   fill([element("h1", {}, "Log in"), element("p", { className: "lead" }, "inbox keys prints the key. It stays in this tab."), form]);
@@ -63,7 +69,6 @@ function login(problem = "") {
 /** @param {unknown} error @param {AbortSignal} signal */
 function fail(error, signal) {
   if (signal.aborted) return;
-  if (error instanceof ApiError && error.status === 401) return login("This key opens no environment.");
   const again = element("button", {}, "Try again");
   again.addEventListener("click", () => void show());
   const title = error instanceof ApiError && error.status === 404 ? "Not found" : "That did not work";
@@ -89,7 +94,8 @@ async function show() {
   try {
     if (!page) throw new ApiError("There is no such page.", 404);
     const id = decodeURIComponent(rest.join("/"));
-    const nodes = await page({ api: new Api(key), id, query: new URLSearchParams(query), signal });
+    const api = new Api(key, signal, () => login(WRONG_KEY));
+    const nodes = await page({ api, id, query: new URLSearchParams(query), signal });
     if (!signal.aborted) fill(nodes);
   } catch (error) {
     fail(error, signal);

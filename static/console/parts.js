@@ -112,5 +112,26 @@ export function pager(path, query, steps) {
   return element("nav", { className: "pager", ariaLabel: "Pages of the list" }, ...links);
 }
 
+/**
+ * Renew what is shown until the page is left, and say while that fails.
+ * @param {AbortSignal} signal @param {number} everyMs @param {() => Promise<boolean>} renew whether something newer is shown; may throw
+ * @returns the line that says it, and what ends the renewals
+ */
+export function renewing(signal, everyMs, renew) {
+  const line = element("p", { className: "problem", role: "status" });
+  let since = new Date();
+  const timer = setInterval(async () => {
+    if (signal.aborted) return stop();
+    if (document.hidden) return;
+    const problem = await renew().then((isNewer) => {
+      if (isNewer) since = new Date();
+      return "";
+    }, (error) => `Not renewed since ${since.toLocaleTimeString()}: ${error.message}`);
+    if (!signal.aborted && line.textContent !== problem) line.textContent = problem; // said once, not at each try
+  }, everyMs);
+  const stop = () => clearInterval(timer);
+  return { line, stop };
+}
+
 /** Return a link to what a transaction did. @param {string} id */
 export const transactionLink = (id) => link(`#/transactions/${encodeURIComponent(id)}`, id);

@@ -2,13 +2,14 @@
 
 import { element } from "../pages/element.js";
 import { ApiError } from "./api.js";
-import { facts, lastJob, link, outcome, personLink, reasonOf, table, time } from "./parts.js";
+import { facts, lastJob, link, outcome, personLink, reasonOf, renewing, table, time } from "./parts.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
 
 const SHOWN = 20;
 const REFRESH_MS = 2_000;
+const COUNTS = ["delivered", "suppressed", "skipped", "failed", "waiting"];
 
 /** Return how far it has come; null for a trigger to few, which is done when it is answered. @param {Context} context */
 async function progressOf({ api, id }) {
@@ -20,32 +21,49 @@ async function progressOf({ api, id }) {
   }
 }
 
-/** @param {Context} context @param {Json} progress */
-function progressView(context, progress) {
-  const counts = ["delivered", "suppressed", "skipped", "failed", "waiting"];
-  const done = counts.reduce((sum, name) => sum + progress[name], 0);
-  const bar = element("progress", { max: progress.total || 1, value: done, ariaLabel: "Recipients that are done" });
+/**
+ * Show the progress, renewed until it has ended. What it says changes in place, so the button keeps the focus.
+ * @param {Context} context @param {Json} first
+ */
+function progressView(context, first) {
+  const told = element("p", { tabIndex: -1 });
+  const bar = element("progress", { ariaLabel: "Recipients that are done" });
+  const counts = element("div");
   const button = element("button", {}, "Cancel what is left");
+  const problem = element("p", { className: "problem", role: "alert" });
+  const renewal = renewing(context.signal, REFRESH_MS, renew);
+
+  async function renew() {
+    const progress = await progressOf(context);
+    if (progress) update(progress);
+    return progress !== null;
+  }
+
+  /** @param {Json} progress */
+  function update(progress) {
+    const done = COUNTS.reduce((sum, name) => sum + progress[name], 0);
+    told.textContent = `${progress.status}: ${done} of ${progress.total}`;
+    Object.assign(bar, { max: progress.total || 1, value: done });
+    counts.replaceChildren(facts(COUNTS.map((name) => /** @type {[string, string]} */ ([name, String(progress[name])]))));
+    if (progress.status === "running") return;
+    renewal.stop();
+    if (document.activeElement === button) told.focus();
+    button.remove();
+  }
+
   button.addEventListener("click", async () => {
     if (!confirm("Cancel this for everybody whom it has not reached yet?")) return;
-    await context.api.send("DELETE", `v1/events/trigger/${encodeURIComponent(context.id)}`);
-    view.replaceWith(progressView(context, await progressOf(context)));
+    try {
+      await context.api.send("DELETE", `v1/events/trigger/${encodeURIComponent(context.id)}`);
+      problem.textContent = "";
+    } catch (error) {
+      problem.textContent = `Not cancelled: ${error instanceof Error ? error.message : error}`;
+    }
+    await renew().catch(() => null); // the next renewal says what is wrong
   });
-  const view = element("div", { className: "progress" }, element("p", {}, `${progress.status}: ${done} of ${progress.total}`), bar,
-    facts(counts.map((name) => /** @type {[string, string]} */ ([name, String(progress[name])]))), ...(progress.status === "running" ? [button] : []));
+  const view = element("div", { className: "progress" }, told, bar, counts, button, problem, renewal.line);
+  update(first);
   return view;
-}
-
-/** Renew the progress until it has ended. @param {Context} context @param {HTMLElement} place */
-function follow(context, place) {
-  const timer = setInterval(async () => {
-    if (document.hidden) return;
-    const progress = await progressOf(context).catch(() => null);
-    if (!progress || context.signal.aborted) return;
-    place.replaceChildren(progressView(context, progress));
-    if (progress.status !== "running") clearInterval(timer);
-  }, REFRESH_MS);
-  context.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 /** @param {Context} context */
@@ -55,14 +73,12 @@ export async function transaction(context) {
     progressOf(context),
     api.get("v1/notifications", { transactionId: id, limit: SHOWN }),
   ]);
-  const place = element("div", {}, ...(progress ? [progressView(context, progress)] : []));
-  if (progress?.status === "running") follow(context, place);
   const rows = data.map((/** @type {Json} */ one) => [
     time(one.createdAt), one.template?.name ?? "", personLink(one.to.subscriberId), outcome(one), reasonOf(lastJob(one)), link(`#/activity/${one._id}`, "Why"),
   ]);
   return [
     element("h1", {}, `Transaction ${id}`),
-    place,
+    ...(progress ? [progressView(context, progress)] : []),
     rows.length ? table("What it did", ["Time", "Workflow", "To", "Outcome", "Reason", "Story"], rows) : element("p", { className: "empty" }, "No activity of it is kept."),
     ...(hasMore ? [link(`#/activity?transactionId=${encodeURIComponent(id)}`, "All of it")] : []),
   ];

@@ -30,14 +30,13 @@ export async function workflows({ api, query }) {
   ];
 }
 
-/** Return a payload with a word for each variable of the templates. @param {Json} workflow */
+/** Return a payload with a word for each variable of the templates, whatever its name is. @param {Json} workflow */
 function samplePayload({ steps }) {
-  /** @type {Json} */
-  const payload = {};
+  const payload = Object.create(null); // `__proto__` is a name like any other
   for (const [, path] of JSON.stringify(steps).matchAll(VARIABLE)) {
     const names = path.split(".");
     const last = /** @type {string} */ (names.pop());
-    const parent = names.reduce((/** @type {Json} */ inner, name) => (inner[name] = Object(inner[name])), payload);
+    const parent = names.reduce((/** @type {Json} */ inner, name) => (inner[name] = typeof inner[name] === "object" ? inner[name] : Object.create(null)), payload);
     parent[last] ??= LINK.test(last) ? "https://example.com/" : last;
   }
   return payload;

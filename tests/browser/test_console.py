@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 
 import httpx
 import pytest
@@ -20,10 +22,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyn
 NO_DISPATCH = ("Failed to load resource: the server responded with a status of 404",)
 """A trigger to few has no progress."""
 REFUSED = ("Failed to load resource: the server responded with a status of 401",)
+FAILED = ("Failed to load resource: the server responded with a status of",)
 
 
-async def log_in(open_window: OpenWindow, service: Server, path: str = "") -> Window:
-    window = await open_window(f"{service.url}/console#/{path}", tolerated=NO_DISPATCH)
+async def log_in(
+    open_window: OpenWindow, service: Server, path: str = "", *, tolerated: tuple[str, ...] = NO_DISPATCH
+) -> Window:
+    window = await open_window(f"{service.url}/console#/{path}", tolerated=tolerated)
     await window.page.get_by_label("API key").fill(service.api_key)
     await window.page.keyboard.press("Enter")
     await expect(window.page.get_by_role("navigation", name="Sections")).to_be_visible()
@@ -104,6 +109,32 @@ async def test_the_overview_renews_itself(open_window: OpenWindow, service: Serv
     await expect(row(window, "con-late")).to_contain_text("Delivered")
 
 
+async def test_the_overview_says_what_it_counts(open_window: OpenWindow, service: Server) -> None:
+    """The API is played here: four full pages, and more behind them."""
+    one = {"createdAt": "2026-01-01T00:00:00.000Z", "to": {"subscriberId": "s"}, "_id": "a", "template": {"name": "W"}}
+    full = [{**one, "jobs": [{"status": "completed", "executionDetails": []}]}] * 50
+    window = await log_in(open_window, service, "topics")
+    await window.page.route("**/v1/notifications?*", lambda route: route.fulfill(json={"data": full, "hasMore": True}))
+    await window.page.get_by_role("link", name="Overview").click()
+    await expect(window.page.locator(".figure").filter(has_text="delivered")).to_have_text(
+        "200delivered of the newest 200"
+    )
+    await expect(window.page.get_by_role("img", name="The newest 200 activities")).to_be_visible()
+
+
+async def test_an_overview_that_is_not_renewed_says_so(open_window: OpenWindow, service: Server) -> None:
+    window = await log_in(open_window, service, tolerated=FAILED)
+    page, status = window.page, window.page.get_by_role("status")
+    await expect(page.get_by_role("img", name="activities in the last hour")).to_be_visible()
+    await page.route("**/v2/subscribers?*", lambda route: route.fulfill(status=503, json={"message": "away"}))
+    await expect(status).to_have_text(re.compile(r"Not renewed since \S+: away"))
+    await page.unroute("**/v2/subscribers?*")
+    await expect(status).to_be_empty()
+    await page.route("**/v2/subscribers?*", lambda route: route.fulfill(status=401, json={"message": "no"}))
+    await expect(page.get_by_role("alert")).to_have_text("This key opens no environment.")
+    await expect(page.get_by_label("API key")).to_be_focused()
+
+
 async def test_a_workflow_is_tried(open_window: OpenWindow, service: Server) -> None:
     async with Api.open(service) as api:
         await api.create_workflow("con-order", subject="Order {{payload.order.number}}", body="{{payload.note}}")
@@ -132,6 +163,16 @@ async def test_a_workflow_is_tried(open_window: OpenWindow, service: Server) -> 
     await payload.fill("{")
     await page.get_by_role("button", name="Trigger").click()
     await expect(page.locator("output")).to_contain_text("Not triggered: ")
+
+
+async def test_a_variable_may_have_any_name(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        body = "{{payload.__proto__.method}} {{payload.constructor.name}}"
+        await api.create_workflow("con-names", subject="S", body=body)
+    window = await log_in(open_window, service, "workflows/con-names")
+    await expect(window.page.get_by_label("Payload")).to_have_value(re.compile('"__proto__": {\\s*"method": "method"'))
+    await expect(window.page.get_by_label("Payload")).to_have_value(re.compile('"constructor": {\\s*"name": "name"'))
+    assert await window.page.evaluate("'method' in {}") is False
 
 
 async def test_a_topic_and_a_trigger_to_many(open_window: OpenWindow, service: Server) -> None:
@@ -185,10 +226,38 @@ async def test_a_trigger_to_many_is_cancelled(open_window: OpenWindow, service: 
     await expect(window.page.get_by_role("button", name="Cancel what is left")).to_have_count(0)
 
 
-async def test_a_wrong_key_is_refused_and_forgotten(open_window: OpenWindow, service: Server) -> None:
+async def test_the_button_that_cancels_keeps_the_focus(open_window: OpenWindow, service: Server) -> None:
+    """Also while the progress is renewed, and when it is refused. The API is played here, as above."""
+    progress = {"total": 900, "delivered": 0, "suppressed": 0, "failed": 0, "skipped": 0, "waiting": 0}
+
+    async def play(route: Route) -> None:
+        if route.request.method == "DELETE":
+            await route.fulfill(status=503, json={"message": "away"})
+        else:
+            progress["delivered"] += 1
+            await route.fulfill(json={"data": {**progress, "status": "running", "transactionId": "many"}})
+
+    window = await log_in(open_window, service, "topics", tolerated=FAILED)
+    page = window.page
+    await page.route("**/v1/events/trigger/many", play)
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto(f"{service.url}/console#/transactions/many")
+    button = page.get_by_role("button", name="Cancel what is left")
+    await button.focus()
+    await expect(page.locator(".progress")).to_contain_text("running: 3 of 900")
+    await expect(button).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_have_text("Not cancelled: away")
+    await expect(button).to_be_focused()
+    progress["delivered"] = 899  # the last one is renewed away
+    await expect(page.locator(".progress")).to_contain_text("900 of 900")
+
+
+@pytest.mark.parametrize("key", ["wrong", "ключ"])
+async def test_a_wrong_key_is_refused_and_forgotten(open_window: OpenWindow, service: Server, key: str) -> None:
     window = await open_window(f"{service.url}/console", tolerated=REFUSED)
     page = window.page
-    await page.get_by_label("API key").fill("wrong")
+    await page.get_by_label("API key").fill(key)
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("alert")).to_have_text("This key opens no environment.")
     await expect(page.get_by_role("navigation", name="Sections")).to_be_hidden()
@@ -203,6 +272,57 @@ async def test_logging_out_forgets_the_key(open_window: OpenWindow, service: Ser
     await expect(window.page.get_by_role("heading", name="Log in")).to_be_visible()
     await window.page.reload()
     await expect(window.page.get_by_label("API key")).to_be_focused()
+
+
+async def test_nothing_goes_on_after_logging_out(open_window: OpenWindow, service: Server) -> None:
+    """Neither the renewals, nor a page that was being read."""
+    window = await open_window("about:blank", tolerated=NO_DISPATCH)
+    page, asked, answered, sent = window.page, asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await answered.wait()
+        await route.continue_()
+
+    await page.clock.install()
+    await page.goto(f"{service.url}/console#/")
+    await page.get_by_label("API key").fill(service.api_key)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("img", name="activities in the last hour")).to_be_visible()
+    await page.route("**/v2/topics?*", hold)
+    await page.get_by_role("link", name="Topics").click()
+    await asked.wait()
+    await page.get_by_role("button", name="Log out").click()
+    page.on("request", lambda request: sent.append(request.url))
+    answered.set()
+    await page.clock.run_for(60_000)
+    await page.evaluate("fetch('health')")
+    await expect(page.get_by_role("heading")).to_have_text("Log in")
+    await expect(page.get_by_role("main")).to_have_attribute("aria-busy", "false")
+    assert sent == [f"{service.url}/health"]
+
+
+async def test_the_overview_ends_with_logging_out(open_window: OpenWindow, service: Server) -> None:
+    window = await open_window("about:blank", tolerated=NO_DISPATCH)
+    page, sent = window.page, list[str]()
+    await page.clock.install()
+    await page.goto(f"{service.url}/console#/")
+    await page.get_by_label("API key").fill(service.api_key)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("img", name="activities in the last hour")).to_be_visible()
+    await page.get_by_role("button", name="Log out").click()
+    page.on("request", lambda request: sent.append(request.url))
+    await page.clock.run_for(60_000)
+    await page.evaluate("fetch('health')")
+    assert sent == [f"{service.url}/health"]
+
+
+async def test_an_identifier_that_no_address_can_hold(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        await api.trigger("..", {"subject": "S", "body": "b"}, workflow="welcome")
+    window = await log_in(open_window, service, "subscribers?subscriberId=..")
+    await row(window, "..").get_by_role("link", name="..").click()
+    await expect(window.page.get_by_role("alert")).to_contain_text('A browser cannot ask for ".."')
 
 
 async def test_unknown_pages_and_a_service_that_fails(open_window: OpenWindow, service: Server) -> None:
