@@ -18,7 +18,9 @@ from inbox.models.trigger import TriggerRequest
 from inbox.routes.static import STATIC_FOLDER
 from inbox.service.workflows.demo import DEMO_WORKFLOWS, DemoWorkflow
 
-POLICY = {"Content-Security-Policy": "default-src 'self'"}
+POLICY = "default-src 'self'"
+IMAGES = "img-src 'self' https: data:"
+"""What the playground tries out: avatars from anywhere, and the count on the icon of the page."""
 
 
 class DemoTrigger(msgspec.Struct):
@@ -29,12 +31,12 @@ class DemoTrigger(msgspec.Struct):
 
 async def demo_page(_: Request) -> Response:
     """GET / → the demo page."""
-    return FileResponse(STATIC_FOLDER / "demo.html", headers=POLICY)
+    return FileResponse(STATIC_FOLDER / "demo.html", headers={"Content-Security-Policy": POLICY})
 
 
 async def playground_page(_: Request) -> Response:
     """GET /playground → the page with a knob for everything that the widget takes."""
-    return FileResponse(STATIC_FOLDER / "playground.html", headers=POLICY)
+    return FileResponse(STATIC_FOLDER / "playground.html", headers={"Content-Security-Policy": f"{POLICY}; {IMAGES}"})
 
 
 async def demo_config(request: Request) -> Response:

@@ -11,7 +11,6 @@ function control({ name, type, options = [], example = "" }, value) {
     return element("select", { name }, ...names);
   }
   if (type === "json") return element("textarea", { name, value, rows: 2, placeholder: example, spellcheck: false });
-  if (type === "flag" || type === "code") return element("input", { name, type: "checkbox", checked: Boolean(value) });
   const field = element("input", { name, value, placeholder: example, autocomplete: "off", spellcheck: false });
   if (options.length) {
     field.setAttribute("list", `${name}-options`);
@@ -36,12 +35,14 @@ function color({ name }, value) {
   return element("div", { className: "color" }, element("label", {}, element("span", {}, name), text), swatch);
 }
 
-/** @param {Knob} knob @param {string} value */
-function field(knob, value) {
+/** @param {Knob} knob @param {import("./knobs.js").Settings} settings */
+function field(knob, settings) {
+  const value = settings[knob.name] ?? "";
   if (knob.type === "words") return words(knob, value);
   if (knob.type === "color") return color(knob, value);
   const isTicked = knob.type === "flag" || knob.type === "code";
-  const label = element("label", { className: isTicked ? "ticked" : "" }, element("span", {}, knob.name), control(knob, value));
+  const input = isTicked ? element("input", { name: knob.name, type: "checkbox", checked: knob.name in settings }) : control(knob, value);
+  const label = element("label", { className: isTicked ? "ticked" : "" }, element("span", {}, knob.name), input);
   if (knob.type !== "json") return label;
   const fill = element("button", { type: "button", className: "small" }, "Use the example");
   fill.setAttribute("aria-label", `Use the example for ${knob.name}`);
@@ -60,7 +61,7 @@ function field(knob, value) {
 export function fieldsOf(knobs, settings) {
   const groups = [...new Set(knobs.map(({ group }) => group))];
   return groups.map((group) => {
-    const own = knobs.filter((knob) => knob.group === group).map((knob) => field(knob, settings[knob.name] ?? ""));
+    const own = knobs.filter((knob) => knob.group === group).map((knob) => field(knob, settings));
     const isOpen = group !== "Colours" && group !== "Measures";
     return element("details", { open: isOpen }, element("summary", {}, group), element("div", { className: "fields" }, ...own));
   });

@@ -10,7 +10,7 @@ import { knobsOf } from "./knobs.js";
 
 const EVENTS = ["open", "close", "notification", "action", "navigate", "count", "error"].map((name) => `inbox-${name}`);
 const EVENTS_SHOWN = 50;
-const PRIVATE = ["application-identifier", "token"]; // stay out of the address
+const PRIVATE = ["application-identifier", "subscriber-hash", "token", "context-hash"]; // stay out of the address
 const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.querySelector(selector));
 
 const config = await (await fetch("demo/config")).json();

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.support.client import Api
+from tests.support.client import Api, subscriber_hash
 from tests.support.processes import REPOSITORY
 from tests.support.server import Server
 
@@ -102,6 +102,41 @@ async def test_a_knob_turns_the_element_the_code_and_the_address(open_window: Op
         "application-identifier": service.application_identifier,
         "subscriber": "alice",
     }
+
+
+async def test_what_vouches_for_somebody_stays_out_of_the_address(open_window: OpenWindow, service: Server) -> None:
+    context = '{"tenant":"acme"}'
+    hashes = {
+        "subscriber-hash": subscriber_hash(service.api_key, "vouched"),
+        "context-hash": subscriber_hash(service.api_key, context),
+    }
+    window = await open_playground(open_window, service, "vouched", theme="dark", context=context, **hashes)
+    assert (await attributes(window)).items() >= hashes.items()
+    assert "theme=dark" in window.page.url
+    assert [name for name, value in hashes.items() if name in window.page.url or value in window.page.url] == []
+
+
+async def test_an_address_opens_the_panel(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "opener", open="")
+    await expect(window.panel).to_be_visible()
+    await expect(window.page.get_by_label("open", exact=True)).to_be_checked()
+    await expect(window.page.locator("#code")).to_contain_text(re.compile(r"\bopen\b"))
+
+
+async def test_an_avatar_from_elsewhere_and_the_count_on_the_icon(open_window: OpenWindow, service: Server) -> None:
+    window = await open_playground(open_window, service, "painter", alerts="favicon")
+    icon = (REPOSITORY / "static/noor.svg").read_bytes()
+    await window.page.route(
+        "https://pictures.example/*", lambda route: route.fulfill(body=icon, content_type="image/svg+xml")
+    )
+    await window.page.get_by_label("Avatar").fill("https://pictures.example/noor.svg")
+    await window.page.get_by_role("button", name="Send").click()
+    await expect(window.badge).to_have_text("1")
+    await expect(window.page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("^data:image/png"))
+    await window.open_panel()
+    avatar = window.items.locator("img")
+    await expect(avatar).to_have_js_property("complete", True)
+    assert await avatar.evaluate("image => image.naturalWidth") > 0
 
 
 async def test_the_other_element_keeps_what_it_has_too(open_window: OpenWindow, service: Server) -> None:

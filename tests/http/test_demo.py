@@ -21,11 +21,14 @@ async def page(development: Server) -> AsyncIterator[httpx.AsyncClient]:
         yield page
 
 
-@pytest.mark.parametrize("path", ["/", "/playground"])
-async def test_the_page_is_served(page: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [("/", "default-src 'self'"), ("/playground", "default-src 'self'; img-src 'self' https: data:")],
+)
+async def test_the_page_is_served(page: httpx.AsyncClient, path: str, policy: str) -> None:
     answer = await page.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert answer.headers["content-security-policy"] == "default-src 'self'"
+    assert answer.headers["content-security-policy"] == policy
     assert "static/inbox.js" in answer.text
 
 
