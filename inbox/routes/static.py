@@ -90,6 +90,8 @@ class Modules(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["path"].endswith("/"):  # normalizing would drop the slash and serve the file under a second address
             raise HTTPException(404)
+        if path.lower().endswith(".html"):  # a page is served by its own route, with its policy and where it may be
+            raise HTTPException(404)
         if path.endswith(".js") and path not in self._prepared:
             await asyncio.to_thread(self._prepare, path)
         response = await super().get_response(path, scope)

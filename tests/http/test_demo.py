@@ -119,6 +119,7 @@ async def test_the_widget_is_served_in_production_too(production: Server) -> Non
     [
         *("/static", "/static/", "/static/../README.md", "/static/%2e%2e/README.md", "/static/%2e%2e%2fREADME.md"),
         *("/static//etc/passwd", "/static/%2fetc%2fpasswd", "/static/inbox.js%00"),
+        *(f"/static/{page}" for page in ("console.html", "demo.html", "docs.html", "playground.html", "demo.HTML")),
     ],
 )
 async def test_nothing_but_the_widget_is_served(production: Server, path: str) -> None:
