@@ -100,7 +100,7 @@ export type InboxAction =
   | "archiveAll";
 
 export interface InboxFailure {
-  operation: "session" | "connection" | "load" | "change" | "seen" | "attribute";
+  operation: "attribute" | "session" | "connection" | "load" | "render" | "change" | "seen";
   /** Of the HTTP answer, if there was one. */
   status?: number;
   message: string;

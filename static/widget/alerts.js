@@ -4,6 +4,7 @@
  */
 
 import { FaviconBadge } from "./favicon.js";
+import { TitleCount } from "./title.js";
 
 const VISIBLE = "inbox-visible"; // held, shared, by each tab that is visible
 const CLAIM_MS = 60_000; // a tab that was frozen hears of a notification this much later at most
@@ -22,9 +23,8 @@ const NOTE_SECONDS = 0.14;
 
 export class Alerts {
   #options;
-  #prefix = "";
   #favicon;
-  #titles;
+  #title;
   #ending = new AbortController();
   /** @type {AudioContext | null} */
   #audio = null;
@@ -36,8 +36,7 @@ export class Alerts {
     this.#options = options;
     const { signal } = this.#ending;
     this.#favicon = options.favicon ? new FaviconBadge() : null;
-    this.#titles = new MutationObserver(() => this.#retitle());
-    if (options.title) this.#titles.observe(document.head, { childList: true, subtree: true, characterData: true });
+    this.#title = options.title ? new TitleCount() : null;
     for (const name of ["click", "keydown"]) document.addEventListener(name, (event) => this.#gesture(event), { signal, capture: true });
     document.addEventListener("visibilitychange", () => this.#follow(), { signal });
     this.#follow();
@@ -45,7 +44,7 @@ export class Alerts {
 
   /** @param {number} unread */
   count(unread) {
-    if (this.#options.title) this.#setPrefix(unread ? `(${unread}) ` : "");
+    this.#title?.count(unread);
     this.#favicon?.count(unread);
   }
 
@@ -60,8 +59,7 @@ export class Alerts {
   /** Leave the page as it was. */
   stop() {
     this.#ending.abort();
-    this.#titles.disconnect();
-    this.#setPrefix("");
+    this.#title?.stop();
     this.#favicon?.stop();
     this.#hide();
     void this.#audio?.close();
@@ -115,18 +113,6 @@ export class Alerts {
     }
     const isOnWidget = event.composedPath().some((node) => node instanceof Element && /^inbox-(bell|feed)$/.test(node.localName));
     if (this.#options.desktop && event.type === "click" && isOnWidget && permission() === "default") void Notification.requestPermission();
-  }
-
-  /** Put the prefix before a title that the page has set meanwhile. */
-  #retitle() {
-    if (!document.title.startsWith(this.#prefix)) document.title = this.#prefix + document.title;
-  }
-
-  /** @param {string} prefix */
-  #setPrefix(prefix) {
-    const title = document.title.startsWith(this.#prefix) ? document.title.slice(this.#prefix.length) : document.title;
-    this.#prefix = prefix;
-    if (document.title !== prefix + title) document.title = prefix + title;
   }
 }
 

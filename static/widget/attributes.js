@@ -10,7 +10,7 @@ const REFLECTED = [...SESSION, ...VIEW, ...LOOKS].filter((name) => name !== "loc
 const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
 
 /** Names of all properties that a page may set. */
-const PROPERTIES = [...REFLECTED.map(camel), "locale", "token", "strings", "renderItem"];
+const PROPERTIES = [...REFLECTED.map(camel), "locale", "token", "strings", "renderItem", "open"];
 
 /** Give each attribute its property. @param {object} prototype of the elements */
 export function reflect(prototype) {

@@ -75,7 +75,7 @@ function inline(text) {
     const [all, escaped, code, sign, label, url] = match;
     if (escaped) add(escaped);
     else if (code !== undefined) add(make("code", {}, code));
-    else if (label !== undefined) add(...link(inline(label), url));
+    else if (label !== undefined) add(...link(label, url));
     else if (all === "\n") add(make("br", {}));
     else if (!sign) add(all);
     else {
@@ -101,10 +101,12 @@ function canEnd(sign, before, after) {
 
 const isWordly = (/** @type {string} */ character) => /[\p{L}\p{N}_]/u.test(character);
 
-/** @param {(Node | string)[]} label @param {string} url @returns {(Node | string)[]} */
+/** @param {string} label @param {string} url @returns {(Node | string)[]} */
 function link(label, url) {
   const href = safeUrl(url);
-  if (!href) return label;
-  const target = new URL(href).origin === location.origin ? "_self" : "_blank";
-  return [make("a", { href, target, rel: "noopener noreferrer" }, ...label)];
+  if (!href) return inline(label);
+  const { protocol, origin } = new URL(href);
+  const target = origin === location.origin ? "_self" : "_blank";
+  const attributes = { href, ...(protocol !== "mailto:" && { target }), rel: "noopener noreferrer" };
+  return [make("a", attributes, ...(label.trim() ? inline(label) : [url]))];
 }

@@ -1,5 +1,6 @@
 /** What a person does to notifications: offered to the page first, shown at once, and taken back by one button. */
 
+import { safeUrl } from "./dom.js";
 import { INBOX } from "./session.js";
 
 const UNDO_MS = 8_000;
@@ -44,11 +45,13 @@ export class Changes {
   }
 
   /**
-   * Let the page take over a link.
+   * Let the page take over a link, unless the person wants it in another tab or window, or saved.
    * @param {Notification} notification @param {import("../client/index.js").Link | undefined} link @param {Event} event
    */
   follow(notification, link, event) {
-    if (link && !this.#host.dispatch("inbox-navigate", { notification, ...link })) event.preventDefault();
+    const url = safeUrl(link?.url);
+    if (!url || (event instanceof MouseEvent && (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey))) return;
+    if (!this.#host.dispatch("inbox-navigate", { notification, ...link, url })) event.preventDefault();
   }
 
   /** @param {Notification} item @param {ActionType} type */
@@ -62,7 +65,7 @@ export class Changes {
     if (!session || !this.#offer(action, item)) return;
     this.flush();
     if (action === "delete") {
-      session.hide(item.id);
+      session.hide(item);
       return this.#offerUndo(t("undo.delete"), () => session.unhide(item.id), () => session.delete(item.id));
     }
     const saved = this.#save((inbox) => (until ? inbox.snooze(item.id, until) : inbox[/** @type {"read"} */ (action)](item.id)), item);

@@ -111,7 +111,7 @@ export class InboxElement extends HTMLElement {
   }
 
   set strings(strings) {
-    this.#strings = strings;
+    this.#strings = strings ?? undefined;
     if (this.isConnected) this.#speak();
   }
 
@@ -121,7 +121,7 @@ export class InboxElement extends HTMLElement {
   }
 
   set renderItem(render) {
-    this.#renderItem = render;
+    this.#renderItem = render ?? undefined;
     this.#remake();
   }
 
@@ -207,14 +207,15 @@ export class InboxElement extends HTMLElement {
   #remake() {
     const { view } = this;
     if (!view) return;
-    const { tab, filter, isShown } = view;
+    const { tab, filter, isShown, hasFocus, focused } = view;
     this.dropView(view);
     this.view = this.#loading = null;
     this.loadView().then(
       (next) => {
         Object.assign(next, { tab, filter });
         next.arrange({ isShown });
-        this.draw();
+        this.render();
+        if (hasFocus) next.focus(focused);
       },
       () => {}, // the page was told
     );
@@ -300,12 +301,12 @@ export class InboxElement extends HTMLElement {
   async #alert() {
     this.#alerts?.stop();
     this.#alerts = null;
-    const names = words(this.getAttribute("alerts"));
-    if (!names.length || !this.session) return;
     const { session } = this;
+    const named = this.getAttribute("alerts");
+    if (!words(named).length || !session) return;
     const { Alerts } = await import("./alerts.js");
-    if (session !== this.session) return;
-    const wanted = Object.fromEntries(names.map((name) => [name, true]));
+    if (session !== this.session || named !== this.getAttribute("alerts") || this.#alerts) return; // it changed meanwhile
+    const wanted = Object.fromEntries(words(named).map((name) => [name, true]));
     this.#alerts = new Alerts({ ...wanted, t: this.t });
     this.#alerts.count(this.state.counts.unread);
   }

@@ -39,10 +39,6 @@ export class Menu {
     });
   }
 
-  get isOpen() {
-    return !this.#element.hidden;
-  }
-
   /**
    * Open it at a button, or close it if it is open there.
    * @param {HTMLElement} anchor @param {string} label @param {Choice[]} choices @param {Node[]} [more] below them

@@ -20,7 +20,7 @@ const SEEN_BATCH = 20; // after a change of more, pages on the compatible socket
  */
 /**
  * @typedef {object} Failure what the developer of the page is told
- * @property {"attribute" | "session" | "connection" | "load" | "change" | "seen"} operation what failed
+ * @property {"attribute" | "session" | "connection" | "load" | "render" | "change" | "seen"} operation what failed
  * @property {number} [status] of the service's answer, if it gave one
  * @property {string} message in the service's or the browser's words
  * @property {boolean} isFinal whether there will be no further try
@@ -44,8 +44,11 @@ export class InboxSession {
   failed = new Set();
   /** @type {import("../client/index.js").NotificationList} */
   #list;
-  /** Ids of what is shown as deleted, and can still come back. @type {Set<string>} */
-  #hidden = new Set();
+  /**
+   * What is shown as deleted, and can still come back: as it was when it was hidden, and in which list.
+   * @type {Map<string, {item: Notification, list: import("../client/index.js").NotificationList}>}
+   */
+  #hidden = new Map();
   /** @type {() => void} */
   #endList = () => {};
   #listener;
@@ -112,9 +115,9 @@ export class InboxSession {
     this.#listener.onChange();
   }
 
-  /** Show a notification as if it were deleted. @param {string} id */
-  hide(id) {
-    this.#hidden.add(id);
+  /** Show a notification as if it were deleted. @param {Notification} item */
+  hide(item) {
+    this.#hidden.set(item.id, { item, list: this.#list });
     this.#listener.onChange();
   }
 
@@ -196,8 +199,9 @@ export class InboxSession {
     const shown = items.filter(({ id }) => !this.#hidden.has(id));
     const severity = { ...counts.severity };
     let { unread } = counts;
-    for (const item of items) {
-      if (item.isRead || item.isSnoozed || !this.#hidden.has(item.id)) continue;
+    for (const [id, { item: before, list }] of this.#hidden) {
+      const item = items.find((one) => one.id === id) ?? (list === this.#list ? undefined : before); // gone from its own list
+      if (!item || item.isRead || item.isSnoozed) continue;
       unread = Math.max(0, unread - 1);
       severity[item.severity ?? "none"] = Math.max(0, severity[item.severity ?? "none"] - 1);
     }

@@ -32,6 +32,8 @@ const NEAR_END = 800; // px
 export class View {
   /** @type {readonly import("./element.js").Tab[]} */
   tabs = [];
+  /** @type {string | null} the attribute that they were read from */
+  #told = null;
   tab = 0;
   filter = "all";
   filters = Object.keys(FILTERS);
@@ -91,8 +93,7 @@ export class View {
   /** Follow the attributes, the session, and whether the list is shown. */
   arrange({ isShown = this.isShown } = {}) {
     const { host } = this;
-    const tabs = host.parsed("tabs");
-    this.tabs = Array.isArray(tabs) ? tabs : [];
+    this.#readTabs();
     const named = host.getAttribute("filters");
     this.filters = named === null ? Object.keys(FILTERS) : words(named).filter((name) => name in FILTERS);
     if (!this.filters.includes(this.filter)) this.filter = this.filters[0] ?? "all";
@@ -109,6 +110,17 @@ export class View {
     if (this.tabs.length) this.scroller.setAttribute("role", "tabpanel");
     else this.scroller.removeAttribute("role");
     this.choose({});
+  }
+
+  #readTabs() {
+    const { host } = this;
+    const told = host.getAttribute("tabs");
+    if (told === this.#told) return;
+    this.#told = told;
+    const tabs = host.parsed("tabs") ?? [];
+    const isList = Array.isArray(tabs) && tabs.every((tab) => tab?.label !== undefined);
+    if (!isList) host.fail({ operation: "attribute", message: "tabs is no list of objects with a label", isFinal: true });
+    this.tabs = isList ? tabs : [];
   }
 
   /** Show another tab or filter. @param {{tab?: number, filter?: string}} choice */
@@ -140,7 +152,7 @@ export class View {
   #renderRows({ status, items, hasMore }) {
     const shown = status === "idle" ? [] : items;
     this.list.hidden = !shown.length;
-    const focused = this.#focus();
+    const focused = this.focused;
     this.rows.render(shown, hasMore ? -1 : shown.length);
     this.#restore(focused);
     const failed = this.host.session?.failed;
@@ -218,7 +230,7 @@ export class View {
 
   /** @param {HTMLElement} page @param {() => void} stop */
   #replaceMain(page, stop) {
-    const [control, focused] = [this.host.root.activeElement, this.#focus()];
+    const [control, focused] = [this.host.root.activeElement, this.focused];
     const { scrollTop } = this.scroller;
     this.main.hidden = true;
     this.element.insertBefore(page, this.main);
@@ -257,7 +269,7 @@ export class View {
     return makeRow(item, {
       t,
       locale: this.host.locale,
-      renderItem: this.host.renderItem,
+      renderItem: (one, h) => this.#renderOwn(one, h),
       open: (one, event) => changes.open(one, event),
       act: (one, type, event) => changes.act(one, type, event),
       follow: (one, link, event) => changes.follow(one, link, event),
@@ -265,6 +277,16 @@ export class View {
       change: (one, action, control) => this.change(one, action, control),
       options: (one, control) => this.#openOptions(one, control),
     });
+  }
+
+  /** What the page makes of it; nothing where that fails, so that ours stands there. @type {import("./row.js").RenderItem} */
+  #renderOwn(item, h) {
+    try {
+      return this.host.renderItem?.(item, h);
+    } catch (error) {
+      this.host.fail({ operation: "render", message: error instanceof Error ? error.message : String(error), isFinal: false });
+      return undefined;
+    }
   }
 
   /** @param {Notification} item @param {HTMLElement} control */
@@ -282,8 +304,18 @@ export class View {
     return row?.querySelector(`[data-control="${control.dataset.control}"]`) ?? this.scroller;
   }
 
+  get hasFocus() {
+    return this.element.contains(this.host.root.activeElement);
+  }
+
+  /** Give it the focus. @param {Focused} [focused] what has had it, of a view before this one */
+  focus(focused) {
+    if (focused) this.#restore(focused);
+    else focusOn(this.element.hasAttribute("tabindex") ? this.element : this.scroller);
+  }
+
   /** What has the focus: which control of which row. @returns {Focused | undefined} */
-  #focus() {
+  get focused() {
     const control = this.host.root.activeElement;
     const id = idOf(control);
     return id && control instanceof HTMLElement ? { id, place: this.rows.placeOf(id), name: control.dataset.control } : undefined;

@@ -60,12 +60,6 @@ export class VirtualList {
     this.#place();
   }
 
-  /** Make all rows anew, as for another language. */
-  clear() {
-    for (const id of [...this.#rows.keys()]) this.#drop(id);
-    this.#heights.clear();
-  }
-
   /** Bring a notification into view, and return its row. @param {number} place */
   reveal(place) {
     const item = this.#items[place];

@@ -110,6 +110,25 @@ async def test_the_count_stands_before_the_title_and_goes(context: BrowserContex
     await expect(page).to_have_title("Order 8")
 
 
+async def test_elements_of_one_page_share_the_title(context: BrowserContext) -> None:
+    page = await open_tab(context, title=True)
+    await page.evaluate(
+        """async () => {
+          const { Alerts } = await import("/static/widget/alerts.js");
+          globalThis.others = new Alerts({ title: true, t: (key) => key });
+          alerts.count(4);
+          others.count(4);
+        }"""
+    )
+    await expect(page).to_have_title("(4) Orders")
+    await page.evaluate("document.title = 'Order 7', others.count(5)")
+    await expect(page).to_have_title("(5) Order 7")
+    await page.evaluate("others.stop()")
+    await expect(page).to_have_title("(4) Order 7")
+    await page.evaluate("alerts.stop()")
+    await expect(page).to_have_title("Order 7")
+
+
 async def test_the_count_is_drawn_on_the_icon_and_goes(context: BrowserContext) -> None:
     page = await open_tab(context, favicon=True)
     icon = page.locator("link[rel=icon]")
@@ -217,3 +236,38 @@ async def test_a_bell_alerts_as_its_attribute_says(context: BrowserContext, serv
         assert await page.evaluate("chimes") == NOTES
     await page.evaluate("document.querySelector('inbox-bell').inbox.readAll()")
     await expect(page).to_have_title("Orders")
+
+
+async def test_alerts_that_change_while_they_are_loaded_are_the_last_ones(
+    context: BrowserContext, service: Server
+) -> None:
+    page = await context.new_page()
+    await page.goto("/orders")
+    async with Api.open(service) as api:
+        await api.trigger("changing", {"subject": "One", "body": "b"}, workflow="welcome")
+    await page.evaluate(
+        """async (identifier) => {
+          await import("/static/inbox.js");
+          const bell = document.querySelector("inbox-bell");
+          Object.assign(bell, { applicationIdentifier: identifier, subscriber: "changing" });
+        }""",
+        service.application_identifier,
+    )
+    await expect(page.locator("inbox-bell .badge")).to_have_text("1")
+
+    async def change(*values: str | None) -> None:
+        await page.evaluate(
+            """async (values) => {
+              for (const value of values) document.querySelector("inbox-bell").alerts = value;
+              await import("/static/widget/alerts.js"); // what the bell awaits, too
+              await new Promise(requestAnimationFrame);
+            }""",
+            values,
+        )
+
+    await change("title", None)
+    assert await page.title() == "Orders"
+    await change("title", "title sound", "title")
+    assert await page.title() == "(1) Orders"
+    await change(None)
+    assert await page.title() == "Orders"

@@ -151,8 +151,79 @@ async def test_a_press_beside_the_text_follows_the_link(open_window: OpenWindow,
         await window.open_panel()
         await window.item(subject).click(position={"x": 200, "y": 4})
         await expect(window.item(subject)).to_have_class("item")
-        assert ["navigate", "/somewhere"] in await heard(window)
+        assert ["navigate", f"{service.url}/somewhere"] in await heard(window)
         assert window.page.url == f"{service.url}/page"
+
+
+async def test_an_item_that_the_page_cannot_render_is_ours(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "throws", "One", "Bad", "Two")
+    said = "inbox-bell: render failed: Bad has no such field"
+    window = await open_window("about:blank", tolerated=(said,))
+    await show_page(window, service, tag(service, "throws"), POLICY)
+    await window.is_live()
+    await window.page.evaluate(
+        """() => {
+          document.querySelector("inbox-bell").renderItem = ({ subject }, h) => {
+            if (subject === "Bad") throw new Error("Bad has no such field");
+            return h("article", {}, subject);
+          };
+        }"""
+    )
+    await window.open_panel()
+    await expect(window.items).to_have_count(3)
+    await expect(window.page.locator("inbox-bell article")).to_have_text(["Two", "One"])
+    await expect(window.item("Bad").locator("strong")).to_have_text("Bad")
+    assert said in window.complaints
+
+
+async def test_a_link_for_another_window_is_left_to_the_browser(open_window: OpenWindow, service: Server) -> None:
+    async with Api.open(service) as api:
+        body = "See [the page](/page)"
+        await api.create_workflow("widget-window", subject="{{payload.subject}}", body=body, bodyFormat="markdown")
+    await send(service, "modifier", "Linked", workflow="widget-window")
+    window = await page_of(open_window, service, "modifier")
+    await window.page.evaluate(HEAR, ["navigate"])
+    await window.open_panel()
+    link = window.item("Linked").get_by_role("link", name="the page")
+    async with window.page.context.expect_page() as opened:
+        await link.click(modifiers=["Control"])
+    assert (await opened.value).url == f"{service.url}/page"
+    assert await heard(window) == [["open", None]]
+    await link.click()
+    assert await heard(window) == [["navigate", f"{service.url}/page"]]
+
+
+@pytest.mark.parametrize("change", ["locale = 'de'", "strings = { 'bell.title': 'Post' }", "renderItem = () => null"])
+async def test_the_focus_stays_when_the_list_is_made_anew(
+    open_window: OpenWindow, service: Server, change: str
+) -> None:
+    subscriber = f"anew {change.split()[0]}"
+    await send(service, subscriber, *(f"Item {n:02}" for n in range(20)))
+    window = await page_of(open_window, service, subscriber)
+    await window.bell.focus()
+    await window.page.keyboard.press("Enter")
+    await expect(window.panel).to_be_focused()
+    remake = f"""async () => {{
+      const bell = document.querySelector("inbox-bell");
+      const {{ view }} = bell;
+      bell.{change};
+      while (!bell.view || bell.view === view || !bell.view.isShown) await new Promise(requestAnimationFrame);
+    }}"""
+    await window.page.evaluate(remake)
+    await expect(window.panel).to_be_focused()
+    for _ in range(15):
+        await window.page.keyboard.press("j")
+    await window.item("Item 05").locator(".toggle").focus()
+    await window.page.evaluate(remake)
+    await expect(
+        window.item("Item 05").locator(".toggle, [data-control=open]").and_(window.page.locator(":focus"))
+    ).to_be_visible()
+    await window.panel.locator(".filter").focus()
+    await window.page.evaluate(remake)
+    await expect(window.panel).to_be_focused()
+    await window.page.keyboard.press("Escape")
+    await expect(window.panel).to_be_hidden()
+    await expect(window.bell).to_be_focused()
 
 
 async def test_a_link_in_a_body_is_offered_too(open_window: OpenWindow, service: Server) -> None:
@@ -203,6 +274,7 @@ async def test_properties_count_before_the_script_is_loaded(open_window: OpenWin
         "strings": {"bell.title": "Post", "bell.unread": "Post, {count} new"},
         "theme": "dark",
         "filters": "all",
+        "open": True,
     }
     await window.page.evaluate(
         """async ([settings, url]) => {
@@ -213,10 +285,13 @@ async def test_properties_count_before_the_script_is_loaded(open_window: OpenWin
     )
     await window.is_live()
     await expect(window.bell).to_have_accessible_name("Post, 1 new")
-    await window.open_panel()
+    await expect(window.panel).to_be_visible()
     await expect(window.panel).to_have_accessible_name("Post")
     await expect(window.panel.get_by_role("tab")).to_have_text(["Only1"])
     await expect(window.panel.locator(".filter")).to_be_hidden()
+    await window.page.evaluate("document.querySelector('inbox-bell').strings = null")
+    await expect(window.bell).to_have_accessible_name("Notifications, 1 unread")
+    await expect(window.panel).to_have_accessible_name("Notifications")
     assert await window.panel.evaluate("panel => getComputedStyle(panel).backgroundColor") == "rgb(28, 32, 40)"
     told = "bell => [bell.tabs, bell.getAttribute('application-identifier'), bell.inbox.getSnapshot().counts.unread]"
     assert await window.page.locator("inbox-bell").evaluate(told) == [
@@ -226,14 +301,26 @@ async def test_properties_count_before_the_script_is_loaded(open_window: OpenWin
     ]
 
 
-async def test_an_attribute_that_is_no_json_is_told(open_window: OpenWindow, service: Server) -> None:
-    said = "inbox-bell: attribute failed: tabs is no JSON"
+@pytest.mark.parametrize(
+    ("tabs", "problem"),
+    [
+        ("[{", "no JSON"),
+        ("[null]", "no list of objects with a label"),
+        ('["All"]', "no list of objects with a label"),
+        ('{"label": "All"}', "no list of objects with a label"),
+    ],
+)
+async def test_an_attribute_of_another_kind_is_told(
+    open_window: OpenWindow, service: Server, tabs: str, problem: str
+) -> None:
+    said = f"inbox-bell: attribute failed: tabs is {problem}"
     window = await open_window("about:blank", tolerated=(said,))
-    await show_page(window, service, tag(service, "json", "tabs='[{'"))
+    await show_page(window, service, tag(service, "json", f"tabs='{tabs}'"))
     await window.is_live()
     await window.open_panel()
+    await expect(window.panel).to_contain_text("No notifications yet.")
     await expect(window.panel.get_by_role("tab")).to_have_count(0)
-    assert said in window.complaints
+    assert window.complaints == [said]
 
 
 @pytest.mark.parametrize("placement", ["bottom-end", "bottom-start", "top-end", "top-start"])

@@ -90,7 +90,22 @@ async def test_the_listener_keeps_the_page(shop: Shop, open_window: OpenWindow) 
     await window.open_panel()
     await window.item("Linked").get_by_role("link", name="Linked Body 1").click()
     await expect(window.item("Linked")).to_have_class("item")
-    assert await window.page.evaluate("[router.pushed, location.pathname]") == [[f"{SHOP}/orders"], "/"]
+    assert await window.page.evaluate("[router.pushed, location.pathname]") == [["/orders"], "/"]
+
+
+async def test_the_listener_leaves_another_site_to_the_browser(shop: Shop, open_window: OpenWindow) -> None:
+    window = await open_window("about:blank")
+    await shop.visit(window, shop.fill(SCRIPT + ELEMENT))
+    await window.page.evaluate("window.router = { pushed: [], push: (url) => router.pushed.push(url) }")
+    await window.page.evaluate(indented("document.addEventListener"))
+    elsewhere = "https://elsewhere.test/"
+    await window.page.context.route(elsewhere, lambda route: route.fulfill(body="elsewhere"))
+    await shop.deliver("Foreign", redirect={"url": elsewhere, "target": "_blank"})
+    await window.open_panel()
+    async with window.page.context.expect_page() as opened:
+        await window.item("Foreign").get_by_role("link", name="Foreign Body 1").click()
+    assert (await opened.value).url == elsewhere
+    assert await window.page.evaluate("router.pushed") == []
 
 
 async def test_the_style_sheet(shop: Shop, open_window: OpenWindow) -> None:

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { InboxSession } from "../../../static/widget/session.js";
+import { INBOX, InboxSession } from "../../../static/widget/session.js";
 import { Clock, settle } from "./clock.mjs";
 import { Service } from "./service.mjs";
 
@@ -76,4 +76,25 @@ test("the end of the connection is told once, whatever changes afterwards", asyn
   await settle();
   assert.equal(session.state.counts.unread, 1);
   assert.deepEqual(failures, ["connection"]);
+});
+
+test("what waits for its undo stays out of the counts while another list is shown", async (t) => {
+  const { service, session } = await live(t, 2, false);
+  const unread = () => session.state.counts.unread;
+  const [item] = session.state.items;
+  session.hide(item);
+  assert.deepEqual([unread(), session.state.items.length], [1, 1]);
+
+  session.show({ archived: true });
+  await settle();
+  assert.deepEqual([unread(), session.state.items.length], [1, 0]);
+
+  session.show(INBOX);
+  await settle();
+  assert.equal(unread(), 1);
+  service.remove([item.id]); // as in another window
+  await settle();
+  assert.deepEqual([service.counts.unread, unread()], [1, 1]);
+  session.unhide(item.id);
+  assert.equal(unread(), 1);
 });
