@@ -23,7 +23,7 @@ def metrics_url(server: Server) -> str:
 
 async def test_without_a_port_there_are_none(fresh_server: Server) -> None:
     assert "serve_metrics" not in fresh_server.log()
-    async with httpx.AsyncClient(base_url=fresh_server.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=fresh_server.url, trust_env=False, timeout=60) as client:
         assert (await client.get("/metrics")).status_code == 404
 
 

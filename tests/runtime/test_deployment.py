@@ -126,7 +126,7 @@ async def test_a_backup_is_restored(make_service: Callable[..., Service]) -> Non
     shutil.copytree(service.data / "appendonlydir", restored.data / "appendonlydir")
     restored.data.chmod(0o700)
     await restored.start()
-    async with httpx.AsyncClient(base_url=restored.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=restored.url, trust_env=False, timeout=60) as client:
         feed = await client.get("/v1/inbox/notifications", headers={"Authorization": f"Bearer {token}"})
         assert [one["body"] for one in feed.json()["data"]] == ["Kept"]
         by_key = {"Authorization": f"ApiKey {keys['INBOX_API_KEY']}"}

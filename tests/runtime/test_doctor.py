@@ -90,7 +90,7 @@ async def test_a_service_with_its_own_store_is_healthy(make_service: Callable[..
     assert ["warning", "settings", "secrets"] in [line[:3] for line in lines]
     assert "\t→ set INBOX_SECRET_KEY" in shown.stdout
     key = read_keys(run_inbox("keys", INBOX_DATA_DIR=str(service.data)).stdout)["INBOX_API_KEY"]
-    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=60) as client:
         listed = await client.get("/v2/subscribers", headers={"Authorization": f"ApiKey {key}"})
     assert listed.json()["data"] == []
 
@@ -176,7 +176,7 @@ async def test_a_redis_that_forgets(run_server: RunServer, own_store: StoreServe
 async def test_a_redis_that_takes_no_changes(run_server: RunServer, own_store: StoreServer) -> None:
     server = await run_server(redis_url=own_store.url)
     own_store.call("CONFIG", "SET", "min-replicas-to-write", "1")
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as client:
 
         async def has_noticed() -> bool:
             return bool((await client.get("/ready")).json().get("status") == "read-only")
@@ -262,7 +262,7 @@ FAULTS: dict[str, tuple[dict[str, str], set[str], str]] = {
 async def test_a_proxy_with(fault: str, served: Server) -> None:
     faults, failed, advice = FAULTS[fault]
     # what never comes is waited for
-    constants = {"inbox.doctor.visit.ANSWER_SECONDS": 8.0} if fault == "buffers" else None
+    constants = {"inbox.doctor.visit.ANSWER_SECONDS": 30.0} if fault == "buffers" else None
     with running_nginx(served.port, faults=faults) as port:
         found = await examine("--url", f"http://127.0.0.1:{port}", constants=constants, **served.settings)
     assert found.failed.keys() == {f"public {check}" for check in failed}

@@ -206,7 +206,7 @@ async def test_no_secret_in_any_log(make_service: MakeService, log_format: str) 
     keys = run_inbox("keys", INBOX_DATA_DIR=str(service.data), **settings).stdout
     identifier = keys.partition("IDENTIFIER=")[2].strip()
     session = {"applicationIdentifier": identifier, "subscriberId": "alice", "subscriberHash": subscriber_hash}
-    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=60) as client:
         opened = await client.post("/v1/inbox/session", json=session)
         token = opened.json()["data"]["token"]
         await client.post("/v1/inbox/session", json={**session, "subscriberHash": subscriber_hash[::-1]})
@@ -249,7 +249,7 @@ async def test_a_free_port_is_announced(make_service: MakeService) -> None:
         while "serving at" not in service.log():
             await asyncio.sleep(0.01)
     url = str(service.holder()["url"])
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         assert (await client.get(f"{url}/health")).status_code == 200
 
 
@@ -308,7 +308,7 @@ async def test_a_supervisor_hears_when_it_serves_and_when_it_stops(
         service = make_service(INBOX_WORKERS=workers, NOTIFY_SOCKET=str(home / "notify"))
         service.launch()
         assert await asyncio.to_thread(supervisor.recv, 100) == b"READY=1"
-        async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=60) as client:
             assert (await client.get("/ready")).status_code == 200
         assert await service.stop() == 0
         assert supervisor.recv(100) == b"STOPPING=1"

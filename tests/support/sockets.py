@@ -21,7 +21,7 @@ RECEIVED = "notification_received"
 UPDATED = "notification_updated"
 UNSEEN = "unseen_count_changed"
 UNREAD = "unread_count_changed"
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 Condition = Callable[[], bool]
 
 

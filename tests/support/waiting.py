@@ -10,7 +10,7 @@ STEP_SECONDS = 0.02
 HOUR_SECONDS = 3_600
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     """Returns once `condition()` gives True, asked again and again. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not await condition():
