@@ -99,7 +99,8 @@ class TracedFront:
             try:
                 await self._app({**scope, "headers": headers}, receive, end_span)
             finally:
-                span.end()  # again, unless the answer has begun: only the first one counts
+                if span.is_recording():  # it has ended if the answer has begun
+                    span.end()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import httpx
@@ -57,8 +57,11 @@ class Spans:
 
 
 @pytest.fixture
-def spans() -> Spans:
-    return Spans()
+def spans(caplog: pytest.LogCaptureFixture) -> Iterator[Spans]:
+    """What a test exports; the library must not complain of anything, e.g. of a span that ends twice."""
+    yield Spans()
+    complaints = [one for one in caplog.get_records("call") if one.name.startswith("opentelemetry")]
+    assert [one.getMessage() for one in complaints] == []
 
 
 class Echo(Topology):
