@@ -16,12 +16,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from inbox import metrics
 from inbox.embedded.access import Store, open_store
 from inbox.errors import StartupError
 from inbox.listening import bind, service_url
 from inbox.logs import toggle_debug
 from inbox.metrics_port import metrics_port
-from inbox.metrics_snapshot import Scraped
+from inbox.metrics_snapshot import MetricsSnapshot, Scraped, Series
 from inbox.notify import READY, STOPPING, VARIABLE, notify
 from inbox.settings import LogLevel, Settings, show_value, variable_name
 from inbox.worker_link import WorkerLink
@@ -61,14 +62,13 @@ class Child:
                 self.is_ready = await self._link.wait_ready()
         return self.is_ready
 
-    async def scrape(self) -> Scraped | None:
-        """Return the metrics of the process; None if it does not serve, or does not answer in time."""
-        if not self.is_ready:
-            return None
-        try:
-            return Scraped(await self._link.read_metrics(), self.pid, self.number)
-        except (TimeoutError, ConnectionError):
-            return None
+    async def scrape(self) -> Scraped:
+        """Return the metrics of the process: only that it is not ready, if it does not serve or answer in time."""
+        snapshot: MetricsSnapshot = {metrics.READY.name: [Series([], 0.0)]}
+        if self.is_ready:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                snapshot = await self._link.read_metrics()
+        return Scraped(snapshot, self.pid, self.number)
 
     async def wait(self) -> int:
         """Return the exit code: the negative signal number if a signal ended it."""
@@ -136,7 +136,7 @@ class Place:
         return True
 
     async def scrape(self) -> Scraped | None:
-        """Return the metrics of the process that runs now; None if it does not answer."""
+        """Return the metrics of the process that runs now; None before the first start."""
         return await self._current.scrape() if self._current else None
 
     async def wait_end(self) -> None:

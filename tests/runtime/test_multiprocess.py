@@ -203,6 +203,32 @@ async def test_one_scrape_answers_for_all_processes(make_service: MakeService) -
         await until(both_answer, 60)
 
 
+async def test_a_worker_that_hangs_is_not_ready(make_service: MakeService) -> None:
+    service = await start(make_service, INBOX_METRICS_PORT="0")
+    [url] = re.findall(r"metrics at (\S+)", service.log())
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+
+        async def ready() -> list[tuple[str, str]]:
+            answer = await client.get(url)
+            assert answer.status_code == 200
+            return re.findall(r'^inbox_ready{worker="(\d)"} (\d)', answer.text, re.MULTILINE)
+
+        async def both_are() -> bool:
+            return await ready() == [("1", "1"), ("2", "1")]
+
+        async def second_is_not() -> bool:
+            return await ready() == [("1", "1"), ("2", "0")]
+
+        await until(both_are, 60)
+        hanging = pids(service, 2)[0]
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            await until(second_is_not, 60)
+        finally:
+            os.kill(hanging, signal.SIGCONT)
+        await until(both_are, 60)
+
+
 async def test_the_signal_for_debug_lines_reaches_all_processes(make_service: MakeService) -> None:
     service = await start(make_service)
 

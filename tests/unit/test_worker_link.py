@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from inbox import worker_link
-from inbox.metrics_snapshot import MetricsSnapshot, Series
+from inbox.metrics_snapshot import MetricsSnapshot, Scraped, Series
+from inbox.multiprocess import Child
 from inbox.worker_link import ParentLink, WorkerLink
 
 SNAPSHOT: MetricsSnapshot = {
@@ -51,6 +52,20 @@ async def ends() -> AsyncIterator[Ends]:
         await ends.lost.wait()
     worker.close()
     theirs.close()
+
+
+async def test_a_worker_that_hangs_or_has_ended_is_not_ready(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = await asyncio.create_subprocess_exec("true")
+    child, not_ready = Child(2, process, ends.link), {"inbox_ready": [Series([], 0.0)]}
+    assert (await child.scrape()).snapshot == not_ready, "it does not serve yet"
+    child.is_ready = True
+    with monkeypatch.context() as patch:
+        patch.setattr(worker_link, "ANSWER_SECONDS", 0.0)
+        assert await child.scrape() == Scraped(not_ready, process.pid, 2)
+    ends.hold.set()
+    assert (await child.scrape()).snapshot.keys() == {*SNAPSHOT, "c_total"}
+    await child.wait()
+    assert (await child.scrape()).snapshot == not_ready
 
 
 async def test_a_worker_answers_with_its_metrics(ends: Ends) -> None:
