@@ -180,11 +180,11 @@ class Deployment:
             load = Load(self.site, names, rate, self.report)
             running = asyncio.create_task(load.run())
             share = int(sockets * REQUESTS_A_SOCKET)
-            await load.more(share)
+            await _while_running(running, load.more(share))
             for server in self.servers:
                 assert await server.terminate() == 0
                 await server.start()
-                await load.more(share)
+                await _while_running(running, load.more(share))
             load.stop()
             await running
             await self._sweep(load)
@@ -244,6 +244,18 @@ class Deployment:
             yield from check_page(page, View([*map(as_message, listing)], [], []))
         else:
             yield Finding(NOT_BACK, f"{page} is not connected, or cannot read")
+
+
+async def _while_running(running: asyncio.Task[None], waiting: Awaitable[None]) -> None:
+    """Await something; raise at once what ends the load meanwhile."""
+    waited = asyncio.ensure_future(waiting)
+    try:
+        await asyncio.wait([running, waited], return_when=asyncio.FIRST_COMPLETED)
+        if not waited.done():
+            await running
+            raise AssertionError("the load ended before its requests were answered")
+    finally:
+        waited.cancel()
 
 
 async def _each(items: list[T], work: Callable[[T], Awaitable[None]]) -> None:

@@ -39,7 +39,12 @@ class HttpConnection(asyncio.Protocol):
         self._transport = transport
 
     def send(self, request: bytes) -> asyncio.Future[bytes]:
-        """Send a request. The result is the body of its answer; AssertionError for any status but 2xx and 304."""
+        """Send a request. The result is the body of its answer; AssertionError for any status but 2xx and 304.
+
+        Raise AssertionError if the connection was lost before.
+        """
+        if self._transport.is_closing():
+            raise AssertionError("the connection was lost")
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return self._answer
