@@ -15,11 +15,23 @@ from inbox.logs import configure_logging
 if TYPE_CHECKING:
     from inbox.doctor.report import DoctorFinding
 
+MAX_PORT = 65_535
+
 
 def _parse_url(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise BadRequest("--url must begin with https:// or http://")
-    return url.rstrip("/")
+    import httpx  # takes long to load
+
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise BadRequest(f"--url: {error}") from None
+    if not parsed.host or "%" in parsed.host or (parsed.port or 0) > MAX_PORT:
+        raise BadRequest(f"--url needs a host, and a port of at most {MAX_PORT} if it has one")
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        raise BadRequest("--url takes no user, query or fragment: it is an address and perhaps a path")
+    return str(parsed).rstrip("/")
 
 
 def _parse_page(origin: str) -> str:

@@ -10,7 +10,7 @@ from inbox.doctor.redis import check_redis
 from inbox.doctor.report import CheckedPart, Report
 from inbox.doctor.visit import Guest, visit
 from inbox.embedded.access import Store, open_store
-from inbox.errors import StartupError
+from inbox.errors import InboxError, NotFound, StartupError
 from inbox.http.origins import ANY
 from inbox.listening import service_url
 from inbox.services import open_services
@@ -44,8 +44,12 @@ async def examine(report: Report, url: str | None, origins: Sequence[str], envir
                 if environment_name is not None:
                     environment = await services.environments.find_by_name(environment_name)
                 await _visit_all(settings, url, Guest(services, environment, pages), report)
+    except NotFound as error:
+        report.part("settings").fail("environment", error.reason, "name one of them with --environment")
     except StartupError as error:
         redis.fail("connection", str(error), _advice_for(str(error)))
+    except InboxError as error:  # Redis was well, and failed during the examination
+        redis.fail("connection", error.reason, "look at the log of Redis, and try again")
 
 
 async def _check_store(store: Store, settings: Settings, part: CheckedPart) -> bool:

@@ -32,6 +32,7 @@ OTHER_STORE = (
     "it does not know what this command has stored: give the command the variables of the service (INBOX_REDIS_URL or "
     "INBOX_DATA_DIR, INBOX_KEY_PREFIX, INBOX_SECRET_KEY, INBOX_MODE)"
 )
+LOGS = "look at the log of the proxy and of the service"
 UPGRADE = "let the proxy pass the upgrade on: HTTP/1.1 and the headers Upgrade and Connection (docs/deploying.md)"
 UNBUFFERED = "let the proxy pass on what comes at once: no buffering, no caching, no compression of text/event-stream"
 
@@ -71,18 +72,26 @@ async def visit(url: str, guest: Guest | None, part: CheckedPart) -> None:
     tls = ssl.create_default_context()
     async with httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS, verify=tls, trust_env=False) as http:
         place = VisitedPlace(url, http, tls)
-        if not (await _check_address(place, part) and await _check_ready(place, part)):
+        if not await _check_address(place, part):
             return
-        if guest is None:
-            part.warn("messages", "not checked, since the store is not usable", "look at what was found of Redis first")
-            return
-        async with _visitor(guest.services, guest.environment, part) as visitor:
-            if visitor and await _check_backend(place, visitor, part):
-                await _check_pushes(place, visitor, part)
-                await check_own_page(place, visitor.token, part)
-                for origin in guest.origins:
-                    await check_origin(place, origin, part)
-                await check_widget(place, part)
+        try:
+            if await _check_ready(place, part):
+                await _check_as_guest(place, guest, part)
+        except httpx.HTTPError as error:
+            part.fail("address", f"{error.request.url}: {text_of(error)}", LOGS)
+
+
+async def _check_as_guest(place: VisitedPlace, guest: Guest | None, part: CheckedPart) -> None:
+    if guest is None:
+        part.warn("messages", "not checked, since the store is not usable", "look at what was found of Redis first")
+        return
+    async with _visitor(guest.services, guest.environment, part) as visitor:
+        if visitor and await _check_backend(place, visitor, part):
+            await _check_pushes(place, visitor, part)
+            await check_own_page(place, visitor.token, part)
+            for origin in guest.origins:
+                await check_origin(place, origin, part)
+            await check_widget(place, part)
 
 
 @asynccontextmanager
@@ -109,7 +118,7 @@ async def _check_address(place: VisitedPlace, part: CheckedPart) -> bool:
         part.fail("address", f"{place.url}: {error}", _advice_for(error))
         return False
     except httpx.HTTPError as error:
-        part.fail("address", f"{place.url}: {text_of(error)}", "look at the log of the proxy and of the service")
+        part.fail("address", f"{place.url}: {text_of(error)}", LOGS)
         return False
     body = json_of(answer)
     if answer.is_redirect:
@@ -232,7 +241,7 @@ async def _check_heard(name: str, texts: Texts, marker: str, start: float, part:
                 if marker in text:
                     part.ok(name, f"a message arrives after {(time.perf_counter() - start) * 1000:.0f} ms")
                     return
-        part.fail(name, "it ended before the message came", "look at the log of the proxy and of the service")
+        part.fail(name, "it ended before the message came", LOGS)
     except NotAnswered as error:
         advice = UNBUFFERED if name == "event stream" else f"if Redis is well, {OTHER_STORE}"
         part.fail(name, f"no message arrives: {text_of(error)}", advice)

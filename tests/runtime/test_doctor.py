@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import tempfile
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.needs("valkey")
 PREFIX = "/tools/inbox"
 PAGE = "https://app.example.com"
 OTHER_PAGE = "https://other.example.com"
+NO_MORE = "--url takes no user, query or fragment: it is an address and perhaps a path"
 
 
 class Examined:
@@ -270,9 +272,48 @@ async def test_a_proxy_with(fault: str, served: Server) -> None:
     assert found.passed("service") == EVERY_CHECK
 
 
-def test_an_url_that_is_none() -> None:
-    ended = run_inbox("doctor", "--url", "inbox.example.com")
-    assert (ended.returncode, ended.stderr) == (1, "inbox: --url must begin with https:// or http://\n")
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("inbox.example.com", "--url must begin with https:// or http://"),
+        ("http://[::1", "--url: Invalid port: ':1'"),
+        ("http://exa mple:abc", "--url: Invalid port: 'abc'"),
+        ("http://exa mple", "--url needs a host, and a port of at most 65535 if it has one"),
+        ("https://", "--url needs a host, and a port of at most 65535 if it has one"),
+        ("http://inbox.example.com:99999", "--url needs a host, and a port of at most 65535 if it has one"),
+        ("http://ada:secret@inbox.example.com", NO_MORE),
+        ("http://inbox.example.com?x=1", NO_MORE),
+        ("http://inbox.example.com/#x", NO_MORE),
+    ],
+)
+def test_an_url_that_is_none(url: str, problem: str) -> None:
+    ended = run_inbox("doctor", "--url", url)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"inbox: {problem}\n")
+
+
+def test_an_unknown_environment(own_store: StoreServer) -> None:
+    found = Examined("--environment", "nowhere", INBOX_REDIS_URL=own_store.url)
+    assert found.failed == {"settings environment": "name one of them with --environment"}
+
+
+async def test_an_address_that_answers_only_at_first(served: Server) -> None:
+    """Its other connections end without an answer, as those of a proxy whose service ends."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"GET /health "):
+                body = b'{"version":"1"}'
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        found = await examine("--url", url, **served.settings)
+    assert found.failed == {"public address": "look at the log of the proxy and of the service"}
+    assert any(f"{url}/ready: " in one["detail"] for one in found.findings)
 
 
 @pytest.mark.parametrize(("needed", "level"), [(0, "ok"), (1 << 62, "failed")], ids=["enough", "too little"])
