@@ -115,11 +115,11 @@ async def test_all_who_are_cancelled_at_once_leave_their_places(caplog: pytest.L
 
 
 class Door:
-    """Sockets whose sessions are verified when the test says so; all tokens turn out to be wrong."""
+    """Sockets whose sessions are checked when the test says so; all tokens turn out to be wrong."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()
-        self.verified: list[str] = []
+        self.checked: list[str] = []
         settings = SimpleNamespace(
             allowed_origins=(),
             max_sockets_per_subscriber=1,
@@ -130,8 +130,8 @@ class Door:
         services: Any = SimpleNamespace(settings=settings, sessions=self)
         self.sockets = Sockets(services, None, None)  # type: ignore[arg-type]
 
-    async def verify(self, token: str) -> None:
-        self.verified.append(token)
+    async def check(self, token: str) -> None:
+        self.checked.append(token)
         await self.opened.wait()
         raise Unauthorized
 
@@ -155,7 +155,7 @@ async def test_handshakes_beyond_the_bound_are_told_to_come_later(door: Door) ->
     waiting = [door.knock(token) for token in ("a", "b", "c")]
     await settle()
     refusals = [await door.knock("d") for _ in range(200)]
-    assert door.verified == ["a"]
+    assert door.checked == ["a"]
     assert {refusal.status for refusal in refusals} == {503}
     seconds = {refusal.retry_after_seconds for refusal in refusals}
     assert seconds <= set(range(BUSY_RETRY_SECONDS[0], BUSY_RETRY_SECONDS[1] + 1))
@@ -163,7 +163,7 @@ async def test_handshakes_beyond_the_bound_are_told_to_come_later(door: Door) ->
     assert all(refusal.is_outage for refusal in refusals)  # a Socket.IO client must not take it for the last word
     door.opened.set()
     assert [refusal.status for refusal in await asyncio.gather(*waiting)] == [401] * 3
-    assert door.verified == ["a", "b", "c"]
+    assert door.checked == ["a", "b", "c"]
 
 
 async def test_a_client_that_has_left_costs_the_store_nothing(door: Door) -> None:
@@ -171,4 +171,4 @@ async def test_a_client_that_has_left_costs_the_store_nothing(door: Door) -> Non
     await settle()
     door.opened.set()
     await asyncio.gather(*waiting)
-    assert door.verified == ["a", "c"]
+    assert door.checked == ["a", "c"]
