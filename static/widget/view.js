@@ -284,7 +284,7 @@ export class View {
     try {
       return this.host.renderItem?.(item, h);
     } catch (error) {
-      this.host.fail({ operation: "render", message: error instanceof Error ? error.message : String(error), isFinal: false });
+      this.host.fail({ operation: "render", message: String(error), isFinal: false });
       return undefined;
     }
   }

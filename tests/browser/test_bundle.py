@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey", "node", "npm")]
 
 BELL_BYTES = 18_000
 """What a page with a bell loads, gzipped, before anybody opens it."""
-OPEN_BYTES = 32_000
+OPEN_BYTES = 32_500
 """With the list, once the bell is opened."""
 ALL_BYTES = 37_500
 """With preferences and alerts too; a language other than English comes to it."""

@@ -157,7 +157,7 @@ async def test_a_press_beside_the_text_follows_the_link(open_window: OpenWindow,
 
 async def test_an_item_that_the_page_cannot_render_is_ours(open_window: OpenWindow, service: Server) -> None:
     await send(service, "throws", "One", "Bad", "Two")
-    said = "inbox-bell: render failed: Bad has no such field"
+    said = "inbox-bell: render failed: Error: Bad has no such field"
     window = await open_window("about:blank", tolerated=(said,))
     await show_page(window, service, tag(service, "throws"), POLICY)
     await window.is_live()
