@@ -118,7 +118,7 @@ class TextFormatter(logging.Formatter):
     """`2026-11-22T21:38:01.123Z INFO inbox.server serving action=start`, then a traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        head = f"{_timestamp(record)} {record.levelname} {record.name} {_one_line(record.getMessage())}"
+        head = f"{_timestamp(record)} {record.levelname} {record.name} {escape_controls(record.getMessage())}"
         fields = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record))
         trace = _trace(self, record)
         return redact(f"{head}{fields}" + (f"\n{trace}" if trace else ""))
@@ -158,13 +158,16 @@ def _fields(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
         yield from ((name, value) for name, value in fields if name not in _STANDARD_FIELDS and value is not None)
 
 
-def _one_line(text: str) -> str:
-    # a subscriberId or a URL may hold line breaks, which must not forge a line
+def escape_controls(text: str) -> str:
+    """Return the text with control characters as `\\x1b`.
+
+    People's texts hold them too: they must not forge a line, or change what a terminal shows.
+    """
     return text if text.isprintable() else text.rstrip("\n").translate(_CONTROL)
 
 
 def _quoted(value: Any) -> str:
-    text = _one_line(str(value))
+    text = escape_controls(str(value))
     if text and " " not in text and '"' not in text and "=" not in text:
         return text
     return '"' + text.replace('"', '\\"') + '"'

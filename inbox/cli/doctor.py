@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import AsJson, EnvironmentName, print_json
+from inbox.cli.running import AsJson, EnvironmentName, one_line, print_json
 from inbox.errors import BadRequest
 from inbox.http.origins import parse_setting
 from inbox.logs import configure_logging
@@ -75,6 +75,6 @@ def doctor(
 
 
 def _print(finding: DoctorFinding) -> None:
-    print(f"{finding.level}\t{finding.part}\t{finding.check}\t{finding.detail}")
+    print(f"{finding.level}\t{finding.part}\t{finding.check}\t{one_line(finding.detail)}")
     if finding.advice:
         print(f"\t→ {finding.advice}")

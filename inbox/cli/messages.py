@@ -10,6 +10,7 @@ import typer
 from inbox.cli.running import AsJson, confirm, count_of, needs_services, one_line, print_header, print_json
 from inbox.errors import BadRequest
 from inbox.ids import parse_object_id, parse_subscriber_id
+from inbox.logs import escape_controls
 from inbox.models.dates import iso
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ async def list_messages(
     for name, message in listed:
         text = one_line(message.stored.subject or message.stored.content, MAX_SHOWN_TEXT)
         created = iso(message.created_ms)
-        print(message.id, created, name, message.stored.template_identifier, _state(message), text, sep="\t")
+        columns = (message.id, created, name, message.stored.template_identifier, _state(message), text)
+        print(*map(escape_controls, columns), sep="\t")
 
 
 @messages_cli.command("show")
@@ -90,7 +92,7 @@ async def show_message(
         "subject": one_line(stored.subject or "-"),
         "text": one_line(stored.content),
     }
-    print("\n".join(f"{name}\t{value}" for name, value in rows.items()))
+    print("\n".join(f"{name}\t{escape_controls(value)}" for name, value in rows.items()))
 
 
 @messages_cli.command("delete")

@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from inbox.errors import BadRequest
-from inbox.logs import configure_logging
+from inbox.logs import configure_logging, escape_controls
 from inbox.settings import LogLevel, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def one_line(text: str, length: int | None = None) -> str:
-    """Return a text on one line, cut to a length if there is one, so that columns stay columns."""
-    words = " ".join(text.split())
+    """Return a text on one line without control characters, cut to a length if there is one: columns stay columns."""
+    words = escape_controls(" ".join(text.split()))
     return words if length is None or len(words) <= length else f"{words[: length - 1]}…"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inbox.cli.personal_data import SubscriberArgument, erase, export
-from inbox.cli.running import AsJson, count_of, needs_services, print_header, print_json
+from inbox.cli.running import AsJson, count_of, needs_services, one_line, print_header, print_json
 from inbox.models.cursor_page import CursorQuery
 from inbox.models.dates import iso, iso_or_none
 
@@ -81,7 +81,7 @@ async def show_subscriber(
         "lastOnlineAt": iso_or_none(subscriber.last_online_ms),
         "topics": ", ".join(view["topics"]),
     }
-    print("\n".join(f"{name}\t{value or '-'}" for name, value in shown.items()))
+    print("\n".join(f"{name}\t{one_line(str(value or '-'))}" for name, value in shown.items()))
     for feed in view["feeds"]:
         contexts = f" of {', '.join(feed['contextKeys'])}" if feed["contextKeys"] else ""
         print(f"feed{contexts}\t{feed['unseen']} unseen, {feed['unread']} unread")
@@ -125,6 +125,7 @@ def _show_list(environment: Environment, found: list[Subscriber], total: int, *,
         texts = one.texts("firstName", "lastName", "email")
         name = " ".join(filter(None, (texts.get("firstName"), texts.get("lastName"))))
         presence = "online" if one.is_online else f"since {iso(one.last_online_ms)}" if one.last_online_ms else "never"
-        print(one.subscriber_id, name or "-", texts.get("email") or "-", iso(one.created_ms), presence, sep="\t")
+        columns = (name or "-", texts.get("email") or "-", iso(one.created_ms), presence)
+        print(one.subscriber_id, *map(one_line, columns), sep="\t")
     if total > len(found):
         print(f"… of {count_of(total, 'subscriber')}: --limit shows more", file=sys.stderr)

@@ -12,6 +12,7 @@ import typer
 
 from inbox.cli.running import EnvironmentName, named_environment, one_line, with_services
 from inbox.errors import BadRequest, StoreUnavailable
+from inbox.logs import escape_controls
 from inbox.models.activity import DETAIL
 from inbox.models.dates import iso
 
@@ -81,7 +82,7 @@ def _line(row: ResolvedRow) -> str:
     record, step = row.record, row.step
     reason = step.reason or ("" if step.outcome == "delivered" else DETAIL[step.outcome])
     columns = (iso(step.ms), step.outcome, record.name, record.identifier, step.step_id, record.transaction)
-    return "\t".join([*columns, *([one_line(reason)] if reason else [])])
+    return "\t".join([*map(escape_controls, columns), *([one_line(reason)] if reason else [])])
 
 
 def _json_line(row: ResolvedRow) -> str:

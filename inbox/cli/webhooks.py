@@ -11,6 +11,7 @@ from inbox.cli.running import (
     AsJson,
     count_of,
     needs_services,
+    one_line,
     print_header,
     print_json,
     progress_bar,
@@ -119,7 +120,7 @@ async def list_failed(services: Services, environment: Environment, json: AsJson
         print(f"no event of {environment.name} was given up", file=sys.stderr)
     for failure in failures:
         event = failure.event
-        print(f"{event.id}\t{event.type}\t{iso(failure.failed_ms)}\t{failure.tries}\t{failure.reason}")
+        print(f"{event.id}\t{event.type}\t{iso(failure.failed_ms)}\t{failure.tries}\t{one_line(failure.reason)}")
 
 
 @webhooks_cli.command("replay")
@@ -137,7 +138,7 @@ async def replay(
         async for failed, sent in services.webhooks.replay(environment, ids or []):
             results.append({"id": failed.event.id, "delivered": sent.is_delivered, "reason": sent.reason})
             if not json:
-                print(f"{failed.event.id}\t{'delivered' if sent.is_delivered else sent.reason}")
+                print(f"{failed.event.id}\t{'delivered' if sent.is_delivered else one_line(sent.reason)}")
             advance(1)
     await services.webhooks.close()
     if json:

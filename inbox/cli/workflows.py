@@ -14,6 +14,7 @@ from inbox.cli.running import (
     count_of,
     named_environment,
     needs_services,
+    one_line,
     print_header,
     print_json,
     with_services,
@@ -54,7 +55,7 @@ async def list_workflows(services: Services, environment: Environment, json: AsJ
         print(f"{environment.name} has no workflow yet", file=sys.stderr)
     for workflow in workflows:
         state = "active" if workflow.active else "inactive"
-        print(f"{workflow.identifier}\t{workflow.name}\t{state}\t{count_of(len(workflow.steps), 'step')}")
+        print(f"{workflow.identifier}\t{one_line(workflow.name)}\t{state}\t{count_of(len(workflow.steps), 'step')}")
 
 
 def _row(workflow: Workflow) -> dict[str, Any]:

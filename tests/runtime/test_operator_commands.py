@@ -96,6 +96,19 @@ async def test_messages_are_listed_shown_and_deleted(server: Server) -> None:
     )
 
 
+async def test_what_people_write_does_not_steer_the_terminal(server: Server) -> None:
+    sent = await ask(server, "send", "red\x1b[31m\x07\x9b2J", "--to", "ada", "--subject", "\x1b]0;title\x07")
+    async with Api.open(server) as api:
+        await api.data("PATCH", "/v2/subscribers/ada", 200, {"firstName": "A\x1b[2Jda"})
+    message_id = sent["recipients"][0]["steps"][0]["messageId"]
+    shown = {line[0]: line[1] for line in await lines(server, "messages", "show", message_id)}
+    assert (shown["text"], shown["subject"]) == ("red\\x1b[31m\\x07\\x9b2J", "\\x1b]0;title\\x07")
+    for command in (["messages", "list"], ["subscribers", "list"], ["subscribers", "show", "ada"]):
+        printed = [value for line in await lines(server, *command) for value in line]
+        assert any("\\x1b" in value for value in printed)
+        assert all(value.isprintable() for value in printed)
+
+
 async def test_subscribers_are_listed_and_shown(server: Server) -> None:
     async with Api.open(server) as api, PlainSocket.open(server, "bob"):
         await api.create_subscriber("ada", firstName="Ada", lastName="Byron", email="ada@example.com")
