@@ -13,5 +13,5 @@ ENV PATH=/opt/inbox/bin:$PATH INBOX_HOST=0.0.0.0
 EXPOSE 8000
 VOLUME /data
 HEALTHCHECK --interval=5s --timeout=4s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=3)"]
+    CMD ["python", "-c", "import http.client, os; port = os.getenv('INBOX_PORT') or os.getenv('PORT') or '8000'; service = http.client.HTTPConnection('127.0.0.1', int(port), timeout=3); service.request('GET', '/health'); raise SystemExit(service.getresponse().status != 200)"]
 CMD ["inbox", "serve"]

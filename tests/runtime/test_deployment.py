@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import shutil
@@ -38,7 +39,7 @@ def test_every_variable_is_a_setting(name: str) -> None:
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     text = UNIT.read_text()
     assert text.count("/opt/inbox/bin/inbox serve") == 1
-    text = text.replace("/opt/inbox/bin/inbox", sys.executable)
+    text = text.replace("/opt/inbox/bin/inbox", f'"{sys.executable}"')
     assert complaints(tmp_path, text) == []
     assert len(complaints(tmp_path, text.replace("Restart=always", "Restart=maybe"))) == 1, "it does look"
 
@@ -86,14 +87,20 @@ async def test_the_health_check_of_the_image(make_service: Callable[..., Service
     service = make_service()
     await service.start()
     assert check[0] == "python"
-    command = [sys.executable, *(word.replace(":8000", f":{service.port}") for word in check[1:])]
-    assert await exit_code_of(command) == 0
+    assert f"'{Settings.model_fields['port'].default}'" in check[2], "it asks at the port of the service"
+    command, port = [sys.executable, *check[1:]], str(service.port)
+    proxy = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+    assert await exit_code_of(command, INBOX_PORT=port, **proxy) == 0
+    assert await exit_code_of(command, PORT=port) == 0
+    assert await exit_code_of(command, PORT=port, INBOX_PORT="1") == 1
     await service.stop()
-    assert await exit_code_of(command) == 1
+    assert await exit_code_of(command, INBOX_PORT=port) == 1
 
 
-async def exit_code_of(command: list[str]) -> int:
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+async def exit_code_of(command: list[str], **environment: str) -> int:
+    inherited = {name: value for name, value in os.environ.items() if name not in ("INBOX_PORT", "PORT")}
+    env = {**inherited, **environment}
+    process = await asyncio.create_subprocess_exec(*command, env=env, stderr=asyncio.subprocess.DEVNULL)
     return await process.wait()
 
 
