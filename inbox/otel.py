@@ -7,7 +7,9 @@ when the answer is ready, so that a stream of events has no span of hours. Calls
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import threading
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,8 +32,11 @@ from inbox.store.connection.topology import Topology
 from inbox.store.connection.wire import Command
 from inbox.store.scripts import load_all
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
+CLOSE_SECONDS = 3.0
 TRACE_HEADERS = (b"traceparent", b"tracestate")
 SCRIPT_COMMANDS = ("EVALSHA", "EVAL")
 _propagator = TraceContextTextMapPropagator()
@@ -65,8 +70,12 @@ class Tracing:
         client.topology = TracedTopology(client.topology, self._tracer)
 
     async def close(self) -> None:
-        """Send what waits, which may take seconds."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send what waits, for CLOSE_SECONDS at most: a collector that does not answer must not hold up the stop."""
+        ending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, CLOSE_SECONDS)
+        if ending.is_alive():
+            log.warning("the last spans are lost: the collector does not answer", extra={"action": "spans_lost"})
 
 
 class TracedFront:

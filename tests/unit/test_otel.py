@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import httpx
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from inbox import tracing
+from inbox import otel, tracing
 from inbox.errors import NotFound, StartupError
 from inbox.http.middleware import Front
 from inbox.http.request_log import RequestLog
@@ -121,6 +122,26 @@ async def get(app: Any, path: str, **headers: str) -> httpx.Response:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://inbox.example") as browser:
         return await browser.get(path, headers=headers)
+
+
+async def test_a_collector_that_does_not_answer_does_not_hold_up_the_stop(
+    spans: Spans, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(otel, "CLOSE_SECONDS", 0.0)
+    is_answered = threading.Event()
+    monkeypatch.setattr(spans.provider, "shutdown", is_answered.wait)
+    await spans.tracing.close()
+    assert not is_answered.is_set()
+    assert [one.getMessage() for one in caplog.records] == ["the last spans are lost: the collector does not answer"]
+    is_answered.set()
+
+
+async def test_what_waits_is_sent_at_the_stop(spans: Spans, caplog: pytest.LogCaptureFixture) -> None:
+    spans.provider.add_span_processor(BatchSpanProcessor(late := InMemorySpanExporter()))
+    spans.tracer.start_span("last").end()
+    await spans.tracing.close()
+    assert [span.name for span in late.get_finished_spans()] == ["last"]
+    assert caplog.records == []
 
 
 async def test_a_request_has_a_span_and_each_call_of_the_store_one_within_it(spans: Spans, client: Client) -> None:
