@@ -47,7 +47,10 @@ class Counter(Metric):
         self.values: dict[LabelValues, int] = {(one,): 0 for one in known} if labels else {(): 0}
 
     def add(self, labels: LabelValues = (), number: int = 1) -> None:
-        self.values[labels] = self.values.get(labels, 0) + number
+        try:
+            self.values[labels] += number
+        except KeyError:
+            self.values[labels] = number
 
 
 class Gauge(Metric):
@@ -68,8 +71,9 @@ class Histogram(Metric):
         """How many values each bucket has, those beyond the last bound, and the sum of all values."""
 
     def observe(self, seconds: float, labels: LabelValues = ()) -> None:
-        series = self.series.get(labels)
-        if series is None:
+        try:
+            series = self.series[labels]
+        except KeyError:
             series = self.series[labels] = self._empty()
         series[bisect_left(self.bounds, seconds)] += 1
         series[-1] += seconds

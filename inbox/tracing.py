@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
+from random import getrandbits
 
 REQUEST_ID, TRACEPARENT = b"x-request-id", b"traceparent"
 """The headers that name a request and the trace of its caller."""
@@ -20,7 +20,7 @@ _REQUEST_ID = re.compile(r"[\w.:/+=@~-]{1,128}", re.ASCII)
 
 
 def new_request_id() -> str:
-    return f"{random.getrandbits(64):016x}"
+    return getrandbits(64).to_bytes(8, "big").hex()
 
 
 def begin_request(request_id: str | None, parent: str | None) -> str:

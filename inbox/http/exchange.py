@@ -51,6 +51,8 @@ class Exchange(RequestResponseCycle):
         self.keep_alive = keep_alive
         self.message_event = asyncio.Event()
         self.body = bytearray()
+        if connection.received:
+            self.received, connection.received = connection.received, b""
 
     async def run_asgi(self, app: Any) -> None:
         """Let the application answer. Cut the connection off if the answer has no end."""

@@ -130,9 +130,9 @@ class Front:
 
     def _note(self, scope: Scope, status: int, seconds: float, without_route: str) -> None:
         """Count an answer, and log it if it is to be logged."""
-        route = (scope["method"], scope.get(ROUTE, without_route))
-        metrics.REQUESTS.add((*route, status))
-        metrics.REQUEST_SECONDS.observe(seconds, route)
+        method, route = scope["method"], scope.get(ROUTE, without_route)
+        metrics.REQUESTS.add((method, route, status))
+        metrics.REQUEST_SECONDS.observe(seconds, (method, route))
         self._log.note(scope, status, seconds)
 
     async def _answer(self, request: Request) -> Response:

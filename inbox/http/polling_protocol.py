@@ -19,10 +19,9 @@ class PollingHttpProtocol(InboxHttpProtocol):
     """Answers a poll whose 304 still stands. All else goes the usual way, also a poll whose answer has changed."""
 
     _replies: PendingReplies | None = None
-    """Those that decide on the poll `_poll`, whose head is `_received`. What comes meanwhile waits in `_waiting`."""
+    """Those that decide on the poll `_poll`, whose head is `received`. What comes meanwhile waits in `_waiting`."""
     _poll: KeptPoll
     _began = 0.0
-    _received = b""
     _waiting = b""
 
     def data_received(self, data: bytes) -> None:
@@ -30,20 +29,18 @@ class PollingHttpProtocol(InboxHttpProtocol):
             self._waiting += data
             self.flow.pause_reading()
             return
-        self._received = data if self.is_at_rest and data.startswith(b"GET ") and len(data) <= MAX_HEAD_BYTES else b""
-        if self._received and (kept := Exchange.polls.get(data)) and self._may_answer:
-            self._replies = kept.poll.begin()
-            if self._replies is not None:
-                self._poll, self._began = kept, monotonic()
-                self._stop_timer("head")
-                self._replies.call_back(self._decide)
-                return
+        if data.startswith(b"GET ") and len(data) <= MAX_HEAD_BYTES and super().is_at_rest:
+            self.received = data
+            if (kept := Exchange.polls.get(data)) and self._may_answer:
+                self._replies = kept.poll.begin()
+                if self._replies is not None:
+                    self._poll, self._began = kept, monotonic()
+                    self._stop_timer("head")
+                    self._replies.call_back(self._decide)
+                    return
+        elif self.received:
+            self.received = b""
         super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        if isinstance(self.cycle, Exchange):
-            self.cycle.received, self._received = self._received, b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
@@ -84,7 +81,7 @@ class PollingHttpProtocol(InboxHttpProtocol):
 
     def _let_application_answer(self) -> None:
         """Parse the head after all."""
-        super().data_received(self._received)
+        super().data_received(self.received)
         self._go_on()
 
     def _go_on(self) -> None:

@@ -97,6 +97,8 @@ class InboxHttpProtocol(HttpToolsProtocol):
     """Of the present read from the socket."""
     _idle_since = 0.0
     url = b""
+    received = b""
+    """The bytes with which the present request came, if nothing stood before it and they may be kept as a poll."""
     stream: Stream | None = None
     """What the answer that is being sent has to hear of its connection, if it has no end of its own."""
 

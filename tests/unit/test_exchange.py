@@ -39,6 +39,7 @@ class Connection:
         self.scope = {"type": "http", "method": method}
         self.server_state = SimpleNamespace(default_headers=[(b"date", b"today")])
         self.expect_100_continue = False
+        self.received = b""
         self.answers = 0
 
     def on_response_complete(self) -> None:

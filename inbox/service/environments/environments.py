@@ -176,8 +176,9 @@ class EnvironmentService:
 
     def _of_key(self, digest: str) -> Environment | None:
         current = self.current
-        if any(hmac.compare_digest(digest, given) for given in self._accepted):
-            return current
+        for given in self._accepted:
+            if hmac.compare_digest(digest, given):
+                return current
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None:
             return None

@@ -37,12 +37,16 @@ class CardService:
         self, environment: Environment, messages: Sequence[StoredMessage]
     ) -> list[wire.WorkflowSummary]:
         """Return the cards of the messages' workflows, in order."""
-        by_name: dict[str, Workflow | None] = {}
+        by_name: dict[str, tuple[str, wire.WorkflowSummary] | None] = {}
+        cards = []
         for message in messages:
             name = message.template_identifier
             if name not in by_name:
-                by_name[name] = await self._workflows.find(environment, name)
-        return [_card(by_name[message.template_identifier], message) for message in messages]
+                workflow = await self._workflows.find(environment, name)
+                by_name[name] = (workflow.id, _summary(workflow)) if workflow else None
+            found = by_name[name]
+            cards.append(found[1] if found and found[0] == message.template_id else _card(None, message))
+        return cards
 
     def cached_workflow(self, environment: Environment, message: StoredMessage) -> wire.WorkflowSummary | None:
         """Return the same from the cache, or None if the workflow is not cached."""

@@ -104,7 +104,7 @@ class Wire(asyncio.Protocol):
         size = len(packed)
         self._requests.append(_Request(future, count, size, monotonic()))
         self._in_flight += size
-        metrics.STORE_COMMANDS.add(number=count)
+        metrics.STORE_COMMANDS.add((), count)
         self.send(packed)
         if self._timer is None:
             self._timer = self._loop.call_later(CHECK_SECONDS, self._check)
