@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 
 import pytest
 
 from .performance.__main__ import TABLES, run
+from .performance.client import connected, request
 from .performance.comparison import Comparison, Progress, Size, Table
 from .performance.sockets import opening
 from .performance.targets import OTHERS
@@ -31,6 +33,20 @@ def check(table: Table) -> None:
     for row in table.rows:
         assert len(row) == len(table.columns), table.markdown()
         assert any(isinstance(cell, float) and cell > 0 for cell in row), table.markdown()
+
+
+async def test_a_lost_connection_answers_no_request() -> None:
+    async def leave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with (
+        await asyncio.start_server(leave, "127.0.0.1", 0) as server,
+        connected(server.sockets[0].getsockname()[1], 1) as [connection],
+        asyncio.timeout(60),
+    ):
+        for _ in range(2):
+            with pytest.raises(AssertionError, match="the connection was lost"):
+                await connection.send(request("GET", "/health"))
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "opening"])
