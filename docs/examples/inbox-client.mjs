@@ -1,6 +1,6 @@
 /**
  * An inbox that stays right: it reads the list and the badge again after every connect and after every event.
- * For browsers and Node 22 (Node 20: `--experimental-websocket`). ../protocol.md explains each step.
+ * For browsers and Node 22 (Node 20: `--experimental-websocket`). ../sockets.md explains each step.
  *
  *     const show = ({ items, unread }) => console.log(unread, items.map((item) => item.subject));
  *     const inbox = new InboxClient("https://inbox.example.com", askMyBackend, show);

@@ -1,6 +1,6 @@
 """An inbox that stays right: it reads the list and the badge again after every connect and after every event.
 
-It needs httpx and websockets. ../protocol.md explains each step.
+It needs httpx and websockets. ../sockets.md explains each step.
 
     inbox = InboxClient("https://inbox.example.com", ask_my_backend, lambda items, unread: print(unread, items))
     await inbox.run()

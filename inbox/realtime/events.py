@@ -24,9 +24,9 @@ EVENTS = {
         " `unreadCount` stops at 100, `total` at 101, each severity at 99"
     ),
 }
-"""Every event: its name, its payload and when it is sent. The table in `docs/protocol.md` has the same words.
+"""Every event: its name, its payload and when it is sent. The table in `docs/sockets.md` has the same words.
 
-To add an event, add a line here, a function below that makes it, and its line in `docs/protocol.md`.
+To add an event, add a line here, a function below that makes it, and its line in `docs/sockets.md`.
 """
 
 CACHED_COUNTS = 4_096

@@ -1,4 +1,4 @@
-"""The pages that people have open during a scenario: each keeps its list and counts as docs/protocol.md says."""
+"""The pages that people have open during a scenario: each keeps its list and counts as docs/sockets.md says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/protocol.md shows what is really sent: each of its JSON examples has the shape of a captured one."""
+"""The docs show what is really sent: each JSON example of a call or a frame has the shape of a captured one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.server import Server
 from tests.support.sockets import PlainSocket
 
 Json = dict[str, Any]
-PAGE = (REPOSITORY / "docs/protocol.md").read_text()
+PAGES = "".join((REPOSITORY / f"docs/{name}.md").read_text() for name in ("page-api", "sockets"))
 NATIVE_PAGE = (REPOSITORY / "docs/native-protocol.md").read_text()
 BLOCK = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 CONTROLS = {
@@ -33,7 +33,7 @@ ALICE = {"subscriberId": "alice", "firstName": "Alice"}
 pytestmark = pytest.mark.needs("valkey")
 
 
-def examples(page: str = PAGE) -> Iterator[Json]:
+def examples(page: str = PAGES) -> Iterator[Json]:
     """The JSON objects that a page shows as blocks of their own."""
     for block in BLOCK.findall(page):
         rest = block.strip()

@@ -150,7 +150,7 @@ async def test_a_client_that_leaves_makes_room(server: Server) -> None:
 
 def test_times_are_as_documented() -> None:
     """The tests below do not wait for them."""
-    page = (REPOSITORY / "docs/protocol.md").read_text()
+    page = (REPOSITORY / "docs/sockets.md").read_text()
     assert f"no CONNECT comes within {socketio.CONNECT_SECONDS:.0f} s" in page
     assert f"was refused and had {socketio.LEAVE_SECONDS:.0f} s to hang up" in page
     assert f"the answer waits up to {socketio.OUTAGE_SECONDS:.0f} s for it" in page
