@@ -132,7 +132,7 @@ async def test_the_installed_service_serves_everything(
         bundle = bundle_of(sources) or sources
         files = [path for path in sources.rglob("*") if path.is_file() and sources / BUNDLE not in path.parents]
         assert files
-        for path in files:
+        for path in [path for path in files if path.suffix != ".html"]:  # pages have routes of their own
             name = path.relative_to(sources)
             served = await client.get(f"/static/{name.as_posix()}")
             assert served.content == (bundle / name if (bundle / name).is_file() else path).read_bytes(), name

@@ -698,8 +698,8 @@ async def test_a_service_in_development_logs_a_line_for_each_trigger(
             assert (await client.post("/v1/events/trigger", json=body)).status_code == 201
         everybody = {"name": "empty", "payload": {}, "transactionId": "t3"}
         assert (await client.post("/v1/events/trigger/broadcast", json=everybody)).status_code == 201
-    told = [line.partition("triggered for ")[2] for line in service.log().splitlines() if "action=trigger" in line]
-    assert told == [
+    triggered = [line for line in service.log().splitlines() if "action=trigger" in line]
+    assert [line.partition("triggered for ")[2].partition(" request_id=")[0] for line in triggered] == [
         "ada, bob, cy and 1 more action=trigger workflow_id=half transaction_id=t1 status=processed",
         "the topic news, 1 that cannot be used action=trigger workflow_id=inactive transaction_id=t2 "
         "status=trigger_not_active",
