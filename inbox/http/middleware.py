@@ -123,7 +123,7 @@ class Front:
             added += allowance.headers()
         added.append((REQUEST_ID, request_id.encode()))
         response.raw_headers += added
-        if self._log.notes_all and isinstance(response, NotModified):
+        if isinstance(response, NotModified) and self._log.notes_all:
             response.poll = None  # so that it comes here again, and is noted
         self._note(scope, response.status_code, monotonic() - began, "preflight" if is_preflight else "none")
         await response(scope, receive, send)
