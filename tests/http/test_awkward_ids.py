@@ -22,6 +22,7 @@ async def test_it_works_on_every_route(shared_server: Server, subscriber_id: str
     name = segment(subscriber_id)
     async with Api.open(shared_server) as api:
         await api.client.post("/v2/workflows", json=workflow())
+        await api.client.delete(f"/v2/subscribers/{name}")  # another test may have left it
         assert (await api.create_subscriber(subscriber_id, firstName="A"))["subscriberId"] == subscriber_id
         assert (await api.data("GET", f"/v1/subscribers/{name}", 200))["firstName"] == "A"
         assert (await api.data("PUT", f"/v1/subscribers/{name}", 200, {"lastName": "B"}))["lastName"] == "B"
