@@ -125,7 +125,7 @@ class _Link:
         self._listener = listener
         self._wire: Wire | None = None
         self._unsubscribing: Counter[str] = Counter()
-        self._heard = False
+        self._has_answered = False
         self._failures = 0
         self._wake = asyncio.Event()
         self._task = start_detached(self._run(), f"listener {node.name}")
@@ -183,7 +183,7 @@ class _Link:
         Raise ConnectionLost, or ReplyError if the server refuses a subscription.
         """
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._heard = True
+        self._has_answered = True
 
         def take(reply: Any) -> None:
             try:
@@ -214,21 +214,25 @@ class _Link:
             await asyncio.wait([ended], timeout=HEARTBEAT_SECONDS)
             if ended.done():
                 ended.result()
-            silent_beats = 0 if self._heard else silent_beats + 1
+            silent_beats = 0 if self._has_answered else silent_beats + 1
             if silent_beats > MAX_SILENT_BEATS:
                 raise ConnectionLost(f"{wire.address}: no answer on the subscriber connection")
-            self._heard = False
+            self._has_answered = False
             wire.send(pack(("PING",)))
 
     def _take(self, reply: Any) -> None:
-        """Take a message, an acknowledgement or the answer to a ping. Raise the server's error."""
-        self._heard = True
+        """Take a message, an acknowledgement or the answer to a ping. Raise the server's error.
+
+        A message is no answer: the way to the server may be lost, and the way back not.
+        """
         if isinstance(reply, ReplyError):
             raise reply
         kind = reply[0]
         if kind == b"smessage":
             self._listener.receive(reply[1].decode(), reply[2])
-        elif kind == b"ssubscribe":
+            return
+        self._has_answered = True
+        if kind == b"ssubscribe":
             self._acknowledged(reply[1].decode())
         elif kind == b"sunsubscribe":
             self._unsubscribed(reply[1].decode())
