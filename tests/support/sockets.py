@@ -125,6 +125,11 @@ class PlainSocket:
         """Returns once the message of this transaction is the newest that came, and the counts after it are there."""
         await self._wait_for(lambda: self._ends_with(transaction_id), seconds, f"the message of {transaction_id}")
 
+    async def told_to_read(self, seconds: float = WAIT_SECONDS) -> None:
+        """Returns once it was told that all it knows may be wrong."""
+        told = {"refetch": True}
+        await self._wait_for(lambda: any(frame.data == told for frame in self.frames), seconds, "a refetch")
+
     def _has_unread(self) -> bool:
         return self.position < len(self.frames)
 
