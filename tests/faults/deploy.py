@@ -12,12 +12,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import copy
-import itertools
-import json
 import resource
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,8 +24,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from inbox.client import NotificationCreated, Reset
-from tests.bench.performance.client import HttpConnection, connected, request
-from tests.support.client import WORKFLOW, Api, Json, subscriber_hash
+from tests.bench.performance.comparison import percentile
+from tests.support.client import Api, Json, subscriber_hash
 from tests.support.model import Finding
 from tests.support.native_clients import FeedClient
 from tests.support.nginx import running_nginx
@@ -37,47 +34,46 @@ from tests.support.stores import running_store
 from tests.support.tools import TOOLS
 
 from .checker import View, check_page
+from .load import Load, LoadResult, Order
 from .pages import Page, PlainPage, SocketIoPage, as_message
 from .processes import Process
 
 PROCESSES = 3
-PATH = "/v1/events/trigger"
-PRODUCERS = 64
-"""Requests at once, at the most: as many connections as a backend keeps."""
 AT_ONCE = 50
 REQUESTS_A_SOCKET = 1.0
 """Requests before, between and after the restarts, for each socket."""
 SETTLE_SECONDS = 120.0
 STEP_SECONDS = 0.1
-LOST, DOUBLED, REFUSED, NOT_RESUMED, NOT_BACK = "lost", "doubled", "refused", "not resumed", "not back"
+LOST, DOUBLED, MISDIRECTED, REFUSED = "lost", "doubled", "misdirected", "refused"
+NOT_RESUMED, NOT_BACK = "not resumed", "not back"
 T = TypeVar("T")
 
 
 @dataclass
 class Deployed:
-    """The result. `told` are the messages that native clients heard, `seconds` and `longest` those of requests."""
+    """The result. `told` are the messages that native clients heard."""
 
     sockets: int = 0
-    requests: int = 0
-    answered: int = 0
-    seconds: float = 0.0
-    longest: float = 0.0
+    load: LoadResult = field(default_factory=LoadResult)
     told: int = 0
     reconnects: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def table(self) -> str:
-        rate = self.requests / self.seconds
-        cells = [
-            *(f"{self.sockets:,}", f"{self.requests:,}", f"{rate:,.0f}", f"{self.longest:.2f} s"),
-            *(f"{self.answered:,}", f"{self.told:,}", f"{self.reconnects:,}"),
-            ", ".join(sorted({finding.kind for finding in self.findings})) or "nothing",
-        ]
-        columns = (
-            *("Sockets", "Requests", "a second", "Longest answer", "Answered 201"),
-            *("Heard by native clients", "Reconnects of pages", "Found"),
-        )
-        return f"| {' | '.join(columns)} |\n{'| --- ' * len(columns)}|\n| {' | '.join(cells)} |"
+        load, latencies = self.load, self.load.latencies
+        answers = (percentile(latencies, 0.5), percentile(latencies, 0.99), max(latencies))
+        cells = {
+            "Sockets": f"{self.sockets:,}",
+            "Requests": f"{load.requests:,}",
+            "a second": f"{load.requests / load.seconds:,.0f}",
+            "Answered 201": f"{load.requests - len(load.refused):,}",
+            "Answer p50 / p99 / longest": " / ".join(f"{seconds * 1000:,.0f} ms" for seconds in answers),
+            "Sent late": f"{load.late:,}",
+            "Heard by native clients": f"{self.told:,}",
+            "Reconnects of pages": f"{self.reconnects:,}",
+            "Found": ", ".join(sorted({finding.kind for finding in self.findings})) or "nothing",
+        }
+        return f"| {' | '.join(cells)} |\n{'| --- ' * len(cells)}|\n| {' | '.join(cells.values())} |"
 
 
 class NativePerson(FeedClient):
@@ -108,58 +104,6 @@ class NativePerson(FeedClient):
             yield Finding(NOT_BACK, f"{name}: {difference}")
 
 
-class Load:
-    """Triggers for one person after another, at a rate; each has to be answered 201."""
-
-    def __init__(self, site: Process, people: list[str], rate: float, report: Deployed) -> None:
-        self.sent: dict[str, set[str]] = {name: set() for name in people}
-        self._site = site
-        self._authorization = f"ApiKey {site.server.api_key}"
-        self._report = report
-        self._rate = rate
-        self._numbers = itertools.count()
-        self._people = itertools.cycle(people)
-        self._done = 0
-        self._news = asyncio.Condition()
-        self._is_stopped = False
-
-    async def run(self) -> None:
-        start = time.monotonic()
-        await asyncio.gather(*(self._produce(start) for _ in range(PRODUCERS)))
-        self._report.seconds = time.monotonic() - start
-
-    def stop(self) -> None:
-        self._is_stopped = True
-
-    async def more(self, count: int) -> None:
-        """Return once so many further requests are answered."""
-        async with self._news:
-            wanted = self._done + count
-            await self._news.wait_for(lambda: self._done >= wanted)
-
-    async def _produce(self, start: float) -> None:
-        async with connected(self._site.port, 1) as [connection]:
-            while not self._is_stopped:
-                number = next(self._numbers)
-                await asyncio.sleep(start + number / self._rate - time.monotonic())
-                await self._trigger(connection, next(self._people), f"deploy-{number}")
-                async with self._news:
-                    self._done += 1
-                    self._news.notify_all()
-
-    async def _trigger(self, connection: HttpConnection, person: str, transaction: str) -> None:
-        body = {"name": WORKFLOW, "to": person, "transactionId": transaction, "payload": {"n": transaction}}
-        self.sent[person].add(transaction)
-        report, began = self._report, time.monotonic()
-        try:
-            await connection.send(request("POST", PATH, json.dumps(body).encode(), authorization=self._authorization))
-            report.answered += 1
-        except AssertionError as error:  # another status, or none
-            report.findings.append(Finding(REFUSED, f"{transaction}: {error}"))
-        report.requests += 1
-        report.longest = max(report.longest, time.monotonic() - began)
-
-
 class Deployment:
     """Three processes behind nginx, the people with their sockets, and the load."""
 
@@ -177,20 +121,27 @@ class Deployment:
             await _each(names, self._open_session)
             await _each(names, partial(self._open_socket, stack))
             self.report.sockets = len(self.natives) + len(self.pages)
-            load = Load(self.site, names, rate, self.report)
-            running = asyncio.create_task(load.run())
-            share = int(sockets * REQUESTS_A_SOCKET)
-            await _while_running(running, load.more(share))
-            for server in self.servers:
-                assert await server.terminate() == 0
-                await server.start()
-                await _while_running(running, load.more(share))
-            load.stop()
-            await running
-            await self._sweep(load)
+            server = self.site.server
+            order = Order(server.port, server.api_key, names, rate)
+            load = await stack.enter_async_context(Load.started(order))
+            await self._restart_each(load, int(sockets * REQUESTS_A_SOCKET))
+            self.report.findings += [Finding(REFUSED, text) for text in self.report.load.refused]
+            await self._sweep(load.sent(self.report.load.requests))
         self.report.reconnects = sum(page.connects - 1 for page in self.pages.values())
         self.report.findings += self.site.findings
         return self.report
+
+    async def _restart_each(self, load: Load, share: int) -> None:
+        """Restart the processes one after another under load: this many requests before, between and after."""
+        running = asyncio.create_task(load.result())
+        await _while_running(running, load.more(share))
+        for server in self.servers:
+            assert await server.terminate() == 0
+            await server.start()
+            await _while_running(running, load.more(share))
+        load.stop()
+        async with asyncio.timeout(SETTLE_SECONDS):
+            self.report.load = await running
 
     async def _open_session(self, name: str) -> None:
         server = self.site.server
@@ -215,14 +166,15 @@ class Deployment:
         await page.greeted()
         self.pages[name] = page
 
-    async def _sweep(self, load: Load) -> None:
+    async def _sweep(self, sent: dict[str, set[str]]) -> None:
         """Compare each feed with what was sent, and with what its person was told and shows."""
 
         async def check(name: str) -> None:
             listing = await self.site.notifications(self.tokens[name])
             stored = Counter(one["transactionId"] for one in listing)
-            findings = [Finding(LOST, f"{one} of {name}") for one in load.sent[name] - stored.keys()]
+            findings = [Finding(LOST, f"{one} of {name}") for one in sent[name] - stored.keys()]
             findings += [Finding(DOUBLED, f"{one} of {name}") for one, count in stored.items() if count > 1]
+            findings += [Finding(MISDIRECTED, f"{one} to {name}") for one in stored.keys() - sent[name]]
             told = partial(self._compare, name, listing)
             for _ in range(int(SETTLE_SECONDS / STEP_SECONDS)):
                 if not [*told()]:
@@ -232,7 +184,7 @@ class Deployment:
             if native := self.natives.get(name):
                 self.report.told += native.created.total()
 
-        await _each(list(load.sent), check)
+        await _each(list(sent), check)
 
     def _compare(self, name: str, listing: list[Json]) -> Iterator[Finding]:
         if native := self.natives.get(name):
@@ -246,7 +198,7 @@ class Deployment:
             yield Finding(NOT_BACK, f"{page} is not connected, or cannot read")
 
 
-async def _while_running(running: asyncio.Task[None], waiting: Awaitable[None]) -> None:
+async def _while_running(running: asyncio.Task[LoadResult], waiting: Awaitable[None]) -> None:
     """Await something; raise at once what ends the load meanwhile."""
     waited = asyncio.ensure_future(waiting)
     try:
