@@ -16,8 +16,8 @@ from inbox.models.subscriber import Subscriber
 from inbox.services import Services
 from inbox.store.client import PendingReplies
 from inbox.store.feed import Feed
-from inbox.store.feed_reader import are_settled_at
 from inbox.store.rows import Position
+from inbox.store.snapshots import are_settled_at
 from inbox.tracing import REQUEST_ID, TRACEPARENT
 
 MAX_HEAD_BYTES = 4_096

@@ -36,7 +36,7 @@ from inbox.service.workflows import cache
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.services import Services
 from inbox.settings import Settings
-from inbox.store import feed_reader
+from inbox.store import snapshots
 from inbox.store.changes import INBOX_READ
 from inbox.store.client import open_client
 from inbox.store.connection.wire import Wire
@@ -394,7 +394,7 @@ async def test_a_snooze_that_has_ended_is_no_304_when_it_comes_again(
     await served.services.marks.snooze(await served.feeds(), item["id"], now_ms() + 60_000)
     snoozed = await repeat_known(served)
     asked = served.requests
-    monkeypatch.setattr(feed_reader, "now_ms", lambda: now_ms() + 120_000)
+    monkeypatch.setattr(snapshots, "now_ms", lambda: now_ms() + 120_000)
     await served.poll(snoozed)
     assert served.requests == asked + 1
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from inbox.ids import SubscriberId
 from inbox.models.message import ButtonPress
-from inbox.store import feed_reader
+from inbox.store import feed_reader, snapshots
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, V1_MARKS, Change
 from inbox.store.client import Argument, Client, Command, PendingReplies, topology_of
 from inbox.store.feed import Scan
@@ -60,7 +60,7 @@ async def noting(store_url: str, key_prefix: str) -> AsyncIterator[Stores]:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_reader, "NEWEST_ROWS", 10)
+    monkeypatch.setattr(snapshots, "NEWEST_ROWS", 10)
 
 
 def taken(stores: Stores) -> list[list[str]]:

@@ -20,9 +20,9 @@ from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
 from inbox.store.client import Command
 from inbox.store.feed import Feed, Judge, MessagePage, Scan
-from inbox.store.feed_reader import PendingPositions
 from inbox.store.feeds import FeedStore
 from inbox.store.rows import ORIGIN, FeedCounts, Position
+from inbox.store.snapshots import PendingPositions
 
 FILTER_LEVELS = 3
 COUNT_CAP = 100
