@@ -37,7 +37,7 @@ async def list_messages(
     json: AsJson = False,
 ) -> None:
     """List messages, newest first: all of a subscriber, or those of the last 30 days."""
-    from inbox.models.message import entity
+    from inbox.models.message_views import entity
 
     transactions = [transaction] if transaction else []
     if subscriber is None:
@@ -70,7 +70,7 @@ async def show_message(
     json: AsJson = False,
 ) -> None:
     """Show a message: what it says, and its state."""
-    from inbox.models.message import entity
+    from inbox.models.message_views import entity
 
     feed, message = await services.revisions.find(environment, parse_object_id(message_id, "ID"))
     view = {**entity(message, environment), "subscriberId": feed.subscriber_id}

@@ -9,7 +9,8 @@ import orjson
 
 from inbox.models import wire
 from inbox.models.dates import iso
-from inbox.models.message import ButtonPress, Message, notification_state
+from inbox.models.message import ButtonPress, Message
+from inbox.models.message_views import notification_state
 
 
 class WebhookEvent(msgspec.Struct, frozen=True):

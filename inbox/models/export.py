@@ -8,7 +8,8 @@ from inbox.models import wire
 from inbox.models.dates import iso, timestamps
 from inbox.models.environment import Environment
 from inbox.models.json_values import JsonObject
-from inbox.models.message import Message, entity
+from inbox.models.message import Message
+from inbox.models.message_views import entity
 from inbox.models.preference import GLOBAL, Choice, Preferences
 from inbox.models.subscriber import Subscriber, subscriber_view
 from inbox.models.topic import Subscription, Topic, topic_reference

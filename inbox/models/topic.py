@@ -17,9 +17,9 @@ from inbox.models.context_keys import ContextBody
 from inbox.models.dates import iso, timestamps
 from inbox.models.documented import STRING, OneOf, SubscriberIdText, documented
 from inbox.models.environment import Environment
-from inbox.models.message import workflow_summary
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Workflow
+from inbox.models.workflow_summary import workflow_summary
 
 MAX_KEY_LENGTH = 100
 MAX_NAME_LENGTH = 100

@@ -12,7 +12,8 @@ import msgspec
 
 from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.message import Message, inbox_notification, pushed_message
+from inbox.models.message import Message
+from inbox.models.message_views import inbox_notification, pushed_message
 from inbox.store.feed import Feed
 from inbox.store.rows import FeedCounts, Position, Stamp
 

@@ -20,7 +20,8 @@ from inbox.http.target import Target, feeds_of
 from inbox.ids import parse_object_id
 from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.message import Message, encoded_mark_view, entity, feed_item, parse_button_type
+from inbox.models.message import Message, parse_button_type
+from inbox.models.message_views import encoded_mark_view, entity, feed_item
 from inbox.models.subscriber import Subscriber, subscriber_card, subscriber_view
 from inbox.models.workflow import Workflow
 from inbox.service.feed.feed import parse_payload_filter, payload_test

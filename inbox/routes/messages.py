@@ -18,8 +18,9 @@ from inbox.http.responses import Bare, Data, bare, data, no_content
 from inbox.http.target import Target, contexts_of, feeds_of
 from inbox.ids import parse_object_id, parse_subscriber_id
 from inbox.models import wire
-from inbox.models.message import Message, encoded_entity
+from inbox.models.message import Message
 from inbox.models.message_edit import MessageEdit
+from inbox.models.message_views import encoded_entity
 from inbox.models.workflow import ChannelType
 from inbox.routes.feed import unknown_reference
 

@@ -22,7 +22,8 @@ from inbox.ids import parse_object_id
 from inbox.models import wire
 from inbox.models.documented import OneOf, documented
 from inbox.models.json_values import JsonObject
-from inbox.models.message import ButtonStatus, ButtonType, Message, inbox_notification, parse_button_type
+from inbox.models.message import ButtonStatus, ButtonType, Message, parse_button_type
+from inbox.models.message_views import inbox_notification
 from inbox.models.subscriber import notification_to
 from inbox.service.feed.feed import COUNT_CAP
 from inbox.service.feed.notification_filter import (

@@ -19,6 +19,8 @@ from inbox.models.message import (
     StoredMessage,
     decode_stored,
     encode_stored,
+)
+from inbox.models.message_views import (
     encoded_entity,
     encoded_mark_view,
     entity,
@@ -121,8 +123,8 @@ def test_the_last_change_dates_the_update() -> None:
 
 
 def test_a_message_always_has_a_call_to_action() -> None:
-    assert message().cta == {"action": {"buttons": []}}
-    assert message(FULL).cta == {
+    assert BARE.cta_with(None) == {"action": {"buttons": []}}
+    assert FULL.cta_with(None) == {
         "type": "redirect",
         "data": {"url": "/go", "target": "_blank"},
         "action": {"buttons": BUTTONS},
@@ -132,15 +134,15 @@ def test_a_message_always_has_a_call_to_action() -> None:
 @pytest.mark.parametrize("kind", ["primary", "secondary"])
 @pytest.mark.parametrize("status", ["pending", "done"])
 def test_a_pressed_button_shows_in_the_call_to_action(kind: ButtonType, status: ButtonStatus) -> None:
-    pressed = message(FULL, action=ButtonPress(kind, status))
-    assert pressed.cta["action"] == {"buttons": BUTTONS, "status": status, "result": {"type": kind}}
-    assert pressed.is_completed(kind) == (status == "done")
-    assert not pressed.is_completed("primary" if kind == "secondary" else "secondary")
+    press = ButtonPress(kind, status)
+    assert FULL.cta_with(press)["action"] == {"buttons": BUTTONS, "status": status, "result": {"type": kind}}
+    assert press.completes(kind) == (status == "done")
+    assert not press.completes("primary" if kind == "secondary" else "secondary")
 
 
 def test_what_a_press_brought_along_is_kept() -> None:
-    pressed = message(FULL, action=ButtonPress("primary", "done", {"choice": [1]}))
-    assert pressed.cta["action"]["result"] == {"type": "primary", "payload": {"choice": [1]}}
+    pressed = FULL.cta_with(ButtonPress("primary", "done", {"choice": [1]}))
+    assert pressed["action"]["result"] == {"type": "primary", "payload": {"choice": [1]}}
 
 
 def test_a_press_leaves_what_is_stored_as_it_is() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from inbox.errors import InboxError, ValidationFailed
 from inbox.models.environment import Environment
-from inbox.models.message import workflow_summary
 from inbox.models.workflow import PreferenceSet, Step, Workflow, WorkflowPreference, decode_workflow, encode_workflow
 from inbox.models.workflow_query import WorkflowQuery
+from inbox.models.workflow_summary import workflow_summary
 from inbox.service.workflows.bodies import WorkflowCreate, WorkflowUpdate
 from inbox.service.workflows.rules import build_steps, check_identifier
 from inbox.service.workflows.views import (

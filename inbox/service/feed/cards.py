@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.message import StoredMessage, workflow_summary
+from inbox.models.message import StoredMessage
 from inbox.models.subscriber import subscriber_card
 from inbox.models.workflow import Workflow
+from inbox.models.workflow_summary import workflow_summary
 from inbox.service.workflows.workflows import WorkflowService
 from inbox.store.subscribers import SubscriberStore
 

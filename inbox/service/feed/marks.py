@@ -135,7 +135,7 @@ class MarkService:
         """
         feed, _ = _locate(feeds, message_id)
         message, _ = existing(await self._feeds.find(feed, message_id), unknown_message(message_id))
-        if message.button(kind) is None:
+        if message.stored.button(kind) is None:
             raise BadRequest(f"Could not perform action on the {kind} button because it does not exist.")
         return await self._act(feeds, message_id, ButtonPress(kind, status, payload), ACTION_PRESSED)
 

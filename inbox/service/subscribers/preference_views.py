@@ -7,9 +7,9 @@ from typing import cast
 
 from inbox.models import wire
 from inbox.models.dates import iso, iso_or_none, timestamps
-from inbox.models.message import workflow_summary
 from inbox.models.preference import Preferences, Schedule, active_channels, global_channels, workflow_channels
 from inbox.models.workflow import CHANNELS, ChannelType, Workflow
+from inbox.models.workflow_summary import workflow_summary
 from inbox.service.subscribers.preferences import PreferenceState
 from inbox.service.workflows.views import workflow_slug
 
