@@ -124,7 +124,7 @@ def _parse_error(text: str, path: str, kind: Any) -> Mismatch:
     inner = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", location["path"]).strip(".") if location else ""
     field = _join(path, inner) if inner else path
     message = text[: location.start()] if location else text
-    if _STEP_TYPE.fullmatch(field):
+    if _STEP_TYPE.fullmatch(field) and get_origin(_bare(kind)) in (Union, UnionType):
         return Mismatch(field, message, _step_types(kind))
     words = _words(kind) if message.startswith("Invalid enum value") else []
     return Mismatch(field, message, f"it must be one of {', '.join(words)}" if words else "")

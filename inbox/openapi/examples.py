@@ -114,6 +114,15 @@ BODIES: dict[str, SchemaObject] = {
     "WorkflowCreate": WORKFLOW,
     "WorkflowUpdate": {**WORKFLOW, "steps": [STEP]},
     "WorkflowPatch": {"active": True, "description": None},
+    "PreviewRequest": {
+        "controlValues": {"body": "Thank you for trying {{payload.product}}."},
+        "previewPayload": {"payload": {"product": "inbox"}, "subscriber": {"firstName": "Ada"}},
+    },
+    "UnsavedPreviewRequest": {
+        "workflow": {"name": "Welcome", "steps": [STEP]},
+        "step": 0,
+        "previewPayload": {"payload": {"product": "inbox"}},
+    },
     "SessionRequest": {
         "applicationIdentifier": APPLICATION,
         "subscriber": {"subscriberId": "ada", "firstName": "Ada"},
@@ -148,6 +157,7 @@ PARAMETERS = {
     "get preferences/parameter": ("The level: `global` or `template`", "global"),
     "patch preferences/parameter": ("The workflow's identifier or `_id`", "welcome"),
     "providerId": ("The provider", "fcm"),
+    "stepId": ("The step's stepId or `_id`", "message"),
     "subscriberId": ("The caller's own id of the subscriber", "ada"),
     "subscriptionId": ("The subscription's identifier", "tk_news:si_ada"),
     "subscriptions/identifier": ("The subscription's identifier", "tk_news:si_ada"),

@@ -18,9 +18,17 @@ from inbox.http.responses import Data, data, no_content
 from inbox.models import wire
 from inbox.models.workflow import Workflow
 from inbox.models.workflow_query import SortField, WorkflowQuery
-from inbox.service.workflows.bodies import WorkflowCreate, WorkflowPatch, WorkflowUpdate
+from inbox.service.trigger.previews import preview_step, preview_unsaved
+from inbox.service.workflows.bodies import (
+    PreviewRequest,
+    UnsavedPreviewRequest,
+    WorkflowCreate,
+    WorkflowPatch,
+    WorkflowUpdate,
+)
 from inbox.service.workflows.exports import Adopted, adopt, unwrap
-from inbox.service.workflows.views import workflow_list_item, workflow_view
+from inbox.service.workflows.views import step_view, workflow_list_item, workflow_view
+from inbox.service.workflows.workflows import step_index
 
 EXPORT_LIMIT_BYTES = MIB  # the original's answers repeat the schemas of its editor in every step
 
@@ -121,3 +129,31 @@ async def delete_workflow(request: Request, caller: ApiCaller) -> Response:
     """Delete a workflow."""
     await services_of(request).workflows.delete(caller.environment, path_param(request, "workflowId"))
     return no_content()
+
+
+@operation("GET /v2/workflows/{workflowId}/steps/{stepId}", "getStep")
+async def get_step(request: Request, caller: ApiCaller) -> Data[wire.StepReply]:
+    """Get a step of a workflow. It is named by its stepId, `_id` or slug."""
+    workflow = await services_of(request).workflows.get(caller.environment, path_param(request, "workflowId"))
+    return data(step_view(workflow, step_index(workflow, path_param(request, "stepId"))))
+
+
+@operation("POST /v2/workflows/{workflowId}/step/{stepId}/preview", "previewStep", status=201)
+async def create_preview(request: Request, caller: ApiCaller, body: PreviewRequest) -> Data[wire.StepPreviewReply]:
+    """Preview a step.
+
+    It is rendered by the code that delivers; nothing is stored or sent. `controlValues` are used instead of the stored
+    ones. Values that `previewPayload` lacks are examples.
+    """
+    workflow = await services_of(request).workflows.get(caller.environment, path_param(request, "workflowId"))
+    index = step_index(workflow, path_param(request, "stepId"))
+    return data(preview_step(workflow, index, body), 201)
+
+
+@operation("POST /v2/workflows/preview", "previewUnsavedStep")
+async def create_unsaved_preview(_: ApiCaller, body: UnsavedPreviewRequest) -> Data[wire.StepPreviewReply]:
+    """Preview a step of a workflow that is not stored.
+
+    `step` is its index. The rest of the workflow may be unfinished: only this step and `payloadSchema` are checked.
+    """
+    return data(preview_unsaved(body))

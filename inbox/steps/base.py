@@ -13,6 +13,7 @@ from inbox.lazy import lazy
 from inbox.models.preference import delivers_by_default
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import CollapseMode, DisplayName, Identifier, Severity, Step, Workflow
+from inbox.rendering.budget import working
 from inbox.rendering.conditions import Condition
 from inbox.rendering.paths import FieldPaths, VariablePath
 from inbox.rendering.templates import RenderError, Scope, Template, compile_template
@@ -139,6 +140,14 @@ class PlanContent(msgspec.Struct, frozen=True):
         return "1" if delivers else "0"
 
 
+class StepPreview(NamedTuple):
+    """What a step would do: the fields of its `preview` on the wire, why it would be skipped or "", and remarks."""
+
+    content: Mapping[str, Any]
+    skip_reason: str = ""
+    remarks: Sequence[str] = ()
+
+
 class StepRun(msgspec.Struct, frozen=True):
     """The input of a step for a feed; `index` counts the active steps, `later` are the steps after it."""
 
@@ -209,6 +218,24 @@ class CompiledStep:
     def _run(self, run: StepRun) -> Draft:
         """Carry out the step, whose condition holds. Raise RenderError."""
         raise NotImplementedError
+
+    def preview(self, plan: PlanContent, scope: Scope) -> StepPreview:
+        """Return what the step would do, whether its condition holds or not.
+
+        Raise RenderError, and PayloadTooLarge for a message over 64 KiB.
+        """
+        with working():
+            skips = bool(self.condition.rule) and not self.condition.holds(scope, clock.now_ms())
+            preview = self._preview(plan, scope)
+            return preview._replace(skip_reason=self.condition.explain(scope)) if skips else preview
+
+    def _preview(self, plan: PlanContent, scope: Scope) -> StepPreview:
+        """Return what the step would do if its condition held. Raise as `preview`."""
+        raise NotImplementedError
+
+    def shown_controls(self) -> dict[str, Any]:
+        """Return the controls as stored, without the condition."""
+        return {name: value for name, value in self.step.controls.items() if name != "skip"}
 
 
 def read_controls(values: Mapping[str, Any], kind: type[C]) -> C:

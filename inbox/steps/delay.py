@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from inbox import clock
 from inbox.errors import invalid
+from inbox.models.dates import iso
 from inbox.models.workflow import Step, TemplateLine, Workflow
 from inbox.rendering.templates import RenderError, Scope
-from inbox.steps.base import Draft, Failure, StepContent, StepDefinition, StepRun, Wait
+from inbox.steps.base import Draft, Failure, PlanContent, StepContent, StepDefinition, StepPreview, StepRun, Wait
 from inbox.steps.waiting import CompiledWait, TimeControls, check_due, check_time
 
 NO_WAIT = "its time had come already"
@@ -52,6 +53,11 @@ class CompiledDelay(CompiledWait):
         if due_ms <= now_ms:
             return Failure(run.feed, self.step_id, NO_WAIT, "skipped")
         return Wait(run.feed, run.index, self.step_id, now_ms, due_ms)
+
+    def _preview(self, _plan: PlanContent, scope: Scope) -> StepPreview:
+        now_ms = clock.now_ms()
+        due_ms = self.due(now_ms, scope)
+        return StepPreview({**self.shown_controls(), "dueAt": iso(due_ms)}, NO_WAIT if due_ms <= now_ms else "")
 
 
 def check(controls: DelayControlsUpsert, field: str) -> None:

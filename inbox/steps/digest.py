@@ -8,10 +8,11 @@ import msgspec
 
 from inbox import clock
 from inbox.errors import invalid
+from inbox.models.dates import iso
 from inbox.models.workflow import Amount, Step, TemplateLine, Unit, Workflow
 from inbox.rendering.templates import RenderError, Scope, compile_template
 from inbox.rendering.times import later
-from inbox.steps.base import StepContent, StepDefinition, StepRun, Wait
+from inbox.steps.base import PlanContent, StepContent, StepDefinition, StepPreview, StepRun, Wait
 from inbox.steps.waiting import CompiledWait, TimeControls, check_amount, check_time, key_template
 
 _SUMMARIES = {
@@ -64,6 +65,10 @@ class CompiledDigest(CompiledWait):
         key, look_back_ms = self.key(scope), self.look_back_ms(now_ms)
         variables = scope["subscriber"], scope["steps"]
         return Wait(run.feed, run.index, self.step_id, now_ms, due_ms, key, look_back_ms, *variables)
+
+    def _preview(self, _plan: PlanContent, scope: Scope) -> StepPreview:
+        key, due_ms = self.key(scope), self.due(clock.now_ms(), scope)
+        return StepPreview({**self.shown_controls(), **({"digestKey": key} if key else {}), "dueAt": iso(due_ms)})
 
 
 def check(controls: DigestControlsUpsert, field: str) -> None:

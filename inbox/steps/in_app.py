@@ -11,6 +11,7 @@ import msgspec
 from inbox.clock import now_ms
 from inbox.errors import PayloadTooLarge, invalid
 from inbox.models import wire
+from inbox.models.dates import iso_or_none
 from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.subscriber import Subscriber
@@ -39,6 +40,7 @@ from inbox.steps.base import (
     PlanContent,
     StepContent,
     StepDefinition,
+    StepPreview,
     StepRun,
     read_later_seconds,
 )
@@ -216,6 +218,14 @@ class CompiledInApp(CompiledStep):
             read_later_seconds=read_later_seconds(self.step_id, run.later),
         )
 
+    def _preview(self, plan: PlanContent, scope: Scope) -> StepPreview:
+        rendered = self.render(scope)
+        message = self._message(plan, rendered)
+        if len(encode_stored(message)) > MAX_MESSAGE_BYTES:
+            raise PayloadTooLarge(TOO_LARGE)
+        is_expired = 0 < message.expires_ms <= now_ms()
+        return StepPreview(_preview_of(rendered, message), EXPIRED if is_expired else "", rendered.refused_links)
+
     def _collapse(self, plan: PlanContent, rendered: Rendered, scope: Scope, expires_ms: int) -> Collapse | None:
         """Return how the message collapses; rendering it again for another count keeps its expiry."""
         key = rendered.collapse_key or plan.collapse_key
@@ -258,6 +268,34 @@ class CompiledInApp(CompiledStep):
             feed_id=self.step.feed_id,
             expires_ms=_expiry(rendered.expires_at, plan.triggered_ms) or plan.expires_ms,
         )
+
+
+@wire.without_nulls
+def _preview_of(rendered: Rendered, message: StoredMessage) -> wire.InAppPreview:
+    actions = {button["type"]: _action_of(button) for button in rendered.cta["action"]["buttons"]}
+    return {
+        "subject": rendered.subject,
+        "body": rendered.body,
+        "bodyFormat": rendered.body_format,
+        "avatar": rendered.avatar,
+        "primaryAction": actions.get("primary"),
+        "secondaryAction": actions.get("secondary"),
+        "redirect": rendered.cta["data"] or None,
+        "data": rendered.data,
+        "externalReference": rendered.external_reference,
+        "expiresAt": iso_or_none(message.expires_ms),
+        "collapseKey": rendered.collapse_key or None,
+        "collapseMode": rendered.collapse_mode,
+    }
+
+
+def _action_of(button: wire.ButtonReply) -> wire.ActionPreview:
+    redirect: wire.LinkReply = {}
+    if "url" in button:
+        redirect["url"] = button["url"]
+    if "target" in button:
+        redirect["target"] = button["target"]
+    return {"label": button["content"], "redirect": redirect} if redirect else {"label": button["content"]}
 
 
 def shown_actor(actor_of_step: StepActor | None, actor: Subscriber | None) -> dict[str, Any] | None:

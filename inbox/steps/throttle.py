@@ -12,6 +12,7 @@ from inbox import clock
 from inbox.errors import invalid
 from inbox.models.dates import iso
 from inbox.models.workflow import Amount, Step, TemplateLine, Unit, Workflow
+from inbox.rendering.templates import Scope
 from inbox.rendering.times import later
 from inbox.steps.base import (
     CompiledStep,
@@ -20,6 +21,7 @@ from inbox.steps.base import (
     PlanContent,
     StepContent,
     StepDefinition,
+    StepPreview,
     StepRun,
     Wait,
 )
@@ -88,6 +90,10 @@ class CompiledThrottle(CompiledStep):
         end_ms = later(now_ms, self._amount, self._unit)
         key, variables = self._key.render(scope), (scope["subscriber"], scope["steps"])
         return Wait(run.feed, run.index, self.step_id, now_ms, end_ms, key, 0, *variables, gate=self)
+
+    def _preview(self, _plan: PlanContent, scope: Scope) -> StepPreview:
+        key = self._key.render(scope)
+        return StepPreview({**self.shown_controls(), **({"throttleKey": key} if key else {})})
 
     def _decision(self, count: ThrottleCount) -> GateDecision:
         opened = iso(count.opened_ms)

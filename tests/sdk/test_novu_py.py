@@ -225,6 +225,30 @@ async def test_a_workflow_is_created_listed_changed_and_deleted(novu: Novu) -> N
     assert caught.value.data.status_code == 404
 
 
+async def test_a_step_is_read_and_previewed(novu: Novu) -> None:
+    created = (await novu.workflows.create_async(create_workflow_dto=order_workflow())).result
+    [step] = created.steps
+    read = (await novu.workflows.steps.retrieve_async(workflow_id="order-placed", step_id=step.step_id)).result
+    assert (read.id, read.step_id, read.name) == (step.id, step.step_id, step.name)
+
+    async def ask(**fields: Any) -> models.GeneratePreviewResponseDto:
+        request = models.GeneratePreviewRequestDto(**fields)
+        answer = await novu.workflows.steps.generate_preview_async(
+            workflow_id="order-placed", step_id=step.step_id, generate_preview_request_dto=request
+        )
+        return answer.result
+
+    values = {"payload": {"who": "me"}, "subscriber": {"first_name": "Ada"}, "context": {"app": "web"}}
+    body = {"body": "{{payload.who}} {{subscriber.firstName}} {{context.app.id}} {{payload.other}}"}
+    shown = await ask(control_values=body, preview_payload=values)
+    assert shown.result == {"type": "in_app", "preview": {"body": "me Ada web other"}}
+    assert shown.preview_payload_example.payload == {"who": "me", "other": "other"}
+    assert shown.schema_ is None
+    with pytest.raises(models.ValidationErrorDto) as invalid:
+        await ask(control_values={"body": "{{ payload.x"})
+    assert list(invalid.value.data.errors) == ["controlValues.body"]
+
+
 async def test_refusals_arrive_as_the_errors_of_the_sdk(novu: Novu, server: Server) -> None:
     await novu.workflows.create_async(create_workflow_dto=order_workflow())
     with pytest.raises(models.ErrorDto) as taken:

@@ -12,6 +12,7 @@ from inbox.models.wire.message_parts import *
 from inbox.models.wire.messages import *
 from inbox.models.wire.notifications import *
 from inbox.models.wire.preferences import *
+from inbox.models.wire.previews import *
 from inbox.models.wire.sessions import *
 from inbox.models.wire.subscribers import *
 from inbox.models.wire.topics import *

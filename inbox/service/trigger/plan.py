@@ -115,7 +115,7 @@ class Plan(PlanContent, frozen=True, dict=True):
         with working():
             for index, step in enumerate(self.steps):
                 if index >= start:
-                    scope = self._scope(step, subscriber, variables)
+                    scope = self.scope(step, subscriber, variables)
                     draft = step.draft(StepRun(self, feed, index, scope, self.steps[index + 1 :]))
                     if not rendered.add(step, draft):
                         break
@@ -123,7 +123,7 @@ class Plan(PlanContent, frozen=True, dict=True):
                     variables.setdefault(step.step_id, step.default_variables)
         return rendered
 
-    def _scope(self, step: CompiledStep, subscriber: Mapping[str, Any] | None, steps: Mapping[str, Any]) -> Scope:
+    def scope(self, step: CompiledStep, subscriber: Mapping[str, Any] | None, steps: Mapping[str, Any]) -> Scope:
         """Return the variables of the step's condition and templates; `collapse` is added later."""
         return {
             **self.surroundings,

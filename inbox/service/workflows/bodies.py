@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from inbox.models.context_keys import ContextBody
 from inbox.models.workflow import (
     CHANNELS,
     MAX_STEPS,
@@ -73,3 +74,54 @@ class WorkflowPatch(msgspec.Struct, frozen=True, rename="camel"):
     validate_payload: bool | UnsetType | None = UNSET
     payload_schema: JsonSchema | UnsetType | None = UNSET
     is_translation_enabled: bool | UnsetType | None = UNSET
+
+
+class PreviewPayload(msgspec.Struct, rename="camel"):
+    """The values that a preview is rendered with; what a template reads beyond them gets an example.
+
+    No template reads `env`, which SDKs may send.
+    """
+
+    payload: dict[str, Any] | None = None
+    subscriber: dict[str, Any] | None = None
+    actor: dict[str, Any] | None = None
+    context: ContextBody | None = None
+    tenant: dict[str, Any] | None = None
+    steps: dict[str, Any] | None = None
+    env: dict[str, Any] | None = None
+
+
+class PreviewRequest(msgspec.Struct, rename="camel"):
+    """The body of a preview of a stored step; `controlValues` are used instead of the stored ones."""
+
+    control_values: dict[str, Any] | None = None
+    preview_payload: PreviewPayload | None = None
+
+
+class UnsavedStep(msgspec.Struct, rename="camel"):
+    """A step that may be unfinished."""
+
+    type: str
+    step_id: str = ""
+    name: str = ""
+    control_values: dict[str, Any] | None = None
+
+
+class UnsavedWorkflow(msgspec.Struct, rename="camel"):
+    """A workflow that may be unfinished."""
+
+    steps: Annotated[list[UnsavedStep], Meta(min_length=1, max_length=MAX_STEPS)]
+    workflow_id: str = ""
+    name: str = ""
+    description: str | None = None
+    tags: list[str] = []
+    severity: Severity = "none"
+    payload_schema: JsonSchema | None = None
+
+
+class UnsavedPreviewRequest(msgspec.Struct, rename="camel"):
+    """The body of a preview of the step with the index `step` of a workflow that is not stored."""
+
+    workflow: UnsavedWorkflow
+    step: Annotated[int, Meta(ge=0)] = 0
+    preview_payload: PreviewPayload | None = None

@@ -10,7 +10,7 @@ from inbox.models import wire
 from inbox.models.dates import timestamps
 from inbox.models.environment import Environment
 from inbox.models.workflow import CHANNELS, PreferenceSet, Step, Workflow
-from inbox.service.workflows.references import Issue, issues_view, step_issues
+from inbox.service.workflows.references import issues_view, step_issues
 
 ORIGIN = "novu-cloud"
 V1_ORIGIN = "novu-cloud-v1"
@@ -47,9 +47,7 @@ def workflow_view(workflow: Workflow) -> wire.WorkflowReply:
             "default": _preference_view(workflow.default_preferences),
             "user": _preference_view(workflow.user_preferences) if workflow.user_preferences else None,
         },
-        "steps": [
-            _step_view(workflow, step, list(step_issues(workflow, index))) for index, step in enumerate(workflow.steps)
-        ],
+        "steps": [step_view(workflow, index) for index in range(len(workflow.steps))],
         "description": workflow.description,
         "payloadSchema": workflow.payload_schema,
     }
@@ -59,7 +57,7 @@ def workflow_list_item(workflow: Workflow) -> wire.ListedWorkflow:
     return {
         **_common(workflow),
         "stepTypeOverviews": [step.type for step in workflow.steps],
-        "steps": [{"slug": _step_slug(step), "type": step.type} for step in workflow.steps],
+        "steps": [{"slug": step_slug(step), "type": step.type} for step in workflow.steps],
     }
 
 
@@ -109,16 +107,17 @@ def _common(workflow: Workflow) -> wire.WorkflowHead:
     }
 
 
-def _step_slug(step: Step) -> str:
+def step_slug(step: Step) -> str:
     return f"{slugify(step.name, 'step')}_st_{short_id(step.id)}"
 
 
 @wire.without_nulls
-def _step_view(workflow: Workflow, step: Step, issues: list[Issue]) -> wire.StepReply:
+def step_view(workflow: Workflow, index: int) -> wire.StepReply:
+    step, issues = workflow.steps[index], list(step_issues(workflow, index))
     return {
         "_id": step.id,
         "stepId": step.step_id,
-        "slug": _step_slug(step),
+        "slug": step_slug(step),
         "name": step.name,
         "type": step.type,
         "origin": ORIGIN,

@@ -201,6 +201,16 @@ def build_workflow(body: WorkflowCreate) -> Workflow:
     return workflow
 
 
+def step_index(workflow: Workflow, name: str) -> int:
+    """Return the index of the step with this stepId, `_id` or slug. Raise NotFound."""
+    suffix = name.rpartition("_st_")[2]
+    steps = list(enumerate(workflow.steps))
+    found = next((index for index, step in steps if step.step_id == name), None)
+    if found is None:
+        found = next((index for index, step in steps if name == step.id or suffix == short_id(step.id)), None)
+    return existing(found, NotFound(f"Step {name} of {workflow.identifier} cannot be found", stepId=name))
+
+
 def _unknown(name: str) -> NotFound:
     return NotFound(f"Workflow {name} cannot be found", workflowId=name)
 

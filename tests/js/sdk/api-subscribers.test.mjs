@@ -117,6 +117,21 @@ test("workflows are made, read, changed and deleted", async () => {
   await refused(404, () => novu.workflows.get("second"));
 });
 
+test("a step is read and previewed", async () => {
+  const { steps: [step] } = (await novu.workflows.get(WORKFLOW)).result;
+  const read = (await novu.workflows.steps.retrieve(WORKFLOW, step.stepId)).result;
+  assert.deepEqual([read.id, read.stepId, read.controlValues.subject], [step.id, step.stepId, "Order {{payload.order}}"]);
+  const ask = (generatePreviewRequestDto) => novu.workflows.steps.generatePreview({ workflowId: WORKFLOW, stepId: step.stepId, generatePreviewRequestDto });
+  const previewPayload = { payload: { order: "A1" }, subscriber: { firstName: "Ada" }, context: { app: "web" } };
+  const { result } = (await ask({ previewPayload })).result;
+  assert.equal(result.type, "in_app");
+  assert.equal(result.preview.subject, "Order A1");
+  const changed = (await ask({ controlValues: { body: "{{payload.new}}", disableOutputSanitization: false } })).result;
+  assert.deepEqual(changed.result.preview, { body: "new" });
+  assert.equal(changed.previewPayloadExample.payload.new, "new");
+  await refused(422, () => ask({ controlValues: { body: "{{ payload.x" } }));
+});
+
 test("environments, integrations and contexts", async () => {
   const [environment] = (await novu.environments.list()).result;
   assert.equal(environment.identifier, identifier);

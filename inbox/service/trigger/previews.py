@@ -1,0 +1,156 @@
+"""Previews: what a step of a workflow would do, rendered by the code that delivers. Nothing is stored or sent."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+from msgspec.structs import replace
+
+from inbox.clock import now_ms
+from inbox.errors import ValidationFailed, invalid
+from inbox.ids import SubscriberId, new_object_id
+from inbox.models import wire
+from inbox.models.context_keys import parse_context
+from inbox.models.json_values import JsonObject
+from inbox.models.mismatch import find_mismatches
+from inbox.models.subscriber import Subscriber
+from inbox.models.workflow import Step, Workflow
+from inbox.rendering.templates import RenderError
+from inbox.service.trigger.plan import Plan
+from inbox.service.workflows.bodies import (
+    PreviewPayload,
+    PreviewRequest,
+    UnsavedPreviewRequest,
+    UnsavedStep,
+    UnsavedWorkflow,
+)
+from inbox.service.workflows.payload_schema import check_schema
+from inbox.service.workflows.samples import completed, example_of
+from inbox.steps import STEP_TYPES, compile_step
+from inbox.steps.base import StepPreview
+
+TRANSACTION_ID = "preview"
+SUBSCRIBER: JsonObject = {"subscriberId": "ada", "isOnline": False}
+"""What every subscriber has."""
+
+
+def preview_step(workflow: Workflow, index: int, request: PreviewRequest) -> wire.StepPreviewReply:
+    """Preview a stored step.
+
+    Raise ValidationFailed, whose fields begin with `controlValues`, and PayloadTooLarge.
+    """
+    if request.control_values is not None:
+        step = replace(workflow.steps[index], controls=request.control_values, language="liquid")
+        _check_controls(step, "")
+        workflow = replace(workflow, steps=[*workflow.steps[:index], step, *workflow.steps[index + 1 :]])
+    return _preview(workflow, index, "", request.preview_payload)
+
+
+def preview_unsaved(request: UnsavedPreviewRequest) -> wire.StepPreviewReply:
+    """Preview a step of a workflow that is not stored. The other steps may be unfinished.
+
+    Raise ValidationFailed, whose fields are named as when the workflow is created, and PayloadTooLarge.
+    """
+    steps = request.workflow.steps
+    if request.step >= len(steps):
+        raise invalid("step", f"step must be less than {len(steps)}, the number of steps", request.step)
+    prefix = f"steps.{request.step}."
+    kind = steps[request.step].type
+    if kind not in STEP_TYPES:
+        raise invalid(f"{prefix}type", f"type must be one of the following values: {', '.join(STEP_TYPES)}", kind)
+    check_schema(request.workflow.payload_schema)
+    workflow = _unsaved(request.workflow)
+    _check_controls(workflow.steps[request.step], prefix)
+    return _preview(workflow, request.step, prefix, request.preview_payload)
+
+
+def _unsaved(body: UnsavedWorkflow) -> Workflow:
+    now = now_ms()
+    return Workflow(
+        id=new_object_id(),
+        identifier=body.workflow_id,
+        name=body.name,
+        created_ms=now,
+        updated_ms=now,
+        description=body.description,
+        tags=body.tags,
+        severity=body.severity,
+        payload_schema=body.payload_schema,
+        conditions="run",
+        steps=[_unsaved_step(step) for step in body.steps],
+    )
+
+
+def _unsaved_step(body: UnsavedStep) -> Step:
+    controls = body.control_values or {}
+    return Step(id=new_object_id(), step_id=body.step_id, name=body.name, controls=controls, type=body.type)
+
+
+def _check_controls(step: Step, prefix: str) -> None:
+    """Raise ValidationFailed for controls that a workflow could not be stored with."""
+    definition, field = STEP_TYPES[step.type], f"{prefix}controlValues"
+    if mismatches := list(find_mismatches(step.controls, definition.controls, field)):
+        raise ValidationFailed({one.field: str(one) for one in mismatches})
+    definition.check(msgspec.convert(step.controls, definition.controls), field)
+
+
+def _preview(workflow: Workflow, index: int, prefix: str, given: PreviewPayload | None) -> wire.StepPreviewReply:
+    step = compile_step(workflow, workflow.steps[index], prefix)
+    values = _completed(workflow, given or PreviewPayload())
+    actor = values.get("actor")
+    plan = Plan(
+        workflow,
+        values["payload"],
+        {},
+        TRANSACTION_ID,
+        actor=None if actor is None else _person(actor),
+        surroundings={name: values.get(name, {}) for name in ("context", "tenant")},
+    )
+    scope = plan.scope(step, {**SUBSCRIBER, **values["subscriber"]}, values.get("steps", {}))
+    try:
+        preview = step.preview(plan, scope)
+    except RenderError as error:
+        raise _named(error, f"{prefix}controlValues.") from None
+    return {
+        "result": _result(step.step.type, preview),
+        "previewPayloadExample": values,
+        "schema": workflow.payload_schema,
+    }
+
+
+def _completed(workflow: Workflow, given: PreviewPayload) -> JsonObject:
+    """Return the given values, completed by examples. Raise ValidationFailed for contexts that no trigger accepts."""
+    context = parse_context(given.context).variables
+    named = {
+        "payload": given.payload,
+        "subscriber": given.subscriber,
+        "actor": given.actor,
+        "context": context or None,
+        "tenant": given.tenant,
+        "steps": given.steps,
+    }
+    values: JsonObject = completed(
+        {name: value for name, value in named.items() if value is not None}, example_of(workflow)
+    )
+    return values
+
+
+def _person(profile: JsonObject) -> Subscriber:
+    return Subscriber(new_object_id(), SubscriberId("ada"), 0, 0, profile=cast("wire.SubscriberProfile", profile))
+
+
+def _named(error: RenderError, prefix: str) -> ValidationFailed:
+    """Return the error with the whole path of its field."""
+    [(field, messages)] = error.fields.items()
+    return ValidationFailed({field if field.startswith(prefix) else f"{prefix}{field}": messages}, error.message)
+
+
+@wire.without_nulls
+def _result(kind: str, preview: StepPreview) -> wire.StepPreviewResult:
+    return {
+        "type": kind,
+        "preview": dict(preview.content),
+        "skipReason": preview.skip_reason or None,
+        "remarks": list(preview.remarks) or None,
+    }

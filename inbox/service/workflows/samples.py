@@ -1,0 +1,136 @@
+"""Examples of what the templates and conditions of a workflow read, for previews and test triggers.
+
+A payload follows the workflow's schema first. Any other value is a text that says which variable it is, or a link where
+its name says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from inbox.models.json_values import JsonObject
+from inbox.models.workflow import Workflow
+from inbox.rendering.paths import VariablePath
+from inbox.rendering.templates import TemplateError
+from inbox.steps import compile_step
+from inbox.steps.base import CompiledStep
+from inbox.steps.digest import digest_view
+
+MAX_DEPTH = 16
+"""How deep an example is nested. A template may name a path of thousands of names."""
+EVENT_ID = "65f0c1a2b3d4e5f60718293a"
+EVENT_TIME = "2026-01-31T10:00:00.000Z"
+LINK = "https://example.com/"
+PERSON: JsonObject = {
+    "subscriberId": "ada",
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "email": "ada@example.com",
+    "phone": "+441234567890",
+    "avatar": "https://example.com/ada.png",
+    "locale": "en",
+    "timezone": "Europe/London",
+    "isOnline": True,
+    "lastOnlineAt": EVENT_TIME,
+    "channels": [],
+    "topics": [],
+}
+_FORMATS = {"uri": LINK, "url": LINK, "email": "ada@example.com", "date-time": EVENT_TIME, "date": EVENT_TIME[:10]}
+_LINK_NAME = re.compile(r"(?:url|uri|link|href|avatar|image)$", re.IGNORECASE)
+
+
+def example_of(workflow: Workflow) -> JsonObject:
+    """Return an example for each variable that the workflow's steps read; a step with an invalid template has none."""
+    steps = list(_compiled(workflow))
+    schema = _of_schema(workflow.payload_schema, "payload")
+    example: JsonObject = {"payload": schema if isinstance(schema, dict) else {}, "subscriber": {}}
+    paths = sorted({path for step in steps for paths in step.paths.values() for path in paths})
+    for root, *names in filter(None, paths):
+        if root == "payload" and names:
+            _put(example["payload"], names[:MAX_DEPTH], _text(names[:MAX_DEPTH][-1]))
+        elif root in ("subscriber", "actor"):
+            person = example.setdefault(root, {})
+            if names:
+                _put(person, names[:MAX_DEPTH], PERSON.get(names[0], _text(names[:MAX_DEPTH][-1])))
+        elif root in ("context", "tenant") and names:
+            _put(example.setdefault(root, {}), names[:MAX_DEPTH], _text(names[:MAX_DEPTH][-1]))
+    for kind, context in example.get("context", {}).items():
+        example["context"][kind] = {**(context if isinstance(context, dict) else {}), "id": kind}
+    if variables := dict(_step_variables(steps, paths, example["payload"])):
+        example["steps"] = variables
+    return example
+
+
+def completed(given: Any, example: Any) -> Any:
+    """Return the given value with what it lacks from the example."""
+    if not isinstance(given, dict) or not isinstance(example, dict):
+        return given
+    return {**example, **{name: completed(value, example.get(name)) for name, value in given.items()}}
+
+
+def _compiled(workflow: Workflow) -> Iterator[CompiledStep]:
+    for step in workflow.steps:
+        try:
+            yield compile_step(workflow, step, "")
+        except TemplateError:
+            continue
+
+
+def _step_variables(
+    steps: list[CompiledStep], paths: list[VariablePath], payload: JsonObject
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the variables of each step that a path reads."""
+    read = {path[1] for path in paths if path[:1] == ("steps",) and len(path) > 1}
+    for step in steps:
+        if step.step_id not in read:
+            continue
+        if step.collects_events:
+            yield step.step_id, digest_view([{"id": EVENT_ID, "time": EVENT_TIME, "payload": payload}], 1)
+        elif step.default_variables is not None:
+            yield step.step_id, step.default_variables
+
+
+def _put(target: JsonObject, names: list[str], value: Any) -> None:
+    """Put a value at a path, unless one is there; only a text gives way to an object with more names."""
+    *parents, last = names
+    for name in parents:
+        inner = target.get(name)
+        if inner is None or isinstance(inner, str):
+            inner = target[name] = {}
+        if not isinstance(inner, dict):
+            return
+        target = inner
+    target.setdefault(last, value)
+
+
+def _text(name: str) -> str:
+    return LINK if _LINK_NAME.search(name) else name
+
+
+def _of_schema(schema: Any, name: str, depth: int = 0) -> Any:
+    """Return a value that fits a JSON Schema, as far as its types say."""
+    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+        return _text(name)
+    for keyword in ("default", "const"):
+        if keyword in schema:
+            return schema[keyword]
+    for keyword in ("examples", "enum"):
+        if isinstance(schema.get(keyword), list) and schema[keyword]:
+            return schema[keyword][0]
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((one for one in kind if one != "null"), "null")
+    properties = schema.get("properties")
+    if kind == "object" or (kind is None and isinstance(properties, dict)):
+        inner = properties if isinstance(properties, dict) else {}
+        return {key: _of_schema(part, key, depth + 1) for key, part in inner.items()}
+    if kind == "array":
+        items = schema.get("items")
+        return [_of_schema(items, name, depth + 1)] if isinstance(items, dict) else []
+    if kind in ("integer", "number"):
+        return schema.get("minimum", 1)
+    if kind in ("boolean", "null"):
+        return True if kind == "boolean" else None
+    return _FORMATS.get(str(schema.get("format")), _text(name))
