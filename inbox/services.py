@@ -53,6 +53,7 @@ from inbox.service.trigger.pipeline import Pipeline
 from inbox.service.trigger.runs import RunService
 from inbox.service.trigger.triggers import TriggerService
 from inbox.service.webhooks.event_builder import EventBuilder
+from inbox.service.webhooks.hosts import ReachableHosts
 from inbox.service.webhooks.relay import EventRelay
 from inbox.service.webhooks.sender import WebhookSender
 from inbox.service.webhooks.webhooks import WebhookService
@@ -155,7 +156,8 @@ class Services:
         transactions = TransactionStore(client, keys)
         outbox_store, event_stream = OutboxStore(client, keys), EventStream(client, keys)
         failed_events = FailedEvents(client, keys)
-        sender = WebhookSender(settings.webhook_timeout_seconds)
+        hosts = ReachableHosts(settings.reachable_private_networks)
+        sender = WebhookSender(settings.webhook_timeout_seconds, hosts)
         self.webhooks = WebhookService(environments, secret_store, outbox_store, event_stream, failed_events, sender)
         self.event_relay = EventRelay(
             outbox,

@@ -29,6 +29,7 @@ SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
 DRAIN_SECONDS = 5.0
 """In production: a proxy that asks `/ready` every two seconds notices in time."""
+LOOPBACK = ("127.0.0.1/32", "::1/128")
 KEYLESS = "pk_keyless_"
 BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
@@ -204,6 +205,12 @@ class Settings(BaseSettings):
     webhook_retry_seconds: float = _setting(
         86400.0, "How old an event becomes before a webhook that fails is not tried any more.", unit="seconds", ge=0
     )
+    webhook_private_networks: Annotated[tuple[str, ...] | None, NoDecode] = _setting(
+        None,
+        "Private addresses and networks that a webhook may reach whose URL was set by the API, separated by commas. "
+        "When not set: 127.0.0.1 and ::1 in development, in production none. Public addresses can always be reached; "
+        "a webhook that was set by command reaches every host.",
+    )
     websockets: WebSockets = _setting(
         "inbox",
         "What reads and writes the frames of sockets: inbox, or websockets, the library, which takes more CPU and "
@@ -293,6 +300,13 @@ class Settings(BaseSettings):
         return (ANY,)
 
     @property
+    def reachable_private_networks(self) -> tuple[str, ...]:
+        """The private networks that webhooks set by the API may reach."""
+        if self.webhook_private_networks is None and self.mode == "development":
+            return LOOPBACK
+        return self.webhook_private_networks or ()
+
+    @property
     def drains_for_seconds(self) -> float:
         if self.drain_seconds is not None:
             return self.drain_seconds
@@ -309,9 +323,11 @@ class Settings(BaseSettings):
         items = value.split(",") if isinstance(value, str) else value
         return tuple(_origin(item.strip()) for item in items if item.strip())
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_private_networks", mode="before")
     @classmethod
     def _split_networks(cls, value: Any) -> Any:
+        if value is None:
+            return None
         items = value.split(",") if isinstance(value, str) else value
         return tuple(_network(item.strip()) for item in items if item.strip())
 

@@ -18,12 +18,12 @@ from inbox.cli.running import (
 )
 from inbox.errors import StartupError
 from inbox.models.dates import iso
+from inbox.models.event import failed_event_view
 from inbox.models.webhook import EVENT_TYPES
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
     from inbox.services import Services
-    from inbox.store.failed_events import FailedEvent
 
 webhooks_cli = typer.Typer(
     help="Tell a backend what happens: webhooks, the event stream, and events that did not arrive.",
@@ -56,16 +56,12 @@ async def set_webhook(
 @needs_services
 async def show_webhook(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Show where events go, and how many wait, were dropped (too many waited), have failed or are in the stream."""
-    events = environment.webhook.events if environment.webhook else ()
-    url = environment.webhook.url if environment.webhook else None
-    stream = services.keys.events(environment.number)[0] if environment.event_stream else None
-    size = await services.webhooks.backlog(environment)
-    counts = {"waiting": size.waiting, "dropped": size.dropped, "failed": size.failed, "streamed": size.streamed}
+    view = await services.webhooks.show(environment)
     if json:
-        print_json({"url": url, "events": list(events), "stream": stream, **counts})
+        print_json(view)
         return
-    rows = {"url": url or "-", "events": ", ".join(events) or "-", "stream": stream or "off", **counts}
-    print("\n".join(f"{name}\t{value}" for name, value in rows.items()))
+    shown = {"url": view["url"] or "-", "events": ", ".join(view["events"]) or "-", "stream": view["stream"] or "off"}
+    print("\n".join(f"{name}\t{value}" for name, value in {**view, **shown}.items()))
 
 
 @webhooks_cli.command("remove")
@@ -112,7 +108,7 @@ async def list_failed(services: Services, environment: Environment, json: AsJson
     """List the failed events, oldest first: id, type, when each was given up, number of tries, reason."""
     failures = await services.webhooks.failed(environment)
     if json:
-        print_json([_failed_view(failure) for failure in failures])
+        print_json([failed_event_view(failure) for failure in failures])
         return
     if failures:
         print_header("ID", "TYPE", "GIVEN UP", "TRIES", "REASON")
@@ -168,11 +164,6 @@ async def set_stream(
         print_json({"environment": environment.name, "stream": stream})
         return
     print(f"events of {environment.name} go to {services.keys.events(environment.number)[0]}" if is_on else "off")
-
-
-def _failed_view(failed: FailedEvent) -> dict[str, Any]:
-    attempts = {"failedAt": iso(failed.failed_ms), "tries": failed.tries, "reason": failed.reason}
-    return {"id": failed.event.id, "type": failed.event.type, **attempts}
 
 
 def _print_secret(secret: str) -> None:

@@ -25,6 +25,25 @@ class WebhookEvent(msgspec.Struct, frozen=True):
     transaction_id: str = ""
 
 
+class FailedEvent(msgspec.Struct, frozen=True, rename="camel"):
+    """An event, the reason of its failure, the number of tries, and the time of the last one (ms since 1970)."""
+
+    event: WebhookEvent
+    reason: str
+    tries: int
+    failed_ms: int
+
+
+def failed_event_view(failed: FailedEvent) -> wire.FailedEventReply:
+    return {
+        "id": failed.event.id,
+        "type": failed.event.type,
+        "failedAt": iso(failed.failed_ms),
+        "tries": failed.tries,
+        "reason": failed.reason,
+    }
+
+
 def event_body(event_id: str, event_type: str, at_ms: int, environment_id: str, fields: Mapping[str, object]) -> bytes:
     """Return the JSON of an event with the `fields` of its type."""
     head = {"id": event_id, "type": event_type, "createdAt": iso(at_ms), "environmentId": environment_id}

@@ -81,6 +81,8 @@ BODIES: dict[str, SchemaObject] = {
     "TopicSubscribers": {"subscribers": ["ada"]},
     "SubscriptionsRequest": {"subscriptions": [{"subscriberId": "ada", "identifier": "tk_news:si_ada"}]},
     "SubscriptionPatch": {"preferences": [{"workflowId": "welcome", "enabled": False}]},
+    "WebhookRequest": {"url": "https://hooks.example/inbox", "events": ["message.actioned"]},
+    "ReplayRequest": {"offset": 0},
     "IntegrationCreate": {"providerId": "novu", "channel": "in_app", "name": "In-app"},
     "IntegrationUpdate": {"name": "In-app", "active": True},
     "OrganizationRename": {"name": "Acme"},

@@ -11,6 +11,7 @@ TAGS: dict[str, str] = {
     "tenants": "Customers of the caller, which triggers may name.",
     "topics": "Named groups of subscribers, and their subscriptions.",
     "environments": "The environment of the API key, with its keys and tags.",
+    "webhook": "Where the events of the environment go, and the events that did not arrive.",
     "integrations": "The in-app integration, the one channel of this service.",
     "organizations": "The organization and its branding.",
     "notification-groups": "Groups that a backend sorts its workflows by.",

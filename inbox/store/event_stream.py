@@ -18,6 +18,10 @@ _EVENTS_APPEND = load("events_append", bool)
 class EventStream(BaseStore):
     """Adds the events of each bucket once, in order."""
 
+    def key(self, environment: int) -> str:
+        """Return the key of the stream."""
+        return self._keys.events(environment)[0]
+
     async def cursor(self, bucket: BucketKey) -> str:
         """Return the last entry of the bucket's outbox whose events are in the stream; empty at first."""
         raw = await self._client.execute("HGET", self._keys.events(bucket.environment)[1], bucket.bucket)

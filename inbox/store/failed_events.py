@@ -1,4 +1,4 @@
-"""Events that could not be delivered, stored with the reason; a command sends them again."""
+"""Events that could not be delivered, stored with the reason, so that they can be sent again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inbox.models.event import WebhookEvent
+from inbox.models.event import FailedEvent
 from inbox.store.base import BaseStore
 from inbox.store.client import Argument
 from inbox.store.scripts import load
@@ -15,15 +15,6 @@ MAX_FAILED = 1_000
 
 _FAILED_ADD = load("failed_add", int)
 FAILED_REMOVE = load("failed_remove", int)
-
-
-class FailedEvent(msgspec.Struct, frozen=True, rename="camel"):
-    """An event, the reason of its failure, the number of tries, and the time of the last one (ms since 1970)."""
-
-    event: WebhookEvent
-    reason: str
-    tries: int
-    failed_ms: int
 
 
 decode_failed = msgspec.msgpack.Decoder(FailedEvent).decode
@@ -41,9 +32,9 @@ class FailedEvents(BaseStore):
     async def count(self, environment: int) -> int:
         return int(await self._client.execute("ZCARD", self._keys.failed(environment)[1]))
 
-    async def all(self, environment: int) -> list[FailedEvent]:
-        """Return every failed event, in the order of `failed_ms`."""
-        ids = await self._client.execute("ZRANGE", self._keys.failed(environment)[1], 0, -1)
+    async def read(self, environment: int, offset: int = 0, limit: int = MAX_FAILED) -> list[FailedEvent]:
+        """Return failed events after the first `offset`, in the order of `failed_ms`."""
+        ids = await self._client.execute("ZRANGE", self._keys.failed(environment)[1], offset, offset + limit - 1)
         return await self.find(environment, ids)
 
     async def find(self, environment: int, ids: Sequence[str | bytes]) -> list[FailedEvent]:

@@ -72,6 +72,7 @@ class World:
             ("/v1/events/trigger", {**_trigger(f"turn-{self.turns}"), "to": "ada"}),
         ):
             await self._send("POST", path, body)
+        await self._send("PUT", "/v2/webhook", examples.BODIES["WebhookRequest"])
         workflow = await self._send("GET", "/v2/workflows/welcome")
         pair = {"workflowId": workflow["_id"], "tenantId": "acme"}
         message = (await self._send("GET", "/v1/subscribers/ada/notifications/feed"))[0]

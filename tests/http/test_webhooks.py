@@ -268,7 +268,7 @@ async def test_commands_that_cannot_be_carried_out(server: Server) -> None:
     assert line("set", "http://x", "--event", "nothing").startswith("inbox: nothing is no event; there are message.")
     assert line("replay", "evt_x") == "inbox: There is no failed event evt_x in Production\n"
     assert line("rotate-secret", "-e", "Development") == (
-        "inbox: Development has no webhook: make one with `inbox webhooks set URL`\n"
+        "inbox: Development has no webhook: make one with `inbox webhooks set URL` or PUT /v2/webhook\n"
     )
     assert line("show", "-e", "Nowhere") == (
         "inbox: There is no environment Nowhere, there are Development, Production\n"

@@ -16,7 +16,7 @@ import pytest
 from inbox.errors import NotFound, Unauthorized
 from inbox.ids import SubscriberId
 from inbox.models.credentials import ChannelCredentials
-from inbox.models.event import WebhookEvent
+from inbox.models.event import FailedEvent, WebhookEvent
 from inbox.models.message_edit import MessageEdit
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
@@ -29,7 +29,7 @@ from inbox.store import erasure as erasure_store
 from inbox.store.activity import transaction_tag
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ
 from inbox.store.client import open_client
-from inbox.store.failed_events import FailedEvent, FailedEvents
+from inbox.store.failed_events import FailedEvents
 from inbox.store.idempotent_responses import Answer
 from inbox.store.keys import Keys, bucket_of
 from inbox.store.runs import RunStore
@@ -411,4 +411,4 @@ async def test_events_of_others_stay_whatever_the_name(rig: Rig) -> None:
         await store.add(number, FailedEvent(event, "500", 3, 1))
     for name in ("2", "read"):
         await rig.erase(name)
-    assert [one.event.id for one in await store.all(number)] == ["evt_2_0_bobross"]
+    assert [one.event.id for one in await store.read(number)] == ["evt_2_0_bobross"]

@@ -15,13 +15,12 @@ from inbox.errors import NotFound
 from inbox.ids import SubscriberId
 from inbox.jobs import background_jobs
 from inbox.models.environment import Environment
-from inbox.models.event import WebhookEvent
+from inbox.models.event import FailedEvent, WebhookEvent
 from inbox.models.webhook import MESSAGE_CREATED
 from inbox.service.webhooks import relay as event_relay
 from inbox.service.webhooks import sender as event_sender
 from inbox.store.changes import INBOX_READ, INBOX_SEEN
 from inbox.store.due_buckets import AcquiredBuckets, BucketKey
-from inbox.store.failed_events import FailedEvent
 from inbox.store.outbox import MAX_ENTRIES, OutboxEntry
 from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
@@ -238,11 +237,11 @@ async def test_the_newest_thousand_failed_events_are_kept(rig: WebhookRig) -> No
     rig.receiver.status = 410
     await rig.trigger("ada")
     await rig.tell_all()
-    (one,) = await store.all(number)
+    (one,) = await store.read(number)
     for at in range(1_001):
         event = msgspec.structs.replace(one.event, id=f"evt_{at}")
         await store.add(number, msgspec.structs.replace(one, event=event, failed_ms=one.failed_ms + 1 + at))
-    kept = await store.all(number)
+    kept = await store.read(number)
     assert [kept[0].event.id, kept[-1].event.id, len(kept)] == ["evt_1", "evt_1000", 1_000]
 
 

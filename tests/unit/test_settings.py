@@ -96,6 +96,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "INBOX_WORK_LEASE_SECONDS": "1.5",
         "INBOX_WEBHOOK_TIMEOUT_SECONDS": "3",
         "INBOX_WEBHOOK_RETRY_SECONDS": "60",
+        "INBOX_WEBHOOK_PRIVATE_NETWORKS": "10.1.0.0/16, fd00::1",
         "INBOX_RATE_LIMIT_PER_KEY": "100/second",
         "INBOX_RATE_LIMIT_PER_SUBSCRIBER": "600/minute",
     }
@@ -108,6 +109,7 @@ def test_every_setting_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.cors_origins == ("https://app.example.org", "http://localhost:5173", "capacitor://localhost")
     assert (settings.mode, settings.log_level, settings.require_subscriber_hash) == ("development", "debug", True)
     assert settings.trusted_proxies == ("127.0.0.1/32", "10.0.0.0/8", "fd00::/8")
+    assert settings.webhook_private_networks == ("10.1.0.0/16", "fd00::1/128")
     assert settings.api_key == SecretStr("key-of-the-producers")
     assert settings.base_path == "/tools/inbox"
     assert settings.presence_lease_seconds == 2.5
@@ -118,6 +120,12 @@ def test_only_production_drains_unless_told() -> None:
     assert load_settings(mode="development").drains_for_seconds == 0
     assert load_settings(mode="development", drain_seconds=2.5).drains_for_seconds == 2.5
     assert load_settings(drain_seconds=0).drains_for_seconds == 0
+
+
+def test_only_in_development_a_webhook_set_by_the_api_reaches_this_machine_unless_told() -> None:
+    assert load_settings().reachable_private_networks == ()
+    assert load_settings(mode="development").reachable_private_networks == ("127.0.0.1/32", "::1/128")
+    assert load_settings(webhook_private_networks="10.0.0.0/8").reachable_private_networks == ("10.0.0.0/8",)
 
 
 def test_port_of_the_platform_is_used_when_ours_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +184,7 @@ def test_a_rate_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INBOX_CORS_ORIGINS", "https://app.example.org/path"),
         ("INBOX_CORS_ORIGINS", "https://a.example,https://*b.example"),
         ("INBOX_TRUSTED_PROXIES", "10.0.0/8"),
+        ("INBOX_WEBHOOK_PRIVATE_NETWORKS", "any"),
         ("INBOX_TRUSTED_PROXIES", "127.0.0.1,proxy.example.com"),
         ("INBOX_CORS_ORIGINS", "https://user:password@app.example.org"),
         ("INBOX_REQUIRE_SUBSCRIBER_HASH", "perhaps"),

@@ -17,4 +17,5 @@ from inbox.models.wire.sessions import *
 from inbox.models.wire.subscribers import *
 from inbox.models.wire.topics import *
 from inbox.models.wire.triggers import *
+from inbox.models.wire.webhooks import *
 from inbox.models.wire.workflows import *

@@ -17,7 +17,7 @@ from inbox import metrics
 from inbox.clock import now_ms
 from inbox.errors import ServiceUnavailable
 from inbox.models.environment import Environment
-from inbox.models.event import WebhookEvent
+from inbox.models.event import FailedEvent, WebhookEvent
 from inbox.models.webhook import Webhook
 from inbox.service.environments.environments import EnvironmentService
 from inbox.service.webhooks.event_builder import EventBuilder, planned_events
@@ -25,7 +25,7 @@ from inbox.service.webhooks.sender import Sent, WebhookSender
 from inbox.service.webhooks.webhooks import WebhookService
 from inbox.store.due_buckets import TICK_MS, BucketKey
 from inbox.store.event_stream import EventStream
-from inbox.store.failed_events import FailedEvent, FailedEvents
+from inbox.store.failed_events import FailedEvents
 from inbox.store.outbox import Head, Outbox, OutboxEntry, OutboxStore
 from inbox.store.transactions import TransactionStore
 from inbox.tasks import end_tasks
@@ -220,7 +220,7 @@ class EventRelay:
         cause = event.transaction_id
         parent = await self._transactions.trace_of(environment.number, cause) if cause else ""
         began = time.monotonic()
-        sent = await self._sender.send(webhook.url, event, self._webhooks.secrets_of(webhook), parent)
+        sent = await self._sender.send(webhook, event, self._webhooks.secrets_of(webhook), parent)
         metrics.WEBHOOK_SECONDS.observe(time.monotonic() - began)
         metrics.WEBHOOK_REQUESTS.add(("delivered" if sent.is_delivered else "refused" if sent.status else "failed",))
         self._note_health(environment, sent)

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from inbox import __version__
 from inbox.clock import now_seconds
 from inbox.models.event import WebhookEvent
+from inbox.models.webhook import Webhook
+from inbox.service.webhooks.hosts import ReachableHosts
 
 if TYPE_CHECKING:
     import httpx
@@ -59,11 +62,12 @@ def sign(event_id: str, timestamp: int, body: bytes, secret: str) -> str:
 class WebhookSender:
     """Sends events over connections that it keeps. No receiver can delay it for longer than its timeout."""
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, hosts: ReachableHosts) -> None:
         self.timeout_seconds = timeout_seconds
-        self._client: httpx.AsyncClient | None = None
+        self.hosts = hosts
+        self._clients: dict[bool, httpx.AsyncClient] = {}
 
-    async def send(self, url: str, event: WebhookEvent, secrets: Sequence[str], traceparent: str = "") -> Sent:
+    async def send(self, webhook: Webhook, event: WebhookEvent, secrets: Sequence[str], traceparent: str = "") -> Sent:
         """Send an event once, signed with each of the secrets, with the trace of its cause if there is one.
 
         Return every failure of the receiver as a result.
@@ -71,18 +75,18 @@ class WebhookSender:
         import httpx  # only a process that sends needs it, and it is slow to load
 
         try:
-            return await self._post(url, event, secrets, traceparent)
+            return await self._post(webhook, event, secrets, traceparent)
         except TimeoutError:
             return Sent(0, f"no answer within {self.timeout_seconds:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return Sent(0, _failure(url, error))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+            return Sent(0, _failure(webhook.url, error))
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        while self._clients:
+            _, client = self._clients.popitem()
+            await client.aclose()
 
-    async def _post(self, url: str, event: WebhookEvent, secrets: Sequence[str], traceparent: str) -> Sent:
+    async def _post(self, webhook: Webhook, event: WebhookEvent, secrets: Sequence[str], traceparent: str) -> Sent:
         timestamp = int(now_seconds())
         headers = {
             "content-type": "application/json",
@@ -91,25 +95,37 @@ class WebhookSender:
             "webhook-signature": " ".join(sign(event.id, timestamp, event.body, secret) for secret in secrets),
             **({"traceparent": traceparent} if traceparent else {}),
         }
-        client = self._open()
+        client = self._open(is_checked=webhook.is_host_checked)
         async with asyncio.timeout(self.timeout_seconds):
-            request = client.build_request("POST", url, content=event.body, headers=headers)
+            request = client.build_request("POST", webhook.url, content=event.body, headers=headers)
             response = await client.send(request, stream=True)
         await _finish(response)
         status = response.status_code
         return Sent(status, "" if 200 <= status < 300 else f"the receiver answered {status}")
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open(self, *, is_checked: bool) -> httpx.AsyncClient:
+        """Return the client for webhooks whose host is checked or is not. A proxy of the environment decides itself."""
         import httpx
 
-        if self._client is None:
-            self._client = httpx.AsyncClient(
+        if is_checked not in self._clients:
+            limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+            self._clients[is_checked] = httpx.AsyncClient(
                 timeout=self.timeout_seconds,
-                follow_redirects=False,  # the target is no URL that the operator has allowed
-                limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+                follow_redirects=False,  # the target is no URL that anybody has set or checked
+                limits=limits,
+                transport=self._transport(limits) if is_checked and not _has_proxy() else None,
                 headers={"user-agent": f"inbox/{__version__}"},
             )
-        return self._client
+        return self._clients[is_checked]
+
+    def _transport(self, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
+        from inbox.service.webhooks.transport import CheckedTransport
+
+        return CheckedTransport(self.hosts, limits)
+
+
+def _has_proxy() -> bool:
+    return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
 def _failure(url: str, error: Exception) -> str:

@@ -1,10 +1,11 @@
-"""Where an environment's events go: its webhook and its event stream, both set by command; and failed events."""
+"""Where an environment's events go: its webhook and its event stream; and failed events."""
 
 from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,20 +14,21 @@ import msgspec
 from inbox.clock import now_ms
 from inbox.errors import NotFound, invalid
 from inbox.ids import new_object_id
+from inbox.models import wire
 from inbox.models.environment import Environment
-from inbox.models.event import WebhookEvent, event_body
-from inbox.models.webhook import EVENT_TYPES, Webhook
+from inbox.models.event import FailedEvent, WebhookEvent, event_body
+from inbox.models.webhook import EVENT_TYPES, MAX_REPLAYED, MAX_URL_LENGTH, Webhook
 from inbox.service.environments.environments import EnvironmentService
 from inbox.service.webhooks.sender import SECRET_PREFIX, Sent, WebhookSender
 from inbox.store.event_stream import EventStream
-from inbox.store.failed_events import FailedEvent, FailedEvents
+from inbox.store.failed_events import MAX_FAILED, FailedEvents
 from inbox.store.outbox import OutboxStore
 from inbox.store.secrets import SecretStore
 
 SECRET_BYTES = 32
 OVERLAP_MS = 86_400_000
 """For which a replaced secret signs as well."""
-MAX_URL_LENGTH = 2_048
+PORTS = {"http": 80, "https": 443}
 TEST_EVENT = "webhook.test"
 
 
@@ -40,6 +42,14 @@ class EventBacklog:
     streamed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The failed events that were sent again, and from where to go on; None when there is no more, or no answer."""
+
+    results: list[tuple[FailedEvent, Sent]]
+    next_offset: int | None
+
+
 @dataclass(eq=False)
 class WebhookService:
     """Sets webhooks and event streams, and reports and replays events."""
@@ -51,28 +61,51 @@ class WebhookService:
     _failed: FailedEvents
     _sender: WebhookSender
 
-    async def set(self, environment: Environment, url: str, events: Sequence[str]) -> str | None:
+    async def show(self, environment: Environment) -> wire.WebhookReply:
+        """Return where events go, and how many there are. Raise ServiceUnavailable."""
+        environment = await self._newest(environment)
+        webhook, size = environment.webhook, await self.backlog(environment)
+        return {
+            "url": webhook.url if webhook else None,
+            "events": list(webhook.events) if webhook else [],
+            "stream": self._stream.key(environment.number) if environment.event_stream else None,
+            "waiting": size.waiting,
+            "dropped": size.dropped,
+            "failed": size.failed,
+            "streamed": size.streamed,
+        }
+
+    async def set(
+        self, environment: Environment, url: str, events: Sequence[str], *, is_host_checked: bool = False
+    ) -> str | None:
         """Send events of these types (all if empty) to the URL from now on. Return the signing secret of a new webhook.
 
-        An existing webhook keeps its secret; its waiting events go to the new URL. Raise ValidationFailed.
+        An existing webhook keeps its secret; its waiting events go to the new URL. With `is_host_checked` a new URL
+        must lead to a public host or an allowed one, now and whenever an event is sent. Raise ValidationFailed.
         """
-        _check_url(url)
+        port = _check_url(url)
         unknown = sorted(set(events) - set(EVENT_TYPES))
         if unknown:
-            raise invalid("event", f"{unknown[0]} is no event; there are {', '.join(EVENT_TYPES)}", unknown[0])
+            raise invalid("events", f"{unknown[0]} is no event; there are {', '.join(EVENT_TYPES)}", unknown[0])
         types = tuple(one for one in EVENT_TYPES if one in events) if events else EVENT_TYPES
+        environment = await self._newest(environment)
         before, secret = environment.webhook, None
+        if is_host_checked and before and before.url == url:
+            is_host_checked = before.is_host_checked
+        if is_host_checked:
+            await self._sender.hosts.check(urlsplit(url).hostname or "", port, self._sender.timeout_seconds)
         if before:
-            webhook = msgspec.structs.replace(before, url=url, events=types)
+            webhook = msgspec.structs.replace(before, url=url, events=types, is_host_checked=is_host_checked)
         else:
             await self._clear_unless_used(environment)
             secret = _new_secret()
-            webhook = Webhook(url, types, self._secrets.seal(secret))
+            webhook = Webhook(url, types, self._secrets.seal(secret), is_host_checked=is_host_checked)
         await self._environments.change(environment, webhook=webhook)
         return secret
 
     async def remove(self, environment: Environment) -> None:
         """Remove the webhook; waiting events are dropped unless there is an event stream. Raise NotFound."""
+        environment = await self._newest(environment)
         _webhook_of(environment)
         await self._environments.change(environment, webhook=None)
         if not environment.event_stream:
@@ -80,7 +113,7 @@ class WebhookService:
 
     async def rotate_secret(self, environment: Environment) -> str:
         """Return a new signing secret; the former one signs as well for a day. Raise NotFound."""
-        before = _webhook_of(environment)
+        before = _webhook_of(await self._newest(environment))
         secret = _new_secret()
         after = msgspec.structs.replace(
             before, sealed=self._secrets.seal(secret), sealed_before=before.sealed, rotated_ms=now_ms()
@@ -110,35 +143,56 @@ class WebhookService:
             streamed=await self._stream.size(environment.number),
         )
 
-    async def failed(self, environment: Environment) -> list[FailedEvent]:
-        """Return the failed events, the oldest first."""
-        return await self._failed.all(environment.number)
+    async def failed(self, environment: Environment, offset: int = 0, limit: int = MAX_FAILED) -> list[FailedEvent]:
+        """Return failed events after the first `offset`, the oldest first."""
+        return await self._failed.read(environment.number, offset, limit)
 
-    async def replay(self, environment: Environment, ids: Collection[str]) -> AsyncIterator[tuple[FailedEvent, Sent]]:
-        """Send failed events once more, all or those with these ids; yield each with its result.
+    async def replay(
+        self, environment: Environment, ids: Collection[str] = (), offset: int = 0, limit: int = MAX_FAILED
+    ) -> AsyncGenerator[tuple[FailedEvent, Sent]]:
+        """Send failed events once more, those with these ids or the ones after the first `offset`, oldest first.
 
-        Events that are delivered are no longer failed. Raise NotFound for an unknown id.
+        Yield each with its result. Events that are delivered are no longer failed. Raise NotFound for an unknown id.
         """
-        webhook = _webhook_of(environment)
-        by_id = {failed.event.id: failed for failed in await self._failed.all(environment.number)}
-        for missing in (event_id for event_id in ids if event_id not in by_id):
-            raise NotFound(f"There is no failed event {missing} in {environment.name}")
-        for event_id, failed in by_id.items():
-            if not ids or event_id in ids:
-                sent = await self._sender.send(webhook.url, failed.event, self.secrets_of(webhook))
-                if sent.is_delivered:
-                    await self._failed.remove(environment.number, event_id)
-                yield failed, sent
+        webhook = _webhook_of(await self._newest(environment))
+        for failed in await self._named(environment, ids) if ids else await self.failed(environment, offset, limit):
+            sent = await self._sender.send(webhook, failed.event, self.secrets_of(webhook))
+            if sent.is_delivered:
+                await self._failed.remove(environment.number, failed.event.id)
+            yield failed, sent
+
+    async def _named(self, environment: Environment, ids: Collection[str]) -> list[FailedEvent]:
+        found = await self._failed.find(environment.number, list(dict.fromkeys(ids)))
+        if missing := set(ids) - {failed.event.id for failed in found}:
+            raise NotFound(f"There is no failed event {min(missing)} in {environment.name}")
+        return sorted(found, key=lambda failed: failed.failed_ms)
+
+    async def replay_some(self, environment: Environment, ids: Collection[str], offset: int) -> Replay:
+        """Send failed events as `replay` does, at most ten, and none after one that gets no answer."""
+        results: list[tuple[FailedEvent, Sent]] = []
+        async with aclosing(self.replay(environment, ids, offset, MAX_REPLAYED)) as replayed:
+            async for failed, sent in replayed:
+                results.append((failed, sent))
+                if not sent.status:
+                    return Replay(results, None)
+        next_offset = offset + sum(not sent.is_delivered for _, sent in results)
+        has_more = not ids and await self._failed.count(environment.number) > next_offset
+        return Replay(results, next_offset if has_more else None)
 
     async def test(self, environment: Environment) -> Sent:
         """Send an event without content, once. Raise NotFound."""
-        webhook = _webhook_of(environment)
+        webhook = _webhook_of(await self._newest(environment))
         event_id = f"evt_test_{new_object_id()}"
         event = WebhookEvent(event_id, TEST_EVENT, event_body(event_id, TEST_EVENT, now_ms(), environment.id, {}))
-        return await self._sender.send(webhook.url, event, self.secrets_of(webhook))
+        return await self._sender.send(webhook, event, self.secrets_of(webhook))
 
     async def close(self) -> None:
         await self._sender.close()
+
+    async def _newest(self, environment: Environment) -> Environment:
+        """Return the environment as it is now: a caller's may be a second old. Raise ServiceUnavailable."""
+        environments = await self._environments.fresh(at_once=True)
+        return next(one for one in environments if one.number == environment.number)
 
     async def _clear_unless_used(self, environment: Environment) -> None:
         """Drop entries from an earlier webhook or stream, unless there is one now."""
@@ -148,20 +202,24 @@ class WebhookService:
 
 def _webhook_of(environment: Environment) -> Webhook:
     if environment.webhook is None:
-        raise NotFound(f"{environment.name} has no webhook: make one with `inbox webhooks set URL`")
+        raise NotFound(f"{environment.name} has no webhook: make one with `inbox webhooks set URL` or PUT /v2/webhook")
     return environment.webhook
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str) -> int:
+    """Return the port of the URL. Raise ValidationFailed."""
+    port = 0
     try:
         parts = urlsplit(url)
-        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        if parts.scheme in PORTS and parts.hostname:
+            port = PORTS[parts.scheme] if parts.port is None else parts.port
     except ValueError:
-        is_valid = False
-    if not is_valid or len(url) > MAX_URL_LENGTH or not (url.isascii() and url.isprintable() and " " not in url):
+        pass
+    if not port or len(url) > MAX_URL_LENGTH or not (url.isascii() and url.isprintable() and " " not in url):
         raise invalid("url", "the URL must be an http:// or https:// one, of at most 2048 characters", url)
-    if parts.fragment:
+    if "#" in url:
         raise invalid("url", "the URL must have no fragment (#…)", url)
+    return port
 
 
 def _new_secret() -> str:
