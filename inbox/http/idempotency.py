@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope
 from inbox.errors import InboxError
 from inbox.http.auth import CALLER, ApiCaller, count_request, services_of
 from inbox.http.requests import MIB
-from inbox.http.responses import error_reply
+from inbox.http.responses import SecretData, error_reply
 from inbox.http.route_index import Endpoint
 from inbox.models.environment import Environment
 from inbox.service.environments.idempotency import MAX_ANSWER_BYTES, IdempotencyService, check_key
@@ -60,8 +60,8 @@ async def _once(request: Request, environment: Environment, key: str, fingerprin
 
 
 def _stored(response: Response, fingerprint: bytes) -> Answer | None:
-    """Return what is kept of an answer; None of one that is larger than MAX_ANSWER_BYTES."""
-    if len(response.body) > MAX_ANSWER_BYTES:
+    """Return what is kept of an answer; None of one that is larger than MAX_ANSWER_BYTES or has a secret."""
+    if len(response.body) > MAX_ANSWER_BYTES or isinstance(response, SecretData):
         return None
     media_type = dict(response.raw_headers).get(b"content-type", b"").decode("latin-1")
     return Answer(fingerprint, response.status_code, media_type, bytes(response.body))

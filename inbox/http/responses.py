@@ -73,6 +73,10 @@ class _DataJson(_Json, Data[T]):
     pass
 
 
+class SecretData(_DataJson[T]):
+    """An answer with a key or a secret, which is stored nowhere."""
+
+
 def bare(body: T, status: int = 200, headers: Mapping[str, str] | None = None) -> Bare[T]:
     """Return a JSON answer that is not wrapped: a page has its own `data`."""
     return _BareJson(orjson.dumps(body), status, headers)
@@ -81,6 +85,11 @@ def bare(body: T, status: int = 200, headers: Mapping[str, str] | None = None) -
 def data(value: T, status: int = 200) -> Data[T]:
     """Return `{"data": value}`."""
     return _DataJson(orjson.dumps({"data": value}), status)
+
+
+def secret_data(value: T, status: int = 200) -> Data[T]:
+    """Return `{"data": value}` of a value that is shown once, so that no Idempotency-Key keeps it."""
+    return SecretData(orjson.dumps({"data": value}), status)
 
 
 def no_content() -> Response:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from inbox.models import wire
-from inbox.models.dates import timestamps
+from inbox.models.dates import iso_or_none, timestamps
 from inbox.models.webhook import EVENT_TYPES, Webhook
 
 DEVELOPMENT, PRODUCTION = 1, 2
@@ -68,19 +70,54 @@ class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
     revoked_ms: int | None = None
 
 
-def environment_view(environment: Environment, keys: list[str]) -> wire.EnvironmentReply:
-    return {
+class LiveKey(msgspec.Struct, frozen=True):
+    """What callers see of an API key that opens its environment: its last four characters, if it is long enough.
+
+    `setting` is the variable that the service has the key from, None for a stored one.
+    """
+
+    id: str
+    digest: str
+    last_four: str | None
+    created_ms: int
+    setting: wire.KeySetting | None
+
+
+class EnvironmentCreate(msgspec.Struct, rename="camel"):
+    """The body of a new environment. `color` and `parentId` are read for clients of the original, and not kept."""
+
+    name: str
+    color: str | None = None
+    parent_id: str | None = None
+
+
+def environment_view(environment: Environment, keys: list[str] | None) -> wire.EnvironmentReply:
+    """Return an environment in its wire form; without keys for a caller of another one."""
+    shown = {} if keys is None else {"apiKeys": [api_key_view(environment, key) for key in keys]}
+    view = {
         "_id": environment.id,
         "name": environment.name,
         "_organizationId": environment.organization_id,
         "identifier": environment.identifier,
         "type": "prod" if environment.is_production else "dev",
         "slug": f"{environment.name.lower().replace(' ', '-')}_env_{environment.id}",
-        "apiKeys": [api_key_view(environment, key) for key in keys],
+        **shown,
         **timestamps(environment.created_ms, environment.created_ms),
     }
+    return cast("wire.EnvironmentReply", view)
 
 
 def api_key_view(environment: Environment, key: str) -> wire.ApiKeyReply:
     """Return a key in its wire form. Keys belong to no person here, so `_userId` is the organization's id."""
     return {"key": key, "_userId": environment.organization_id}
+
+
+def live_key_view(key: LiveKey, caller_digest: str) -> wire.LiveKeyReply:
+    """Return a key as its environment lists it; `isCaller` says whether the request has it."""
+    return {
+        "id": key.id,
+        "lastFour": key.last_four,
+        "createdAt": iso_or_none(key.created_ms),
+        "setting": key.setting,
+        "isCaller": key.digest == caller_digest,
+    }

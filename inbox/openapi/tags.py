@@ -10,7 +10,7 @@ TAGS: dict[str, str] = {
     "execution-details": "What happened when the steps of an activity ran.",
     "tenants": "Customers of the caller, which triggers may name.",
     "topics": "Named groups of subscribers, and their subscriptions.",
-    "environments": "The environment of the API key, with its keys and tags.",
+    "environments": "Environments, and the keys and tags of the API key's own.",
     "webhook": "Where the events of the environment go, and the events that did not arrive.",
     "integrations": "The in-app integration, the one channel of this service.",
     "organizations": "The organization and its branding.",

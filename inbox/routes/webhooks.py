@@ -8,7 +8,7 @@ from starlette.responses import Response
 from inbox.http.auth import ApiCaller, services_of
 from inbox.http.operation import operation
 from inbox.http.queries import ShortPageQuery
-from inbox.http.responses import Bare, Data, bare, data, no_content
+from inbox.http.responses import Bare, Data, bare, data, no_content, secret_data
 from inbox.models import wire
 from inbox.models.event import failed_event_view
 from inbox.models.webhook import ReplayRequest, WebhookRequest
@@ -29,7 +29,7 @@ async def set_(request: Request, caller: ApiCaller, body: WebhookRequest) -> Dat
     """
     webhooks = services_of(request).webhooks
     secret = await webhooks.set(caller.environment, body.url, body.events, is_host_checked=True)
-    return data({**await webhooks.show(caller.environment), "secret": secret})
+    return secret_data({**await webhooks.show(caller.environment), "secret": secret})
 
 
 @operation("DELETE /v2/webhook", "removeWebhook", errors=[404])
@@ -48,7 +48,7 @@ async def test(request: Request, caller: ApiCaller) -> Data[wire.WebhookAnswer]:
 @operation("POST /v2/webhook/rotate-secret", "rotateWebhookSecret", errors=[404])
 async def rotate_secret(request: Request, caller: ApiCaller) -> Data[wire.WebhookSecretReply]:
     """Make a new secret. It is shown once; for a day events are signed with the former one as well."""
-    return data({"secret": await services_of(request).webhooks.rotate_secret(caller.environment)})
+    return secret_data({"secret": await services_of(request).webhooks.rotate_secret(caller.environment)})
 
 
 @operation("GET /v2/webhook/failed-events", "listFailedEvents")

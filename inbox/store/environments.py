@@ -36,6 +36,11 @@ def digest_of(api_key: str) -> str:
     return hashlib.sha256(api_key.encode()).hexdigest()
 
 
+def key_id_of(digest: str) -> str:
+    """Return the id by which callers name a key: it tells nothing of the key."""
+    return digest[:24]
+
+
 class EnvironmentStore(BaseStore):
     """Reads and writes the registry."""
 

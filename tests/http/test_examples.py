@@ -88,6 +88,7 @@ class World:
             "feedId": await self._listed("/v1/feeds", {"name": "offers"}),
             "groupId": await self._listed("/v1/notification-groups", {"name": "Marketing"}),
             "overrideId": await self._listed("/v1/workflow-overrides", pair),
+            "keyId": await self._stored_key(),
         }
         self.token = (await create_session(self.server, "ada"))["token"]
 
@@ -96,7 +97,7 @@ class World:
         name = operation["operationId"]
         if not self.is_full:
             await self.refill()
-        self.is_full = name not in BEFORE and not name.startswith(("delete", "erase", "remove"))
+        self.is_full = name not in BEFORE and not name.startswith(("delete", "erase", "remove", "revoke"))
         if before := BEFORE.get(name):
             await self._send(before[0], before[1].format(**self.known), self._body(before[2]))
         query = {
@@ -105,7 +106,7 @@ class World:
             if parameter["in"] == "query" and parameter["required"]
         }
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        token = f"Bearer {self.token}" if path.startswith(PAGES) else f"ApiKey {self.server.api_key}"
+        token = f"Bearer {self.token}" if path.startswith(PAGES) else f"ApiKey {await self._key_for(name)}"
         return await self.api.client.request(
             method.upper(),
             self._path(path, operation),
@@ -113,6 +114,20 @@ class World:
             headers={"Authorization": token} if operation.get("security") else {},
             **({"json": self._body(content["example"])} if content else {}),
         )
+
+    async def _key_for(self, name: str) -> str:
+        """The key of the service; of a new environment where the one of the settings would be refused."""
+        if name != "regenerateApiKeys":
+            return self.server.api_key
+        key: str = (await self._send("POST", "/v1/environments", {"name": "Regenerated"}))["apiKeys"][0]["key"]
+        return key
+
+    async def _stored_key(self) -> str:
+        """The id of an API key that may be revoked."""
+        path = "/v2/environments/{}/api-keys".format((await self._send("GET", "/v1/environments/me"))["_id"])
+        stored = [one["id"] for one in await self._send("GET", path) if one["setting"] is None]
+        found: str = stored[0] if stored else (await self._send("POST", path))["id"]
+        return found
 
     def _path(self, path: str, operation: Json) -> str:
         """The path with its examples, of which those that the service makes are replaced by real ones."""

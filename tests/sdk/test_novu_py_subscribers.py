@@ -99,12 +99,19 @@ async def test_preferences_are_chosen_shown_and_obeyed(novu: Novu) -> None:
 
 
 async def test_environments_and_integrations(novu: Novu, server: Server) -> None:
-    [environment] = (await novu.environments.list_async()).result
+    [environment, other] = (await novu.environments.list_async()).result
+    assert (other.name, other.api_keys) == ("Development", None)
     assert (environment.name, environment.identifier) == ("Production", APPLICATION_IDENTIFIER)
     assert server.api_key in [key.key for key in environment.api_keys or []]
     await novu.workflows.create_async(create_workflow_dto=order_workflow(tags=["orders"]))
     tags = (await novu.environments.get_tags_async(environment_id=environment.id)).result
     assert [tag.name for tag in tags] == ["orders"]
+    staging = models.CreateEnvironmentRequestDto(name="Staging", color="#0070f3")
+    created = (await novu.environments.create_async(create_environment_request_dto=staging)).result
+    [key] = created.api_keys or []
+    async with Novu(secret_key=key.key, server_url=server.url) as of_staging:
+        [own, *_] = (await of_staging.environments.list_async()).result
+        assert (own.id, own.name, own.identifier) == (created.id, "Staging", created.identifier)
 
     [integration] = (await novu.integrations.list_async()).result
     assert (integration.provider_id, integration.active, integration.environment_id) == ("novu", True, environment.id)

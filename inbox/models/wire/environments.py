@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from inbox.models.json_values import JsonObject
-from inbox.models.wire.base import Absent, Count, HexId, Identified, Owned, Timestamps
+from inbox.models.wire.base import Absent, Count, Date, HexId, Identified, Owned, Timestamps
 
 
 class TenantReply(Owned, Timestamps):
@@ -20,18 +20,36 @@ class ContextReply(Timestamps):
     data: JsonObject
 
 
+KeySetting = Literal["INBOX_API_KEY", "INBOX_FORMER_API_KEY"]
+
+
 class EnvironmentReply(Identified, Timestamps):
     _organizationId: HexId
     name: str
     identifier: str
     type: Literal["dev", "prod"]
     slug: str
-    apiKeys: list[ApiKeyReply]
+    apiKeys: NotRequired[list[ApiKeyReply]]
 
 
 class ApiKeyReply(TypedDict):
     key: str
     _userId: HexId
+
+
+class LiveKeyReply(TypedDict):
+    """An API key without the key. `setting` is the variable that the service has it from, null for a stored one."""
+
+    id: HexId
+    lastFour: str | None
+    createdAt: Date | None
+    setting: KeySetting | None
+    isCaller: bool
+
+
+class NewKeyReply(TypedDict):
+    id: HexId
+    key: str
 
 
 class TagReply(TypedDict):

@@ -20,12 +20,13 @@ from typing import Any
 import msgspec
 
 from inbox.clock import now_ms, now_seconds
-from inbox.errors import BadRequest, NotFound, StoreUnavailable, invalid
+from inbox.errors import BadRequest, NotFound, StoreUnavailable, existing, invalid
 from inbox.ids import new_object_id
-from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment
+from inbox.models import wire
+from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment, LiveKey
 from inbox.service.environments.given_keys import GivenKeys
 from inbox.settings import Settings
-from inbox.store.environments import EnvironmentStore, Registry, digest_of
+from inbox.store.environments import EnvironmentStore, Registry, digest_of, key_id_of
 from inbox.store.secrets import SecretStore
 from inbox.subscriber_hash import HashKind, is_valid_hash
 from inbox.tasks import SharedTurn
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 VERSION_CHECK_SECONDS = 1.0
 MAX_LIVE_KEYS = 2
+MIN_HINTED_LENGTH = 16
+"""Of a key whose last four characters are shown."""
 MAX_NAME_LENGTH = 64
 MAX_AGE_DAYS = 540
 LOST = (
@@ -129,8 +132,8 @@ class EnvironmentService:
         keys = self._live_keys.get(environment.number)
         if keys is None:
             own = self._given.known(self._stored_current) if self._is_current(environment) else []
-            stored = sorted(self._stored_keys(environment), key=lambda key: key.created_ms)
-            keys = list(dict.fromkeys(own + [self._secrets.unseal(key.sealed) for key in stored]))
+            stored = [self._secrets.unseal(key.sealed) for _, key in self._stored_by_age(environment)]
+            keys = list(dict.fromkeys(own + stored))
             self._live_keys[environment.number] = keys
         return [*keys]
 
@@ -227,14 +230,19 @@ class EnvironmentService:
             raise invalid("maxAgeDays", f"maxAgeDays must be from 1 to {MAX_AGE_DAYS}", days)
         return await self.change(environment, max_age_days=days)
 
-    async def create(self, name: str) -> Environment:
-        """Create an environment with a key. Raise BadRequest for a taken name, and ValidationFailed."""
+    async def create(self, name: str, limit: int | None = None) -> Environment:
+        """Create an environment with a key, unless there are `limit` already.
+
+        Raise BadRequest for that and for a taken name, and ValidationFailed.
+        """
         name = name.strip()
         if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
             raise invalid("name", f"name must be 1 to {MAX_NAME_LENGTH} printable characters", name)
         await self._read()
         if any(item.name.lower() == name.lower() for item in self.all()):
             raise BadRequest(f"An environment {name} exists already")
+        if limit is not None and len(self._registry.environments) >= limit:
+            raise BadRequest(f"There are {limit} environments already: `inbox environments create` makes more")
         number = max(self._registry.environments) + 1
         environment = _new_environment(number, name, self.current.organization_id)
         if not await self._store.add(environment):
@@ -245,12 +253,29 @@ class EnvironmentService:
     async def create_key(self, environment: Environment) -> str:
         """Create and return another key; two may be live at once. Raise BadRequest if there are two already."""
         await self._read()
-        if len(list(self._stored_keys(environment))) >= MAX_LIVE_KEYS:
+        if len(self._stored_by_age(environment)) >= MAX_LIVE_KEYS:
             raise BadRequest(f"{environment.name} has {MAX_LIVE_KEYS} keys already: revoke one first")
         api_key = secrets.token_hex(16)
         await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
         await self._read()
         return api_key
+
+    async def list_keys(self, environment: Environment) -> list[LiveKey]:
+        """Return the keys that open an environment, without the keys: those of the settings first, then the oldest."""
+        await self._refresh(at_once=True)
+        known = {digest_of(key): key for key in self.live_keys(environment)}
+        given = self._given_digests(environment)
+        stored = {digest: key for digest, key in self._stored_by_age(environment) if digest not in given}
+        return [
+            LiveKey(
+                id=key_id_of(digest),
+                digest=digest,
+                last_four=known[digest][-4:] if len(known.get(digest, "")) >= MIN_HINTED_LENGTH else None,
+                created_ms=stored[digest].created_ms if digest in stored else 0,
+                setting=given.get(digest),
+            )
+            for digest in (*given, *stored)
+        ]
 
     async def revoke_key(self, environment: Environment, api_key: str) -> None:
         """Revoke a stored key, and end every session of the environment.
@@ -258,21 +283,51 @@ class EnvironmentService:
         Raise NotFound, and BadRequest for the last key and for the INBOX_API_KEY of the service.
         """
         await self._read()
-        digest, stored = digest_of(api_key), self._registry.environments[environment.number]
-        given_key = stored.given_key
-        if digest == given_key:
-            raise BadRequest(f"This is the INBOX_API_KEY of the service of {environment.name}: give it another there")
-        if digest == stored.former_key:
-            raise BadRequest(f"This is the INBOX_FORMER_API_KEY of the service of {environment.name}: remove it there")
+        await self._revoke(environment, digest_of(api_key))
+
+    async def revoke_key_with_id(self, environment: Environment, key_id: str) -> None:
+        """Revoke as `revoke_key` does the key that has this id in `list_keys`."""
+        await self._read()
+        digests = [*self._given_digests(environment), *(digest for digest, _ in self._stored_by_age(environment))]
+        found = next((digest for digest in digests if key_id_of(digest) == key_id), None)
+        await self._revoke(environment, existing(found, NotFound(f"{environment.name} has no such key")))
+
+    async def regenerate_key(self, environment: Environment) -> str:
+        """Revoke every key and return the only one that is left, a new one. Raise BadRequest as `revoke_key` does."""
+        await self._read()
+        if setting := next(iter(self._given_digests(environment).values()), None):
+            raise BadRequest(f"The key of {environment.name} is the {setting} of its service: give it another there")
+        former = [digest for digest, _ in self._stored_by_age(environment)]
+        for digest in former[: len(former) - MAX_LIVE_KEYS + 1]:  # there must be a place for the new one
+            await self._revoke(environment, digest)
+        api_key = await self.create_key(environment)
+        for digest in former[max(0, len(former) - MAX_LIVE_KEYS + 1) :]:
+            await self._revoke(environment, digest)
+        return api_key
+
+    async def _revoke(self, environment: Environment, digest: str) -> None:
+        if setting := self._given_digests(environment).get(digest):
+            remedy = "give it another" if setting == "INBOX_API_KEY" else "remove it"
+            raise BadRequest(f"This is the {setting} of the service of {environment.name}: {remedy} there")
         key = self._registry.api_keys.get(digest)
         if key is None or key.revoked_ms is not None or key.environment != environment.number:
             raise NotFound(f"{environment.name} has no such key")
-        if given_key is None and len(list(self._stored_keys(environment))) == 1:
+        if not self._given_digests(environment) and len(self._stored_by_age(environment)) == 1:
             raise BadRequest(f"This is the last key of {environment.name}: make another first")
         await self._end_sessions(environment)
         await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=now_ms()))
         await self._end_sessions(environment)  # sessions opened meanwhile by other processes, with a hash of this key
         await self._read()
+
+    def _given_digests(self, environment: Environment) -> dict[str, wire.KeySetting]:
+        """Return the digests of the keys of the service's settings, with the name of the setting."""
+        stored = self._registry.environments[environment.number]
+        given: dict[str, wire.KeySetting] = {}
+        if stored.given_key:
+            given[stored.given_key] = "INBOX_API_KEY"
+        if stored.former_key:
+            given.setdefault(stored.former_key, "INBOX_FORMER_API_KEY")
+        return given
 
     async def _end_sessions(self, environment: Environment) -> None:
         await self._store.change(
@@ -322,7 +377,7 @@ class EnvironmentService:
     async def _ensure_key(self, mode: str, environment: Environment) -> None:
         """Create a key for an environment without one; of the keys that processes propose, the first stays."""
         has_own = environment.given_key or (self._given.digests and self._is_current(environment))
-        if has_own or any(self._stored_keys(environment)):
+        if has_own or self._stored_by_age(environment):
             return
         revoked = sum(key.environment == environment.number for key in self._registry.api_keys.values())
         name = f"{mode}:api_key:{revoked}" if revoked else f"{mode}:api_key"
@@ -333,9 +388,11 @@ class EnvironmentService:
     def _is_current(self, environment: Environment) -> bool:
         return environment.number == NUMBERS[self._settings.mode]
 
-    def _stored_keys(self, environment: Environment) -> list[ApiKey]:
-        keys = self._registry.api_keys.values()
-        return [key for key in keys if key.environment == environment.number and key.revoked_ms is None]
+    def _stored_by_age(self, environment: Environment) -> list[tuple[str, ApiKey]]:
+        """Return the stored live keys of an environment with their digests, the oldest first."""
+        keys = self._registry.api_keys.items()
+        live = [item for item in keys if item[1].environment == environment.number and item[1].revoked_ms is None]
+        return sorted(live, key=lambda item: item[1].created_ms)
 
     def _shown_environments(self) -> dict[int, Environment]:
         """Return every environment by number, oldest first, with the identifier that is served; made once a reading."""

@@ -136,6 +136,10 @@ test("environments, integrations and contexts", async () => {
   const [environment] = (await novu.environments.list()).result;
   assert.equal(environment.identifier, identifier);
   assert.ok(environment.apiKeys.map((key) => key.key).includes(apiKey));
+  const created = (await novu.environments.create({ name: "Staging", color: "#0070f3" })).result;
+  assert.equal(created.apiKeys.length, 1);
+  const listed = (await novu.environments.list()).result;
+  assert.deepEqual(listed.map((one) => [one.name, one.apiKeys?.length]), [["Production", 1], ["Development", undefined], ["Staging", undefined]]);
   assert.deepEqual((await novu.environments.getTags(environment.id)).result.map((tag) => tag.name), ["orders"]);
   const [integration] = (await novu.integrations.list()).result;
   assert.deepEqual([integration.providerId, integration.channel, integration.environmentId], ["novu", "in_app", environment.id]);
