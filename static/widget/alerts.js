@@ -84,7 +84,7 @@ export class Alerts {
   async #showDesktop(notification) {
     if (permission() !== "granted") return;
     const { id, subject, bodyFormat } = notification;
-    const body = bodyFormat ? (await import("./body.js")).bodyText(notification) : notification.body;
+    const body = bodyFormat ? (await import("./view.js")).bodyText(notification) : notification.body;
     try {
       const shown = new Notification(subject ?? this.#options.t("bell.title"), { body, tag: id });
       shown.onclick = () => {

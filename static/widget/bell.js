@@ -1,6 +1,6 @@
 /** `<inbox-bell>`: a bell with a badge, and a panel with the list that opens at it. */
 
-import { icon, make, show } from "./dom.js";
+import { button, icon, make, shortCount, show } from "./dom.js";
 import { InboxElement } from "./element.js";
 
 const BELL = "M6 16V10a6 6 0 0 1 12 0v6l2 2H4z M10 21h4 M12 4V2.5";
@@ -17,13 +17,10 @@ export class InboxBell extends InboxElement {
     super();
     this.#badge = make("span", { class: "badge", part: "badge", "aria-hidden": "true", hidden: "" });
     const picture = make("slot", { name: "bell" }, icon(BELL));
-    const attributes = { class: "bell", part: "bell", type: "button", "aria-haspopup": "dialog", "aria-expanded": "false" };
-    this.#bell = make("button", attributes, picture, this.#badge);
+    const load = () => this.loadView().catch(() => {}); // soon it will be pressed
+    const attributes = { part: "bell", "aria-haspopup": "dialog", onpointerenter: load, onfocus: load };
+    this.#bell = button("bell", () => (this.open ? this.hide() : this.show()), attributes, picture, this.#badge);
     this.root.append(this.#bell);
-    this.#bell.addEventListener("click", () => (this.open ? this.hide() : this.show()));
-    for (const name of ["pointerenter", "focus"]) {
-      this.#bell.addEventListener(name, () => this.loadView().catch(() => {})); // soon it will be pressed
-    }
   }
 
   connectedCallback() {
@@ -93,11 +90,11 @@ export class InboxBell extends InboxElement {
     const { unread, severity } = counts;
     this.#bell.dataset.status = status;
     this.#bell.dataset.busy = String(busy);
-    this.#bell.setAttribute("aria-expanded", String(this.open));
+    this.#bell.ariaExpanded = String(this.open);
     const label = unread ? this.t("bell.unread", { count: unread }) : this.t("bell.title");
-    this.#bell.setAttribute("aria-label", severity.high ? `${label}, ${this.t("bell.high", { count: severity.high })}` : label);
+    this.#bell.ariaLabel = severity.high ? `${label}, ${this.t("bell.high", { count: severity.high })}` : label;
     this.#badge.dataset.severity = URGENCY.find((name) => severity[name]) ?? "none";
-    show(this.#badge, unread > 99 ? "99+" : unread ? String(unread) : "");
+    show(this.#badge, shortCount(unread));
     this.#panel?.toggle(this.open, this.getAttribute("placement") ?? "");
     if (this.open) super.render();
   }

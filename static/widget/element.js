@@ -293,7 +293,7 @@ export class InboxElement extends HTMLElement {
     if (!this.dispatch("inbox-notification", { notification })) return;
     this.#alerts?.received(notification);
     const { subject, body, bodyFormat } = notification;
-    const plain = async () => (await import("./body.js")).bodyText(notification);
+    const plain = async () => (await import("./view.js")).bodyText(notification);
     const text = subject ?? (bodyFormat ? await plain().catch(() => body) : body);
     this.#announcer.textContent = this.t("bell.received", { text });
   }

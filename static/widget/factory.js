@@ -1,6 +1,6 @@
 /** The elements of a page that renders notifications itself. */
 
-import { safeUrl } from "./dom.js";
+import { make, safeUrl } from "./dom.js";
 
 const FORBIDDEN = /^(script|style|link|meta|base|iframe|frame|object|embed|template|slot|form)$/i;
 const ADDRESSES = /^(href|src|action|formaction|poster|ping|srcset|data)$/i;
@@ -13,16 +13,16 @@ const ADDRESSES = /^(href|src|action|formaction|poster|ping|srcset|data)$/i;
  */
 export function h(tag, properties, ...children) {
   if (FORBIDDEN.test(tag)) throw new TypeError(`<${tag}> is not allowed`);
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties ?? {})) {
-    if (typeof value === "function") element.addEventListener(name.replace(/^on/, ""), value);
-    else if (/^(on|style$)/i.test(name) || value === null || value === undefined || value === false) continue;
-    else {
-      const text = ADDRESSES.test(name) ? safeUrl(String(value)) : value === true ? "" : String(value);
-      if (text !== undefined) element.setAttribute(name, text);
-    }
-  }
+  const safe = Object.entries(properties ?? {}).map(([name, value]) => {
+    if (typeof value === "function") return [name, value];
+    if (/^(on|style$)/i.test(name) || !isThere(value)) return [];
+    return [name, ADDRESSES.test(name) ? safeUrl(String(value)) : value === true ? "" : String(value)];
+  });
+  const attributes = Object.fromEntries(safe.filter(([, value]) => isThere(value)));
+  const element = make(/** @type {"a"} */ (tag), attributes, ...children.flat(Infinity).filter(isThere));
   if (element instanceof HTMLAnchorElement) element.rel = "noopener noreferrer";
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
+  return /** @type {HTMLElement} */ (element);
 }
+
+/** @param {any} value */
+const isThere = (value) => value !== null && value !== undefined && value !== false;

@@ -1,7 +1,8 @@
 /** The head of the list: its title, the filter, what is done to all of it, and the tabs with their counts. */
 
-import { iconButton, icon, make, show } from "./dom.js";
+import { button, icon, iconButton, make, shortCount, show } from "./dom.js";
 import { CLOSE, DOWN, GEAR, OPTIONS, READ_ALL } from "./icons.js";
+import { OPENS_MENU } from "./menu.js";
 import { INBOX } from "./session.js";
 
 /** @typedef {import("../client/index.js").Filter} Filter */
@@ -27,18 +28,16 @@ export class Header {
     this.#view = view;
     const { t } = view;
     this.title = make("h2", { id: "title" }, t("bell.title"));
-    this.filter = make("button", { class: "filter", type: "button", "aria-haspopup": "menu", "aria-expanded": "false" });
-    this.filter.addEventListener("click", () => this.#chooseFilter());
+    this.filter = button("filter", () => this.#chooseFilter(), OPENS_MENU);
     const readAll = () => this.markAll.ariaDisabled === "true" || view.all("readAll");
     this.markAll = iconButton("mark-all", t("list.readAll"), READ_ALL, readAll, { "aria-keyshortcuts": "Shift+I" });
-    const menu = { "aria-haspopup": "menu", "aria-expanded": "false" };
-    this.options = iconButton("more-actions", t("list.options"), OPTIONS, () => this.#openOptions(), menu);
+    this.options = iconButton("more-actions", t("list.options"), OPTIONS, () => this.#openOptions(), OPENS_MENU);
     this.gear = iconButton("gear", t("list.preferences"), GEAR, () => view.showPreferences());
     const close = view.close && iconButton("close", t("bell.close"), CLOSE, view.close);
     const title = make("slot", { name: "header" }, this.title);
     const tools = make("div", { class: "head-tools" }, this.markAll, this.options, this.gear, ...(close ? [close] : []));
-    this.tabs = make("div", { class: "tabs", part: "tabs", role: "tablist", "aria-labelledby": "title" });
-    this.tabs.addEventListener("keydown", (event) => this.#moveTab(event));
+    const move = (/** @type {KeyboardEvent} */ event) => this.#moveTab(event);
+    this.tabs = make("div", { class: "tabs", part: "tabs", role: "tablist", "aria-labelledby": "title", onkeydown: move });
     this.element = make("header", { part: "header" }, make("div", { class: "head" }, title, this.filter, tools), this.tabs);
   }
 
@@ -47,14 +46,13 @@ export class Header {
     const { t, filter, filters, tab } = this.#view;
     this.filter.hidden = filters.length < 2;
     this.filter.replaceChildren(t(`filter.${filter}`), icon(DOWN));
-    this.filter.setAttribute("aria-label", `${t("filter.title")}: ${t(`filter.${filter}`)}`);
+    this.filter.ariaLabel = `${t("filter.title")}: ${t(`filter.${filter}`)}`;
     const hasUnread = counts.unread > 0 || items.some(({ isRead }) => !isRead);
-    this.markAll.setAttribute("aria-disabled", String(!hasUnread)); // not `disabled`: it would lose the focus
+    this.markAll.ariaDisabled = String(!hasUnread); // not `disabled`: it would lose the focus
     this.#tabs.forEach(({ tab: element, count, unread }, n) => {
-      element.setAttribute("aria-selected", String(n === tab));
+      element.ariaSelected = String(n === tab);
       element.tabIndex = n === tab ? 0 : -1;
-      const number = unread.getSnapshot() ?? 0;
-      show(count, number > 99 ? "99+" : number ? String(number) : "");
+      show(count, shortCount(unread.getSnapshot() ?? 0));
     });
   }
 
@@ -65,9 +63,8 @@ export class Header {
     this.tabs.hidden = !tabs.length;
     this.#tabs = tabs.map((tab, n) => {
       const count = make("span", { class: "tab-count" });
-      const attributes = { class: "tab", part: "tab", type: "button", role: "tab", id: `tab-${n}`, "aria-controls": "content" };
-      const element = make("button", attributes, tab.label, count);
-      element.addEventListener("click", () => this.#view.choose({ tab: n }));
+      const attributes = { part: "tab", role: "tab", id: `tab-${n}`, "aria-controls": "content" };
+      const element = button("tab", () => this.#view.choose({ tab: n }), attributes, tab.label, count);
       const unread = inbox?.count({ ...filterOf(tab), ...INBOX, read: false }) ?? NO_COUNT;
       if (isShown) this.#ends.push(unread.subscribe(() => this.#view.host.draw()));
       return { tab: element, count, unread };

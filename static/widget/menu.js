@@ -1,9 +1,12 @@
 /** A menu at a button: in the top layer, moved through by arrows, left by Escape, closed by a press elsewhere. */
 
-import { icon, make } from "./dom.js";
+import { button, icon, make } from "./dom.js";
 import { CHECK } from "./icons.js";
 
 const GAP = 4; // px
+
+/** Attributes of a button that opens a menu. */
+export const OPENS_MENU = { "aria-haspopup": "menu", "aria-expanded": "false" };
 
 /**
  * @typedef {object} Choice
@@ -15,7 +18,7 @@ const GAP = 4; // px
 
 export class Menu {
   #list = make("div", { role: "menu" });
-  #element = make("div", { class: "menu", part: "menu", hidden: "" }, this.#list);
+  #element = make("div", { class: "menu", part: "menu", hidden: "", popover: "manual" }, this.#list);
   /** @type {HTMLElement | null} */
   #anchor = null;
 
@@ -27,7 +30,6 @@ export class Menu {
    */
   constructor(host, find) {
     this.#find = find;
-    if ("popover" in this.#element) this.#element.popover = "manual";
     host.append(this.#element);
     this.#element.addEventListener("keydown", (event) => this.#key(event));
     host.addEventListener("pointerdown", (event) => {
@@ -49,7 +51,7 @@ export class Menu {
     if (isSame) return;
     this.#anchor = anchor;
     this.#list.replaceChildren(...choices.map((choice) => this.#choice(choice)));
-    this.#list.setAttribute("aria-label", label);
+    this.#list.ariaLabel = label;
     this.#element.replaceChildren(this.#list, ...more);
     this.#element.hidden = false;
     this.#element.showPopover?.();
@@ -74,14 +76,14 @@ export class Menu {
   /** @param {Choice} choice */
   #choice({ label, hint, isChecked, run }) {
     const role = isChecked === undefined ? "menuitem" : "menuitemradio";
-    const item = make("button", { class: "menu-item", type: "button", role, tabindex: "-1" }, make("span", {}, label));
-    if (isChecked !== undefined) item.setAttribute("aria-checked", String(isChecked));
-    if (isChecked) item.append(icon(CHECK));
-    if (hint) item.append(make("span", { class: "menu-hint" }, hint));
-    item.addEventListener("click", () => {
+    const choose = () => {
       this.close();
       run();
-    });
+    };
+    const item = button("menu-item", choose, { role, tabindex: "-1" }, make("span", {}, label));
+    if (isChecked !== undefined) item.ariaChecked = String(isChecked);
+    if (isChecked) item.append(icon(CHECK));
+    if (hint) item.append(make("span", { class: "menu-hint" }, hint));
     return item;
   }
 

@@ -1,7 +1,6 @@
 /** Which notifications a person wants, and when: a view that takes the place of the list. */
 
-import { make, show } from "./dom.js";
-import { sheet } from "./preferences-style.js";
+import { button, make, show } from "./dom.js";
 import { ScheduleView } from "./schedule.js";
 
 /** @typedef {import("../client/index.js").Preference} Preference */
@@ -30,10 +29,8 @@ export class PreferencesView {
   constructor({ inbox, t, close }) {
     this.#inbox = inbox;
     this.#t = t;
-    this.back = make("button", { class: "back", type: "button" }, t("preferences.close"));
-    this.back.addEventListener("click", close);
-    this.retry = make("button", { class: "retry", type: "button", hidden: "" }, t("error.retry"));
-    this.retry.addEventListener("click", () => this.#load());
+    this.back = button("back", close, {}, t("preferences.close"));
+    this.retry = button("retry", () => this.#load(), { hidden: "" }, t("error.retry"));
     this.problem = make("p", { class: "problem", role: "alert", hidden: "" });
     this.status = make("p", { class: "loading", role: "status" }, t("list.loading"));
     this.groups = make("div", { class: "groups" });
@@ -46,10 +43,7 @@ export class PreferencesView {
     void this.#load();
   }
 
-  /** Take the focus, in the looks of the tree where the element stands. */
   focus() {
-    const root = this.element.getRootNode();
-    if (root instanceof ShadowRoot && !root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
     this.back.focus();
   }
 
@@ -144,7 +138,7 @@ export class PreferencesView {
    */
   #save(name, choice, item) {
     show(this.problem, "");
-    this.element.setAttribute("aria-busy", "true");
+    this.element.ariaBusy = "true";
     const save = async () => {
       try {
         const changed = await this.#inbox.setPreferences(choice, item?.workflow?.id);
@@ -157,7 +151,7 @@ export class PreferencesView {
     const job = this.#saving.then(save).then(() => {
       if (this.#saving !== job) return; // a later choice still waits
       this.#pending.clear();
-      this.element.setAttribute("aria-busy", "false");
+      this.element.ariaBusy = "false";
       this.#render();
     });
     this.#saving = job;

@@ -1,9 +1,10 @@
 /** One notification as a row of the list. */
 
 import { bodyText, renderBody } from "./body.js";
-import { icon, iconButton, make, safeUrl } from "./dom.js";
+import { button, icon, iconButton, make, safeUrl } from "./dom.js";
 import { h } from "./factory.js";
 import { ARCHIVE, CHECK, DELETE, OPTIONS, SNOOZE, UNARCHIVE } from "./icons.js";
+import { OPENS_MENU } from "./menu.js";
 import { fullDate, relativeTime, shortDate, timeUntil } from "./time.js";
 
 const TARGETS = ["_self", "_blank", "_parent", "_top", "_unfencedTop"];
@@ -96,16 +97,14 @@ function makeTools(item, context) {
   const { t, change } = context;
   const [toggle, ...others] = actionsOf(item);
   const label = t(`item.${toggle}`);
-  const dot = make("button", { class: "toggle", type: "button", "data-control": "toggle", "aria-label": label, title: label });
-  dot.addEventListener("click", () => change(item, toggle, dot));
+  const dot = button("toggle", () => change(item, toggle, dot), { "data-control": "toggle", "aria-label": label, title: label });
   const tools = others.map((action) => {
     const name = /** @type {keyof typeof ICONS} */ (action);
-    const opens = name === "snooze" && { "aria-haspopup": "menu", "aria-expanded": "false" };
-    const more = { "data-control": name, "aria-keyshortcuts": KEYS[name], ...opens };
-    const button = iconButton("tool", t(`item.${name}`), ICONS[name], () => change(item, name, button), more);
-    return button;
+    const more = { "data-control": name, "aria-keyshortcuts": KEYS[name], ...(name === "snooze" && OPENS_MENU) };
+    const tool = iconButton("tool", t(`item.${name}`), ICONS[name], () => change(item, name, tool), more);
+    return tool;
   });
-  const menu = { "aria-haspopup": "menu", "aria-expanded": "false", "data-control": "options" };
+  const menu = { ...OPENS_MENU, "data-control": "options" };
   const options = iconButton("options", t("item.options"), OPTIONS, () => context.options(item, options), menu);
   return make("div", { class: "controls" }, make("div", { class: "tools" }, ...tools), dot, options);
 }
@@ -117,21 +116,22 @@ function makeTools(item, context) {
 function makeAction(item, type, { t, act, revert }) {
   const action = item[`${type}Action`];
   if (!action) return [];
-  const attributes = { class: `action ${type}`, part: "action", "data-control": type };
-  const button = makeLink(action.redirect, attributes) ?? make("button", { ...attributes, type: "button" });
-  button.append(...(action.isCompleted ? [icon(CHECK)] : []), action.label);
-  button.addEventListener("click", (event) => act(item, type, event));
-  if (!action.isCompleted) return [button];
-  button.classList.add("done");
-  button.setAttribute("aria-label", t("item.done", { label: action.label }));
-  if (button instanceof HTMLButtonElement) button.setAttribute("aria-disabled", "true");
+  const press = (/** @type {Event} */ event) => act(item, type, event);
+  const attributes = { class: `action ${type}`, part: "action", "data-control": type, onclick: press };
+  const control = makeLink(action.redirect, attributes) ?? make("button", { ...attributes, type: "button" });
+  if (!action.isCompleted) {
+    control.append(action.label);
+    return [control];
+  }
+  control.append(icon(CHECK), action.label);
+  control.classList.add("done");
+  control.ariaLabel = t("item.done", { label: action.label });
+  if (control instanceof HTMLButtonElement) control.ariaDisabled = "true";
   const undoing = { "data-control": `undo-${type}`, "aria-label": t("item.undoAction", { label: action.label }) };
-  const undo = make("button", { class: "undo", type: "button", ...undoing }, t("item.undo"));
-  undo.addEventListener("click", () => revert(item, type));
-  return [button, undo];
+  return [control, button("undo", () => revert(item, type), undoing, t("item.undo"))];
 }
 
-/** @param {{url: string, target?: string} | undefined} redirect @param {Record<string, string>} attributes */
+/** @param {{url: string, target?: string} | undefined} redirect @param {import("./dom.js").Attributes} attributes */
 function makeLink(redirect, attributes) {
   const href = safeUrl(redirect?.url);
   if (!redirect || !href) return undefined;

@@ -20,8 +20,8 @@ export class ScheduleView {
   /** @param {import("./locale.js").Translate} t @param {(schedule: Schedule) => void} save */
   constructor(t, save) {
     this.#save = save;
-    this.box = make("input", { type: "checkbox", role: "switch", "aria-describedby": "schedule-hint" });
-    this.box.addEventListener("change", () => this.#change({ isEnabled: this.box.checked }));
+    const toggle = (/** @type {Event} */ event) => this.#change({ isEnabled: isChecked(event) });
+    this.box = make("input", { type: "checkbox", role: "switch", "aria-describedby": "schedule-hint", onchange: toggle });
     const format = new Intl.DateTimeFormat(t.locale, { weekday: "long", timeZone: "UTC" });
     const days = DAYS.map((day, n) => this.#row(day, format.format(MONDAY_MS + n * DAY_MS), t));
     this.days = make("div", { class: "days" }, ...days);
@@ -54,19 +54,18 @@ export class ScheduleView {
 
   /** @param {typeof DAYS[number]} day @param {string} name @param {import("./locale.js").Translate} t */
   #row(day, name, t) {
-    const box = make("input", { type: "checkbox" });
-    const start = make("input", { type: "time", required: "", "aria-label": t("schedule.from", { day: name }) });
-    const end = make("input", { type: "time", required: "", "aria-label": t("schedule.to", { day: name }) });
+    const toggle = (/** @type {Event} */ event) => this.#changeDay(day, { isEnabled: isChecked(event) });
+    const box = make("input", { type: "checkbox", onchange: toggle });
+    const change = () => {
+      if (!start.value || !end.value) return this.#show(this.#schedule);
+      const [, ...others] = this.#schedule.weeklySchedule?.[day]?.hours ?? [];
+      this.#changeDay(day, { hours: [{ start: to12(start.value), end: to12(end.value) }, ...others] });
+    };
+    const [start, end] = ["from", "to"].map((which) =>
+      make("input", { type: "time", required: "", "aria-label": t(`schedule.${which}`, { day: name }), onchange: change }),
+    );
     const hours = make("span", { class: "hours" }, start, "–", end);
     this.#rows.set(day, { box, start, end, hours });
-    box.addEventListener("change", () => this.#changeDay(day, { isEnabled: box.checked }));
-    for (const input of [start, end]) {
-      input.addEventListener("change", () => {
-        if (!start.value || !end.value) return this.#show(this.#schedule);
-        const [, ...others] = this.#schedule.weeklySchedule?.[day]?.hours ?? [];
-        this.#changeDay(day, { hours: [{ start: to12(start.value), end: to12(end.value) }, ...others] });
-      });
-    }
     return make("div", { class: "day" }, make("label", {}, box, name), hours);
   }
 
@@ -85,6 +84,9 @@ export class ScheduleView {
     this.#save(schedule);
   }
 }
+
+/** @param {Event} event of a checkbox */
+const isChecked = ({ currentTarget }) => /** @type {HTMLInputElement} */ (currentTarget).checked;
 
 /** @returns {NonNullable<Schedule["weeklySchedule"]>} */
 function officeWeek() {

@@ -44,11 +44,11 @@ export function openSnooze(menu, anchor, t, locale, snooze) {
   const range = { min: written(earliest), max: written(morning(now, MOST_DAYS)), value: written(morning(now, 1)) };
   const input = make("input", { type: "datetime-local", required: "", ...range });
   const submit = make("button", { class: "action primary" }, t("item.snooze"));
-  const form = make("form", { class: "pick" }, make("label", {}, t("snooze.pick"), input), submit);
-  form.addEventListener("submit", (event) => {
+  const pick = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     menu.close();
     snooze(new Date(input.value));
-  });
+  };
+  const form = make("form", { class: "pick", onsubmit: pick }, make("label", {}, t("snooze.pick"), input), submit);
   menu.toggle(anchor, t("item.snooze"), choices, [form]);
 }

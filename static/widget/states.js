@@ -1,6 +1,6 @@
 /** What is said when there is no list to show, or not all is well. */
 
-import { icon, make, show } from "./dom.js";
+import { button, icon, make, show } from "./dom.js";
 import { ARCHIVE, CHECK, SNOOZE } from "./icons.js";
 import { isRefused } from "./session.js";
 
@@ -29,8 +29,7 @@ export class States {
     this.t = t;
     this.status = make("p", { class: "status", part: "status", role: "status" });
     this.text = make("span", { class: "problem-text" });
-    this.retry = make("button", { class: "retry", type: "button" }, t("error.retry"));
-    this.retry.addEventListener("click", retry);
+    this.retry = button("retry", retry, {}, t("error.retry"));
     this.problem = make("p", { class: "problem", part: "problem", role: "alert" }, this.text, this.retry);
     this.words = make("p", {});
     this.hint = make("div", { class: "hint", part: "empty" }, this.words);

@@ -2,13 +2,14 @@
 
 import { words } from "./attributes.js";
 import { Changes } from "./changes.js";
-import { iconButton, make, show } from "./dom.js";
+import { button, iconButton, make, show } from "./dom.js";
 import { FILTERS, Header, filterOf } from "./header.js";
 import { CLOSE } from "./icons.js";
 import { listKeys, press } from "./keys.js";
 import { directionOf, learnEnglish } from "./locale.js";
 import { strings as english } from "./locales/en.js";
 import { Menu } from "./menu.js";
+import { PreferencesView } from "./preferences.js";
 import { actionsOf, appearance, makeRow, tell } from "./row.js";
 import { SeenTracker } from "./seen.js";
 import { openSnooze } from "./snooze.js";
@@ -17,7 +18,8 @@ import { sheet } from "./style.js";
 import { theme } from "./theme.js";
 import { VirtualList } from "./virtual-list.js";
 
-export { Panel } from "./panel.js"; // so that a bell loads both at once
+export { bodyText } from "./body.js"; // so that one request loads all that a closed bell may need
+export { Panel } from "./panel.js";
 
 learnEnglish(english);
 
@@ -52,27 +54,24 @@ export class View {
     this.close = close;
     this.#state = host.state;
     host.root.adoptedStyleSheets = [theme, sheet];
-    this.element = make("section", { class: "view", "aria-labelledby": "title" });
-    this.element.addEventListener("keydown", (event) => this.#leave || press(event, this));
+    const onkeydown = (/** @type {KeyboardEvent} */ event) => this.#leave || press(event, this);
+    this.element = make("section", { class: "view", "aria-labelledby": "title", onkeydown });
     this.changes = new Changes(host, () => host.draw());
     const { t } = host;
     this.t = t;
     this.header = new Header(this);
     this.states = new States(t, () => host.refresh());
     this.list = make("ul", { class: "list", part: "list", role: "list" });
-    this.more = make("button", { class: "more", type: "button" }, t("list.more"));
-    this.more.addEventListener("click", () => host.session?.loadMore());
+    this.more = button("more", () => host.session?.loadMore(), {}, t("list.more"));
     this.states.hint.append(make("slot", { name: "empty" }));
     this.scroller = make("div", { class: "scroller", id: "content", tabindex: "-1" });
     this.scroller.append(this.list, this.states.skeleton, this.states.hint, this.more);
-    this.news = make("button", { class: "news", part: "news", type: "button", hidden: "" });
-    this.news.addEventListener("click", () => this.#toTop());
-    this.undo = make("button", { class: "undo", type: "button", "aria-keyshortcuts": "z" }, t("item.undo"));
-    this.undo.addEventListener("click", () => this.changes.undo());
+    this.news = button("news", () => this.#toTop(), { part: "news", hidden: "" });
+    this.undo = button("undo", () => this.changes.undo(), { "aria-keyshortcuts": "z" }, t("item.undo"));
     this.undoText = make("span", {});
-    this.toast = make("div", { class: "toast", part: "toast", role: "status" }, this.undoText, this.undo);
-    for (const name of ["pointerenter", "focusin"]) this.toast.addEventListener(name, () => this.changes.hold(true));
-    for (const name of ["pointerleave", "focusout"]) this.toast.addEventListener(name, () => this.changes.hold(false));
+    const [hold, release] = [true, false].map((isHeld) => () => this.changes.hold(isHeld));
+    const holding = { onpointerenter: hold, onfocusin: hold, onpointerleave: release, onfocusout: release };
+    this.toast = make("div", { class: "toast", part: "toast", role: "status", ...holding }, this.undoText, this.undo);
     const { status, problem } = this.states;
     const body = make("div", { class: "body-area" }, this.news, this.scroller, this.toast);
     this.main = make("div", { class: "main" }, this.header.element, status, problem, body, make("slot", { name: "footer" }));
@@ -139,7 +138,7 @@ export class View {
     const { undoable } = this.changes;
     this.toast.hidden = !undoable;
     show(this.undoText, undoable?.text ?? "");
-    this.element.setAttribute("aria-busy", String(state.busy));
+    this.element.ariaBusy = String(state.busy);
     this.header.render(state);
     this.states.render(state, this.filter);
     if (this.isShown) this.#renderRows(state);
@@ -201,14 +200,10 @@ export class View {
     this.#showPage(this.t("keys.title"), listKeys(this.t));
   }
 
-  async showPreferences() {
-    const { host, t } = this;
-    const { inbox } = host;
-    const module = await import("./preferences.js").catch(({ message }) => {
-      host.fail({ operation: "load", message, isFinal: false });
-    });
-    if (!module || !inbox || this.#leave) return;
-    const view = new module.PreferencesView({ inbox, t, close: () => this.#leave?.() });
+  showPreferences() {
+    const { inbox } = this.host;
+    if (!inbox || this.#leave) return;
+    const view = new PreferencesView({ inbox, t: this.t, close: () => this.leave() });
     this.#replaceMain(view.element, () => view.stop());
     view.focus();
   }

@@ -151,8 +151,8 @@ export class VirtualList {
       this.#context.onAdded(row, item.id);
     }
     this.#rows.set(item.id, { item, row });
-    row.setAttribute("aria-posinset", String(place + 1));
-    row.setAttribute("aria-setsize", String(this.#total));
+    row.ariaPosInSet = String(place + 1);
+    row.ariaSetSize = String(this.#total);
     return row;
   }
 
