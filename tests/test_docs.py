@@ -38,7 +38,7 @@ LOWEST = "inbox/http/origins.py"
 WIDGET = text("docs/widget.md")
 STATIC = {path.name: path.read_text() for path in [ROOT / "static/inbox.js", *(ROOT / "static/widget").glob("*.js")]}
 LIFECYCLE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
-FOR_THE_VIEW = {"parsed", "loadView", "makeView", "dropView", "draw", "render", "dispatch", "fail"}
+FOR_THE_VIEW = {"parsed", "loadView", "makeView", "dropView", "draw", "render", "dispatch", "announce", "fail"}
 
 
 def table(title: str) -> list[list[str]]:

@@ -3,8 +3,9 @@
  * and on the icon of the page. Of several tabs one alerts, a visible one if there is any.
  */
 
-import { FaviconBadge } from "./favicon.js";
-import { TitleCount } from "./title.js";
+import { faviconCount } from "./favicon.js";
+import { plainBody } from "./plain-body.js";
+import { titleCount } from "./title.js";
 
 const VISIBLE = "inbox-visible"; // held, shared, by each tab that is visible
 const CLAIM_MS = 60_000; // a tab that was frozen hears of a notification this much later at most
@@ -23,8 +24,7 @@ const NOTE_SECONDS = 0.14;
 
 export class Alerts {
   #options;
-  #favicon;
-  #title;
+  #places;
   #ending = new AbortController();
   /** @type {AudioContext | null} */
   #audio = null;
@@ -35,8 +35,7 @@ export class Alerts {
   constructor(options) {
     this.#options = options;
     const { signal } = this.#ending;
-    this.#favicon = options.favicon ? new FaviconBadge() : null;
-    this.#title = options.title ? new TitleCount() : null;
+    this.#places = [...(options.title ? [titleCount] : []), ...(options.favicon ? [faviconCount] : [])];
     for (const name of ["click", "keydown"]) document.addEventListener(name, (event) => this.#gesture(event), { signal, capture: true });
     document.addEventListener("visibilitychange", () => this.#follow(), { signal });
     this.#follow();
@@ -44,8 +43,7 @@ export class Alerts {
 
   /** @param {number} unread */
   count(unread) {
-    this.#title?.count(unread);
-    this.#favicon?.count(unread);
+    for (const place of this.#places) place.set(this, unread);
   }
 
   /** @param {InboxNotification} notification that has just arrived */
@@ -59,8 +57,7 @@ export class Alerts {
   /** Leave the page as it was. */
   stop() {
     this.#ending.abort();
-    this.#title?.stop();
-    this.#favicon?.stop();
+    for (const place of this.#places) place.delete(this);
     this.#hide();
     void this.#audio?.close();
     this.#audio = null;
@@ -83,8 +80,8 @@ export class Alerts {
   /** @param {InboxNotification} notification */
   async #showDesktop(notification) {
     if (permission() !== "granted") return;
-    const { id, subject, bodyFormat } = notification;
-    const body = bodyFormat ? (await import("./view.js")).bodyText(notification) : notification.body;
+    const { id, subject } = notification;
+    const body = await plainBody(notification);
     try {
       const shown = new Notification(subject ?? this.#options.t("bell.title"), { body, tag: id });
       shown.onclick = () => {

@@ -6,4 +6,5 @@ export const strings = {
   "bell.unread": "Notifications, {count} unread",
   "bell.high": "{count} urgent",
   "bell.received": "New notification: {text}",
+  "bell.unloaded": "Notifications could not be loaded. Press to try again.",
 };

@@ -89,6 +89,7 @@ export class InboxBell extends InboxElement {
     const { status, counts, busy } = this.state;
     const { unread, severity } = counts;
     this.#bell.dataset.status = status;
+    this.#bell.title = this.isUnloaded ? this.t("bell.unloaded") : "";
     this.#bell.dataset.busy = String(busy);
     this.#bell.ariaExpanded = String(this.open);
     const label = unread ? this.t("bell.unread", { count: unread }) : this.t("bell.title");
@@ -103,7 +104,8 @@ export class InboxBell extends InboxElement {
   async #opened() {
     const { status, loaded, busy } = this.state;
     if (!busy && status !== "idle" && (status !== "live" || !loaded)) this.refresh(); // no event keeps it true meanwhile
-    const view = await this.loadView().catch(() => this.removeAttribute("open"));
+    const view = await this.loadView().catch(() => this.announce(this.t("bell.unloaded")));
+    if (!view) this.removeAttribute("open");
     if (!view || !this.open) return false;
     view.arrange({ isShown: true });
     this.render();

@@ -3,6 +3,7 @@
 import { SESSION, VIEW, localeOf, reflect, upgrade, words } from "./attributes.js";
 import { make } from "./dom.js";
 import { loadStrings, translator } from "./locale.js";
+import { plainBody } from "./plain-body.js";
 import { IDLE, InboxSession } from "./session.js";
 import { theme } from "./theme.js";
 
@@ -37,6 +38,11 @@ export class InboxElement extends HTMLElement {
   #announcer = make("p", { class: "aloud", "aria-live": "polite" });
   #frame = 0;
   #isChanged = false;
+  #isLive = false;
+  /** Whether the code that draws the list could not be loaded. */
+  isUnloaded = false;
+  /** What could not be loaded: tried again when the list is opened, and after a new connection. @type {Set<() => void>} */
+  #unloaded = new Set();
 
   constructor() {
     super();
@@ -139,16 +145,38 @@ export class InboxElement extends HTMLElement {
 
   /** Load the view, which is not needed before something is shown. @returns {Promise<import("./view.js").View>} */
   loadView() {
-    this.#loading ??= this.makeView().then((view) => {
+    this.#loadAgain();
+    if (this.#loading) return this.#loading;
+    this.#loading = this.makeView().then((view) => {
       this.view = view;
+      this.isUnloaded = false;
       view.arrange();
       return view;
     });
     this.#loading.catch((error) => {
       this.#loading = null; // the next one tries again
-      this.fail({ operation: "load", message: error.message, isFinal: false });
+      this.isUnloaded = true;
+      this.#unloaded.add(this.#loadViewAgain);
+      this.#failLoad(error);
+      this.draw();
     });
     return this.#loading;
+  }
+
+  /** @param {Error} error */
+  #failLoad({ message }) {
+    this.fail({ operation: "load", message, isFinal: false });
+  }
+
+  #loadViewAgain() {
+    this.loadView().catch(() => {}); // the page is told
+  }
+
+  /** Load what could not be loaded before. */
+  #loadAgain() {
+    const loads = [...this.#unloaded];
+    this.#unloaded.clear();
+    for (const load of loads) load.call(this);
   }
 
   /** @returns {Promise<import("./view.js").View>} */
@@ -190,7 +218,8 @@ export class InboxElement extends HTMLElement {
     const { locale } = this;
     if (!this.view) this.#say({});
     const shipped = await loadStrings(locale).catch((error) => {
-      this.fail({ operation: "load", message: error.message, isFinal: false });
+      this.#unloaded.add(this.#speak);
+      this.#failLoad(error);
       return {};
     });
     if (locale === this.locale) this.#say(shipped);
@@ -207,13 +236,14 @@ export class InboxElement extends HTMLElement {
   #remake() {
     const { view } = this;
     if (!view) return;
-    const { tab, filter, isShown, hasFocus, focused } = view;
+    const { tab, filter, isShown, hasFocus, focused, page } = view;
     this.dropView(view);
     this.view = this.#loading = null;
     this.loadView().then(
       (next) => {
         Object.assign(next, { tab, filter });
         next.arrange({ isShown });
+        if (page) next.showPage(page, false);
         this.render();
         if (hasFocus) next.focus(focused);
       },
@@ -223,8 +253,7 @@ export class InboxElement extends HTMLElement {
 
   /** @param {import("./view.js").View} view */
   dropView(view) {
-    view.changes.flush();
-    view.element.remove();
+    view.stop();
   }
 
   /** Several attributes set in a row make one new session. */
@@ -278,7 +307,10 @@ export class InboxElement extends HTMLElement {
   }
 
   #changed() {
-    const { counts } = this.state;
+    const { counts, status } = this.state;
+    const wasLive = this.#isLive;
+    this.#isLive = status === "live";
+    if (this.#isLive && !wasLive) this.#loadAgain();
     const counted = JSON.stringify(counts);
     if (counted !== this.#counted) {
       this.#counted = counted;
@@ -292,10 +324,12 @@ export class InboxElement extends HTMLElement {
   async #receive(notification) {
     if (!this.dispatch("inbox-notification", { notification })) return;
     this.#alerts?.received(notification);
-    const { subject, body, bodyFormat } = notification;
-    const plain = async () => (await import("./view.js")).bodyText(notification);
-    const text = subject ?? (bodyFormat ? await plain().catch(() => body) : body);
-    this.#announcer.textContent = this.t("bell.received", { text });
+    this.announce(this.t("bell.received", { text: notification.subject ?? (await plainBody(notification)) }));
+  }
+
+  /** Say something to a screen reader. @param {string} text */
+  announce(text) {
+    this.#announcer.textContent = text;
   }
 
   async #alert() {
@@ -304,10 +338,13 @@ export class InboxElement extends HTMLElement {
     const { session } = this;
     const named = this.getAttribute("alerts");
     if (!words(named).length || !session) return;
-    const { Alerts } = await import("./alerts.js");
-    if (session !== this.session || named !== this.getAttribute("alerts") || this.#alerts) return; // it changed meanwhile
+    const module = await import("./alerts.js").catch((error) => {
+      this.#unloaded.add(this.#alert);
+      this.#failLoad(error);
+    });
+    if (!module || session !== this.session || named !== this.getAttribute("alerts") || this.#alerts) return; // it changed meanwhile
     const wanted = Object.fromEntries(words(named).map((name) => [name, true]));
-    this.#alerts = new Alerts({ ...wanted, t: this.t });
+    this.#alerts = new module.Alerts({ ...wanted, t: (key) => this.t(key) });
     this.#alerts.count(this.state.counts.unread);
   }
 }

@@ -1,9 +1,20 @@
 /** The count on the icon of the page. It is an image of its own, so a Content-Security-Policy has to allow `img-src data:`. */
 
+import { PageCount } from "./page-count.js";
+
 const SIZE = 64; // px
 const MAX_SHOWN = 99;
 
-export class FaviconBadge {
+/** @type {FaviconBadge | null} while there is something to count */
+let badge = null;
+
+export const faviconCount = new PageCount((unread) => {
+  if (unread) return void (badge ??= new FaviconBadge()).draw(unread);
+  badge?.remove();
+  badge = null;
+});
+
+class FaviconBadge {
   #unread = 0;
   #link;
   #before;
@@ -20,11 +31,10 @@ export class FaviconBadge {
   }
 
   /** @param {number} unread */
-  async count(unread) {
+  async draw(unread) {
     this.#unread = unread;
     const icon = await this.#icon;
     if (unread !== this.#unread) return; // another one came meanwhile
-    if (!unread) return this.stop();
     const drawn = draw(icon, unread) ?? draw(null, unread);
     if (!drawn) return;
     this.#link.type = "image/png";
@@ -33,7 +43,7 @@ export class FaviconBadge {
   }
 
   /** Put the page's own icon back. */
-  stop() {
+  remove() {
     this.#unread = 0;
     if (this.#isOwn) return this.#link.remove();
     for (const [name, value] of Object.entries(this.#before)) {

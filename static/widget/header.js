@@ -32,7 +32,7 @@ export class Header {
     const readAll = () => this.markAll.ariaDisabled === "true" || view.all("readAll");
     this.markAll = iconButton("mark-all", t("list.readAll"), READ_ALL, readAll, { "aria-keyshortcuts": "Shift+I" });
     this.options = iconButton("more-actions", t("list.options"), OPTIONS, () => this.#openOptions(), OPENS_MENU);
-    this.gear = iconButton("gear", t("list.preferences"), GEAR, () => view.showPreferences());
+    this.gear = iconButton("gear", t("list.preferences"), GEAR, () => view.showPage("preferences"));
     const close = view.close && iconButton("close", t("bell.close"), CLOSE, view.close);
     const title = make("slot", { name: "header" }, this.title);
     const tools = make("div", { class: "head-tools" }, this.markAll, this.options, this.gear, ...(close ? [close] : []));
@@ -58,7 +58,7 @@ export class Header {
 
   /** Make the tabs, and follow their counts while they are shown. @param {readonly Tab[]} tabs @param {boolean} isShown */
   follow(tabs, isShown) {
-    this.#ends.splice(0).forEach((end) => end());
+    this.stop();
     const { inbox } = this.#view.host;
     this.tabs.hidden = !tabs.length;
     this.#tabs = tabs.map((tab, n) => {
@@ -70,6 +70,11 @@ export class Header {
       return { tab: element, count, unread };
     });
     this.tabs.replaceChildren(...this.#tabs.map(({ tab }) => tab));
+  }
+
+  /** Follow no counts any more. */
+  stop() {
+    this.#ends.splice(0).forEach((end) => end());
   }
 
   #chooseFilter() {
@@ -86,7 +91,7 @@ export class Header {
     const { t, menu } = this.#view;
     const bulk = /** @type {const} */ (["readAll", "archiveRead", "archiveAll"]);
     const choices = bulk.map((name) => ({ label: t(`list.${name}`), run: () => void this.#view.all(name) }));
-    menu.toggle(this.options, t("list.options"), [...choices, { label: t("keys.title"), hint: "?", run: () => this.#view.showKeys() }]);
+    menu.toggle(this.options, t("list.options"), [...choices, { label: t("keys.title"), hint: "?", run: () => this.#view.showPage("keys") }]);
   }
 
   /** @param {KeyboardEvent} event */

@@ -17,7 +17,7 @@ const KEYS = [
   [["Delete", "#"], "item.delete", onItem(() => "delete")],
   [["z"], "item.undo", (view) => view.changes.undo()],
   [["Shift+I"], "list.readAll", (view) => view.all("readAll")],
-  [["?"], "keys.help", (view) => view.showKeys()],
+  [["?"], "keys.help", (view) => view.showPage("keys")],
 ];
 const SIGNS = /** @type {Record<string, string>} */ ({ ArrowDown: "↓", ArrowUp: "↑", Enter: "↵", Delete: "Del", "Shift+I": "⇧ I" });
 

@@ -43,10 +43,6 @@ export class PreferencesView {
     void this.#load();
   }
 
-  focus() {
-    this.back.focus();
-  }
-
   stop() {
     this.#isStopped = true;
     this.#end();

@@ -5,7 +5,8 @@ import { shortDate } from "./time.js";
 
 const HOUR_MS = 3_600_000;
 const MORNING = 9; // o'clock
-const MOST_DAYS = 90; // that a service allows unless it is set otherwise
+const MIN_MS = 60_000; // the service refuses what is nearer …
+const MAX_MS = 90 * 24 * HOUR_MS; // … and what is farther away
 
 /** @param {Date} from @param {number} days @returns {Date} that day in the morning */
 function morning(from, days) {
@@ -23,9 +24,16 @@ export function presets(now) {
   ];
 }
 
-/** @param {Date} date @returns {string} as an input writes it: local, to the minute */
+/** @param {Date} date @returns {string} as an input writes it: local, cut to the minute */
 function written(date) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** Let an input take only what the service takes now. @param {HTMLInputElement} input */
+function limit(input) {
+  const now = Date.now();
+  input.min = written(new Date(now + 2 * MIN_MS)); // one more, as it is cut
+  input.max = written(new Date(now + MAX_MS));
 }
 
 /**
@@ -40,10 +48,9 @@ export function openSnooze(menu, anchor, t, locale, snooze) {
     hint: shortDate(until, locale),
     run: () => snooze(until),
   }));
-  const earliest = new Date(now.getTime() + 60_000);
-  const range = { min: written(earliest), max: written(morning(now, MOST_DAYS)), value: written(morning(now, 1)) };
-  const input = make("input", { type: "datetime-local", required: "", ...range });
-  const submit = make("button", { class: "action primary" }, t("item.snooze"));
+  const input = make("input", { type: "datetime-local", required: "", value: written(morning(now, 1)) });
+  limit(input);
+  const submit = make("button", { class: "action primary", onclick: () => limit(input) }, t("item.snooze")); // the menu may be old
   const pick = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     menu.close();

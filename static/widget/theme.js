@@ -34,6 +34,7 @@ svg {
 }
 .bell:hover { background: color-mix(in srgb, currentColor 10%, transparent); }
 .bell:is([data-status="offline"], [data-status="reconnecting"], [data-status="unauthorized"], [data-status="failed"]) svg { opacity: 0.45; }
+.unloaded { padding: 1rem; font: 1rem var(--_font); text-decoration: underline; }
 .badge {
   position: absolute; inset-block-start: 0; inset-inline-end: 0; min-width: 1.15rem; padding: 0 0.25rem;
   border-radius: 1rem; background: var(--_badge); color: #fff; font-size: 0.6875rem; font-weight: 650;

@@ -30,6 +30,8 @@ const NEAR_END = 800; // px
 /** @typedef {import("./session.js").State} State */
 /** @typedef {import("./row.js").ItemAction} ItemAction */
 /** @typedef {{id: string, place: number, name: string | undefined}} Focused */
+/** @typedef {"keys" | "preferences"} PageName */
+/** @typedef {{element: HTMLElement, back: HTMLElement, stop?: () => void}} Page `back`: the control that leaves it */
 
 export class View {
   /** @type {readonly import("./element.js").Tab[]} */
@@ -43,8 +45,8 @@ export class View {
   #newest = 0; // sequence of the newest that was at the top of the view
   /** @type {State} */
   #state;
-  /** @type {(() => void) | null} goes back from the page that is shown in place of the list */
-  #leave = null;
+  /** @type {(Page & {name: PageName, leave: () => void}) | null} what is shown in place of the list */
+  #page = null;
   /** @type {import("./session.js").InboxSession | null} */
   #session = null;
 
@@ -54,7 +56,7 @@ export class View {
     this.close = close;
     this.#state = host.state;
     host.root.adoptedStyleSheets = [theme, sheet];
-    const onkeydown = (/** @type {KeyboardEvent} */ event) => this.#leave || press(event, this);
+    const onkeydown = (/** @type {KeyboardEvent} */ event) => this.#page || press(event, this);
     this.element = make("section", { class: "view", "aria-labelledby": "title", onkeydown });
     this.changes = new Changes(host, () => host.draw());
     const { t } = host;
@@ -196,48 +198,56 @@ export class View {
     openSnooze(this.menu, control, this.t, this.host.locale, (until) => this.changes.change(item, action, until));
   }
 
-  showKeys() {
-    this.#showPage(this.t("keys.title"), listKeys(this.t));
+  /** The page that is shown in place of the list. */
+  get page() {
+    return this.#page?.name;
   }
 
-  showPreferences() {
+  /** Show a page in place of the list. @param {PageName} name @param {boolean} [takesFocus] */
+  showPage(name, takesFocus = true) {
+    if (this.#page) return;
     const { inbox } = this.host;
-    if (!inbox || this.#leave) return;
-    const view = new PreferencesView({ inbox, t: this.t, close: () => this.leave() });
-    this.#replaceMain(view.element, () => view.stop());
-    view.focus();
-  }
-
-  /** Go back from preferences or the keys. @returns {boolean} whether there was something to leave */
-  leave() {
-    const isAway = Boolean(this.#leave);
-    this.#leave?.();
-    return isAway;
-  }
-
-  /** @param {string} title @param {Node} content */
-  #showPage(title, content) {
-    const close = iconButton("close-page", this.t("bell.close"), CLOSE, () => this.leave());
-    const head = make("div", { class: "head" }, make("h2", {}, title), close);
-    this.#replaceMain(make("div", { class: "page", role: "group", "aria-label": title }, head, content), () => {});
-    close.focus();
-  }
-
-  /** @param {HTMLElement} page @param {() => void} stop */
-  #replaceMain(page, stop) {
+    const close = () => this.leave();
+    const page = name === "keys" ? this.#makeKeys(close) : inbox && new PreferencesView({ inbox, t: this.t, close });
+    if (!page) return;
     const [control, focused] = [this.host.root.activeElement, this.focused];
     const { scrollTop } = this.scroller;
     this.main.hidden = true;
-    this.element.insertBefore(page, this.main);
-    this.#leave = () => {
-      this.#leave = null;
-      stop();
-      page.remove();
+    this.element.insertBefore(page.element, this.main);
+    const leave = () => {
+      page.element.remove();
       this.main.hidden = false;
       this.scroller.scrollTop = scrollTop; // what is hidden forgets it
       if (focused) this.#restore(focused);
       else focusOn(control);
     };
+    this.#page = { element: page.element, back: page.back, stop: () => page.stop?.(), name, leave };
+    if (takesFocus) page.back.focus();
+  }
+
+  /** Go back from preferences or the keys. @returns {boolean} whether there was something to leave */
+  leave() {
+    const page = this.#page;
+    this.#page = null;
+    page?.stop?.();
+    page?.leave();
+    return page !== null;
+  }
+
+  /** End what the view follows: another one takes its place. */
+  stop() {
+    this.changes.flush();
+    this.#page?.stop?.();
+    this.header.stop();
+    this.element.remove();
+  }
+
+  /** @param {() => void} close @returns {Page} */
+  #makeKeys(close) {
+    const title = this.t("keys.title");
+    const back = iconButton("close-page", this.t("bell.close"), CLOSE, close);
+    const head = make("div", { class: "head" }, make("h2", {}, title), back);
+    return { element: make("div", { class: "page", role: "group", "aria-label": title }, head, listKeys(this.t)), back };
   }
 
   #toTop() {
@@ -305,7 +315,8 @@ export class View {
 
   /** Give it the focus. @param {Focused} [focused] what has had it, of a view before this one */
   focus(focused) {
-    if (focused) this.#restore(focused);
+    if (this.#page) this.#page.back.focus();
+    else if (focused) this.#restore(focused);
     else focusOn(this.element.hasAttribute("tabindex") ? this.element : this.scroller);
   }
 

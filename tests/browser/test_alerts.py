@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -138,6 +139,27 @@ async def test_the_count_is_drawn_on_the_icon_and_goes(context: BrowserContext) 
         await expect(icon).not_to_have_attribute("href", drawn)
         drawn = str(await icon.get_attribute("href"))
         assert drawn.startswith("data:image/png;base64,")
+    await page.evaluate("alerts.stop()")
+    await expect(icon).to_have_attribute("href", "/static/icon.svg")
+    await expect(icon).to_have_attribute("type", "image/svg+xml")
+
+
+async def test_elements_of_one_page_share_the_icon(context: BrowserContext) -> None:
+    page = await open_tab(context, favicon=True)
+    icon = page.locator("link[rel=icon]")
+    await page.evaluate("alerts.count(4)")
+    await expect(icon).to_have_attribute("href", re.compile("^data:image/png"))
+    four = str(await icon.get_attribute("href"))
+    await page.evaluate(
+        """async () => {
+          const { Alerts } = await import("/static/widget/alerts.js");
+          globalThis.others = new Alerts({ favicon: true, t: (key) => key });
+          others.count(7);
+        }"""
+    )
+    await expect(icon).not_to_have_attribute("href", four)
+    await page.evaluate("others.stop()")
+    await expect(icon).to_have_attribute("href", four)
     await page.evaluate("alerts.stop()")
     await expect(icon).to_have_attribute("href", "/static/icon.svg")
     await expect(icon).to_have_attribute("type", "image/svg+xml")

@@ -21,11 +21,11 @@ from .window import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey", "node", "npm")]
 
-BELL_BYTES = 17_000
+BELL_BYTES = 17_100
 """What a page with a bell loads, gzipped, before anybody opens it."""
-OPEN_BYTES = 34_200
+OPEN_BYTES = 34_400
 """With the list and the preferences, once the bell is opened."""
-ALL_BYTES = 36_100
+ALL_BYTES = 36_400
 """With alerts too; a language other than English comes to it."""
 LANGUAGES = {path.stem for path in (STATIC / "widget" / "locales").glob("*.js")}
 

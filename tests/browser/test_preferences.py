@@ -33,7 +33,7 @@ MOUNT = """async ({ url, session, language }) => {
   root.adoptedStyleSheets = [theme, sheet];
   root.host.style.cssText = "display: block; color: var(--_text); background: var(--_ground)"; // as the panel has it
   root.append(view.element);
-  view.focus();
+  view.back.focus();
   Object.assign(globalThis, { inbox, view });
 }"""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from inbox.service.feed.snooze_limits import MAX_SNOOZE_HOURS
 from tests.support.client import Api, InboxApi
 from tests.support.server import Server
 from tests.support.waiting import until
@@ -211,6 +212,35 @@ async def test_filters_show_what_was_put_away(open_window: OpenWindow, service: 
     await expect(window.panel.locator(".hint")).to_contain_text("Nothing is snoozed.")
     await choose_filter(window, "All")
     await expect(subjects).to_have_text(["Unread", "Snoozed", "Known"])
+
+
+async def test_the_picker_takes_the_dates_that_the_service_takes(open_window: OpenWindow, service: Server) -> None:
+    """Nobody is told only after pressing that a snooze is too short or too long."""
+    await send(service, "picker", "Later")
+    window = await bell(open_window, service, "picker")
+    opened = datetime.now(UTC).replace(second=40, microsecond=0) - timedelta(hours=1)
+    await window.page.clock.set_fixed_time(opened)
+    await window.open_panel()
+    await window.item("Later").hover()
+    await button(window, "Snooze", "Later").click()
+    picker = window.page.locator("inbox-bell .pick input")
+    submit = window.page.locator("inbox-bell .pick button")
+
+    async def limits(pressed: datetime) -> list[timedelta]:
+        times = await picker.evaluate("({ min, max }) => [min, max].map((one) => new Date(one).getTime() / 1000)")
+        return [datetime.fromtimestamp(seconds, UTC) - pressed for seconds in times]
+
+    longest = timedelta(hours=MAX_SNOOZE_HOURS)
+    assert await limits(opened) == [timedelta(seconds=80), longest - timedelta(seconds=40)]
+    pressed = opened + timedelta(minutes=50)  # the menu was open meanwhile
+    await window.page.clock.set_fixed_time(pressed)
+    await picker.fill(str(await picker.get_attribute("min")))
+    await submit.click()
+    assert await limits(pressed) == [timedelta(seconds=80), longest - timedelta(seconds=40)]
+    assert await picker.evaluate("({ validity, validationMessage }) => validity.rangeUnderflow && validationMessage")
+    await picker.fill(str(await picker.get_attribute("max")))
+    await submit.click()
+    await has(service, "picker", "isSnoozed", "Later")
 
 
 async def test_everything_is_read_and_archived_at_once(open_window: OpenWindow, service: Server) -> None:

@@ -226,6 +226,29 @@ async def test_the_focus_stays_when_the_list_is_made_anew(
     await expect(window.bell).to_be_focused()
 
 
+@pytest.mark.parametrize("page", ["preferences", "keys"])
+async def test_what_is_shown_in_place_of_the_list_stays_in_another_language(
+    open_window: OpenWindow, service: Server, page: str
+) -> None:
+    await send(service, f"away-{page}", "Behind")
+    window = await page_of(open_window, service, f"away-{page}")
+    await window.open_panel()
+    await expect(window.item("Behind")).to_be_visible()
+    if page == "keys":
+        await window.page.keyboard.press("?")
+    else:
+        await window.panel.get_by_role("button", name="Preferences").click()
+    await window.page.locator("inbox-bell").evaluate("(bell) => (bell.locale = 'de')")
+    titles = {"preferences": "Einstellungen", "keys": "Tastaturkürzel"}
+    await expect(window.panel.get_by_role("heading", name=titles[page])).to_be_visible()
+    await expect(window.item("Behind")).to_be_hidden()
+    backs = {"preferences": "Zurück", "keys": "Schließen"}
+    back = window.panel.get_by_role("button", name=backs[page]).first
+    await expect(back).to_be_focused()
+    await back.click()
+    await expect(window.item("Behind")).to_be_visible()
+
+
 async def test_a_link_in_a_body_is_offered_too(open_window: OpenWindow, service: Server) -> None:
     """It stands beside the button that opens the notification, not in it, and leaves it unread."""
     async with Api.open(service) as api:

@@ -6,6 +6,7 @@ export const strings = {
   "bell.unread": { one: "Benachrichtigungen, {count} ungelesen", other: "Benachrichtigungen, {count} ungelesen" },
   "bell.high": "{count} dringend",
   "bell.received": "Neue Benachrichtigung: {text}",
+  "bell.unloaded": "Benachrichtigungen konnten nicht geladen werden. Drücken, um es erneut zu versuchen.",
   "bell.close": "Schließen",
   "list.readAll": "Alle als gelesen markieren",
   "list.archiveRead": "Gelesene archivieren",

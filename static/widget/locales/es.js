@@ -6,6 +6,7 @@ export const strings = {
   "bell.unread": { one: "Notificaciones, {count} sin leer", other: "Notificaciones, {count} sin leer" },
   "bell.high": { one: "{count} urgente", other: "{count} urgentes" },
   "bell.received": "Nueva notificación: {text}",
+  "bell.unloaded": "No se han podido cargar las notificaciones. Pulsa para volver a intentarlo.",
   "bell.close": "Cerrar",
   "list.readAll": "Marcar todo como leído",
   "list.archiveRead": "Archivar leídas",

@@ -6,6 +6,7 @@ export const strings = {
   "bell.unread": { one: "Notifications, {count} non lue", other: "Notifications, {count} non lues" },
   "bell.high": { one: "{count} urgente", other: "{count} urgentes" },
   "bell.received": "Nouvelle notification : {text}",
+  "bell.unloaded": "Impossible de charger les notifications. Appuyez pour réessayer.",
   "bell.close": "Fermer",
   "list.readAll": "Tout marquer comme lu",
   "list.archiveRead": "Archiver les lues",

@@ -6,6 +6,7 @@ export const strings = {
   "bell.unread": { other: "通知、未読{count}件" },
   "bell.high": "緊急{count}件",
   "bell.received": "新しい通知: {text}",
+  "bell.unloaded": "通知を読み込めませんでした。押すと再試行します。",
   "bell.close": "閉じる",
   "list.readAll": "すべて既読にする",
   "list.archiveRead": "既読をアーカイブ",

@@ -1,0 +1,97 @@
+"""Code that the widget loads later and cannot: it is told and shown, and loaded as soon as it is wanted again."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.server import Server
+
+from .conftest import OpenWindow
+from .pages import show_page, tag
+from .test_widget import send
+from .window import Window
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
+
+TOLERATED = ("Failed to load resource", "inbox-bell: load failed", "inbox-feed: load failed")
+UNLOADED = "Notifications could not be loaded. Press to try again."
+HEAR = """() => {
+  window.failed = [];
+  document.addEventListener("inbox-error", ({ detail }) => failed.push([detail.operation, detail.isFinal]));
+}"""
+
+
+async def page_without(
+    open_window: OpenWindow, service: Server, module: str, subscriber: str, more: str = "", name: str = "inbox-bell"
+) -> Window:
+    """A page whose widget cannot load one module."""
+    await send(service, subscriber, "There")
+    window = await open_window("about:blank", tolerated=TOLERATED)
+    await window.page.add_init_script(f"({HEAR})()")
+    await window.page.route(f"**/static/widget/{module}", lambda route: route.abort())
+    await show_page(window, service, tag(service, subscriber, more, name))
+    return window
+
+
+async def is_told(window: Window) -> None:
+    await window.page.wait_for_function("failed.length > 0")
+    assert await window.page.evaluate("failed[0]") == ["load", False]
+
+
+async def test_a_list_that_cannot_be_loaded_is_said_at_the_bell(open_window: OpenWindow, service: Server) -> None:
+    window = await page_without(open_window, service, "view.js", "no-list")
+    await window.is_live()
+    await window.bell.click()
+    await is_told(window)
+    await expect(window.bell).to_have_accessible_description(UNLOADED)
+    await expect(window.page.locator("inbox-bell [aria-live=polite]")).to_have_text(UNLOADED)
+    await expect(window.bell).to_have_attribute("aria-expanded", "false")
+    await window.page.unroute_all()
+    await window.open_panel()
+    await expect(window.item("There")).to_be_visible()
+    await expect(window.bell).to_have_accessible_description("")
+
+
+async def test_a_feed_that_cannot_be_loaded_offers_another_try(open_window: OpenWindow, service: Server) -> None:
+    window = await page_without(open_window, service, "view.js", "no-feed", name="inbox-feed")
+    again = window.page.get_by_role("button", name=UNLOADED)
+    await again.click()
+    await is_told(window)
+    await window.page.unroute_all()
+    await again.click()
+    await expect(window.page.locator("inbox-feed .item")).to_contain_text("There")
+    await expect(again).to_be_hidden()
+
+
+async def test_a_feed_is_loaded_after_the_next_connection(open_window: OpenWindow, service: Server) -> None:
+    window = await page_without(open_window, service, "view.js", "later-feed", name="inbox-feed")
+    await expect(window.page.get_by_role("button", name=UNLOADED)).to_be_visible()
+    await window.page.unroute_all()
+    await window.page.evaluate("document.querySelector('inbox-feed').inbox.stop()")
+    await window.page.evaluate("document.querySelector('inbox-feed').inbox.start()")
+    await expect(window.page.locator("inbox-feed .item")).to_contain_text("There")
+
+
+async def test_alerts_that_cannot_be_loaded_come_when_the_list_is_opened(
+    open_window: OpenWindow, service: Server
+) -> None:
+    window = await page_without(open_window, service, "alerts.js", "no-alerts", "alerts=title")
+    await is_told(window)
+    await window.is_live()
+    await expect(window.page).to_have_title("Page")
+    await window.page.unroute_all()
+    await window.open_panel()
+    await expect(window.page).to_have_title("(1) Page")
+
+
+async def test_a_language_that_cannot_be_loaded_comes_when_the_list_is_opened(
+    open_window: OpenWindow, service: Server
+) -> None:
+    window = await page_without(open_window, service, "locales/de.js", "no-words", "locale=de")
+    await is_told(window)
+    await window.is_live()
+    await expect(window.bell).to_have_accessible_name("Notifications, 1 unread")
+    await window.page.unroute_all()
+    await window.open_panel()
+    await expect(window.panel).to_have_accessible_name("Benachrichtigungen")
