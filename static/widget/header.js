@@ -27,7 +27,7 @@ export class Header {
   constructor(view) {
     this.#view = view;
     const { t } = view;
-    this.title = make("h2", { id: "title" }, t("bell.title"));
+    this.title = make("h2", { id: "title", title: t("bell.title") }, t("bell.title"));
     this.filter = button("filter", () => this.#chooseFilter(), OPENS_MENU);
     const readAll = () => this.markAll.ariaDisabled === "true" || view.all("readAll");
     this.markAll = iconButton("mark-all", t("list.readAll"), READ_ALL, readAll, { "aria-keyshortcuts": "Shift+I" });

@@ -22,6 +22,7 @@ export class Menu {
   /** @type {HTMLElement | null} */
   #anchor = null;
 
+  #host;
   #find;
 
   /**
@@ -29,6 +30,7 @@ export class Menu {
    * @param {(anchor: HTMLElement) => Element} find the control that has taken the place of one
    */
   constructor(host, find) {
+    this.#host = host;
     this.#find = find;
     host.append(this.#element);
     this.#element.addEventListener("keydown", (event) => this.#key(event));
@@ -37,7 +39,7 @@ export class Menu {
       if (!path.includes(this.#element) && !(this.#anchor && path.includes(this.#anchor))) this.close(false);
     });
     this.#element.addEventListener("focusout", ({ relatedTarget }) => {
-      if (relatedTarget instanceof Node && !this.#element.contains(relatedTarget)) this.close(false);
+      if (relatedTarget instanceof Node && relatedTarget !== this.#anchor && !this.#element.contains(relatedTarget)) this.close(false);
     });
   }
 
@@ -109,14 +111,16 @@ export class Menu {
     if (item instanceof HTMLElement) item.focus();
   }
 
-  /** Below the button or above it, within the window. @param {HTMLElement} anchor */
+  /** Below the button or above it, within the window; their starts aligned, or their ends where that stays in the view. @param {HTMLElement} anchor */
   #place(anchor) {
     this.#element.style.setProperty("--menu-left", "0px"); // there it is as wide as it likes
     const box = anchor.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.#element;
-    const isRtl = getComputedStyle(anchor).direction === "rtl";
-    const start = isRtl ? box.left : box.right - width;
-    const left = Math.max(GAP, Math.min(start, innerWidth - width - GAP));
+    const view = this.#host.getBoundingClientRect();
+    const sides = [box.left, box.right - width];
+    if (getComputedStyle(anchor).direction === "rtl") sides.reverse();
+    const side = sides.find((one) => one >= view.left && one + width <= view.right) ?? sides[1];
+    const left = Math.max(GAP, Math.min(side, innerWidth - width - GAP));
     const below = box.bottom + GAP;
     const top = below + height <= innerHeight ? below : Math.max(GAP, box.top - height - GAP);
     this.#element.style.setProperty("--menu-left", `${left}px`);

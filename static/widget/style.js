@@ -25,7 +25,7 @@ h2, p, ul, dl, dd { margin: 0; padding: 0; }
 .head { display: flex; align-items: center; gap: 0.5rem; padding: 0.625rem 1rem; border-block-end: 1px solid var(--_line); }
 h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 1rem; font-weight: 650; }
 .head-tools { display: flex; flex: none; align-items: center; gap: 0.125rem; margin-inline-start: auto; }
-.filter { display: inline-flex; flex: none; align-items: center; padding: 0.125rem 0.25rem 0.125rem 0.5rem; border-radius: 6px; color: var(--_muted); }
+.filter { display: inline-flex; flex: none; align-items: center; padding-block: 0.125rem; padding-inline: 0.5rem 0.25rem; border-radius: 6px; color: var(--_muted); }
 .filter svg { width: 1em; height: 1em; }
 .mark-all:not([aria-disabled="true"]) { color: var(--_accent); }
 .icon { display: grid; flex: none; place-items: center; width: 2rem; height: 2rem; border-radius: 6px; color: var(--_muted); }
@@ -44,6 +44,7 @@ h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowra
 .status, .problem { display: flex; gap: 0.75rem; padding: 0.5rem 1rem; font-size: 0.93em; }
 .status { color: var(--_warn); background: var(--_warn-ground); }
 .problem { justify-content: space-between; color: var(--_bad); background: var(--_bad-ground); }
+:is(.retry, .undo, .back) { min-height: 1.5rem; }
 .retry { color: inherit; font-weight: 600; text-decoration: underline; }
 .body-area { position: relative; display: flex; flex-direction: column; flex: 1; min-height: 0; }
 .scroller { flex: 1; min-height: 0; overflow: hidden auto; overflow-anchor: none; overscroll-behavior: contain; }
@@ -57,16 +58,16 @@ h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowra
 }
 .news { inset-block-start: 0.5rem; padding: 0.25rem 0.875rem; border-radius: 2rem; background: var(--_accent); color: var(--_on-accent); font-weight: 600; }
 .toast {
-  inset-block-end: 0.75rem; display: flex; gap: 1rem; padding: 0.5rem 1rem; border-radius: 8px; background: var(--_text);
+  inset-block-end: 0.75rem; display: flex; align-items: center; gap: 1rem; padding: 0.5rem 1rem; border-radius: 8px; background: var(--_text);
   color: var(--_ground);
 }
-.toast .undo { color: inherit; font-weight: 650; text-decoration: underline; }
+.toast .undo { outline-color: currentColor; color: inherit; font-weight: 650; text-decoration: underline; }
 
 .item {
   position: absolute; inset-inline: 0; inset-block-start: 0; display: flex; gap: 0.75rem; padding: var(--_pad) 1rem;
   border-block-end: 1px solid var(--_line); contain: layout style; cursor: pointer;
 }
-.item:hover, .item:has(:focus-visible) { background: var(--_hover); }
+.item:has(:focus-visible) { background: var(--_hover); }
 .item.failed { box-shadow: inset 0 0 0 2px var(--_bad); }
 .item::before { content: ""; position: absolute; inset-block: 0; inset-inline-start: 0; width: 3px; }
 .item[data-severity="high"]::before { background: var(--_badge); }
@@ -76,7 +77,7 @@ h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowra
 :host([density="compact"]) .avatar { width: 1.75rem; height: 1.75rem; }
 .content { flex: 1; min-width: 0; }
 .text {
-  display: block; width: 100%; padding-inline-end: 1rem; text-align: start; color: inherit; text-decoration: none;
+  display: block; width: 100%; padding-inline-end: 1.5rem; text-align: start; color: inherit; text-decoration: none;
   overflow-wrap: anywhere; border-radius: 4px;
 }
 .text strong { display: block; font-weight: 500; }
@@ -91,14 +92,14 @@ a.text:hover strong, .more:hover, .actions .undo:hover { text-decoration: underl
 .expires { color: var(--_warn); }
 .controls { position: absolute; inset-block-start: calc(var(--_pad) - 0.25rem); inset-inline-end: 0.75rem; display: flex; align-items: center; }
 .tools { display: flex; opacity: 0; border-radius: 6px; background: var(--_hover); }
-.item:hover .tools, .item:has(:focus-visible) .tools { opacity: 1; }
+.item:has(:focus-visible) .tools { opacity: 1; }
 .tool { width: 1.75rem; height: 1.75rem; }
 .tool:hover { background: var(--_line); }
 .toggle { display: grid; place-items: center; width: 1.75rem; height: 1.75rem; border-radius: 50%; }
 .toggle::before {
   content: ""; width: 0.625rem; height: 0.625rem; border-radius: 50%; border: 1.5px solid var(--_muted); opacity: 0;
 }
-.item:hover .toggle::before, .toggle:focus-visible::before { opacity: 1; }
+.toggle:focus-visible::before { opacity: 1; }
 .unread .toggle::before { opacity: 1; border-color: var(--_accent); background: var(--_accent); }
 .unread[data-severity="high"] .toggle::before { border-color: var(--_badge); background: var(--_badge); }
 .options { display: none; }
@@ -148,7 +149,8 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
 .choices legend + * { clear: both; }
 .choices .locked { color: var(--_muted); font-size: 0.8125rem; }
 .choice, .day { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 2.25rem; }
-.day label { display: flex; align-items: center; gap: 0.5rem; }
+.day { padding-block: 0.125rem; }
+.day label { display: flex; align-items: center; align-self: stretch; gap: 0.5rem; }
 .hours { display: flex; align-items: center; gap: 0.25rem; }
 .hours input { font: inherit; color: inherit; background: transparent; border: 1px solid var(--_line); border-radius: 6px; padding: 0.125rem 0.25rem; color-scheme: inherit; }
 .choices input[type="checkbox"] { accent-color: var(--_accent); width: 1rem; height: 1rem; margin: 0; }
@@ -164,18 +166,31 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
 .choices input[role="switch"]:checked::after { inset-inline-start: calc(100% - 1rem - 2px); }
 .choices input[role="switch"]:disabled { opacity: 0.5; cursor: not-allowed; }
 
+@media (hover: hover) {
+  .item:hover { background: var(--_hover); }
+  .item:hover .tools, .item:hover .toggle::before { opacity: 1; }
+}
 @media (hover: none) {
   .tools { display: none; }
-  .options { display: grid; width: 2.25rem; height: 2.25rem; }
-  .text { padding-inline-end: 3.5rem; }
+  .options { display: grid; }
+  .view :is(button, .text, .action, .choice, .day label, .pick input, .hours input) { min-width: 2.75rem; min-height: 2.75rem; }
+  .head { padding-block: 0.25rem; }
+  .head-tools, .close-page { margin-inline-end: -0.75rem; }
+  .item { min-height: 5.5rem; }
+  .controls { flex-direction: column; inset-block-start: 0; inset-inline-end: 0.25rem; }
+  .content { padding-inline-end: 2rem; }
+  .text { padding: 0; }
+  .toggle::before { opacity: 1; }
+  .toast { padding-block: 0; }
 }
 @media (max-width: 30rem) {
   .panel {
-    inset: auto 0 0; width: auto; max-width: none; max-height: 85vh; max-height: 85dvh;
+    inset: auto 0 0; width: auto; max-width: none; max-height: none; height: 85vh; height: 85dvh;
     border-radius: var(--_radius) var(--_radius) 0 0; padding-block-end: env(safe-area-inset-bottom);
   }
+  .panel > * { flex: 1; }
   .close { display: grid; }
-  .icon { width: 2.5rem; height: 2.5rem; }
+  .head { gap: 0.25rem; }
 }
 @media (prefers-reduced-motion: reduce) { *, ::after { animation: none !important; transition: none !important; } }
 @media (prefers-contrast: more) { :host { --_muted: var(--_text); --_line: currentColor; } .item:hover { outline: 1px solid; } }

@@ -41,5 +41,6 @@ svg {
   line-height: 1.15rem; text-align: center;
 }
 .badge[data-severity="high"] { box-shadow: 0 0 0 2px color-mix(in srgb, var(--_badge) 35%, transparent); }
+@media (hover: none) { .bell { width: 2.75rem; height: 2.75rem; } }
 @media (forced-colors: active) { .badge { border: 1px solid; } }
 `);

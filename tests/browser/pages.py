@@ -18,12 +18,14 @@ def tag(service: Server, subscriber: str, more: str = "", name: str = "inbox-bel
     )
 
 
-async def show_page(window: Window, service: Server, body: str, headers: dict[str, str] | None = None) -> None:
-    """Puts a page of ours at an address of the service's own origin."""
+async def show_page(
+    window: Window, service: Server, body: str, headers: dict[str, str] | None = None, *, root: str = 'lang="en"'
+) -> None:
+    """Puts a page of ours at an address of the service's own origin. `root`: the attributes of its html element."""
 
     async def serve(route: Route) -> None:
         head = '<meta name="viewport" content="width=device-width"><title>Page</title>'
-        page = f'<!doctype html><html lang="en">{head}{body}'
+        page = f"<!doctype html><html {root}>{head}{body}"
         await route.fulfill(body=page, content_type="text/html", headers=headers)
 
     await window.page.route("**/page", serve)
