@@ -13,7 +13,8 @@ from inbox.cli.doctor import doctor
 from inbox.cli.environments import environments_cli
 from inbox.cli.keys import keys_cli
 from inbox.cli.messages import messages_cli
-from inbox.cli.running import MISSING_KEY, AsJson, needs_services, print_json
+from inbox.cli.printing import AsJson, print_either, print_json
+from inbox.cli.running import MISSING_KEY, needs_services
 from inbox.cli.send import send
 from inbox.cli.stats import stats
 from inbox.cli.subscribers import subscribers_cli
@@ -121,10 +122,8 @@ async def token(
 ) -> None:
     """Print a session token for a subscriber, as a browser would get it."""
     issued = await services.sessions.issue_token(environment, subscriber_id)
-    if json:
-        print_json({"environment": environment.name, "subscriberId": subscriber_id, "token": issued})
-    else:
-        print(issued)
+    view = {"environment": environment.name, "subscriberId": subscriber_id, "token": issued}
+    print_either(view, issued, as_json=json)
 
 
 @cli.command("hash")
@@ -147,10 +146,8 @@ async def subscriber_hash(
     else:
         expiry = int(now_seconds()) + expires_in
         made = bound_hash(key, "subscriber", environment.identifier, expiry, subscriber_id)
-    if json:
-        print_json({"environment": environment.name, "subscriberId": subscriber_id, "subscriberHash": made})
-    else:
-        print(made)
+    view = {"environment": environment.name, "subscriberId": subscriber_id, "subscriberHash": made}
+    print_either(view, made, as_json=json)
 
 
 @cli.command()

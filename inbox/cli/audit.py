@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inbox.cli.running import AsJson, count_of, print_header, print_json, progress_bar, with_services
+from inbox.cli.printing import AsJson, count_of, print_json, print_table, progress_bar
+from inbox.cli.running import with_services
 from inbox.models.json_values import JsonObject
 
 if TYPE_CHECKING:
@@ -52,12 +54,14 @@ async def _audit(services: Services, environment_name: str | None) -> dict[str, 
 
 def _print(result: dict[str, Any]) -> None:
     """Print which counts were wrong, and how many."""
-    if result["drift"]:
-        print_header("ENVIRONMENT", "SUBSCRIBER", "CONTEXT", "COUNT", "STORED", "COUNTED")
-    for drift in result["drift"]:
+    print_table(("ENVIRONMENT", "SUBSCRIBER", "CONTEXT", "COUNT", "STORED", "COUNTED"), _wrong_counts(result["drift"]))
+    feeds = count_of(result["feeds"], "feed")
+    print(f"{feeds} recounted, {len(result['drift'])} corrected now, {result['corrected']} so far")
+
+
+def _wrong_counts(drifts: Iterable[JsonObject]) -> Iterator[tuple[object, ...]]:
+    for drift in drifts:
         feed = (drift["environment"], drift["subscriberId"], ",".join(drift["contextKeys"]) or "-")
         for name, counted in drift["counted"].items():
             if (stored := drift["stored"][name]) != counted:
-                print(*feed, name, stored, counted, sep="\t")
-    feeds = count_of(result["feeds"], "feed")
-    print(f"{feeds} recounted, {len(result['drift'])} corrected now, {result['corrected']} so far")
+                yield (*feed, name, stored, counted)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import AsJson, EnvironmentName, one_line, print_json
+from inbox.cli.printing import AsJson, one_line, print_json, print_row
+from inbox.cli.running import EnvironmentName
 from inbox.errors import BadRequest
 from inbox.http.origins import parse_setting
 from inbox.logs import configure_logging
@@ -75,6 +76,6 @@ def doctor(
 
 
 def _print(finding: DoctorFinding) -> None:
-    print(f"{finding.level}\t{finding.part}\t{finding.check}\t{one_line(finding.detail)}")
+    print_row(finding.level, finding.part, finding.check, one_line(finding.detail))
     if finding.advice:
         print(f"\t→ {finding.advice}")

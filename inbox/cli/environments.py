@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inbox.cli.keys import show_keys
-from inbox.cli.running import AsJson, count_of, needs_services, print_header, print_json
+from inbox.cli.printing import AsJson, count_of, print_either, print_json, print_table
+from inbox.cli.running import needs_services
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -26,9 +27,8 @@ async def list_environments(services: Services, json: AsJson = False) -> None:
     if json:
         print_json(rows)
         return
-    print_header("NAME", "IDENTIFIER", "ID", "KEYS")
-    for row in rows:
-        print(f"{row['name']}\t{row['applicationIdentifier']}\t{row['_id']}\t{count_of(row['keys'], 'key')}")
+    cells = ((row["name"], row["applicationIdentifier"], row["_id"], count_of(row["keys"], "key")) for row in rows)
+    print_table(("NAME", "IDENTIFIER", "ID", "KEYS"), cells)
 
 
 def _row(services: Services, environment: Environment) -> dict[str, Any]:
@@ -64,7 +64,5 @@ async def set_retention(
     """Say how many days an environment keeps messages (90 at first); older ones go within an hour."""
     environment = await services.environments.find_by_name(name)
     environment = await services.environments.set_max_age(environment, max_age_days)
-    if json:
-        print_json(_row(services, environment))
-    else:
-        print(f"{environment.name} keeps messages for {environment.max_age_days} days")
+    text = f"{environment.name} keeps messages for {environment.max_age_days} days"
+    print_either(_row(services, environment), text, as_json=json)

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import (
-    AsJson,
-    EnvironmentName,
-    named_environment,
-    needs_services,
-    print_json,
-    warn_of_missing_key,
-    with_services,
-)
+from inbox.cli.printing import AsJson, print_either, print_json
+from inbox.cli.running import EnvironmentName, named_environment, needs_services, warn_of_missing_key, with_services
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -63,10 +56,7 @@ def show_keys(services: Services, environment: Environment, *, as_json: bool) ->
 async def create_key(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Make a further API key and print it; two may be live at once, so that callers can change over."""
     key = await services.environments.create_key(environment)
-    if json:
-        print_json({"environment": environment.name, "apiKey": key})
-    else:
-        print(key)
+    print_either({"environment": environment.name, "apiKey": key}, key, as_json=json)
 
 
 @keys_cli.command("revoke")

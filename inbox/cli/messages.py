@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import AsJson, confirm, count_of, needs_services, one_line, print_header, print_json
+from inbox.cli.printing import AsJson, count_of, one_line, print_either, print_fields, print_json, print_table
+from inbox.cli.running import confirm, needs_services
 from inbox.errors import BadRequest
 from inbox.ids import parse_object_id, parse_subscriber_id
-from inbox.logs import escape_controls
 from inbox.models.dates import iso
 
 if TYPE_CHECKING:
@@ -50,15 +49,8 @@ async def list_messages(
     if json:
         print_json([{**entity(message, environment), "subscriberId": name} for name, message in listed])
         return
-    if listed:
-        print_header("ID", "CREATED", "SUBSCRIBER", "WORKFLOW", "STATE", "TEXT")
-    else:
-        print("there are no such messages", file=sys.stderr)
-    for name, message in listed:
-        text = one_line(message.stored.subject or message.stored.content, MAX_SHOWN_TEXT)
-        created = iso(message.created_ms)
-        columns = (message.id, created, name, message.stored.template_identifier, _state(message), text)
-        print(*map(escape_controls, columns), sep="\t")
+    names = ("ID", "CREATED", "SUBSCRIBER", "WORKFLOW", "STATE", "TEXT")
+    print_table(names, (_columns(name, message) for name, message in listed), empty="there are no such messages")
 
 
 @messages_cli.command("show")
@@ -78,21 +70,21 @@ async def show_message(
         print_json(view)
         return
     stored = message.stored
-    rows = {
+    fields = {
         "id": message.id,
         "subscriber": feed.subscriber_id,
-        "contexts": message.contexts or "-",
+        "contexts": message.contexts,
         "workflow": stored.template_identifier,
         "step": stored.step_id,
         "transaction": stored.transaction_id,
         "created": iso(message.created_ms),
         "state": _state(message),
         "severity": stored.severity,
-        "tags": ", ".join(stored.tags) or "-",
-        "subject": one_line(stored.subject or "-"),
+        "tags": ", ".join(stored.tags),
+        "subject": one_line(stored.subject or ""),
         "text": one_line(stored.content),
     }
-    print("\n".join(f"{name}\t{escape_controls(value)}" for name, value in rows.items()))
+    print_fields(fields)
 
 
 @messages_cli.command("delete")
@@ -115,10 +107,13 @@ async def delete_messages(
         for message_id in parsed:
             await services.revisions.retract(environment, message_id)
     deleted = len(parsed) or await services.revisions.retract_transaction(environment, transaction or "")
-    if json:
-        print_json({"deleted": deleted})
-    else:
-        print(f"{count_of(deleted, 'message')} deleted")
+    print_either({"deleted": deleted}, f"{count_of(deleted, 'message')} deleted", as_json=json)
+
+
+def _columns(subscriber_id: str, message: Message) -> tuple[str, ...]:
+    stored = message.stored
+    text = one_line(stored.subject or stored.content, MAX_SHOWN_TEXT)
+    return message.id, iso(message.created_ms), subscriber_id, stored.template_identifier, _state(message), text
 
 
 def _state(message: Message) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from inbox.cli.printing import print_row
 from inbox.models.activity import DETAIL, outcomes_by_step
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ def _steps_of(activity: Activity) -> Iterator[StepOutcome]:
 
 def print_result(result: PrintedTrigger) -> None:
     """Print the status and the transaction, then a line for each step of the first MAX_SHOWN recipients."""
-    print(f"{result.outcome.status}\t{result.transaction}")
+    print_row(result.outcome.status, result.transaction)
     for activity in result.activities[:MAX_SHOWN]:
         for step in _steps_of(activity):
-            print("\t".join(filter(None, (activity.name, step.step_id, step.outcome, _reason(step)))))
+            print_row(*filter(None, (activity.name, step.step_id, step.outcome, _reason(step))))
     if len(result.activities) > MAX_SHOWN:
         counts = Counter(step.outcome for step in result.steps)
         totals = ", ".join(f"{count} {name}" for name, count in counts.items())

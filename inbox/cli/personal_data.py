@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inbox.cli.running import (
-    AsJson,
-    EnvironmentName,
-    confirm,
-    named_environment,
-    needs_services,
-    print_json,
-    progress,
-    with_services,
-)
+from inbox.cli.printing import AsJson, print_fields, print_json, progress
+from inbox.cli.running import EnvironmentName, confirm, named_environment, needs_services, with_services
 from inbox.errors import BadRequest
 from inbox.ids import SubscriberId, parse_subscriber_id
 
@@ -107,8 +99,6 @@ async def _write(document: AsyncIterator[bytes], output: Path) -> None:
 
 def _show(erased: Erased) -> None:
     view = erased.view()
-    for name, count in view["removed"].items():
-        print(f"{name}\t{count}")
-    print(f"append-only file\t{view['appendOnlyFile']}")
+    print_fields({**view["removed"], "append-only file": view["appendOnlyFile"]})
     for remainder in view["outOfReach"]:
         print(f"not erased: {remainder}", file=sys.stderr)

@@ -1,20 +1,18 @@
-"""What commands share: the services they use, the environment they name, and how they print."""
+"""What commands share: the services they use, and the environment they name."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from inbox.errors import BadRequest
-from inbox.logs import configure_logging, escape_controls
+from inbox.logs import configure_logging
 from inbox.settings import LogLevel, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ EnvironmentName = Annotated[
     str | None,
     typer.Option("--environment", "-e", help="The name of the environment; without it, that of INBOX_MODE."),
 ]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program that reads it.")]
 
 
 async def named_environment(services: Services, name: str | None) -> Environment:
@@ -46,37 +42,6 @@ def warn_of_missing_key(services: Services, environment: Environment) -> None:
         print(f"inbox: {MISSING_KEY.format(environment.name)}", file=sys.stderr)
 
 
-def print_header(*names: str) -> None:
-    """Print column names on standard error, so that a program that reads the list does not get them."""
-    print("\t".join(names), file=sys.stderr)
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[str], None]]:
-    """Show progress on standard error, if that is a terminal. Yield the function that reports it."""
-    if not sys.stderr.isatty():
-        yield lambda _text: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True, markup=False).status(label) as status:
-        yield lambda text: status.update(f"{label}: {text}")
-
-
-@contextmanager
-def progress_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show on standard error how much of `total` is done, if that is a terminal. Yield the function that adds to it."""
-    if not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True, markup=False)) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda done: bar.advance(task, done)
-
-
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that cannot be undone, unless `yes`. Raise BadRequest if nobody can be asked."""
     if yes:
@@ -84,21 +49,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise BadRequest("this cannot be undone: add --yes when nobody can be asked")
     typer.confirm(f"{question} This cannot be undone.", abort=True)
-
-
-def one_line(text: str, length: int | None = None) -> str:
-    """Return a text on one line without control characters, cut to a length if there is one: columns stay columns."""
-    words = escape_controls(" ".join(text.split()))
-    return words if length is None or len(words) <= length else f"{words[: length - 1]}…"
-
-
-def print_json(value: Any) -> None:
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return `1 workflow` or `2 workflows`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def with_services(command: str, use: Callable[[Services], Awaitable[None]], *, log_level: LogLevel = "warning") -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inbox.cli.outcomes import print_result, result_of
-from inbox.cli.running import AsJson, needs_services, print_json
+from inbox.cli.printing import AsJson, print_json
+from inbox.cli.running import needs_services
 from inbox.errors import BadRequest, StartupError
 
 if TYPE_CHECKING:

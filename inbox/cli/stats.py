@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inbox import __version__
-from inbox.cli.running import AsJson, needs_services, print_header, print_json
+from inbox.cli.printing import AsJson, print_json, print_row, print_table
+from inbox.cli.running import needs_services
 from inbox.clock import now_ms
 from inbox.models.cursor_page import CursorQuery
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from inbox.services import Services
 
 HOUR_MS = 3_600_000
-COLUMNS = ("SUBSCRIBERS", "ONLINE", "TOPICS", "WORKFLOWS", "LAST HOUR", "WEBHOOK")
+COLUMNS = ("ENVIRONMENT", "SUBSCRIBERS", "ONLINE", "TOPICS", "WORKFLOWS", "LAST HOUR", "WEBHOOK")
 
 
 @needs_services
@@ -26,17 +27,19 @@ async def stats(services: Services, json: AsJson = False) -> None:
     if json:
         print_json({"version": __version__, "processes": processes, "redis": redis, "environments": rows})
         return
-    print(f"inbox\t{__version__}, processes: {processes}")
+    print_row("inbox", f"{__version__}, processes: {processes}")
     for row in redis:
         used = f"{row['usedBytes'] / 2**20:,.0f} MiB"
         limit = f" of {row['maxBytes'] / 2**20:,.0f} MiB" if row["maxBytes"] else ""
-        print(f"redis\t{row['version']}, {used}{limit}, {row['commandsPerSecond']} commands/s")
-    print_header("ENVIRONMENT", *COLUMNS)
-    for row in rows:
-        outcomes = ", ".join(f"{count} {name}" for name, count in row["lastHour"].items()) or "nothing"
-        waiting = f"{row['webhook']['waiting']} waiting, {row['webhook']['failed']} failed"
-        counts = (row["subscribers"], row["online"], row["topics"], row["workflows"])
-        print(row["environment"], *counts, outcomes, waiting, sep="\t")
+        print_row("redis", f"{row['version']}, {used}{limit}, {row['commandsPerSecond']} commands/s")
+    print_table(COLUMNS, map(_columns, rows))
+
+
+def _columns(row: dict[str, Any]) -> tuple[object, ...]:
+    outcomes = ", ".join(f"{count} {name}" for name, count in row["lastHour"].items()) or "nothing"
+    waiting = f"{row['webhook']['waiting']} waiting, {row['webhook']['failed']} failed"
+    counts = (row["subscribers"], row["online"], row["topics"], row["workflows"])
+    return row["environment"], *counts, outcomes, waiting
 
 
 async def _environment_row(services: Services, environment: Environment) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inbox.cli.personal_data import SubscriberArgument, erase, export
-from inbox.cli.running import AsJson, count_of, needs_services, one_line, print_header, print_json
+from inbox.cli.printing import AsJson, count_of, one_line, print_fields, print_json, print_row, print_table
+from inbox.cli.running import needs_services
 from inbox.models.cursor_page import CursorQuery
 from inbox.models.dates import iso, iso_or_none
 
@@ -81,10 +82,10 @@ async def show_subscriber(
         "lastOnlineAt": iso_or_none(subscriber.last_online_ms),
         "topics": ", ".join(view["topics"]),
     }
-    print("\n".join(f"{name}\t{one_line(str(value or '-'))}" for name, value in shown.items()))
+    print_fields(shown)
     for feed in view["feeds"]:
         contexts = f" of {', '.join(feed['contextKeys'])}" if feed["contextKeys"] else ""
-        print(f"feed{contexts}\t{feed['unseen']} unseen, {feed['unread']} unread")
+        print_row(f"feed{contexts}", f"{feed['unseen']} unseen, {feed['unread']} unread")
 
 
 async def _feed_row(
@@ -117,15 +118,14 @@ def _show_list(environment: Environment, found: list[Subscriber], total: int, *,
         views = [subscriber_view(one, environment) for one in found]
         print_json({"data": views, "totalCount": max(total, len(found))})
         return
-    if not found:
-        print(f"{environment.name} has no such subscribers", file=sys.stderr)
-        return
-    print_header("SUBSCRIBER", "NAME", "EMAIL", "CREATED", "PRESENCE")
-    for one in found:
-        texts = one.texts("firstName", "lastName", "email")
-        name = " ".join(filter(None, (texts.get("firstName"), texts.get("lastName"))))
-        presence = "online" if one.is_online else f"since {iso(one.last_online_ms)}" if one.last_online_ms else "never"
-        columns = (name or "-", texts.get("email") or "-", iso(one.created_ms), presence)
-        print(one.subscriber_id, *map(one_line, columns), sep="\t")
+    names = ("SUBSCRIBER", "NAME", "EMAIL", "CREATED", "PRESENCE")
+    print_table(names, map(_columns, found), empty=f"{environment.name} has no such subscribers")
     if total > len(found):
         print(f"… of {count_of(total, 'subscriber')}: --limit shows more", file=sys.stderr)
+
+
+def _columns(one: Subscriber) -> tuple[str, ...]:
+    texts = one.texts("firstName", "lastName", "email")
+    name = one_line(" ".join(filter(None, (texts.get("firstName"), texts.get("lastName")))))
+    presence = "online" if one.is_online else f"since {iso(one.last_online_ms)}" if one.last_online_ms else "never"
+    return one.subscriber_id, name or "-", one_line(texts.get("email") or "-"), iso(one.created_ms), presence

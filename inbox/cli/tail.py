@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from inbox.cli.running import EnvironmentName, named_environment, one_line, with_services
+from inbox.cli.printing import one_line, print_row
+from inbox.cli.running import EnvironmentName, named_environment, with_services
 from inbox.errors import BadRequest, StoreUnavailable
-from inbox.logs import escape_controls
 from inbox.models.activity import DETAIL
 from inbox.models.dates import iso
 
@@ -52,7 +52,11 @@ def tail(
 
     def show(rows: list[ResolvedRow]) -> None:
         for row in rows:
-            print(_json_line(row) if json else _line(row), flush=True)
+            if json:
+                print(_json_line(row))
+            else:
+                print_row(*_columns(row))
+        sys.stdout.flush()
 
     async def run(services: Services) -> None:
         environment = await named_environment(services, environment_name)
@@ -78,11 +82,11 @@ async def _show_new(services: Services, environment: Environment, newest: Ref | 
     return last
 
 
-def _line(row: ResolvedRow) -> str:
+def _columns(row: ResolvedRow) -> list[str]:
     record, step = row.record, row.step
     reason = step.reason or ("" if step.outcome == "delivered" else DETAIL[step.outcome])
     columns = (iso(step.ms), step.outcome, record.name, record.identifier, step.step_id, record.transaction)
-    return "\t".join([*map(escape_controls, columns), *([one_line(reason)] if reason else [])])
+    return [*columns, *([one_line(reason)] if reason else [])]
 
 
 def _json_line(row: ResolvedRow) -> str:

@@ -12,7 +12,8 @@ import orjson
 import typer
 
 from inbox.cli.outcomes import print_result, result_of
-from inbox.cli.running import AsJson, EnvironmentName, named_environment, print_json, with_services
+from inbox.cli.printing import AsJson, print_json
+from inbox.cli.running import EnvironmentName, named_environment, with_services
 from inbox.errors import BadRequest, NotFound, StartupError
 from inbox.models.json_values import check_shape
 from inbox.models.mismatch import suggest

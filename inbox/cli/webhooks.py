@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inbox.cli.running import (
+from inbox.cli.printing import (
     AsJson,
     count_of,
-    needs_services,
     one_line,
-    print_header,
+    print_either,
+    print_fields,
     print_json,
+    print_row,
+    print_table,
     progress_bar,
 )
+from inbox.cli.running import needs_services
 from inbox.errors import StartupError
 from inbox.models.dates import iso
 from inbox.models.event import failed_event_view
@@ -23,6 +25,7 @@ from inbox.models.webhook import EVENT_TYPES
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
+    from inbox.models.event import FailedEvent
     from inbox.services import Services
 
 webhooks_cli = typer.Typer(
@@ -49,7 +52,7 @@ async def set_webhook(
         return
     print(f"events of {environment.name} go to {url}")
     if secret:
-        _print_secret(secret)
+        print(_secret_line(secret))
 
 
 @webhooks_cli.command("show")
@@ -60,8 +63,8 @@ async def show_webhook(services: Services, environment: Environment, json: AsJso
     if json:
         print_json(view)
         return
-    shown = {"url": view["url"] or "-", "events": ", ".join(view["events"]) or "-", "stream": view["stream"] or "off"}
-    print("\n".join(f"{name}\t{value}" for name, value in {**view, **shown}.items()))
+    shown = {"events": ", ".join(view["events"]), "stream": view["stream"] or "off"}
+    print_fields({**view, **shown})
 
 
 @webhooks_cli.command("remove")
@@ -69,10 +72,8 @@ async def show_webhook(services: Services, environment: Environment, json: AsJso
 async def remove_webhook(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Send nothing any more; events that still waited are dropped."""
     await services.webhooks.remove(environment)
-    if json:
-        print_json({"environment": environment.name, "url": None})
-    else:
-        print(f"{environment.name} has no webhook any more")
+    view = {"environment": environment.name, "url": None}
+    print_either(view, f"{environment.name} has no webhook any more", as_json=json)
 
 
 @webhooks_cli.command("rotate-secret")
@@ -80,10 +81,7 @@ async def remove_webhook(services: Services, environment: Environment, json: AsJ
 async def rotate_secret(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Make a new signing secret and print it. For a day events are signed with the former one as well."""
     secret = await services.webhooks.rotate_secret(environment)
-    if json:
-        print_json({"environment": environment.name, "secret": secret})
-    else:
-        _print_secret(secret)
+    print_either({"environment": environment.name, "secret": secret}, _secret_line(secret), as_json=json)
 
 
 @webhooks_cli.command("test")
@@ -110,13 +108,13 @@ async def list_failed(services: Services, environment: Environment, json: AsJson
     if json:
         print_json([failed_event_view(failure) for failure in failures])
         return
-    if failures:
-        print_header("ID", "TYPE", "GIVEN UP", "TRIES", "REASON")
-    else:
-        print(f"no event of {environment.name} was given up", file=sys.stderr)
-    for failure in failures:
-        event = failure.event
-        print(f"{event.id}\t{event.type}\t{iso(failure.failed_ms)}\t{failure.tries}\t{one_line(failure.reason)}")
+    names, empty = ("ID", "TYPE", "GIVEN UP", "TRIES", "REASON"), f"no event of {environment.name} was given up"
+    print_table(names, map(_columns, failures), empty=empty)
+
+
+def _columns(failed: FailedEvent) -> tuple[object, ...]:
+    event = failed.event
+    return event.id, event.type, iso(failed.failed_ms), failed.tries, one_line(failed.reason)
 
 
 @webhooks_cli.command("replay")
@@ -134,7 +132,7 @@ async def replay(
         async for failed, sent in services.webhooks.replay(environment, ids or []):
             results.append({"id": failed.event.id, "delivered": sent.is_delivered, "reason": sent.reason})
             if not json:
-                print(f"{failed.event.id}\t{'delivered' if sent.is_delivered else one_line(sent.reason)}")
+                print_row(failed.event.id, "delivered" if sent.is_delivered else one_line(sent.reason))
             advance(1)
     await services.webhooks.close()
     if json:
@@ -166,6 +164,6 @@ async def set_stream(
     print(f"events of {environment.name} go to {services.keys.events(environment.number)[0]}" if is_on else "off")
 
 
-def _print_secret(secret: str) -> None:
+def _secret_line(secret: str) -> str:
     # not INBOX_WEBHOOK_SECRET, which would be refused as an unknown setting
-    print(f"WEBHOOK_SECRET={secret}")
+    return f"WEBHOOK_SECRET={secret}"

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inbox.cli.running import (
-    AsJson,
-    EnvironmentName,
-    count_of,
-    named_environment,
-    needs_services,
-    one_line,
-    print_header,
-    print_json,
-    with_services,
-)
+from inbox.cli.printing import AsJson, count_of, one_line, print_json, print_row, print_table
+from inbox.cli.running import EnvironmentName, named_environment, needs_services, with_services
 
 if TYPE_CHECKING:
     from inbox.models.environment import Environment
@@ -49,13 +40,13 @@ async def list_workflows(services: Services, environment: Environment, json: AsJ
     if json:
         print_json([_row(workflow) for workflow in workflows])
         return
-    if workflows:
-        print_header("IDENTIFIER", "NAME", "STATE", "STEPS")
-    else:
-        print(f"{environment.name} has no workflow yet", file=sys.stderr)
-    for workflow in workflows:
-        state = "active" if workflow.active else "inactive"
-        print(f"{workflow.identifier}\t{one_line(workflow.name)}\t{state}\t{count_of(len(workflow.steps), 'step')}")
+    names, empty = ("IDENTIFIER", "NAME", "STATE", "STEPS"), f"{environment.name} has no workflow yet"
+    print_table(names, map(_columns, workflows), empty=empty)
+
+
+def _columns(workflow: Workflow) -> tuple[str, ...]:
+    state, steps = "active" if workflow.active else "inactive", count_of(len(workflow.steps), "step")
+    return workflow.identifier, one_line(workflow.name), state, steps
 
 
 def _row(workflow: Workflow) -> dict[str, Any]:
@@ -110,7 +101,7 @@ def push(
             print_json({"workflows": pushed, **_findings(report)})
             return
         for identifier, outcome in outcomes:
-            print(f"{outcome}\t{identifier}")
+            print_row(outcome, identifier)
 
     with_services("workflows push", send)
 
