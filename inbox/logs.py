@@ -18,7 +18,8 @@ from typing import Any
 
 import orjson
 
-from inbox.settings import MASK, LogFormat, LogLevel
+from inbox.masking import MASK
+from inbox.settings import LogFormat, LogLevel
 from inbox.tracing import log_fields
 
 PACE_SECONDS = 1.0

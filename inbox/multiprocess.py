@@ -17,14 +17,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from inbox import metrics
-from inbox.embedded.access import Store, open_store
+from inbox.embedded.access import open_store
+from inbox.embedded.store import Store
 from inbox.errors import StartupError
 from inbox.listening import bind, service_url
 from inbox.logs import toggle_debug
+from inbox.masking import show_value
 from inbox.metrics_port import metrics_port
 from inbox.metrics_snapshot import MetricsSnapshot, Scraped, Series
 from inbox.notify import READY, STOPPING, VARIABLE, notify
-from inbox.settings import LogLevel, Settings, show_value, variable_name
+from inbox.settings import LogLevel, Settings, variable_name
 from inbox.worker_link import WorkerLink
 
 log = logging.getLogger(__name__)

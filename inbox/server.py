@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 
 from inbox.app import Application, create_app
-from inbox.embedded.access import Store, open_store
+from inbox.embedded.access import open_store
+from inbox.embedded.store import Store
 from inbox.errors import StartupError
 from inbox.http.polling_protocol import PollingHttpProtocol
 from inbox.http.protocol import DRAINING, STOP_SECONDS, InboxHttpProtocol

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -20,10 +20,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inbox.errors import StartupError
-from inbox.http.origins import ANY, parse_setting
+from inbox.masking import mask_url, show_value
+from inbox.origins import ANY, parse_setting
 
 PREFIX = "INBOX_"
-MASK = "********"
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
@@ -415,29 +415,6 @@ def load_settings(**overrides: Any) -> Settings:
 def mask_settings(settings: Settings) -> dict[str, str]:
     """Return each setting's variable and value as text, with secrets and passwords in URLs masked."""
     return {variable_name(name): _masked(name, getattr(settings, name)) for name in Settings.model_fields}
-
-
-def mask_url(url: str) -> str:
-    """Return the URL with the password masked, also in its query."""
-    parts = urlsplit(url)
-    credentials, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    masked = f"{parts.scheme}://{user}{colon}{MASK if colon else ''}{at}{host}{parts.path}"
-    query = [(key, MASK if "pass" in key.lower() else value) for key, value in parse_qsl(parts.query)]
-    return f"{masked}?{urlencode(query, safe='*/')}" if query else masked
-
-
-def show_value(value: Any) -> str:
-    """Return a setting's value as its variable would have it, a secret masked."""
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return MASK
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def variable_name(field: str) -> str:

@@ -26,7 +26,8 @@ from inbox.clock import now_seconds
 from inbox.errors import InboxError, StartupError
 from inbox.ids import SubscriberId, parse_subscriber_id
 from inbox.logs import configure_logging
-from inbox.settings import Settings, load_settings, show_value, unit_of, variable_name
+from inbox.masking import show_value
+from inbox.settings import Settings, load_settings, unit_of, variable_name
 from inbox.subscriber_hash import bound_hash, plain_hash
 
 if TYPE_CHECKING:

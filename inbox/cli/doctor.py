@@ -10,8 +10,8 @@ import typer
 from inbox.cli.printing import AsJson, one_line, print_json, print_row
 from inbox.cli.running import EnvironmentName
 from inbox.errors import BadRequest
-from inbox.http.origins import parse_setting
 from inbox.logs import configure_logging
+from inbox.origins import parse_setting
 
 if TYPE_CHECKING:
     from inbox.doctor.report import DoctorFinding

@@ -9,10 +9,11 @@ from pathlib import Path
 from inbox.doctor.redis import check_redis
 from inbox.doctor.report import CheckedPart, Report
 from inbox.doctor.visit import Guest, visit
-from inbox.embedded.access import Store, open_store
+from inbox.embedded.access import open_store
+from inbox.embedded.store import Store
 from inbox.errors import InboxError, NotFound, StartupError
-from inbox.http.origins import ANY
 from inbox.listening import service_url
+from inbox.origins import ANY
 from inbox.services import open_services
 from inbox.settings import Settings, load_settings
 from inbox.store.client import open_client

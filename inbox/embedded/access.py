@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from inbox.settings import Mode, Settings
-
-SERVE = "serve"
-
-
-@dataclass(frozen=True)
-class Store:
-    """A store that can be connected to.
-
-    `mode` is the environment that its service works in. `announce` records at which URL this service listens.
-    """
-
-    url: str
-    mode: Mode
-    announce: Callable[[str], None] = lambda _url: None
+from inbox.embedded.store import SERVE, Store
+from inbox.settings import Settings
 
 
 @asynccontextmanager

@@ -14,9 +14,9 @@ from typing import BinaryIO, get_args
 
 import msgspec
 
-from inbox.embedded.access import SERVE
 from inbox.embedded.files import FileLock
 from inbox.embedded.owner import owner_of
+from inbox.embedded.store import SERVE
 from inbox.errors import StartupError
 from inbox.settings import Mode
 

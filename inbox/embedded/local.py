@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import msgspec
 
-from inbox.embedded.access import SERVE, Store
 from inbox.embedded.control import State, probe, socket_url
 from inbox.embedded.directory import DataDirectory, DirectoryInUse, Holder
 from inbox.embedded.files import FileLock
+from inbox.embedded.store import SERVE, Store
 from inbox.embedded.supervisor import EmbeddedStore
 from inbox.errors import StartupError
 from inbox.settings import Mode, Settings

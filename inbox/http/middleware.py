@@ -16,13 +16,13 @@ from inbox import metrics
 from inbox.errors import RequestTimeout
 from inbox.http.auth import ALLOWANCE
 from inbox.http.idempotency import answer_once
-from inbox.http.origins import ANY, AllowedOrigins
 from inbox.http.polls import REVALIDATED
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
 from inbox.http.requests import header_of
 from inbox.http.responses import NotModified, reply_to
 from inbox.http.route_index import ROUTE, Endpoint
+from inbox.origins import ANY, AllowedOrigins
 from inbox.tracing import REQUEST_ID, TRACEPARENT, begin_request
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")

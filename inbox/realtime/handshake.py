@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from inbox import metrics
 from inbox.errors import NotFound, ServiceUnavailable, Unauthorized, ValidationFailed
-from inbox.http.origins import AllowedOrigins, is_of_host
 from inbox.http.upgrade import UpgradeRequest
 from inbox.logs import PacedLog
 from inbox.models.environment import Environment
+from inbox.origins import AllowedOrigins, is_of_host
 from inbox.realtime import admission
 from inbox.realtime.admission import Admission, LineFull
 from inbox.realtime.connected_feed import ConnectedFeed

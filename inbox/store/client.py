@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Seque
 from typing import Any
 
 from inbox.errors import StartupError, StoreUnavailable
-from inbox.settings import mask_url
+from inbox.masking import mask_url
 from inbox.store.connection.cluster import Cluster
 from inbox.store.connection.errors import NEEDS_LOGIN, ConnectionLost, ReplyError, as_unavailable
 from inbox.store.connection.node import StoreNode

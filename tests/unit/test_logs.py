@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from inbox.logs import configure_logging, redact, toggle_debug
-from inbox.settings import MASK, LogFormat, LogLevel
+from inbox.masking import MASK
+from inbox.settings import LogFormat, LogLevel
 from inbox.tracing import log_fields
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJfaWQiOiIxIn0.c2lnbmF0dXJl"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inbox.http.origins import AllowedOrigins, is_of_host, parse_setting
+from inbox.origins import AllowedOrigins, is_of_host, parse_setting
 
 
 @pytest.mark.parametrize(

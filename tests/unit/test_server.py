@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from inbox import server
-from inbox.embedded.access import Store
+from inbox.embedded.store import Store
 from inbox.settings import Settings
 
 

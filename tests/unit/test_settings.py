@@ -10,16 +10,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from inbox.errors import StartupError
-from inbox.settings import (
-    MASK,
-    PREFIX,
-    Settings,
-    load_settings,
-    mask_settings,
-    mask_url,
-    unit_of,
-    variable_name,
-)
+from inbox.masking import MASK, mask_url
+from inbox.settings import PREFIX, Settings, load_settings, mask_settings, unit_of, variable_name
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
