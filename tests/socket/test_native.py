@@ -713,7 +713,7 @@ async def test_a_deleted_subscriber_ends_its_socket(pair: Pair) -> None:
 
 
 async def test_who_does_not_connect_is_sent_away(run_server: RunServer, valkey_url: str, key_prefix: str) -> None:
-    constants = {"inbox.realtime.native.CONNECT_SECONDS": 0.1}
+    constants = {"inbox.realtime.connecting.CONNECT_SECONDS": 0.1}
     server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix, constants=constants)
     async with NativeSocket.open(server) as socket:
         assert await socket.closed() == (4408, "connect_timeout")

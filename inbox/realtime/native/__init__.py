@@ -6,10 +6,8 @@ has missed. A refusal is an answer too, and a close code that says whether to co
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Mapping
-from enum import Enum, auto
 from time import monotonic
 from typing import Any, cast
 
@@ -17,9 +15,9 @@ from inbox import metrics
 from inbox.errors import InboxError, NotFound, ServiceUnavailable, Unauthorized, invalid
 from inbox.http.requests import convert
 from inbox.http.upgrade import UpgradeRequest
+from inbox.realtime.connecting import ConnectingReceiver, Phase
 from inbox.realtime.connection import RequestedAnswer
 from inbox.realtime.events import (
-    CONNECT_TIMEOUT,
     INVALID_REQUEST,
     STORE_LOST,
     SUBSCRIBER_DELETED,
@@ -39,7 +37,6 @@ from inbox.store.positions import noting_positions
 from inbox.tracing import begin_socket_request
 
 SUBPROTOCOL = "inbox.v1"
-CONNECT_SECONDS = 10.0
 MAX_IN_FLIGHT = 100
 VERBS = {"connect", *READS, *CHANGES}
 REQUESTS = FrameLimits(10.0, 120, 600, TOO_MANY_REQUESTS)
@@ -51,34 +48,19 @@ def open_socket(sockets: Sockets, request: UpgradeRequest, transport: SocketTran
     transport.accept(NativeReceiver(sockets, handshake, transport), subprotocol=SUBPROTOCOL, limits=REQUESTS)
 
 
-class ConnectPhase(Enum):
-    """Where a client is on its way from the handshake to its end."""
-
-    WAITING = auto()
-    """No `connect` has come."""
-    CONNECTING = auto()
-    OPEN = auto()
-    OVER = auto()
-
-
-class NativeReceiver:
+class NativeReceiver(ConnectingReceiver):
     """The requests of one client. Each has a task; an answer may overtake that of an earlier one."""
 
-    __slots__ = ("_handshake", "_in_flight", "_phase", "_socket", "_sockets", "_timer", "_transport", "_turn")
+    __slots__ = ("_in_flight", "_turn")
 
     def __init__(self, sockets: Sockets, handshake: Handshake, transport: SocketTransport) -> None:
-        self._sockets = sockets
-        self._handshake = handshake
-        self._transport = transport
-        self._phase = ConnectPhase.WAITING
-        self._socket: OpenSocket | None = None
+        super().__init__(sockets, handshake, transport)
         self._in_flight: set[int] = set()
         self._turn: int | None = None
         """Where the timer of pings has this socket."""
-        self._timer = asyncio.get_running_loop().call_later(CONNECT_SECONDS, self.end, CONNECT_TIMEOUT)
 
     def received(self, message: str | bytes) -> None:
-        if self._phase is ConnectPhase.OVER:
+        if self._phase is Phase.OVER:
             return
         try:
             request_id, fields = parse_request(message)
@@ -92,18 +74,6 @@ class NativeReceiver:
         else:
             self._in_flight.add(request_id)
             self._transport.start(self._answer(request_id, fields))
-
-    def end(self, close: Close) -> None:
-        if self._socket is not None:
-            self._socket.connection.end(close)
-        else:
-            self._transport.close(close)
-        self._stop()
-
-    def closed(self) -> None:
-        self._stop()
-        if self._socket is not None:
-            self._sockets.close(self._socket)
 
     def keep_alive(self) -> None:
         """Tell the client its position; a ping of the WebSocket finds out whether it is there."""
@@ -133,7 +103,7 @@ class NativeReceiver:
             metrics.SOCKET_REQUEST_SECONDS.observe(monotonic() - began, (verb,))
 
     async def _carry_out(self, request_id: int, verb: str, arguments: Mapping[str, Any]) -> Mapping[str, object]:
-        if self._phase is not ConnectPhase.OPEN or self._socket is None:
+        if self._phase is not Phase.OPEN or self._socket is None:
             raise Unauthorized("The first request is `connect`")
         caller = Caller(self._sockets.services, self._socket)
         if verb not in READS and verb not in CHANGES:
@@ -159,16 +129,15 @@ class NativeReceiver:
 
     async def _connect(self, request_id: int, arguments: Mapping[str, Any]) -> int:
         """Open the socket, answer, and return the status. Raise ValidationFailed if that was requested before."""
-        if self._phase is not ConnectPhase.WAITING:
+        if not self._is_waiting:
             raise invalid("connect", "this socket has connected already")
-        self._phase = ConnectPhase.CONNECTING
-        self._timer.cancel()
+        handshake = self._begin_connecting()
         try:
             connect = convert(arguments, Connect)
             query = None if connect.list is None else ListQuery(connect.list)
-            handshake = dataclasses.replace(self._handshake, token=connect.token)
+            handshake = dataclasses.replace(handshake, token=connect.token)
             socket = await self._sockets.open(handshake, self._transport, CODEC, NativeConnection)
-            if self._phase is ConnectPhase.OVER:  # the client has left meanwhile
+            if self._phase is Phase.OVER:  # the client has left meanwhile
                 self._sockets.close(socket)
             else:
                 self._socket = socket
@@ -186,9 +155,9 @@ class NativeReceiver:
     async def _greet(self, request_id: int, socket: OpenSocket, held: str | None, query: ListQuery | None) -> None:
         connection = cast(NativeConnection, socket.connection)
         result, position = await greet(self._sockets.services, socket, connection, held, query)
-        if self._phase is ConnectPhase.OVER or connection.ended_by is not None:  # meanwhile
+        if self._phase is Phase.OVER or connection.ended_by is not None:  # meanwhile
             return
-        self._phase = ConnectPhase.OPEN
+        self._phase = Phase.OPEN
         connection.send(result_frame(request_id, result))  # ahead of the events that wait
         connection.begin(position)
         connection.open()
@@ -206,8 +175,7 @@ class NativeReceiver:
             self._transport.write(frame)
 
     def _stop(self) -> None:
-        self._phase = ConnectPhase.OVER
-        self._timer.cancel()
+        super()._stop()
         if self._turn is not None:
             self._sockets.pings.remove(self, self._turn)
             self._turn = None

@@ -10,14 +10,14 @@ import asyncio
 import dataclasses
 import secrets
 from collections.abc import Mapping
-from enum import Enum, auto
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from inbox.http.responses import bare
 from inbox.http.upgrade import UpgradeRequest, encode_answer
-from inbox.realtime.events import CLIENT_LEFT, CONNECT_TIMEOUT, MALFORMED_PACKET, REFUSED, STORE_LOST, Close
+from inbox.realtime.connecting import ConnectingReceiver, Phase
+from inbox.realtime.events import CLIENT_LEFT, MALFORMED_PACKET, REFUSED, STORE_LOST
 from inbox.realtime.frames import text_frame
 from inbox.realtime.handshake import Handshake, OpenSocket, Refusal, Sockets
 from inbox.realtime.inbound import ClientFault
@@ -27,7 +27,6 @@ from inbox.realtime.socketio.packets import CODEC, MAIN, Packet
 from inbox.realtime.transport import MAX_MESSAGE_BYTES, SocketTransport
 
 RHYTHM = Rhythm(interval_seconds=25.0, timeout_seconds=20.0)
-CONNECT_SECONDS = 10.0
 LEAVE_SECONDS = 5.0
 OUTAGE_SECONDS = 5.0
 RETRY_SECONDS = 0.25
@@ -65,33 +64,14 @@ def _problem(code: int, message: str) -> dict[str, object]:
     return {"code": code, "message": message}
 
 
-class Phase(Enum):
-    """Where a client is on its way from the CONNECT packet to its end."""
-
-    WAITING = auto()
-    """No CONNECT has come."""
-    OPENING = auto()
-    """The CONNECT is being checked."""
-    OPEN = auto()
-    REFUSED = auto()
-    """The client was told so in a packet, and has to leave: if the server closed first, it would come back."""
-    OVER = auto()
-
-
-class SocketIoReceiver:
+class SocketIoReceiver(ConnectingReceiver):
     """The packets of one client."""
 
-    __slots__ = ("_handshake", "_heartbeat", "_phase", "_socket", "_sockets", "_timer", "_transport")
+    __slots__ = ("_heartbeat",)
 
     def __init__(self, sockets: Sockets, handshake: Handshake, transport: SocketTransport) -> None:
-        self._sockets = sockets
-        self._handshake: Handshake | None = handshake
-        self._transport = transport
-        self._phase = Phase.WAITING
-        self._socket: OpenSocket | None = None
+        super().__init__(sockets, handshake, transport)
         self._heartbeat: Heartbeat | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._close_after(CONNECT_SECONDS, CONNECT_TIMEOUT)
 
     def received(self, message: str | bytes) -> None:
         if self._phase is Phase.REFUSED or self._phase is Phase.OVER:
@@ -106,27 +86,15 @@ class SocketIoReceiver:
             except ClientFault as fault:
                 self.end(fault.close)
 
-    def end(self, close: Close) -> None:
-        if self._socket is not None:
-            self._socket.connection.end(close)
-        else:
-            self._transport.close(close)
-        self._stop()
-
-    def closed(self) -> None:
-        self._stop()
-        if self._socket is not None:
-            self._sockets.close(self._socket)
-
     def _handle(self, packet: Packet | None) -> None:
         """Handle a packet. Events and acknowledgements are ignored. Raise ClientFault for one out of place."""
         if packet is None:
             return
         if packet.kind == "connect" and packet.namespace != MAIN:
             self._send(packets.refused(UNKNOWN_NAMESPACE, packet.namespace))
-        elif packet.kind == "connect" and self._phase is Phase.WAITING:
+        elif packet.kind == "connect" and self._is_waiting:
             self._connect(packet)
-        elif packet.kind == "connect" or packet.namespace != MAIN or self._phase is Phase.WAITING:
+        elif packet.kind == "connect" or packet.namespace != MAIN or self._is_waiting:
             raise ClientFault(MALFORMED_PACKET)
         elif packet.kind == "disconnect":
             self.end(CLIENT_LEFT)
@@ -139,13 +107,10 @@ class SocketIoReceiver:
 
     def _connect(self, packet: Packet) -> None:
         """Open the socket; a token in the CONNECT packet overrides one in the query."""
-        handshake, self._handshake = self._handshake, None  # an open socket need not hold its token
-        assert handshake is not None  # noqa: S101 (no second CONNECT comes here)
+        handshake = self._begin_connecting()
         token = (packet.payload or {}).get("token")
         if token is not None:
             handshake = dataclasses.replace(handshake, token=str(token))
-        self._cancel_timer()
-        self._phase = Phase.OPENING
         self._transport.start(self._open(handshake))
 
     async def _open(self, handshake: Handshake) -> None:
@@ -180,20 +145,11 @@ class SocketIoReceiver:
         if refusal.is_outage:
             self.end(STORE_LOST)  # after a refusal in a packet, the client would not return
             return
-        self._phase = Phase.REFUSED
+        self._phase = Phase.REFUSED  # it has to leave by itself: if the server closed first, it would come back
         self._send(packets.refused(refusal.error))
-        self._close_after(LEAVE_SECONDS, REFUSED)
-
-    def _close_after(self, seconds: float, close: Close) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.end, close)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._end_after(LEAVE_SECONDS, REFUSED)
 
     def _stop(self) -> None:
-        self._phase = Phase.OVER
-        self._cancel_timer()
+        super()._stop()
         if self._heartbeat is not None:
             self._heartbeat.stop()
