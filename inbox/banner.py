@@ -1,10 +1,11 @@
-"""The banner of the demo: its address, its credentials, and two ways to send a first message."""
+"""The banner of the demo: its addresses, its credentials, and two ways to send a first message."""
 
 from __future__ import annotations
 
 import json
 import shlex
 
+from inbox.routes.console import has_console
 from inbox.services import Services
 
 WORKFLOW = "welcome"
@@ -14,15 +15,19 @@ PAYLOAD = {"subject": "Hello Alice", "body": "This came over the API."}
 
 def print_banner(url: str, services: Services) -> None:
     environments = services.environments
-    print(render_banner(url, environments.api_key, environments.current.identifier), flush=True)
+    values = {
+        "Demo": f"{url}/",
+        **({"Console": f"{url}/console"} if has_console(services.settings) else {}),
+        "API": f"{url}/docs",
+        "API key": environments.api_key,
+        "Application identifier": environments.current.identifier,
+    }
+    lines = "\n".join(f"  {name:<22}  {value}" for name, value in values.items())
+    print(f"\n{lines}\n\n{first_message(url, environments.api_key)}", flush=True)
 
 
-def render_banner(url: str, api_key: str, identifier: str) -> str:
-    return f"""
-  Demo                    {url}/
-  API key                 {api_key}
-  Application identifier  {identifier}
-
+def first_message(url: str, api_key: str) -> str:
+    return f"""\
   Send a message to {SUBSCRIBER}, from a shell:
 
 {curl_line(url, api_key)}

@@ -75,6 +75,9 @@ async def test_the_banner_works_when_pasted(make_service: MakeService) -> None:
     service, _ = await start_demo(make_service)
     shown = service.log()
     assert banner_value(shown, "Demo") == f"{service.url}/"
+    for label, path in (("Console", "/console"), ("API", "/docs")):
+        assert banner_value(shown, label) == service.url + path
+        await service.wait_status(200, path)
     keys = run_inbox("keys", INBOX_DATA_DIR=str(service.data)).stdout
     assert f"INBOX_APPLICATION_IDENTIFIER={banner_value(shown, 'Application identifier')}\n" in keys
 

@@ -20,7 +20,7 @@ from typing import Any
 COMMAND_SECONDS = 60.0
 
 Constants = Mapping[str, Any]
-"""Other values for constants of the program by their full names, as {"inbox.realtime.connecting.CONNECT_SECONDS": 1.0}."""
+"""Other values for constants of the program, by their full names: {"inbox.jobs.GATHER_SECONDS": 1.0}."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.support.program"])
