@@ -3,10 +3,14 @@
 /** @typedef {any} Json a body, as the page at /docs describes it */
 
 export class ApiError extends Error {
-  /** @param {string} message @param {number} [status] absent when there was no answer */
-  constructor(message, status) {
+  /**
+   * @param {string} message @param {number} [status] absent when there was no answer
+   * @param {Record<string, string>} [fields] what is wrong with each field
+   */
+  constructor(message, status, fields = {}) {
     super(message);
     this.status = status;
+    this.fields = fields;
   }
 }
 
@@ -37,11 +41,11 @@ export class Api {
 
   /**
    * Change something. Throw ApiError.
-   * @param {"POST" | "PATCH" | "DELETE"} method @param {string} path @param {Json} [body]
+   * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method @param {string} path @param {Json} [body] @param {AbortSignal} [signal] ends it
    * @returns {Promise<Json>}
    */
-  send(method, path, body) {
-    return this.#call(path, { method, body: body && JSON.stringify(body) });
+  send(method, path, body, signal) {
+    return this.#call(path, { method, body: body && JSON.stringify(body), signal });
   }
 
   /** @param {string} path @param {RequestInit} options @param {URLSearchParams} [query] */
@@ -55,7 +59,7 @@ export class Api {
     if (!reply) throw new ApiError("The service does not answer.");
     const answer = await reply.json().catch(() => ({}));
     if (reply.status === 401 && !this.#signal.aborted) this.#refused();
-    if (!reply.ok) throw new ApiError(reasonIn(answer) || reply.statusText, reply.status);
+    if (!reply.ok) throw new ApiError(reasonIn(answer) || reply.statusText, reply.status, fieldsIn(answer));
     return answer;
   }
 }
@@ -64,4 +68,13 @@ export class Api {
 function reasonIn({ message, errors = {} }) {
   const details = Object.values(errors).flatMap((/** @type {Json} */ { messages }) => messages ?? []);
   return [...new Set([message, ...details])].filter(Boolean).join(". ");
+}
+
+/** Return what is wrong with each field; a wrong type is said in general, with the field's path in the words. @param {Json} answer */
+function fieldsIn({ errors = {} }) {
+  return Object.fromEntries(Object.entries(errors).map(([name, { messages = [] }]) => {
+    const words = messages.join(". ");
+    const [, path] = (name === "general" && /at `\$\.(.*?)`/.exec(words)) || [];
+    return [path ? path.replace(/\[(\d+)\]/g, ".$1") : name, words];
+  }));
 }

@@ -6,6 +6,7 @@
 import { element } from "../pages/element.js";
 import { activities, story } from "./activity.js";
 import { Api, ApiError } from "./api.js";
+import { editWorkflow, newWorkflow } from "./editor.js";
 import { overview } from "./overview.js";
 import { subscriber, subscribers } from "./subscribers.js";
 import { topic, topics } from "./topics.js";
@@ -18,6 +19,7 @@ import { workflow, workflows } from "./workflows.js";
  * @property {string} id what the address names, "" if nothing
  * @property {URLSearchParams} query
  * @property {AbortSignal} signal aborted when the page is left
+ * @property {(isUnsaved: () => boolean) => void} guard ask before the page is left while something is unsaved
  */
 
 const KEY = "inbox-console-key";
@@ -29,6 +31,7 @@ const PAGES = {
   activity: [activities, story],
   subscribers: [subscribers, subscriber],
   workflows: [workflows, workflow],
+  editor: [newWorkflow, editWorkflow],
   topics: [topics, topic],
   transactions: [activities, transaction],
 };
@@ -36,6 +39,7 @@ const PAGES = {
 const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.querySelector(selector));
 const main = $("main");
 let leaving = new AbortController();
+let isUnsaved = () => false;
 
 /** @param {(Node | string)[]} nodes */
 function fill(nodes) {
@@ -49,6 +53,7 @@ function fill(nodes) {
 /** @param {string} [problem] why there is no way in */
 function login(problem = "") {
   leaving.abort();
+  isUnsaved = () => false;
   main.ariaBusy = "false";
   sessionStorage.removeItem(KEY);
   $("nav").hidden = true;
@@ -78,6 +83,7 @@ function fail(error, signal) {
 /** Show the page that the address names. */
 async function show() {
   leaving.abort();
+  isUnsaved = () => false;
   leaving = new AbortController();
   const { signal } = leaving;
   const key = sessionStorage.getItem(KEY);
@@ -95,7 +101,10 @@ async function show() {
     if (!page) throw new ApiError("There is no such page.", 404);
     const id = decodeURIComponent(rest.join("/"));
     const api = new Api(key, signal, () => login(WRONG_KEY));
-    const nodes = await page({ api, id, query: new URLSearchParams(query), signal });
+    const guard = (/** @type {() => boolean} */ asked) => {
+      if (!signal.aborted) isUnsaved = asked;
+    };
+    const nodes = await page({ api, id, query: new URLSearchParams(query), signal, guard });
     if (!signal.aborted) fill(nodes);
   } catch (error) {
     fail(error, signal);
@@ -104,6 +113,14 @@ async function show() {
   }
 }
 
-$("#logout").addEventListener("click", () => login());
-window.addEventListener("hashchange", () => void show());
+const mayLeave = () => !isUnsaved() || confirm("Leave without saving the changes?");
+
+$("#logout").addEventListener("click", () => mayLeave() && login());
+window.addEventListener("hashchange", ({ oldURL }) => {
+  if (mayLeave()) void show();
+  else history.replaceState(null, "", oldURL);
+});
+window.addEventListener("beforeunload", (event) => {
+  if (isUnsaved()) event.preventDefault();
+});
 void show();

@@ -7,8 +7,6 @@ import { facts, filters, link, pager, table, time, transactionLink } from "./par
 /** @typedef {import("./console.js").Context} Context */
 
 const PAGE_SIZE = 20;
-const LINK = /url$|link$|avatar$/i;
-const VARIABLE = /\bpayload\.([\w.]+)/g;
 
 /** @param {Context} context */
 export async function workflows({ api, query }) {
@@ -20,9 +18,10 @@ export async function workflows({ api, query }) {
   ]);
   return [
     element("h1", {}, "Workflows"),
+    element("p", { className: "lead" }, link("#/editor", "New workflow")),
     filters("workflows", query, [["query", "Name or identifier", element("input", { autocomplete: "off", spellcheck: false })]]),
     rows.length ? table("Workflows, newest first", ["Identifier", "Name", "Tags", "Steps", "Status", "Changed"], rows)
-      : element("p", { className: "empty" }, "None. The command inbox workflows push brings them from files."),
+      : element("p", { className: "empty" }, "None. Make one here, or by the command inbox workflows push from files."),
     pager("workflows", query, [
       ["Newer", { offset: offset > 0 ? String(Math.max(0, offset - PAGE_SIZE)) : null }],
       ["Older", { offset: offset + PAGE_SIZE < data.totalCount ? String(offset + PAGE_SIZE) : null }],
@@ -30,23 +29,19 @@ export async function workflows({ api, query }) {
   ];
 }
 
-/** Return a payload with a word for each variable of the templates, whatever its name is. @param {Json} workflow */
-function samplePayload({ steps }) {
-  const payload = Object.create(null); // `__proto__` is a name like any other
-  for (const [, path] of JSON.stringify(steps).matchAll(VARIABLE)) {
-    const names = path.split(".");
-    const last = /** @type {string} */ (names.pop());
-    const parent = names.reduce((/** @type {Json} */ inner, name) => (inner[name] = typeof inner[name] === "object" ? inner[name] : Object.create(null)), payload);
-    parent[last] ??= LINK.test(last) ? "https://example.com/" : last;
-  }
-  return payload;
+/** Return an example of a payload, made by the service; {} if it cannot make one. @param {Context} context @param {Json} workflow */
+async function examplePayload({ api }, { workflowId, steps }) {
+  const [step] = steps;
+  if (!step) return {};
+  const path = `v2/workflows/${encodeURIComponent(workflowId)}/step/${encodeURIComponent(step.stepId)}/preview`;
+  return api.send("POST", path, {}).then(({ data }) => data.previewPayloadExample.payload, () => ({}));
 }
 
-/** A form that triggers the workflow, to a subscriber or a topic. @param {Context} context @param {Json} workflow */
-function tryIt({ api }, workflow) {
+/** A form that triggers the workflow, to a subscriber or a topic. @param {Context} context @param {Json} workflow @param {Json} example */
+function tryIt({ api }, workflow, example) {
   const kind = element("select", {}, element("option", { value: "subscriber" }, "subscriber"), element("option", { value: "topic" }, "topic"));
   const to = element("input", { required: true, autocomplete: "off", spellcheck: false });
-  const payload = element("textarea", { rows: 8, spellcheck: false, value: JSON.stringify(samplePayload(workflow), null, 2) });
+  const payload = element("textarea", { rows: 8, spellcheck: false, value: JSON.stringify(example, null, 2) });
   const result = element("output");
   const form = element("form", { className: "try" },
     element("div", { className: "pair" }, element("label", {}, "To a", kind), element("label", {}, "Its id", to)),
@@ -77,9 +72,22 @@ function activity(context, workflow) {
   return both;
 }
 
+/** Links that change the workflow or copy it, and a button that deletes it. @param {Context} context @param {Json} workflow */
+function changes({ api }, { workflowId, name }) {
+  const id = encodeURIComponent(workflowId);
+  const problem = element("span", { className: "problem", role: "alert" });
+  const remove = element("button", { className: "small" }, "Delete");
+  remove.addEventListener("click", async () => {
+    if (!confirm(`Delete ${name}? Its messages stay. Triggers of it fail from then on.`)) return;
+    await api.send("DELETE", `v2/workflows/${id}`).then(() => (location.hash = "#/workflows"), (error) => (problem.textContent = error.message));
+  });
+  return element("p", { className: "row wrap" }, link(`#/editor/${id}`, "Edit"), link(`#/editor?from=${id}`, "Duplicate"), remove, problem);
+}
+
 /** @param {Context} context */
 export async function workflow(context) {
   const { data: found } = await context.api.get(`v2/workflows/${encodeURIComponent(context.id)}`);
+  const example = await examplePayload(context, found);
   const steps = found.steps.map((/** @type {Json} */ step) => element("li", {},
     element("p", {}, element("strong", {}, step.name), ` ${step.type}, ${step.stepId}`),
     element("pre", { tabIndex: 0 }, JSON.stringify(step.controls.values, null, 2))));
@@ -87,8 +95,10 @@ export async function workflow(context) {
   return [
     element("h1", {}, found.name),
     element("p", { className: "lead" }, link(`#/activity?templates=${found._id}`, "Everything that it did")),
+    changes(context, found),
     facts([
       ["Identifier", found.workflowId],
+      ...(found.description ? [/** @type {[string, string]} */ (["Description", found.description])] : []),
       ["Status", activity(context, found)],
       ["Severity", found.severity],
       ["Tags", found.tags.join(", ") || "none"],
@@ -99,6 +109,6 @@ export async function workflow(context) {
     element("ol", { className: "steps" }, ...steps),
     ...(schema ? [element("h2", {}, "Schema of the payload"), schema] : []),
     element("h2", {}, "Try it"),
-    tryIt(context, found),
+    tryIt(context, found, example),
   ];
 }

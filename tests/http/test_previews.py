@@ -166,6 +166,19 @@ async def test_every_variable_has_an_example(api: Api) -> None:
     assert shown["result"]["preview"]["body"] == "Grace eu web T W"
 
 
+async def test_examples_fit_the_field_that_reads_them(api: Api) -> None:
+    controls = {
+        "body": "b",
+        "expiresAt": "{{payload.offerEnds}}",
+        "collapseKey": "k",
+        "collapseMode": "{{payload.mode}}",
+    }
+    shown = (await unsaved(api, step(**controls)))["result"]
+    assert "skipReason" not in shown
+    assert shown["preview"]["collapseMode"] == "replace"
+    assert "skipReason" not in (await unsaved(api, step("delay", until="{{payload.at}}")))["result"]
+
+
 async def test_the_variables_of_steps_before(api: Api) -> None:
     body = "{{steps.digest.eventCount}} {{steps.digest.events[0].payload.by}} {{steps.first.read}} {{payload.by}}"
     steps = [
@@ -244,8 +257,8 @@ async def test_every_type_has_a_preview(api: Api) -> None:
         ({"body": 1}, "body"),
         ({"body": "x", "bodyy": "x"}, "bodyy"),
         ({"body": "{% for i in (1..10000000) %}{{ i }}{% endfor %}"}, "body"),
-        ({"body": "x", "expiresAt": "{{payload.x}}"}, "expiresAt"),
-        ({"body": "x", "collapseMode": "{{payload.x}}"}, "collapseMode"),
+        ({"body": "x", "expiresAt": "x{{payload.x}}"}, "expiresAt"),
+        ({"body": "x", "collapseMode": "x{{payload.x}}"}, "collapseMode"),
     ],
 )
 async def test_a_refusal_names_the_field(api: Api, name: str, controls: Json, field: str) -> None:

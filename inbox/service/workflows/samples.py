@@ -7,11 +7,14 @@ its name says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from inbox.clock import now_ms
+from inbox.models.dates import iso
 from inbox.models.json_values import JsonObject
 from inbox.models.workflow import Workflow
+from inbox.rendering.date_parser import DAY_MS
 from inbox.rendering.paths import VariablePath
 from inbox.rendering.templates import TemplateError
 from inbox.steps import compile_step
@@ -20,6 +23,7 @@ from inbox.steps.digest import digest_view
 
 MAX_DEPTH = 16
 """How deep an example is nested. A template may name a path of thousands of names."""
+ROOTS = ("payload", "subscriber", "actor", "context", "tenant")
 EVENT_ID = "65f0c1a2b3d4e5f60718293a"
 EVENT_TIME = "2026-01-31T10:00:00.000Z"
 LINK = "https://example.com/"
@@ -46,19 +50,16 @@ def example_of(workflow: Workflow) -> JsonObject:
     steps = list(_compiled(workflow))
     schema = _of_schema(workflow.payload_schema, "payload")
     example: JsonObject = {"payload": schema if isinstance(schema, dict) else {}, "subscriber": {}}
-    paths = sorted({path for step in steps for paths in step.paths.values() for path in paths})
-    for root, *names in filter(None, paths):
-        if root == "payload" and names:
-            _put(example["payload"], names[:MAX_DEPTH], _text(names[:MAX_DEPTH][-1]))
-        elif root in ("subscriber", "actor"):
-            person = example.setdefault(root, {})
+    fields = {path: field for step in steps for field, paths in step.paths.items() for path in paths}
+    for path, field in sorted(fields.items()):
+        root, *names = path[:MAX_DEPTH] or ("",)
+        if root in ROOTS:
+            target = example.setdefault(root, {})
             if names:
-                _put(person, names[:MAX_DEPTH], PERSON.get(names[0], _text(names[:MAX_DEPTH][-1])))
-        elif root in ("context", "tenant") and names:
-            _put(example.setdefault(root, {}), names[:MAX_DEPTH], _text(names[:MAX_DEPTH][-1]))
+                _put(target, names, _value(root, names, field))
     for kind, context in example.get("context", {}).items():
         example["context"][kind] = {**(context if isinstance(context, dict) else {}), "id": kind}
-    if variables := dict(_step_variables(steps, paths, example["payload"])):
+    if variables := dict(_step_variables(steps, fields, example["payload"])):
         example["steps"] = variables
     return example
 
@@ -79,7 +80,7 @@ def _compiled(workflow: Workflow) -> Iterator[CompiledStep]:
 
 
 def _step_variables(
-    steps: list[CompiledStep], paths: list[VariablePath], payload: JsonObject
+    steps: list[CompiledStep], paths: Iterable[VariablePath], payload: JsonObject
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the variables of each step that a path reads."""
     read = {path[1] for path in paths if path[:1] == ("steps",) and len(path) > 1}
@@ -103,6 +104,16 @@ def _put(target: JsonObject, names: list[str], value: Any) -> None:
             return
         target = inner
     target.setdefault(last, value)
+
+
+def _value(root: str, names: list[str], field: str) -> Any:
+    """Return an example for a variable by its name and by the field of a step that reads it."""
+    if field in ("expiresAt", "until"):
+        return iso(now_ms() + DAY_MS)
+    if field == "collapseMode":
+        return "replace"
+    person = PERSON if root in ("subscriber", "actor") else {}
+    return person.get(names[0], _text(names[-1]))
 
 
 def _text(name: str) -> str:

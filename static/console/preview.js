@@ -1,0 +1,110 @@
+/** The preview beside the editor: what a step would do with sample values, as the service renders it. */
+
+import { element } from "../pages/element.js";
+import { ApiError } from "./api.js";
+import { facts, time } from "./parts.js";
+
+/** @typedef {import("./api.js").Json} Json */
+/** @typedef {import("./steps.js").Card} Card */
+
+/** @param {Json} action */
+function button({ label, redirect }) {
+  return element("span", { className: "button", title: redirect?.url ?? "" }, label);
+}
+
+/** A message as a person would see it, and what lies behind it. @param {Json} message */
+function messageView({ subject, body, avatar, primaryAction, secondaryAction, redirect, data, ...rest }) {
+  const buttons = [primaryAction, secondaryAction].filter(Boolean);
+  const behind = Object.entries({
+    Avatar: avatar, Opens: redirect?.url, "Primary button opens": primaryAction?.redirect?.url, "Secondary button opens": secondaryAction?.redirect?.url,
+    Data: data && JSON.stringify(data), ...rest,
+  }).filter(([, value]) => value);
+  return [
+    element("div", { className: "message" }, ...(subject ? [element("strong", {}, subject)] : []), element("p", {}, body),
+      ...(buttons.length ? [element("div", { className: "row" }, ...buttons.map(button))] : [])),
+    ...(behind.length ? [facts(/** @type {[string, string][]} */ (behind))] : []),
+  ];
+}
+
+/** @param {Json} controls */
+function waitView({ dueAt, ...controls }) {
+  const shown = Object.entries(controls).map(([name, value]) => /** @type {[string, Node | string]} */ ([name, typeof value === "object" ? JSON.stringify(value) : String(value)]));
+  return [facts([...shown, ...(dueAt ? [/** @type {[string, Node]} */ (["Would end", time(dueAt)])] : [])])];
+}
+
+/** @param {Json} result */
+function resultView({ type, preview, skipReason, remarks = [] }) {
+  const notes = [...(skipReason ? [`It would not run: ${skipReason}`] : []), ...remarks];
+  return [...(type === "in_app" ? messageView(preview) : waitView(preview)), ...notes.map((note) => element("p", { className: "problem" }, note))];
+}
+
+/**
+ * Return the preview of an editor.
+ * @param {import("./console.js").Context} context @param {() => Json | null} read the workflow as it is; null while a field is not valid
+ * @param {(problems: Record<string, string>, index: number) => void} told what is wrong with which fields, after each preview
+ */
+export function previewPane({ api, signal }, read, told) {
+  const choice = element("select", { id: "previewed" });
+  const shown = element("div", { className: "shown" });
+  const line = element("p", { className: "problem", role: "status" });
+  const sample = element("textarea", { id: "sample", className: "code", rows: 10, spellcheck: false });
+  sample.setAttribute("aria-describedby", "sample-hint");
+  const reset = element("button", { type: "button", className: "small" }, "Use examples again");
+  const node = element("section", { className: "preview", ariaLabel: "Preview" }, element("h2", {}, "Preview"),
+    element("label", { htmlFor: "previewed" }, "Step"), choice, shown, line,
+    element("label", { htmlFor: "sample" }, "Sample values"), sample,
+    element("p", { className: "hint", id: "sample-hint" }, "Only for the preview. What is missing gets an example."), reset);
+  let running = new AbortController();
+  let isEdited = false;
+
+  const say = (/** @type {string} */ words) => {
+    if (line.textContent !== words) line.textContent = words;
+  };
+
+  async function renew() {
+    running.abort();
+    running = new AbortController();
+    const mine = AbortSignal.any([running.signal, signal]);
+    const workflow = read();
+    const step = Number(choice.value);
+    if (!workflow?.steps.length) {
+      shown.replaceChildren();
+      return say(workflow ? "There is no step yet." : "A field is not valid.");
+    }
+    try {
+      const previewPayload = isEdited ? JSON.parse(sample.value || "{}") : undefined;
+      const { data } = await api.send("POST", "v2/workflows/preview", { workflow, step, previewPayload }, mine);
+      if (mine.aborted) return;
+      if (!isEdited) sample.value = JSON.stringify(data.previewPayloadExample, null, 2);
+      shown.replaceChildren(...resultView(data.result));
+      say("");
+      told({}, step);
+    } catch (error) {
+      if (mine.aborted) return;
+      shown.replaceChildren();
+      const problems = error instanceof ApiError ? error.fields : {};
+      const words = Object.values(problems).join(". ") || (error instanceof Error ? error.message : String(error));
+      say(error instanceof SyntaxError ? `The sample is not valid: ${words}` : words);
+      told(problems, step);
+    }
+  }
+
+  sample.addEventListener("input", () => {
+    isEdited = true;
+    void renew();
+  });
+  reset.addEventListener("click", () => {
+    isEdited = false;
+    void renew();
+  });
+  choice.addEventListener("change", () => void renew());
+
+  /** Show the steps that there are, and preview the one with this index. @param {Card[]} cards @param {number} index */
+  function choose(cards, index) {
+    choice.replaceChildren(...cards.map((card, position) => element("option", { value: String(position) }, `${position + 1}. ${card.title()}`)));
+    choice.value = String(Math.max(0, Math.min(index, cards.length - 1)));
+    void renew();
+  }
+
+  return { node, choose, chosen: () => Number(choice.value || 0) };
+}

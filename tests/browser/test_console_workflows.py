@@ -1,0 +1,353 @@
+"""The editor of workflows in the console: create, preview, save, change, copy and delete."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from typing import Any
+
+import pytest
+from playwright.async_api import Dialog, Locator, Page, Route, expect
+
+from tests.support.client import Api
+from tests.support.server import Server
+
+from .accessibility import find_problems
+from .conftest import OpenWindow
+from .test_console import FAILED, log_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
+
+PHONE: dict[str, Any] = {"width": 390, "height": 800}
+
+
+@pytest.fixture
+def name() -> str:
+    """An identifier of this test only: the service is shared."""
+    return f"edited-{secrets.token_hex(4)}"
+
+
+async def open_editor(open_window: OpenWindow, service: Server, path: str = "") -> Page:
+    """A window at the editor; a preview of what is unfinished is refused, and Chromium says so."""
+    window = await log_in(open_window, service, f"editor{path}", tolerated=FAILED)
+    await expect(window.page.locator("form.editor")).to_be_visible()
+    return window.page
+
+
+def preview(page: Page) -> Locator:
+    return page.get_by_role("region", name="Preview")
+
+
+def problem_of(page: Page, label: str) -> Locator:
+    return page.locator(".field").filter(has=page.get_by_label(label, exact=True)).locator(".problem")
+
+
+async def press_until(page: Page, key: str, target: Locator) -> None:
+    """Presses a key until an element has the focus."""
+    for _ in range(60):
+        if await target.evaluate("element => element === document.activeElement"):
+            return
+        await page.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {target}")
+
+
+async def test_a_workflow_is_made_by_keyboard_alone(open_window: OpenWindow, service: Server, name: str) -> None:
+    window = await log_in(open_window, service, "workflows", tolerated=FAILED)
+    page, keyboard = window.page, window.page.keyboard
+    await press_until(page, "Tab", page.get_by_role("link", name="New workflow"))
+    await keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="New workflow")).to_be_focused()
+    for label, text in (
+        ("Name", "Order shipped"),
+        ("Identifier", name),
+        ("Subject", "Order {{payload.order}}"),
+        ("Body", "For {{subscriber.firstName}}"),
+    ):
+        await press_until(page, "Tab", page.get_by_label(label, exact=True))
+        await keyboard.type(text)
+    message = preview(page).locator(".message")
+    await expect(message.locator("strong")).to_have_text("Order order")
+    await expect(message.locator("p")).to_have_text("For Ada")
+    await press_until(page, "Tab", page.get_by_role("button", name="Save"))
+    await keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Order shipped")).to_be_focused()
+    await expect(page.get_by_label("Payload")).to_have_value(re.compile('"order": "order"'))
+    await press_until(page, "Tab", page.get_by_label("Its id"))
+    await keyboard.type(name)
+    await keyboard.press("Enter")
+    await expect(page.locator("output")).to_contain_text("processed, ")
+    async with Api.open(service) as api:
+        [stored] = (await api.call("GET", f"/v2/subscribers/{name}/notifications", 200))["data"]
+    assert stored["subject"] == "Order order"
+
+
+async def test_a_wrong_template_is_said_at_its_field(open_window: OpenWindow, service: Server, name: str) -> None:
+    page = await open_editor(open_window, service)
+    await expect(preview(page).get_by_role("status")).to_have_text(re.compile("needs a subject or a body"))
+    await expect(problem_of(page, "Body")).to_be_empty()
+    body = page.get_by_label("Body", exact=True)
+    await body.fill("{{ payload.")
+    await expect(problem_of(page, "Body")).to_contain_text("is not a valid template")
+    await expect(body).to_have_attribute("aria-invalid", "true")
+    await body.fill("{{ payload.who }}")
+    await expect(problem_of(page, "Body")).to_be_empty()
+    await expect(preview(page).locator(".message")).to_have_text("who")
+    buttons = page.get_by_text("Buttons and links")
+    await buttons.click()
+    await page.get_by_label("The message: address").fill("javascript:alert(1)")
+    await expect(problem_of(page, "The message: address")).to_contain_text("not allowed")
+    await buttons.click()
+    await expect(page.get_by_label("The message: address")).to_be_hidden()
+    await page.get_by_label("Name", exact=True).fill("N")
+    await page.get_by_label("Identifier", exact=True).fill(name)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_label("The message: address")).to_be_focused()
+    await page.get_by_label("The message: address").fill("")
+    await page.get_by_label("Schema of the payload").fill('{"type": ')
+    await expect(problem_of(page, "Schema of the payload")).to_contain_text("Not valid: ")
+    await expect(preview(page).get_by_role("status")).to_have_text("A field is not valid.")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_have_text("Not saved: a field is not valid.")
+    await expect(page.get_by_label("Schema of the payload")).to_be_focused()
+    await page.get_by_label("Schema of the payload").fill('{"properties": {"who": {"default": "Grace"}}}')
+    await expect(preview(page).locator(".message")).to_have_text("Grace")
+
+
+async def test_what_the_service_refuses_is_shown(open_window: OpenWindow, service: Server, name: str) -> None:
+    async with Api.open(service) as api:
+        await api.create_workflow(name)
+    page = await open_editor(open_window, service)
+    await page.get_by_label("Body", exact=True).fill("b")
+    await page.get_by_role("button", name="Save").click()
+    await expect(problem_of(page, "Name")).to_contain_text("length >= 1")
+    await expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    await page.get_by_label("Name", exact=True).fill("N")
+    await expect(problem_of(page, "Name")).to_be_empty()
+    await page.get_by_label("Identifier", exact=True).fill("a b")
+    await page.get_by_role("button", name="Save").click()
+    await expect(problem_of(page, "Identifier")).to_contain_text("must consist of letters")
+    await page.get_by_label("Identifier", exact=True).fill(name)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_have_text(f"Not saved: Workflow with identifier {name} already exists")
+    await page.get_by_role("button", name="Add: Delay").click()
+    await page.get_by_label("Identifier", exact=True).fill(f"{name}-2")
+    await page.get_by_role("button", name="Save").click()
+    await expect(problem_of(page, "Amount")).to_contain_text("amount should not be empty")
+
+
+async def test_steps_are_added_moved_and_removed(open_window: OpenWindow, service: Server, name: str) -> None:
+    page = await open_editor(open_window, service)
+    await page.get_by_label("Name", exact=True).fill("Steps")
+    await page.get_by_label("Identifier", exact=True).fill(name)
+    await page.get_by_label("Body", exact=True).fill("{{steps.collect.eventCount}} events")
+    await page.get_by_role("button", name="Add: Digest").click()
+    await expect(page.get_by_label("Name of the step").nth(1)).to_be_focused()
+    await page.get_by_label("Name of the step").nth(1).fill("Collect")
+    await page.get_by_label("Identifier of the step").nth(1).fill("collect")
+    await page.get_by_label("Amount", exact=True).fill("5")
+    await page.get_by_label("Unit", exact=True).select_option("minutes")
+    await expect(preview(page).get_by_label("Step")).to_have_value("1")
+    await expect(preview(page).locator(".facts")).to_contain_text("Would end")
+    await page.get_by_role("button", name="Move up: step 2").click()
+    await expect(page.locator(".cards legend")).to_have_text(["Step 1: Digest", "Step 2: In-app message"])
+    await expect(page.get_by_label("Name of the step").first).to_be_focused()
+    await page.get_by_role("button", name="Add: Throttle").click()
+    await page.get_by_role("button", name="Remove: step 3").click()
+    await expect(page.get_by_label("Name of the step").nth(1)).to_be_focused()
+    await expect(preview(page).locator(".message")).to_have_text("1 events")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("heading", name="Steps", exact=True).first).to_be_visible()
+    async with Api.open(service) as api:
+        steps = (await api.data("GET", f"/v2/workflows/{name}", 200))["steps"]
+    assert [(one["type"], one["stepId"]) for one in steps] == [("digest", "collect"), ("in_app", "in-app-message")]
+    assert steps[0]["controlValues"] == {"amount": 5, "unit": "minutes"}
+
+
+async def test_a_change_keeps_what_the_form_does_not_show(open_window: OpenWindow, service: Server, name: str) -> None:
+    controls = {
+        "subject": "S",
+        "body": "b",
+        "primaryAction": {"label": "Open", "redirect": {"url": "/x", "target": "_blank"}},
+        "data": {"a": 1},
+        "skip": {"==": [{"var": "payload.a"}, 1]},
+        "disableOutputSanitization": True,
+    }
+    body = {
+        "name": "Before",
+        "workflowId": name,
+        "description": "D",
+        "tags": ["a", "b"],
+        "severity": "high",
+        "payloadSchema": {"properties": {"a": {"type": "number"}}},
+        "validatePayload": True,
+        "preferences": {
+            "workflow": {"all": {"readOnly": True}, "channels": {"email": {"enabled": False}}},
+            "user": {"all": {"enabled": True}, "channels": {"in_app": {"enabled": False}}},
+        },
+        "steps": [
+            {"name": "In-app", "type": "in_app", "controlValues": controls},
+            {"name": "Wait", "type": "delay", "controlValues": {"type": "timed", "cron": "0 9 * * *"}},
+        ],
+    }
+    async with Api.open(service) as api:
+        before = await api.data("POST", "/v2/workflows", 201, body)
+        page = await open_editor(open_window, service, f"/{name}")
+        await page.get_by_label("Name", exact=True).fill("After")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("heading", name="After")).to_be_visible()
+        after = await api.data("GET", f"/v2/workflows/{name}", 200)
+        assert after.pop("updatedAt") > before.pop("updatedAt")
+        assert after == {**before, "name": "After", "slug": after["slug"]}
+        await page.get_by_role("link", name="Edit").click()
+        await page.get_by_label("Delivers to people").check()
+        await page.get_by_label("Critical").check()
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator(".facts")).to_contain_text("yes: nobody can switch it off")
+        user = (await api.data("GET", f"/v2/workflows/{name}", 200))["preferences"]["user"]
+        assert user["all"] == {"enabled": True, "readOnly": True}
+        assert user["channels"]["in_app"] == {"enabled": True}
+
+
+async def test_unsaved_changes_are_not_lost_unasked(open_window: OpenWindow, service: Server, name: str) -> None:
+    page = await open_editor(open_window, service)
+    asked: list[str] = []
+    answers = [False, False, True]
+
+    async def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        await (dialog.accept() if answers.pop(0) else dialog.dismiss())
+
+    page.on("dialog", answer)
+    await page.get_by_role("link", name="Topics").click()
+    await expect(page.get_by_role("heading", name="Topics")).to_be_visible()
+    await page.go_back()
+    await page.get_by_label("Name", exact=True).fill("Typed")
+    await page.get_by_role("link", name="Topics").click()
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("Typed")
+    assert page.url.endswith("#/editor")
+    await page.get_by_role("link", name="Cancel").click()
+    await expect(page.get_by_role("heading", name="Workflows")).to_be_visible()
+    assert asked == ["Leave without saving the changes?"] * 3
+
+
+async def test_the_tab_asks_before_it_closes(open_window: OpenWindow, service: Server) -> None:
+    page = await open_editor(open_window, service)
+    kinds: list[str] = []
+    answered = asyncio.Event()
+
+    async def answer(dialog: Dialog) -> None:
+        kinds.append(dialog.type)
+        await dialog.accept()
+        answered.set()
+
+    page.on("dialog", answer)
+    await page.get_by_label("Name", exact=True).press_sequentially("Typed")
+    await page.close(run_before_unload=True)
+    await answered.wait()
+    assert kinds == ["beforeunload"]
+
+
+async def test_a_change_by_somebody_else_is_told(open_window: OpenWindow, service: Server, name: str) -> None:
+    async with Api.open(service) as api:
+        await api.create_workflow(name)
+        page = await open_editor(open_window, service, f"/{name}")
+        await page.get_by_label("Name", exact=True).fill("Mine")
+        await api.call("PATCH", f"/v2/workflows/{name}", 200, json={"name": "Theirs"})
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Somebody else has changed this workflow.")
+        assert (await api.data("GET", f"/v2/workflows/{name}", 200))["name"] == "Theirs"
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("heading", name="Mine")).to_be_visible()
+
+
+async def test_only_the_newest_preview_is_shown(open_window: OpenWindow, service: Server) -> None:
+    page = await open_editor(open_window, service)
+    first, held = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if "older" in (route.request.post_data or ""):
+            first.set()
+            await held.wait()
+        await route.continue_()
+
+    await page.route("**/v2/workflows/preview", hold)
+    await page.get_by_label("Body", exact=True).fill("older")
+    await first.wait()
+    await page.get_by_label("Body", exact=True).fill("newer")
+    await expect(preview(page).locator(".message")).to_have_text("newer")
+    held.set()
+    await page.get_by_label("Body", exact=True).fill("newest")
+    await expect(preview(page).locator(".message")).to_have_text("newest")
+
+
+async def test_sample_values_are_typed_over_and_reset(open_window: OpenWindow, service: Server) -> None:
+    page = await open_editor(open_window, service)
+    await page.get_by_label("Body", exact=True).fill("{{payload.a}} and {{payload.b}}")
+    sample = preview(page).get_by_label("Sample values")
+    await expect(sample).to_have_value(re.compile('"b": "b"'))
+    await sample.fill('{"payload": {"a": 5}}')
+    await expect(preview(page).locator(".message")).to_have_text("5 and b")
+    await sample.fill("{")
+    await expect(preview(page).get_by_role("status")).to_contain_text("The sample is not valid")
+    await preview(page).get_by_role("button", name="Use examples again").click()
+    await expect(preview(page).locator(".message")).to_have_text("a and b")
+    await page.get_by_text("Data, condition and lifetime").click()
+    await page.get_by_label("Condition", exact=True).fill('{"==": [{"var": "payload.a"}, 1]}')
+    await expect(preview(page)).to_contain_text("It would not run")
+
+
+async def test_a_copy_and_a_deletion(open_window: OpenWindow, service: Server, name: str) -> None:
+    async with Api.open(service) as api:
+        original = await api.create_workflow(name, body="copied")
+        window = await log_in(open_window, service, f"workflows/{name}", tolerated=FAILED)
+        page = window.page
+        await page.get_by_role("link", name="Duplicate").click()
+        await expect(preview(page).locator(".message")).to_contain_text("copied")
+        await page.get_by_label("Identifier", exact=True).fill(f"{name}-copy")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("heading", name=f"{name} (copy)")).to_be_visible()
+        copied = await api.data("GET", f"/v2/workflows/{name}-copy", 200)
+        assert copied["steps"][0]["controlValues"] == original["steps"][0]["controlValues"]
+        assert copied["steps"][0]["_id"] != original["steps"][0]["_id"]
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        await page.get_by_role("button", name="Delete").click()
+        assert await api.data("GET", f"/v2/workflows/{name}-copy", 200) == copied
+        page.once("dialog", lambda dialog: dialog.accept())
+        await page.get_by_role("button", name="Delete").click()
+        await expect(page.get_by_role("heading", name="Workflows")).to_be_visible()
+        await api.call("GET", f"/v2/workflows/{name}-copy", 404)
+
+
+async def test_a_workflow_of_v1_is_changed_elsewhere(open_window: OpenWindow, service: Server, name: str) -> None:
+    async with Api.open(service) as api:
+        group = (await api.data("GET", "/v1/notification-groups", 200))[0]["_id"]
+        steps = [{"name": "m", "template": {"type": "in_app", "content": "c"}}]
+        body = {"name": name, "notificationGroupId": group, "steps": steps}
+        made = await api.data("POST", "/v1/workflows", 201, body)
+    window = await log_in(open_window, service, f"editor/{made['_id']}")
+    await expect(window.page.get_by_role("alert")).to_contain_text("made by the v1 API")
+
+
+@pytest.mark.needs("node", "npm")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [{"width": 1200, "height": 820}, PHONE], ids=["wide", "phone"])
+async def test_everybody_can_use_it(
+    open_window: OpenWindow, service: Server, name: str, scheme: str, viewport: dict[str, int]
+) -> None:
+    async with Api.open(service) as api:
+        await api.create_workflow(name, subject="w" * 300, body="{{payload.long}}", data={"a": "b"})
+    page = await open_editor(open_window, service, f"/{name}")
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+    await page.set_viewport_size(viewport)  # type: ignore[arg-type]  # two numbers
+    for summary in await page.locator("summary").all():
+        await summary.click()
+    await page.get_by_label("Body", exact=True).fill("{{ payload.")
+    await expect(problem_of(page, "Body")).to_contain_text("is not a valid template")
+    assert await find_problems(page, "body") == []
+    await page.get_by_label("Body", exact=True).fill("{{ payload.long }}")
+    await expect(preview(page).locator(".message p")).to_have_text("long")
+    assert await find_problems(page, "body") == []
+    beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(beyond) == 0
