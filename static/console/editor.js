@@ -49,6 +49,16 @@ function headFields(workflow, isNew) {
   const isDelivered = level?.channels.in_app.enabled ?? true;
   const name = lineField("name", "Name", workflow.name);
   const identifier = lineField("workflowId", "Identifier", workflow.workflowId, "Triggers name the workflow by it. It cannot be changed later.");
+  let suggested = "";
+  const suggest = () => {
+    if ((identifier.value() ?? "") !== suggested) return; // somebody has typed another one
+    suggested = String(name.value() ?? "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+    identifier.control.value = suggested;
+  };
+  if (isNew) {
+    suggest();
+    name.control.addEventListener("input", suggest);
+  }
   const tags = lineField("tags", "Tags", workflow.tags.join(", "), "Separated by commas.");
   const delivers = boxField("preferences.delivers", "Delivers to people who have chosen nothing", isDelivered);
   const critical = boxField("preferences.critical", "Critical: nobody can switch it off", level?.all.readOnly ?? false);

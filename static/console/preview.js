@@ -33,8 +33,9 @@ function waitView({ dueAt, ...controls }) {
 }
 
 /** @param {Json} result */
-function resultView({ type, preview, skipReason, remarks = [] }) {
-  const notes = [...(skipReason ? [`It would not run: ${skipReason}`] : []), ...remarks];
+function resultView({ type, preview, skipReason, remarks = [], issues = { controls: {} } }) {
+  const unknown = Object.values(issues.controls).flat().map((/** @type {Json} */ { message }) => message);
+  const notes = [...(skipReason ? [`It would not run: ${skipReason}`] : []), ...remarks, ...unknown];
   return [...(type === "in_app" ? messageView(preview) : waitView(preview)), ...notes.map((note) => element("p", { className: "problem" }, note))];
 }
 

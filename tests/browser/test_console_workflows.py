@@ -122,8 +122,9 @@ async def test_what_the_service_refuses_is_shown(open_window: OpenWindow, servic
     await page.get_by_role("button", name="Save").click()
     await expect(problem_of(page, "Name")).to_contain_text("length >= 1")
     await expect(page.get_by_label("Name", exact=True)).to_be_focused()
-    await page.get_by_label("Name", exact=True).fill("N")
+    await page.get_by_label("Name", exact=True).fill("A  Name!")
     await expect(problem_of(page, "Name")).to_be_empty()
+    await expect(page.get_by_label("Identifier", exact=True)).to_have_value("a-name")
     await page.get_by_label("Identifier", exact=True).fill("a b")
     await page.get_by_role("button", name="Save").click()
     await expect(problem_of(page, "Identifier")).to_contain_text("must consist of letters")
@@ -156,6 +157,9 @@ async def test_steps_are_added_moved_and_removed(open_window: OpenWindow, servic
     await page.get_by_role("button", name="Remove: step 3").click()
     await expect(page.get_by_label("Name of the step").nth(1)).to_be_focused()
     await expect(preview(page).locator(".message")).to_have_text("1 events")
+    await page.get_by_label("Subject", exact=True).fill("{{steps.colect.eventCount}}")
+    await expect(preview(page).locator(".problem").first).to_contain_text("there is no step colect")
+    await page.get_by_label("Subject", exact=True).fill("")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="Steps", exact=True).first).to_be_visible()
     async with Api.open(service) as api:
@@ -350,4 +354,8 @@ async def test_everybody_can_use_it(
     await expect(preview(page).locator(".message p")).to_have_text("long")
     assert await find_problems(page, "body") == []
     beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(beyond) == 0
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("heading", name="Try it")).to_be_visible()
+    assert await find_problems(page, "body") == []
     assert await page.evaluate(beyond) == 0

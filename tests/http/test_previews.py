@@ -192,6 +192,14 @@ async def test_the_variables_of_steps_before(api: Api) -> None:
     assert shown["result"]["preview"]["body"] == "5 by true by"
 
 
+async def test_variables_that_there_are_not(api: Api) -> None:
+    delay = {"name": "A delay", "type": "delay", "controlValues": {"amount": 1, "unit": "hours"}}
+    shown = await unsaved(api, delay, step(body="{{steps.a-delay.x}}", subject="{{steps.dely.x}}"), step=1)
+    issues = shown["result"]["issues"]["controls"]
+    assert issues["body"][0]["message"] == "steps.a-delay.x: a-delay has no x; it has nothing to read"
+    assert issues["subject"][0]["variableName"] == "steps.dely.x"
+
+
 async def test_other_steps_may_be_unfinished(api: Api) -> None:
     unfinished = [step(), step("delay"), step(body="{{ payload."), {"type": "unknown"}]
     shown = await unsaved(api, step(body="{{payload.a}}"), *unfinished)

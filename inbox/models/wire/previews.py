@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 from inbox.models.json_values import JsonObject
 from inbox.models.wire.base import Absent, Date
 from inbox.models.wire.message_parts import LinkReply
+from inbox.models.wire.workflows import StepIssues
 from inbox.models.workflow import BodyFormat, CollapseMode, StepType
 
 
@@ -38,12 +39,14 @@ class StepPreviewResult(TypedDict):
     """`preview` is an in-app step's message, or the controls of another step with its keys rendered and `dueAt`.
 
     `skipReason` says why the step would not run, `remarks` what else would be noted in the activity, as refused links.
+    `issues` are those of a stored step.
     """
 
     type: StepType
     preview: JsonObject
     skipReason: NotRequired[str | Absent]
     remarks: NotRequired[list[str] | Absent]
+    issues: NotRequired[StepIssues | Absent]
 
 
 class StepPreviewReply(TypedDict):

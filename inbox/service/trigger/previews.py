@@ -26,7 +26,9 @@ from inbox.service.workflows.bodies import (
     UnsavedWorkflow,
 )
 from inbox.service.workflows.payload_schema import check_schema
+from inbox.service.workflows.references import Issue, issues_view, step_issues
 from inbox.service.workflows.samples import completed, example_of
+from inbox.service.workflows.views import slugify
 from inbox.steps import STEP_TYPES, compile_step
 from inbox.steps.base import StepPreview
 
@@ -83,8 +85,9 @@ def _unsaved(body: UnsavedWorkflow) -> Workflow:
 
 
 def _unsaved_step(body: UnsavedStep) -> Step:
+    step_id = body.step_id or slugify(body.name, "step")
     controls = body.control_values or {}
-    return Step(id=new_object_id(), step_id=body.step_id, name=body.name, controls=controls, type=body.type)
+    return Step(id=new_object_id(), step_id=step_id, name=body.name, controls=controls, type=body.type)
 
 
 def _check_controls(step: Step, prefix: str) -> None:
@@ -113,7 +116,7 @@ def _preview(workflow: Workflow, index: int, prefix: str, given: PreviewPayload 
     except RenderError as error:
         raise _named(error, f"{prefix}controlValues.") from None
     return {
-        "result": _result(step.step.type, preview),
+        "result": _result(step.step.type, preview, list(step_issues(workflow, index))),
         "previewPayloadExample": values,
         "schema": workflow.payload_schema,
     }
@@ -147,10 +150,11 @@ def _named(error: RenderError, prefix: str) -> ValidationFailed:
 
 
 @wire.without_nulls
-def _result(kind: str, preview: StepPreview) -> wire.StepPreviewResult:
+def _result(kind: str, preview: StepPreview, issues: list[Issue]) -> wire.StepPreviewResult:
     return {
         "type": kind,
         "preview": dict(preview.content),
         "skipReason": preview.skip_reason or None,
         "remarks": list(preview.remarks) or None,
+        "issues": issues_view(issues) if issues else None,
     }
