@@ -30,6 +30,9 @@ BUNDLE = "dist"
 DIGEST = "sources.sha256"
 """The file in it that says of which sources the bundle was made."""
 
+_COMPRESSED = {"br": ".br", "gzip": ".gz"}
+"""Encoding → how the file ends that a bundle has beside a script."""
+
 _REVALIDATED = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 """Browsers ask each time (304 by ETag), since modules of two releases must never mix."""
 
@@ -57,12 +60,13 @@ class StaticScript:
     """One script as it is sent: plain, gzipped, and by Brotli where the bundle has it so."""
 
     def __init__(self, path: str) -> None:
-        self._bodies = {"": Path(path).read_bytes()}
-        self._bodies["gzip"] = gzip.compress(self._bodies[""], mtime=0)
-        brotli = Path(f"{path}.br")
-        if brotli.is_file():
-            self._bodies["br"] = brotli.read_bytes()
-        self._tag = hashlib.sha256(self._bodies[""]).hexdigest()[:32]
+        plain = Path(path).read_bytes()
+        files = {encoding: Path(f"{path}{suffix}") for encoding, suffix in _COMPRESSED.items()}
+        self._bodies = {encoding: file.read_bytes() for encoding, file in files.items() if file.is_file()}
+        self._bodies[""] = plain
+        if "gzip" not in self._bodies:
+            self._bodies["gzip"] = gzip.compress(plain, mtime=0)
+        self._tag = hashlib.sha256(plain).hexdigest()[:32]
 
     def response(self, accepted: Container[str]) -> Response:
         """Return the answer in the best encoding that is accepted. Each encoding has an ETag of its own."""

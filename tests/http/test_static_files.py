@@ -128,6 +128,8 @@ async def test_a_script_of_a_bundle_has_its_own_best_encoding(tmp_path: Path) ->
     assert gzip.decompress(bytes(answers["gzip"].body)) == b"plain"
     assert len({answer.headers["etag"] for answer in answers.values()}) == 3
     assert script.response({"br", "gzip"}).headers["content-encoding"] == "br"
+    (tmp_path / "a.js.gz").write_bytes(b"smaller")
+    assert StaticScript(str(tmp_path / "a.js")).response({"gzip"}).body == b"smaller"
 
 
 @pytest.mark.parametrize(

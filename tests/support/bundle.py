@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import zopfli.gzip
+
 from inbox.routes.static import BUNDLE, DIGEST, digest_of_sources
 
 from .npm import install_packages
@@ -19,6 +21,8 @@ def make_bundle(folder: Path) -> None:
     command = ["node", install_packages() / "bundle.mjs", folder, bundle]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    for script in bundle.rglob("*.js"):
+        script.with_name(f"{script.name}.gz").write_bytes(zopfli.gzip.compress(script.read_bytes()))
     (bundle / DIGEST).write_text(f"{digest_of_sources(folder)}\n")
 
 
