@@ -46,7 +46,8 @@ export class States {
     this.problem.hidden = !problem;
     this.retry.hidden = error !== "load" || isRefused(status);
     const isEmpty = !items.length && loaded && !state.hasMore;
-    const name = status === "idle" || isRefused(status) ? status : items.length ? "" : error === "load" ? "load" : isEmpty ? filter : "";
+    const without = isRefused(status) ? status : error === "load" ? "load" : isEmpty ? filter : "";
+    const name = status === "idle" ? status : items.length ? "" : without;
     this.skeleton.hidden = Boolean(name || items.length);
     this.hint.hidden = !name;
     show(this.words, { [filter]: this.t(`empty.${filter}`), idle: this.t("state.idle") }[name] ?? "");
@@ -55,6 +56,7 @@ export class States {
     this.hint.dataset.state = name;
     this.hint.querySelector("svg")?.remove();
     if (name) this.hint.prepend(icon(PICTURES[name]));
+    (name ? this.words : this.status).after(this.problem);
   }
 
   /** @param {State} state */

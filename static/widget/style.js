@@ -16,13 +16,13 @@ sheet.replaceSync(`
 h2, p, ul, dl, dd { margin: 0; padding: 0; }
 .panel {
   position: fixed; z-index: 1000; inset: var(--top) auto var(--bottom) var(--left);
-  width: min(var(--inbox-width, 26rem), calc(100vw - 1rem)); height: auto; max-height: min(var(--inbox-height, 38rem), var(--room));
+  width: min(var(--inbox-width, 26rem), calc(100vw - 1rem)); height: auto; min-height: min(20rem, var(--inbox-height, 38rem), var(--room)); max-height: min(var(--inbox-height, 38rem), var(--room));
   margin: 0; padding: 0; border: 1px solid var(--_line); border-radius: var(--_radius);
   box-shadow: 0 12px 32px rgb(16 24 40 / 18%), 0 2px 6px rgb(16 24 40 / 10%);
 }
-.panel > .main, .panel > .page { height: auto; }
+.panel > * { flex: 1; height: auto; }
 
-.head { display: flex; align-items: center; gap: 0.5rem; padding: 0.625rem 1rem; border-block-end: 1px solid var(--_line); }
+.head { display: flex; flex: none; align-items: center; gap: 0.5rem; min-height: 3.25rem; padding: 0.25rem 1rem; border-block-end: 1px solid var(--_line); }
 h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 1rem; font-weight: 650; }
 .head-tools { display: flex; flex: none; align-items: center; gap: 0.125rem; margin-inline-start: auto; }
 .filter { display: inline-flex; flex: none; align-items: center; padding-block: 0.125rem; padding-inline: 0.5rem 0.25rem; border-radius: 6px; color: var(--_muted); }
@@ -41,7 +41,7 @@ h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowra
 .tab[aria-selected="true"] { color: var(--_text); border-color: var(--_accent); }
 .tab-count { padding: 0 0.375rem; border-radius: 1rem; background: var(--_hover); font-size: 0.75em; font-variant-numeric: tabular-nums; }
 
-.status, .problem { display: flex; gap: 0.75rem; padding: 0.5rem 1rem; font-size: 0.93em; }
+.status, .problem { display: flex; align-items: center; gap: 0.75rem; padding: 0.5rem 1rem; font-size: 0.93em; }
 .status { color: var(--_warn); background: var(--_warn-ground); }
 .problem { justify-content: space-between; color: var(--_bad); background: var(--_bad-ground); }
 :is(.retry, .undo, .back) { min-height: 1.5rem; }
@@ -50,6 +50,8 @@ h2 { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowra
 .scroller { flex: 1; min-height: 0; overflow: hidden auto; overflow-anchor: none; overscroll-behavior: contain; }
 .list { position: relative; list-style: none; }
 .hint { display: grid; justify-items: center; gap: 0.75rem; padding: 3rem 1.5rem; color: var(--_muted); text-align: center; }
+.hint .problem { flex-direction: column; padding: 0; color: inherit; background: none; font-size: inherit; }
+.hint .retry { color: var(--_accent); }
 .hint > svg { width: 2.25rem; height: 2.25rem; stroke-width: 1.4; opacity: 0.75; }
 .more { display: block; width: 100%; padding: 0.75rem; color: var(--_accent); font-weight: 550; outline-offset: -3px; }
 .news, .toast {
@@ -129,7 +131,7 @@ a.text:hover strong, .more:hover, .actions .undo:hover { text-decoration: underl
 .menu-item svg { width: 1em; height: 1em; margin-inline-start: auto; }
 .menu-hint { margin-inline-start: auto; color: var(--_muted); font-size: 0.9em; }
 .pick { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem; padding: 0.5rem 0.625rem; border-block-start: 1px solid var(--_line); }
-.pick label { display: grid; flex: 1; gap: 0.25rem; color: var(--_muted); }
+.pick label { display: grid; flex: 1 1 13rem; gap: 0.25rem; color: var(--_muted); }
 .pick input { font: inherit; padding: 0.25rem; color: var(--_text); background: var(--_ground); border: 1px solid var(--_muted); border-radius: 6px; }
 .page { overflow-y: auto; }
 .close-page { margin-inline-start: auto; }
@@ -149,9 +151,9 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
 .choices legend + * { clear: both; }
 .choices .locked { color: var(--_muted); font-size: 0.8125rem; }
 .choice, .day { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 2.25rem; }
-.day { padding-block: 0.125rem; }
+.day { flex-wrap: wrap; gap: 0 1rem; padding-block: 0.125rem; }
 .day label { display: flex; align-items: center; align-self: stretch; gap: 0.5rem; }
-.hours { display: flex; align-items: center; gap: 0.25rem; }
+.hours { display: flex; align-items: center; gap: 0.25rem; margin-inline-start: auto; }
 .hours input { font: inherit; color: inherit; background: transparent; border: 1px solid var(--_line); border-radius: 6px; padding: 0.125rem 0.25rem; color-scheme: inherit; }
 .choices input[type="checkbox"] { accent-color: var(--_accent); width: 1rem; height: 1rem; margin: 0; }
 .choices input[role="switch"] {
@@ -174,7 +176,6 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
   .tools { display: none; }
   .options { display: grid; }
   .view :is(button, .text, .action, .choice, .day label, .pick input, .hours input) { min-width: 2.75rem; min-height: 2.75rem; }
-  .head { padding-block: 0.25rem; }
   .head-tools, .close-page { margin-inline-end: -0.75rem; }
   .item { min-height: 5.5rem; }
   .controls { flex-direction: column; inset-block-start: 0; inset-inline-end: 0.25rem; }
@@ -185,13 +186,13 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
 }
 @media (max-width: 30rem) {
   .panel {
-    inset: auto 0 0; width: auto; max-width: none; max-height: none; height: 85vh; height: 85dvh;
+    inset: auto 0 0; width: auto; max-width: none; min-height: 0; max-height: none; height: 85vh; height: 85dvh;
     border-radius: var(--_radius) var(--_radius) 0 0; padding-block-end: env(safe-area-inset-bottom);
   }
-  .panel > * { flex: 1; }
   .close { display: grid; }
   .head { gap: 0.25rem; }
 }
+@media (max-width: 22rem) { .mark-all { display: none; } } /* the menu has it too */
 @media (prefers-reduced-motion: reduce) { *, ::after { animation: none !important; transition: none !important; } }
 @media (prefers-contrast: more) { :host { --_muted: var(--_text); --_line: currentColor; } .item:hover { outline: 1px solid; } }
 @media (forced-colors: active) {

@@ -76,7 +76,7 @@
   function* findOverlaps() {
     const isControl = (one) => one.matches("button, a, input, label") && !one.matches(".text");
     const parts = [...controls(), ...textsOf().filter((one) => one.matches(".body a") || !one.closest("button, a, label"))];
-    const boxesOf = (one) => (isControl(one) || one.title ? [one.getBoundingClientRect()] : linesOf(one));
+    const boxesOf = (one) => [...(isControl(one) || one.title ? [one.getBoundingClientRect()] : []), ...(one.title ? [] : linesOf(one))];
     const areas = [...new Set(parts)].map((one) => [one, boxesOf(one)]);
     const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
     for (const [n, [one, its]] of areas.entries()) {

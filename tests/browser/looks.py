@@ -40,6 +40,16 @@ ARABIC = {
     "alarm": ("فشل الدفع", "رُفضت بطاقتك. يُرجى استخدام بطاقة أخرى."),
     "link": ("طلبك في الطريق", "يصل غدًا بين التاسعة والحادية عشرة."),
 }
+JAPANESE = {
+    "tabs": ["すべて", "ご注文", "何もありません"],
+    "plain": ("花子さんから招待が届きました", "すでに四人が参加しているプロジェクト「北極光」に参加しませんか。"),
+    "buttons": ("休暇の申請を承認してください", "8月3日から8月14日まで。"),
+    "labels": ("承認する", "却下する"),
+    "long": (LONG, "とても長い文章" * 20),
+    "alarm": ("お支払いに失敗しました", "カードが拒否されました。別のカードをお使いください。"),
+    "link": ("ご注文の商品を発送しました", "明日の午前九時から十一時の間に届きます。"),
+}
+WORDS = {"ar": ARABIC, "ja": JAPANESE}
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,12 @@ class Look:
     attributes: str = ""
 
     def __str__(self) -> str:
-        place = "phone" if self.is_phone else "desk"
-        return "-".join([place, self.scheme, "rtl" if self.locale == "ar" else "ltr", *map(str, self.more.values())])
+        more = [value for value in self.more.values() if isinstance(value, str)]
+        return "-".join(["phone" if self.is_phone else "desk", self.scheme, self.locale, *more])
 
     @property
     def words(self) -> dict[str, Any]:
-        return ARABIC if self.locale == "ar" else ENGLISH
+        return WORDS.get(self.locale, ENGLISH)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -64,6 +74,8 @@ class Look:
         return {"color_scheme": self.scheme, **(size if self.is_phone else {}), **self.more}
 
 
+SMALL = {"viewport": {"width": 320, "height": 568}}
+SMALL_PHONES = [Look(True, "light", locale, SMALL) for locale in ("de", "es", "fr", "ja")]
 LOOKS = [Look(*look) for look in product([False, True], ["light", "dark"], ["en", "ar"])]
 LOOKS += [
     Look(False, "dark", "en", {"contrast": "more", "reduced_motion": "reduce"}, 'density="compact"'),

@@ -238,13 +238,15 @@ READ = {
     "not_loaded": f"""
 {HEAD}
   - status: The service cannot be reached. Trying again…
-  - alert:
-    - text: Notifications could not be loaded.
-    - button "Try again"
+  - tabpanel:
+    - alert:
+      - text: Notifications could not be loaded.
+      - button "Try again"
 """,
     "refused": f"""
 {HEAD}
-  - alert: Your notifications are not available. Please sign in again.
+  - tabpanel:
+    - alert: Your notifications are not available. Please sign in again.
 """,
     "offline": f"""
 {HEAD}
