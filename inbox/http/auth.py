@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from inbox.errors import Unauthorized, existing
+from inbox.errors import Unauthorized
 from inbox.http.requests import header_of
 from inbox.models.environment import Environment
 from inbox.models.subscriber import Subscriber
@@ -49,8 +49,12 @@ async def authenticate(request: Request) -> ApiCaller:
     scheme, secret = _credentials(request)
     if scheme.lower() != "apikey":
         raise Unauthorized(f"Invalid authentication scheme: {_scheme_shown(scheme, secret)}")
-    environment = existing(await services_of(request).environments.find_by_key(secret), Unauthorized())
-    await count_request(request, "key", environment, secret)
+    services = services_of(request)
+    environment = await services.environments.find_by_key(secret)
+    if environment is None:
+        raise Unauthorized
+    if services.rate_limiter.limits("key"):
+        await count_request(request, "key", environment, secret)
     caller = request.scope[CALLER] = ApiCaller(environment)
     return caller
 
@@ -79,7 +83,8 @@ async def note_session(
 ) -> SessionCaller:
     """Note who calls, and count the request against the limit. Raise TooManyRequests."""
     caller = request.scope[CALLER] = SessionCaller(environment, subscriber, contexts)
-    await count_request(request, "subscriber", environment, subscriber.oid)
+    if services_of(request).rate_limiter.limits("subscriber"):
+        await count_request(request, "subscriber", environment, subscriber.oid)
     return caller
 
 

@@ -19,7 +19,7 @@ from inbox.http.idempotency import answer_once
 from inbox.http.polls import REVALIDATED
 from inbox.http.protocol import EXTENSION, InboxHttpProtocol
 from inbox.http.request_log import RequestLog
-from inbox.http.requests import header_of
+from inbox.http.requests import header_of, headers_of
 from inbox.http.responses import NotModified, reply_to
 from inbox.http.route_index import ROUTE, Endpoint
 from inbox.origins import ANY, AllowedOrigins
@@ -50,7 +50,7 @@ BROWSER_HEADERS = (
 RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
 MAX_AGE_SECONDS = 86_400
 ORIGIN, PREFLIGHT, IDEMPOTENCY_KEY = b"origin", b"access-control-request-method", b"idempotency-key"
-BODY_HEADERS = (b"content-length", b"transfer-encoding")
+CONTENT_LENGTH, TRANSFER_ENCODING = b"content-length", b"transfer-encoding"
 """A request without either has no body."""
 PRIVATE = (b"cache-control", b"private, no-store")
 """An answer belongs to one caller, and nobody keeps it but who polls."""
@@ -91,11 +91,9 @@ class Front:
                 query = scope["query_string"].decode("latin-1")
                 await RedirectResponse(f"{self._base_path}/?{query}".rstrip("?"), 308)(scope, receive, send)
                 return
-        await self._respond({**scope, "path": path}, receive, send)
-
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began, path, sent = monotonic(), scope["path"], {name for name, _ in scope["headers"]}
-        if not sent.isdisjoint(BODY_HEADERS):
+        scope = {**scope, "path": path}
+        began, sent = monotonic(), headers_of(scope)
+        if CONTENT_LENGTH in sent or TRANSFER_ENCODING in sent:
             receive = Deadline(receive, scope.get("extensions", {}).get(EXTENSION)).receive
         request = Request(scope, receive)
         request_id = begin_request(

@@ -115,7 +115,7 @@ def operation(
         async def endpoint(request: Request) -> Response:
             limit_waiting()
             if read_target is None:
-                return await call(request, {})
+                return await handler(**await arguments_of(request))
             target: Target = await read_target(request)
             if not poll_name:
                 return await target.answer(partial(call, request, {target_name: target}))
@@ -123,12 +123,16 @@ def operation(
             read = partial(call, request, {target_name: target, poll_name: poll})
             return poll.finish(await target.answer(poll.guard(read)))
 
-        async def call(request: Request, arguments: dict[str, Any]) -> Response:
+        async def call(request: Request, targeted: dict[str, Any]) -> Response:
+            return await handler(**targeted, **await arguments_of(request))
+
+        async def arguments_of(request: Request) -> dict[str, Any]:
+            arguments = {}
             for name, read, is_at_hand in further:
                 arguments[name] = read(request) if is_at_hand else await read(request)
             if has_body:  # it came at the caller's pace
                 limit_waiting()
-            return await handler(**arguments)
+            return arguments
 
         return Operation(
             handler,

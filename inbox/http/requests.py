@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 import orjson
 from starlette.requests import Request
+from starlette.types import Scope
 
 from inbox.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 from inbox.ids import SubscriberId, parse_subscriber_id
@@ -19,16 +21,24 @@ T = TypeVar("T")
 KIB, MIB = 1024, 1024 * 1024
 BODY_LIMIT_BYTES = 100 * KIB
 TRIGGER_LIMIT_BYTES = MIB
+HEADERS = "inbox.headers"
+"""The key of the scope for the headers of the request by their names."""
 BODY = "inbox.body"
 """The key of the scope for the body, once it was read."""
 
 
+def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
+    """Return the headers of a request by their names in lower case; of one that was repeated, the first."""
+    headers: Mapping[bytes, bytes] | None = scope.get(HEADERS)
+    if headers is None:
+        headers = scope[HEADERS] = dict(reversed(scope["headers"]))
+    return headers
+
+
 def header_of(request: Request, name: bytes) -> str | None:
     """Return a header by its name in lower case. Starlette's `headers` costs several times as much."""
-    for sent, value in request.scope["headers"]:
-        if sent == name:
-            return str(value.decode("latin-1"))
-    return None
+    value = headers_of(request.scope).get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def path_param(request: Request, name: str) -> str:
@@ -71,7 +81,10 @@ def parse_json(raw: bytes, kind: type[T]) -> T:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}") from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_JSON_DEPTH or raw.count(b",") >= MAX_JSON_ITEMS:  # rare
+    size = len(raw)
+    if (size >= MAX_JSON_ITEMS and raw.count(b",") >= MAX_JSON_ITEMS) or (
+        size > MAX_JSON_DEPTH and raw.count(b"[") + raw.count(b"{") > MAX_JSON_DEPTH
+    ):  # rare
         check_shape(value)
     return convert(value, kind)
 
@@ -95,16 +108,19 @@ async def _receive_bytes(request: Request, limit: int) -> bytes:
     declared = header_of(request, b"content-length") or "0"
     if declared.isdigit() and int(declared) > limit:
         raise PayloadTooLarge(f"The body is larger than {limit} bytes")
-    body, is_whole = bytearray(), False
-    while not is_whole:
+    parts: list[bytes] = []
+    size = 0
+    while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":  # nobody reads this answer, but an unexpected error would be logged
             raise BadRequest("The body ended early")
-        body += message.get("body", b"")
-        if len(body) > limit:
+        part = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > limit:
             raise PayloadTooLarge(f"The body is larger than {limit} bytes")
-        is_whole = not message.get("more_body", False)
-    return bytes(body)
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _is_json(request: Request) -> bool:

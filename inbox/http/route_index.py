@@ -62,14 +62,17 @@ class RouteIndex:
                 plain.append(route.path)
         self._plain = {path: self._find(path) for path in plain}
 
-    async def answer(self, request: Request) -> Response:
-        """Answer a request by its route. Raise NotFound if there is none, MethodNotAllowed for another method."""
+    def answer(self, request: Request) -> Awaitable[Response]:
+        """Return what to await for the answer of a request's route.
+
+        Raise NotFound if there is none, MethodNotAllowed for another method.
+        """
         scope = request.scope
         path, method = scope["path"], scope["method"]
         for place in self.places(path):
             if method in place.route.methods:  # type: ignore[operator]  # every route here has methods
                 scope["path_params"], scope[ROUTE] = _parameters(path, place), place.route.path
-                return await place.endpoint(request)
+                return place.endpoint(request)
         methods = self.methods(path)
         if methods:
             raise MethodNotAllowed(f"{method} is not allowed here", methods)

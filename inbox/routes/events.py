@@ -7,13 +7,14 @@ from starlette.requests import Request
 from inbox.errors import NotFound
 from inbox.http.auth import ApiCaller, services_of
 from inbox.http.operation import operation
-from inbox.http.requests import MIB, TRIGGER_LIMIT_BYTES, path_param
+from inbox.http.requests import MIB, TRIGGER_LIMIT_BYTES, header_of, path_param
 from inbox.http.responses import Data, data
 from inbox.models import wire
 from inbox.models.trigger import BroadcastRequest, BulkRequest, TriggerRequest, parse_transaction_id
 from inbox.service.trigger.dispatches import progress_view
 
 BULK_LIMIT_BYTES = 26 * MIB
+IDEMPOTENCY_KEY = b"idempotency-key"
 
 
 @operation("POST /v1/events/trigger", "triggerEvent", status=201, limit=TRIGGER_LIMIT_BYTES)
@@ -65,4 +66,4 @@ async def progress(request: Request, caller: ApiCaller) -> Data[wire.DispatchRep
 
 
 def _idempotency_key(request: Request) -> str | None:
-    return request.headers.get("idempotency-key")
+    return header_of(request, IDEMPOTENCY_KEY)

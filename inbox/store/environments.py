@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -16,6 +17,9 @@ from inbox.store.client import Client, Command, pairs
 from inbox.store.documents import DocumentStore
 from inbox.store.keys import Keys
 from inbox.store.moment import read_consistently
+
+CACHED_DIGESTS = 256
+"""Of the keys that requests have sent last; OpenSSL takes longer for one than to find the environment."""
 
 _environment_decoder = msgspec.json.Decoder(Environment)
 _key_decoder = msgspec.json.Decoder(ApiKey)
@@ -31,6 +35,7 @@ class Registry:
     api_keys: dict[str, ApiKey]
 
 
+@lru_cache(CACHED_DIGESTS)
 def digest_of(api_key: str) -> str:
     """Return the SHA-256 of an API key in hex, by which it is stored."""
     return hashlib.sha256(api_key.encode()).hexdigest()

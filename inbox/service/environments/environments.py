@@ -74,7 +74,7 @@ class EnvironmentService:
         self._is_store_away = False
         self._given = GivenKeys(settings)
         self._own_identifier = settings.application_identifier
-        self._shown_of: tuple[Registry, str | None] | None = None
+        self._shown_of: Registry | None = None
         self._accepted: frozenset[str] = frozenset()
         self._all: dict[int, Environment] = {}
         self._live_keys: dict[int, list[str]] = {}
@@ -145,6 +145,8 @@ class EnvironmentService:
     async def find_by_key(self, api_key: str) -> Environment | None:
         """Return the environment that an API key opens, or None. Keys are found by digest, never compared as text."""
         digest = digest_of(api_key)
+        if self._is_recent() and (environment := self._of_key(digest)):
+            return environment
         return await self._find(lambda: self._of_key(digest))
 
     async def find_by_identifier(self, identifier: str) -> Environment | None:
@@ -370,9 +372,9 @@ class EnvironmentService:
     def _drop_outdated(self) -> None:
         if self.lacks_given_key(self.current):
             self._given.forget()
-            self._shown_of = None
         if self._registry.environments[self.current.number].given_identifier:
             self._own_identifier = None
+        self._shown_of = None
 
     async def _ensure_key(self, mode: str, environment: Environment) -> None:
         """Create a key for an environment without one; of the keys that processes propose, the first stays."""
@@ -396,9 +398,8 @@ class EnvironmentService:
 
     def _shown_environments(self) -> dict[int, Environment]:
         """Return every environment by number, oldest first, with the identifier that is served; made once a reading."""
-        made_of = self._registry, self._own_identifier
-        if self._shown_of != made_of:
-            self._shown_of = made_of
+        if self._shown_of is not self._registry:  # equal ones are not the same, and to compare them takes long
+            self._shown_of = self._registry
             self._live_keys = {}
             self._all = {number: self._shown(each) for number, each in sorted(self._registry.environments.items())}
             self._ids = {each.id: each for each in self._all.values()}
