@@ -106,8 +106,7 @@ async def test_a_button_pressed_is_kept_with_its_payload(stores: Stores) -> None
     assert await stores.messages.act(feed, row, ButtonPress("primary", "done", {"by": "ada"}))
     assert await stores.messages.act(feed, row, ButtonPress("secondary", "pending"))
     [message] = await stores.list(feed)
-    assert message.cta["action"]["status"] == "pending"
-    assert message.cta["action"]["result"] == {"type": "secondary", "payload": {"by": "ada"}}
+    assert message.action == ButtonPress("secondary", "pending", {"by": "ada"})
     assert (message.seen, message.read) == (False, False)
     assert not await stores.messages.act(feed, row._replace(row=7), ButtonPress("primary", "done"))
 

@@ -63,7 +63,7 @@ async def test_the_end_of_a_snooze_is_a_fresh_delivery(stores: Stores) -> None:
     assert top.delivered_before_ms == (before.created_ms,)
     assert (top.read, top.seen, top.snoozed_until_ms, top.last_read_ms) == (False, True, 0, 0)
     assert top.first_seen_ms == before.first_seen_ms
-    assert top.cta["action"]["result"] == {"type": "primary", "payload": {"by": "ada"}}
+    assert top.action == ButtonPress("primary", "done", {"by": "ada"})
     assert await next_end(stores, feed) == 0
     await stores.check(feed)
 
