@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from inbox.models.message import ButtonPress
-from inbox.realtime.listener import Listener
 from inbox.store.changes import INBOX_READ, INBOX_SNOOZE, V1_MARKS_ALL, V1_READ
 from inbox.store.feed import Snapshot
 from inbox.store.messages import MessageStore
@@ -19,29 +18,20 @@ from inbox.store.publication import (
     NEW,
     SUBSCRIBER,
     TRIMMED,
-    Publication,
     parse_publication,
 )
 from inbox.store.rows import ORIGIN
 from tests.conftest import every_store
 
 from .conftest import Stores
+from .hearing import hearing
 
 
 @every_store
 async def test_publications_form_one_chain(stores: Stores) -> None:
     feed = await stores.feed()
-    heard: asyncio.Queue[Publication] = asyncio.Queue()
-    listener = Listener(
-        stores.client,
-        stores.keys.probe("test"),
-        lambda _, payload: heard.put_nowait(parse_publication(payload)),
-        lambda _: None,
-    )
-    await listener.start()
-    try:
-        listener.subscribe(feed.keys.channel)
-        await listener.acknowledged(feed.keys.channel)
+    async with hearing(stores) as heard:
+        await heard.subscribe(feed.keys.channel)
         rows = await stores.fill(feed, 5)
         await asyncio.gather(
             stores.messages.mark(feed, rows[:3], V1_READ),
@@ -55,56 +45,39 @@ async def test_publications_form_one_chain(stores: Stores) -> None:
         assert state is not None
         position, counts = ORIGIN, None
         while position != state.position:
-            publication = await asyncio.wait_for(heard.get(), 5)
+            publication = await heard.publication()
             assert publication.first == position.counter + 1
             assert publication.position.ms >= position.ms
             position, counts = publication.position, publication.counts
         assert counts == state.counts
-        assert heard.empty()
-    finally:
-        await listener.close()
+        assert heard.heard.empty()
 
 
 async def test_a_change_of_the_subscriber_is_published_on_every_feed_of_it(stores: Stores) -> None:
     first = await stores.feed()
     feeds = [first, await stores.feeds.open(first.environment, first.subscriber_id, "tenant:acme")]
-    heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-    listener = Listener(stores.client, stores.keys.probe("test"), lambda *told: heard.put_nowait(told), lambda _: None)
-    await listener.start()
-    try:
-        for feed in feeds:
-            listener.subscribe(feed.keys.channel)
-            await listener.acknowledged(feed.keys.channel)
+    async with hearing(stores) as heard:
+        await heard.subscribe(*(feed.keys.channel for feed in feeds))
         for name in ("Ada", "Ada", "Grace"):  # the second changes nothing
             await stores.subscribers.write(feeds[0].environment, feeds[0].subscriber_id, {"firstName": name})
         for feed in feeds:
             await stores.append(feed, "after")
-        told = [await asyncio.wait_for(heard.get(), 5) for _ in range(6)]
+        told = [await heard.next() for _ in range(6)]
         for feed in feeds:
             *changes, message = [payload for channel, payload in told if channel == feed.keys.channel]
             assert changes == [SUBSCRIBER] * 2
             assert parse_publication(message).kind == NEW
-    finally:
-        await listener.close()
 
 
 async def test_every_kind_that_scripts_publish_is_parsed(stores: Stores) -> None:
     feed = await stores.feed()
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
-    listener = Listener(
-        stores.client, stores.keys.probe("test"), lambda _, told: heard.put_nowait(told), lambda _: None
-    )
-    await listener.start()
-
-    async def published() -> Publication:
-        return parse_publication(await asyncio.wait_for(heard.get(), 5))
 
     async def choose(_: Snapshot, rows: list[int]) -> list[int]:
         return rows
 
-    try:
-        listener.subscribe(feed.keys.channel)
-        await listener.acknowledged(feed.keys.channel)
+    async with hearing(stores) as heard:
+        published = heard.publication
+        await heard.subscribe(feed.keys.channel)
         rows = await stores.fill(feed, 30)
         for row in rows:
             publication = await published()
@@ -138,18 +111,12 @@ async def test_every_kind_that_scripts_publish_is_parsed(stores: Stores) -> None
         subscriber = await stores.subscribers.get(feed.environment, feed.subscriber_id)
         assert subscriber is not None
         assert await stores.subscribers.delete(feed.environment, subscriber)
-        assert await asyncio.wait_for(heard.get(), 5) == GONE
-    finally:
-        await listener.close()
+        assert await heard.next() == (feed.keys.channel, GONE)
 
 
 async def test_a_probe_is_heard(stores: Stores) -> None:
-    listener = Listener(stores.client, stores.keys.probe("test"), lambda *_: None, lambda _: None)
-    await listener.start()
-    try:
-        await listener.probe()
-    finally:
-        await listener.close()
+    async with hearing(stores) as heard:
+        await heard.listener.probe()
 
 
 async def test_feeds_spread_over_the_primaries(stores: Stores) -> None:

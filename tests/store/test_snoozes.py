@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from inbox.models.message import ButtonPress
-from inbox.realtime.listener import Listener
 from inbox.store.changes import INBOX_ARCHIVE, INBOX_READ, INBOX_SNOOZE, INBOX_UNSNOOZE, V1_READ
 from inbox.store.feed import Feed
-from inbox.store.publication import Publication, parse_publication
 from inbox.store.rows import ALL, SNOOZED, parse_state
 
 from .conftest import Stores
+from .hearing import hearing
 
 LONG_AGO = 1_000_000
 HOUR_MS = 3_600_000
@@ -185,20 +184,11 @@ async def test_a_stale_end_costs_one_look(stores: Stores) -> None:
 
 async def test_ends_and_deletions_are_published_in_order(stores: Stores) -> None:
     feed = await stores.feed()
-    heard: asyncio.Queue[Publication] = asyncio.Queue()
-    listener = Listener(
-        stores.client,
-        stores.keys.probe("test"),
-        lambda _, payload: heard.put_nowait(parse_publication(payload)),
-        lambda _: None,
-    )
-    await listener.start()
-    try:
+    async with hearing(stores) as heard:
         rows = await stores.fill(feed, 25)
         await stores.messages.snooze(feed, rows[0], INBOX_SNOOZE, LONG_AGO)
         start = parse_state(await stores.client.execute("HGET", feed.keys.state, "p")).position
-        listener.subscribe(feed.keys.channel)
-        await listener.acknowledged(feed.keys.channel)
+        await heard.subscribe(feed.keys.channel)
         await stores.list(feed)
 
         async def chosen(_: Any, live: list[int]) -> list[int]:
@@ -206,9 +196,7 @@ async def test_ends_and_deletions_are_published_in_order(stores: Stores) -> None
 
         assert await stores.messages.bulk.delete_where(feed, chosen) == 2
         assert await stores.messages.bulk.delete_where(feed) == 23
-        told = [await asyncio.wait_for(heard.get(), 5) for _ in range(3)]
-    finally:
-        await listener.close()
+        told = [await heard.publication() for _ in range(3)]
     assert [(one.kind, one.rows) for one in told[:2]] == [("v", [26]), ("x", [2, 1])]
     assert told[1].body == rows[1].check + rows[0].check, "the moved one goes by the name that it has"
     assert (told[2].kind, len(told[2].removed or ())) == ("d", 23), "however many, each is named"

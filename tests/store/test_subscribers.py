@@ -8,7 +8,6 @@ import pytest
 
 from inbox.errors import Conflict, ValidationFailed
 from inbox.ids import SubscriberId
-from inbox.realtime.listener import Listener
 from inbox.store import feeds
 from inbox.store.collapses import Collapse
 from inbox.store.keys import bucket_of, bucket_of_oid
@@ -16,6 +15,7 @@ from inbox.store.rows import Position
 from inbox.store.subscribers import new_subscriber_oid
 
 from .conftest import ENVIRONMENT, Stores
+from .hearing import hearing
 
 ADA = SubscriberId("ada")
 
@@ -139,20 +139,13 @@ async def test_a_subscriber_with_very_many_feeds_is_deleted_as_any(
 
 async def test_every_feed_of_a_deleted_subscriber_tells_its_sockets(stores: Stores) -> None:
     opened = [await stores.feeds.open(ENVIRONMENT, ADA, contexts) for contexts in ("", "tenant:a", "tenant:b")]
-    told: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
-    listener = Listener(stores.client, stores.keys.probe("test"), lambda *heard: told.put_nowait(heard), lambda _: None)
-    await listener.start()
-    try:
-        for feed in opened:
-            listener.subscribe(feed.keys.channel)
-            await listener.acknowledged(feed.keys.channel)
+    async with hearing(stores) as heard:
+        await heard.subscribe(*(feed.keys.channel for feed in opened))
         subscriber = await stores.subscribers.get(ENVIRONMENT, ADA)
         assert subscriber is not None
         assert await stores.subscribers.delete(ENVIRONMENT, subscriber)
-        heard = [await asyncio.wait_for(told.get(), 5) for _ in opened]
-        assert sorted(heard) == sorted((feed.keys.channel, b"gone") for feed in opened)
-    finally:
-        await listener.close()
+        told = [await heard.next() for _ in opened]
+        assert sorted(told) == sorted((feed.keys.channel, b"gone") for feed in opened)
 
 
 async def test_a_subscriber_made_again_starts_afresh(stores: Stores) -> None:
