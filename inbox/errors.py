@@ -36,13 +36,18 @@ Background jobs catch `ServiceUnavailable` and try again later.
 Exceptions outside the tree never reach a caller; each ends in its own package:
 
     Refusal                             realtime/       a refused socket: an HTTP answer, or a close code
-    TooManyFrames, MalformedPacket      realtime/       a close code
+    ClientFault                         realtime/       a close code
+    LineFull                            realtime/       Busy
+    ReplyError, ConnectionLost          store/          StoreUnavailable, WriteRefused; any other reply is a defect
+    PrivateHost                         service/webhooks/hosts.py           a failed attempt to send
     LiquidSyntaxError, LiquidError      rendering/      TemplateError, RenderError
     TooMuchWork                         work.py         RenderError, or a condition that does not hold
     CannotEvaluate                      rendering/      a condition that does not hold
     UnsafeLink                          rendering/      ValidationFailed when stored, no link when rendered
     SchemaInvalid, ValueTooLarge        service/workflows/json_schema.py    ValidationFailed, PayloadInvalid
     NotJson                             models/json_values.py               a problem of a workflow file
+
+The Python client has errors of its own (`client/errors.py`).
 
 An error's `message` is what the caller reads. `context` is flattened into the body beside `ctx`, as the clients expect;
 `fields` is the `errors` object of a validation failure: field → messages and the value received.

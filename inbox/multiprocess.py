@@ -88,7 +88,7 @@ class Child:
             self._process.kill()
 
 
-class Place:
+class WorkerSlot:
     """One of the N processes: the one that runs now, and after its end or replacement the next one."""
 
     def __init__(self, command: list[str], environment: Mapping[str, str], number: int, end_seconds: float) -> None:
@@ -142,7 +142,7 @@ class Place:
         return await self._current.scrape() if self._current else None
 
     async def wait_end(self) -> None:
-        """Return once no process of this place runs; kill what does not end in time."""
+        """Return once no process of this slot runs; kill what does not end in time."""
         await asyncio.gather(*(self._end(child) for child in self.children))
 
     async def _start(self) -> Child:
@@ -185,7 +185,7 @@ class Signals:
         self.is_stopping = False
         self._level = level
         self.replace = asyncio.Event()
-        self.places: list[Place] = []
+        self.slots: list[WorkerSlot] = []
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -195,8 +195,8 @@ class Signals:
 
     def _toggle_debug(self) -> None:
         toggle_debug(self._level)
-        for place in self.places:
-            for child in place.children:
+        for slot in self.slots:
+            for child in slot.children:
                 if child.is_ready:
                     child.signal(signal.SIGUSR1)
 
@@ -217,8 +217,8 @@ class Signals:
             raise asyncio.CancelledError
 
     def send(self, number: signal.Signals) -> None:
-        for place in self.places:
-            for child in place.children:
+        for slot in self.slots:
+            for child in slot.children:
                 child.signal(number)
 
 
@@ -253,38 +253,38 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, signals: Signa
     environment = _environment(settings, store.url, port)
     command = [sys.executable, "-m", "inbox", "serve", *(["--demo"] if demo else [])]
     end_seconds = settings.drains_for_seconds + settings.shutdown_seconds + END_SECONDS
-    places = [Place(command, environment, number, end_seconds) for number in range(1, settings.workers + 1)]
-    signals.places = places
+    slots = [WorkerSlot(command, environment, number, end_seconds) for number in range(1, settings.workers + 1)]
+    signals.slots = slots
 
     async def scrape_all() -> list[Scraped]:
-        scraped = await asyncio.gather(*(place.scrape() for place in places))
+        scraped = await asyncio.gather(*(slot.scrape() for slot in slots))
         return [one for one in scraped if one is not None]
 
     try:
         async with metrics_port(settings, scrape_all):
-            await _serve(places, signals.replace)
+            await _serve(slots, signals.replace)
     finally:
         if not signals.is_stopping:
             signals.send(signal.SIGINT)
-        await asyncio.gather(*(place.wait_end() for place in places))
+        await asyncio.gather(*(slot.wait_end() for slot in slots))
 
 
-async def _serve(places: list[Place], is_replacement_asked: asyncio.Event) -> None:
+async def _serve(slots: list[WorkerSlot], is_replacement_asked: asyncio.Event) -> None:
     """Start all processes, the first alone, since it makes what a new store lacks. Then keep and replace them."""
-    await places[0].start()
-    await asyncio.gather(*(place.start() for place in places[1:]))
+    await slots[0].start()
+    await asyncio.gather(*(slot.start() for slot in slots[1:]))
     notify(READY)
     async with asyncio.TaskGroup() as tasks:
-        for place in places:
-            tasks.create_task(place.keep())
-        tasks.create_task(_replace(places, is_replacement_asked))
+        for slot in slots:
+            tasks.create_task(slot.keep())
+        tasks.create_task(_replace(slots, is_replacement_asked))
 
 
-async def _replace(places: list[Place], is_asked: asyncio.Event) -> None:
+async def _replace(slots: list[WorkerSlot], is_asked: asyncio.Event) -> None:
     while await is_asked.wait():
         is_asked.clear()
-        for number, place in enumerate(places, 1):
-            if not await place.replace():
+        for number, slot in enumerate(slots, 1):
+            if not await slot.replace():
                 log.error("the new worker %d did not start; the old ones stay", number, extra={"action": "replace"})
                 break
         else:

@@ -21,7 +21,7 @@ ANSWER_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class VisitedPlace:
+class Site:
     """The service at an address. `http` has the address as its base."""
 
     url: str
@@ -40,8 +40,8 @@ class VisitedPlace:
         return connect(url, proxy=None, open_timeout=None, **tls, **options)
 
 
-OpenListener = Callable[[VisitedPlace, str], AbstractAsyncContextManager[Texts]]
-"""Opens a listener at a place with a session token, and yields what arrives once it has joined the feed."""
+OpenListener = Callable[[Site, str], AbstractAsyncContextManager[Texts]]
+"""Opens a listener at a site with a session token, and yields what arrives once it has joined the feed."""
 
 
 async def _texts(connection: ClientConnection) -> Texts:
@@ -50,22 +50,22 @@ async def _texts(connection: ClientConnection) -> Texts:
 
 
 @asynccontextmanager
-async def plain_socket(place: VisitedPlace, token: str) -> AsyncIterator[Texts]:
-    async with place.open_socket(f"/ws?token={quote(token)}") as connection:
+async def plain_socket(site: Site, token: str) -> AsyncIterator[Texts]:
+    async with site.open_socket(f"/ws?token={quote(token)}") as connection:
         yield _texts(connection)
 
 
 @asynccontextmanager
-async def native_socket(place: VisitedPlace, token: str) -> AsyncIterator[Texts]:
-    async with place.open_socket("/v1/socket") as connection:
+async def native_socket(site: Site, token: str) -> AsyncIterator[Texts]:
+    async with site.open_socket("/v1/socket") as connection:
         await connection.send(orjson.dumps({"id": 1, "connect": {"token": token}}).decode())
         await connection.recv()
         yield _texts(connection)
 
 
 @asynccontextmanager
-async def socketio_socket(place: VisitedPlace, token: str) -> AsyncIterator[Texts]:
-    async with place.open_socket("/socket.io/?EIO=4&transport=websocket") as connection:
+async def socketio_socket(site: Site, token: str) -> AsyncIterator[Texts]:
+    async with site.open_socket("/socket.io/?EIO=4&transport=websocket") as connection:
         await _until(connection.recv, "0")
         await connection.send("40" + orjson.dumps({"token": token}).decode())
         await _until(connection.recv, "40")
@@ -79,9 +79,9 @@ async def _until(receive: Callable[[], Awaitable[str | bytes]], beginning: str) 
 
 
 @asynccontextmanager
-async def event_stream(place: VisitedPlace, token: str) -> AsyncIterator[Texts]:
+async def event_stream(site: Site, token: str) -> AsyncIterator[Texts]:
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
-    async with place.http.stream("GET", "/v1/inbox/events", headers=headers) as answer:
+    async with site.http.stream("GET", "/v1/inbox/events", headers=headers) as answer:
         if answer.status_code != 200:
             await answer.aread()
             answer.raise_for_status()

@@ -8,28 +8,28 @@ from urllib.parse import quote
 from websockets.exceptions import InvalidStatus
 
 from inbox.doctor.answers import NotAnswered, shown
-from inbox.doctor.listeners import ANSWER_SECONDS, VisitedPlace
+from inbox.doctor.listeners import ANSWER_SECONDS, Site
 from inbox.doctor.report import CheckedPart
 
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
 
 
-async def check_own_page(place: VisitedPlace, token: str, part: CheckedPart) -> None:
+async def check_own_page(site: Site, token: str, part: CheckedPart) -> None:
     """Check that a page of the same host may open a socket: the service compares its Origin with the Host."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            socket = place.open_socket(f"/ws?token={quote(token)}", origin=place.origin)
+            socket = site.open_socket(f"/ws?token={quote(token)}", origin=site.origin)
             async with socket:
-                part.ok("host", f"a page of {place.origin} may open a socket")
+                part.ok("host", f"a page of {site.origin} may open a socket")
     except NotAnswered as error:
         if isinstance(error, InvalidStatus) and error.response.status_code == 403:
             advice = "let the proxy pass the header Host on with its port (nginx: proxy_set_header Host $http_host)"
-            part.fail("host", f"a page of {place.origin} may not open a socket", advice)
+            part.fail("host", f"a page of {site.origin} may not open a socket", advice)
 
 
-async def check_origin(place: VisitedPlace, origin: str, part: CheckedPart) -> None:
+async def check_origin(site: Site, origin: str, part: CheckedPart) -> None:
     """Check that a page of another origin may call: its browser asks first."""
-    answer = await place.http.options("/v1/inbox/session", headers={"Origin": origin, **PREFLIGHT})
+    answer = await site.http.options("/v1/inbox/session", headers={"Origin": origin, **PREFLIGHT})
     allowed = answer.headers.get_list("access-control-allow-origin", split_commas=True)
     if len(allowed) > 1:
         advice = "remove the CORS headers that the proxy adds: a browser refuses two"
@@ -41,11 +41,11 @@ async def check_origin(place: VisitedPlace, origin: str, part: CheckedPart) -> N
         part.fail("origin", f"pages of {origin} may not call: {shown(answer)}", advice)
 
 
-async def check_widget(place: VisitedPlace, part: CheckedPart) -> None:
-    answer = await place.http.get("/static/inbox.js")
+async def check_widget(site: Site, part: CheckedPart) -> None:
+    answer = await site.http.get("/static/inbox.js")
     kind = answer.headers.get("content-type", "")
     if answer.status_code == 200 and "javascript" in kind:
-        part.ok("widget", f"{place.url}/static/inbox.js")
+        part.ok("widget", f"{site.url}/static/inbox.js")
     else:
         advice = "let the proxy send /static/ to the service too, and leave Content-Type as it is"
         part.fail("widget", f"/static/inbox.js: {shown(answer)}, {kind or 'no type'}", advice)

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from inbox import __version__
 from inbox.doctor.answers import NotAnswered, json_of, shown, text_of
-from inbox.doctor.listeners import ANSWER_SECONDS, LISTENERS, Texts, VisitedPlace
+from inbox.doctor.listeners import ANSWER_SECONDS, LISTENERS, Site, Texts
 from inbox.doctor.pages import check_origin, check_own_page, check_widget
 from inbox.doctor.report import CheckedPart
 from inbox.errors import InboxError
@@ -71,27 +71,27 @@ async def visit(url: str, guest: Guest | None, part: CheckedPart) -> None:
     """
     tls = ssl.create_default_context()
     async with httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS, verify=tls, trust_env=False) as http:
-        place = VisitedPlace(url, http, tls)
-        if not await _check_address(place, part):
+        site = Site(url, http, tls)
+        if not await _check_address(site, part):
             return
         try:
-            if await _check_ready(place, part):
-                await _check_as_guest(place, guest, part)
+            if await _check_ready(site, part):
+                await _check_as_guest(site, guest, part)
         except httpx.HTTPError as error:
             part.fail("address", f"{error.request.url}: {text_of(error)}", LOGS)
 
 
-async def _check_as_guest(place: VisitedPlace, guest: Guest | None, part: CheckedPart) -> None:
+async def _check_as_guest(site: Site, guest: Guest | None, part: CheckedPart) -> None:
     if guest is None:
         part.warn("messages", "not checked, since the store is not usable", "look at what was found of Redis first")
         return
     async with _visitor(guest.services, guest.environment, part) as visitor:
-        if visitor and await _check_backend(place, visitor, part):
-            await _check_pushes(place, visitor, part)
-            await check_own_page(place, visitor.token, part)
+        if visitor and await _check_backend(site, visitor, part):
+            await _check_pushes(site, visitor, part)
+            await check_own_page(site, visitor.token, part)
             for origin in guest.origins:
-                await check_origin(place, origin, part)
-            await check_widget(place, part)
+                await check_origin(site, origin, part)
+            await check_widget(site, part)
 
 
 @asynccontextmanager
@@ -111,24 +111,24 @@ async def _visitor(services: Services, environment: Environment, part: CheckedPa
             await services.subscribers.delete(environment, parse_subscriber_id(subscriber_id))
 
 
-async def _check_address(place: VisitedPlace, part: CheckedPart) -> bool:
+async def _check_address(site: Site, part: CheckedPart) -> bool:
     try:
-        answer = await place.http.get("/health")
+        answer = await site.http.get("/health")
     except httpx.ConnectError as error:
-        part.fail("address", f"{place.url}: {error}", _advice_for(error))
+        part.fail("address", f"{site.url}: {error}", _advice_for(error))
         return False
     except httpx.HTTPError as error:
-        part.fail("address", f"{place.url}: {text_of(error)}", LOGS)
+        part.fail("address", f"{site.url}: {text_of(error)}", LOGS)
         return False
     body = json_of(answer)
     if answer.is_redirect:
-        part.fail("address", f"{place.url} redirects to {answer.headers.get('location')}", "name that address")
+        part.fail("address", f"{site.url} redirects to {answer.headers.get('location')}", "name that address")
         return False
     if answer.status_code != 200 or not isinstance(body, dict) or "version" not in body:
-        detail = f"{place.url}/health is not answered by inbox: {shown(answer)}"
+        detail = f"{site.url}/health is not answered by inbox: {shown(answer)}"
         part.fail("address", detail, "check address, path (INBOX_BASE_PATH) and where the proxy sends it")
         return False
-    part.ok("address", place.url)
+    part.ok("address", site.url)
     _check_version(body["version"], part)
     _check_certificate(answer, part)
     return True
@@ -158,8 +158,8 @@ def _check_certificate(answer: httpx.Response, part: CheckedPart) -> None:
         part.ok("certificate", f"valid for {days:.0f} days")
 
 
-async def _check_ready(place: VisitedPlace, part: CheckedPart) -> bool:
-    answer = await place.http.get("/ready")
+async def _check_ready(site: Site, part: CheckedPart) -> bool:
+    answer = await site.http.get("/ready")
     body = json_of(answer)
     status = body.get("status") if isinstance(body, dict) else None
     if answer.status_code == 200 and status == "ready":
@@ -172,13 +172,13 @@ async def _check_ready(place: VisitedPlace, part: CheckedPart) -> bool:
     return False
 
 
-async def _check_backend(place: VisitedPlace, visitor: Visitor, part: CheckedPart) -> bool:
+async def _check_backend(site: Site, visitor: Visitor, part: CheckedPart) -> bool:
     """Check what a backend needs. Return whether the service knows the visitor."""
     if (key := visitor.api_key) is None:
         part.warn("backend", "not checked: the API key of the service is unknown here", "set INBOX_API_KEY")
         return True
     headers = {"Authorization": f"ApiKey {key}"}
-    answer = await place.http.get(f"/v1/subscribers/{quote(visitor.subscriber_id, safe='')}", headers=headers)
+    answer = await site.http.get(f"/v1/subscribers/{quote(visitor.subscriber_id, safe='')}", headers=headers)
     if answer.status_code == 200:
         part.ok("backend", "an API key and an id with a slash arrive as they were sent")
     elif answer.status_code == 401:
@@ -191,7 +191,7 @@ async def _check_backend(place: VisitedPlace, visitor: Visitor, part: CheckedPar
     else:
         advice = "let the proxy pass the path on as it came: nginx decodes it when proxy_pass has a path"
         part.fail("backend", f"the path of an id with a slash is changed on its way: {shown(answer)}", advice)
-    await _check_body(place, headers, part)
+    await _check_body(site, headers, part)
     return True
 
 
@@ -201,10 +201,10 @@ def _knows_no(subscriber_id: str, answer: httpx.Response) -> bool:
     return isinstance(body, dict) and body.get("externalSubscriberId") == subscriber_id
 
 
-async def _check_body(place: VisitedPlace, headers: dict[str, str], part: CheckedPart) -> None:
+async def _check_body(site: Site, headers: dict[str, str], part: CheckedPart) -> None:
     body = {"events": [], "padding": "x" * BODY_BYTES}
     try:
-        answer = await place.http.post("/v1/events/trigger/bulk", json=body, headers=headers)
+        answer = await site.http.post("/v1/events/trigger/bulk", json=body, headers=headers)
     except httpx.HTTPError as error:
         part.fail("large body", text_of(error), "let the proxy take bodies of 26 MiB (nginx: client_max_body_size 26m)")
         return
@@ -214,7 +214,7 @@ async def _check_body(place: VisitedPlace, headers: dict[str, str], part: Checke
         part.fail("large body", shown(answer), "let the proxy take bodies of 26 MiB (nginx: client_max_body_size 26m)")
 
 
-async def _check_pushes(place: VisitedPlace, visitor: Visitor, part: CheckedPart) -> None:
+async def _check_pushes(site: Site, visitor: Visitor, part: CheckedPart) -> None:
     """Open a listener of each face, send a message, and wait until each has heard it."""
     marker = secrets.token_hex(8)
     async with AsyncExitStack() as stack:
@@ -222,7 +222,7 @@ async def _check_pushes(place: VisitedPlace, visitor: Visitor, part: CheckedPart
         for name, listener in LISTENERS.items():
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    opened[name] = await stack.enter_async_context(listener(place, visitor.token))
+                    opened[name] = await stack.enter_async_context(listener(site, visitor.token))
             except NotAnswered as error:
                 part.fail(name, _why_closed(error), _advice_for_push(error, name))
         if not opened:

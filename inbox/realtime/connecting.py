@@ -20,7 +20,7 @@ class Phase(Enum):
     CONNECTING = auto()
     OPEN = auto()
     REFUSED = auto()
-    """It was told so, and is expected to leave."""
+    """It has been sent a refusal, and is expected to leave."""
     OVER = auto()
 
 

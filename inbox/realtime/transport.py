@@ -58,7 +58,7 @@ class SocketTransport(connection.Transport, Protocol):
     ) -> None:
         """Answer that the connection is a WebSocket now. Messages go to the receiver.
 
-        If the connection has ended meanwhile, the receiver is only told so. `has_heartbeat`: the flavour finds out by
+        If the connection has ended meanwhile, only its `closed` is called. `has_heartbeat`: the flavour finds out by
         itself whether the client is there, so no pings are sent. `subprotocol` is selected if the client offers it.
         """
 

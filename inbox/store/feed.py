@@ -16,8 +16,8 @@ from inbox.store.rows import FeedState, Position, RowId, Stamp
 
 _POSITION = re.compile(r"([0-9]{1,14})\.([0-9a-f]{1,8})-([0-9]{1,13})", re.ASCII)
 
-Judge = Callable[[Sequence[bytes]], Sequence[int]]
-"""Tests contents and returns a number for each: 0 if it does not pass."""
+Matcher = Callable[[Sequence[bytes]], Sequence[int]]
+"""Returns a number for each of several contents: 0 if it does not match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,13 @@ class MessagePage:
 class Scan:
     """A test of the contents of one feed for one call; each row is tested once."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, match: Matcher) -> None:
+        self._match = match
         self.matches: dict[int, int] = {}
 
-    def judge(self, contents: Mapping[int, bytes]) -> None:
+    def match(self, contents: Mapping[int, bytes]) -> None:
         """Test the contents of rows and remember the results."""
-        self.matches.update(zip(contents, self._judge([*contents.values()]), strict=True))
+        self.matches.update(zip(contents, self._match([*contents.values()]), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class FeedReader(MessageReader):
             part = candidates[start:end]
             unknown = [row for row in part if row not in scan.matches or flags[row - base - 1] & rows.EDITED]
             if unknown:
-                scan.judge(await self.contents(feed, snapshot, unknown))
+                scan.match(await self.contents(feed, snapshot, unknown))
             matching += [row for row in part if scan.matches.get(row)]
             if limit is not None and len(matching) >= limit:
                 return matching[:limit]

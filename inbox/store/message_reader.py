@@ -39,7 +39,7 @@ class MessageReader(SnapshotReader):
         loaded = (await self._load_named(feed, [row_id.row], lambda _: [row_id])).get(row_id)
         return loaded if loaded and loaded[0].id == message_id else None
 
-    async def find_place(self, feed: Feed, message_id: str) -> tuple[int, int] | None:
+    async def find_row(self, feed: Feed, message_id: str) -> tuple[int, int] | None:
         """Return the row of a message of this feed and its time, also after its deletion; None if there was none.
 
         The time of a deleted message is lost; return that of the next newer message of the feed instead.
@@ -122,9 +122,9 @@ class MessageReader(SnapshotReader):
             edits = dict(zip(edited, raw, strict=True))
         stored, edited_ms = await self._filled_in(feed, entries, edits)
         messages = []
-        for place, (row, flags, packed) in enumerate(zip(reply.rows, reply.flags, reply.sides[1::2], strict=True)):
+        for index, (row, flags, packed) in enumerate(zip(reply.rows, reply.flags, reply.sides[1::2], strict=True)):
             if row in stored:  # else it was deleted meanwhile
-                cell = bytes((flags,)) + reply.checks[place * rows.CHECK_BYTES : (place + 1) * rows.CHECK_BYTES]
+                cell = bytes((flags,)) + reply.checks[index * rows.CHECK_BYTES : (index + 1) * rows.CHECK_BYTES]
                 messages.append(self._built.build(feed, row, cell, stored[row], packed, [], edited_ms.get(row, 0)))
         return messages
 

@@ -58,7 +58,7 @@ def test_many_filters_over_many_messages() -> None:
         wanted = random_filter(dice)
         matching = parse_filter(wanted).matching(part).to_bytes(len(messages) + 1, "little")
         assert list(map(bool, matching)) == [plainly(message, wanted) for message in messages] + [False], wanted
-        assert parse_filter(wanted).judge(contents) == matching[:-1]
+        assert parse_filter(wanted).match(contents) == matching[:-1]
 
 
 def test_filters_that_ask_the_same_of_content_are_one() -> None:

@@ -52,6 +52,21 @@ def test_the_tree_is_drawn_as_it_is() -> None:
     }
 
 
+OUTSIDE = re.compile(r"^    ([A-Z]\w+(?:, [A-Z]\w+)*) +([\w/]+(?:/|\.py)) ", re.MULTILINE)
+EXCEPTION = re.compile(r"^class ([A-Z]\w+)\((?:Exception|\w+Error)\):$", re.MULTILINE)
+
+
+def test_exceptions_outside_the_tree_are_listed_with_their_packages() -> None:
+    listed = {name: place for names, place in OUTSIDE.findall(errors.__doc__ or "") for name in names.split(", ")}
+    package, in_tree = ROOT / "inbox", {kind.__name__ for kind in TREE}
+    defined = {}
+    for path in sorted(set(package.rglob("*.py")) - set((package / "client").glob("*.py"))):
+        defined |= dict.fromkeys(EXCEPTION.findall(path.read_text()), str(path.relative_to(package)))
+    outside = {name: module for name, module in defined.items() if name not in in_tree}
+    assert outside.keys() == listed.keys()
+    assert [name for name, module in outside.items() if not module.startswith(listed[name])] == []
+
+
 @pytest.mark.parametrize("kind", [kind for kind in TREE if kind.__module__ == errors.__name__])
 def test_the_docs_have_its_status(kind: type[Exception]) -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)

@@ -148,9 +148,9 @@ def test_data_of_another_form_is_refused(raw: Any) -> None:
 def test_what_a_filter_takes(tags: list[str], data: Any, wanted: dict[str, Any], held: bool) -> None:
     parsed = parse_filter(wanted)
     assert parsed.by_content
-    assert parsed.judge([stored(tags, data)]) == bytes([held])
+    assert parsed.match([stored(tags, data)]) == bytes([held])
     other = stored(["z"], {"z": 1})
-    assert parsed.judge([other, stored(tags, data), other])[1] == held
+    assert parsed.match([other, stored(tags, data), other])[1] == held
 
 
 def test_flags_become_a_selection_of_rows() -> None:

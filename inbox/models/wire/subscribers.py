@@ -78,7 +78,7 @@ class ExportHead(TypedDict):
 
 
 class SubscriberExport(ExportHead):
-    """Everything of one subscriber; the parts are told in docs/export.md."""
+    """Everything of one subscriber; docs/export.md explains the parts."""
 
     subscriptions: list[JsonObject]
     feeds: list[JsonObject]

@@ -19,7 +19,7 @@ from inbox.service.feed.content_counts import ContentCounter
 from inbox.service.feed.notification_filter import NotificationFilter
 from inbox.store import rows
 from inbox.store.client import Command
-from inbox.store.feed import Feed, Judge, MessagePage, Scan
+from inbox.store.feed import Feed, Matcher, MessagePage, Scan
 from inbox.store.feeds import FeedStore
 from inbox.store.rows import ORIGIN, FeedCounts, Position
 from inbox.store.snapshots import PendingPositions
@@ -183,8 +183,8 @@ class FeedService:
 
     async def _cursor(self, feeds: Sequence[Feed], after: str) -> Cursor:
         for feed in feeds:
-            if position := await self._feeds.find_place(feed, after):
-                return Cursor(feed, *position)
+            if found := await self._feeds.find_row(feed, after):
+                return Cursor(feed, *found)
         raise BadRequest("after must be the id of a notification of this subscriber")
 
     async def _row_before(self, feed: Feed, cursor: Cursor) -> int:
@@ -207,7 +207,7 @@ class FeedService:
         if filter_.created_lte is not None:
             before.append(await self._feeds.seek(feed, filter_.created_lte) + 1)
         above = 0 if filter_.created_gte is None else await self._feeds.seek(feed, filter_.created_gte - 1)
-        scan = Scan(_judge(filter_, content_test)) if filter_.by_content or content_test else None
+        scan = Scan(_matcher(filter_, content_test)) if filter_.by_content or content_test else None
         page = await self._feeds.page(
             feed, filter_.select, limit, before=min(before, default=None), skip=skip, above=above, scan=scan
         )
@@ -217,14 +217,14 @@ class FeedService:
         return page
 
 
-def _judge(filter_: NotificationFilter, content_test: ContentTest | None) -> Judge:
-    def judge(contents: Sequence[bytes]) -> Sequence[int]:
-        flags = filter_.judge(contents) if filter_.by_content else bytes([1]) * len(contents)
+def _matcher(filter_: NotificationFilter, content_test: ContentTest | None) -> Matcher:
+    def match(contents: Sequence[bytes]) -> Sequence[int]:
+        flags = filter_.match(contents) if filter_.by_content else bytes([1]) * len(contents)
         if content_test is None:
             return flags
         return [flag and content_test(content) for flag, content in zip(flags, contents, strict=True)]
 
-    return judge
+    return match
 
 
 def parse_payload_filter(encoded: str) -> JsonObject:

@@ -96,14 +96,14 @@ class MarkService:
         return [message.id for message in messages if transaction_id in (None, message.stored.transaction_id)]
 
     async def _newest_of_transaction(self, feed: Feed, transaction_id: str | None) -> list[Message]:
-        def judge(contents: Sequence[bytes]) -> list[bool]:
+        def match(contents: Sequence[bytes]) -> list[bool]:
             return [labels.transaction_id == transaction_id for labels in map(decode_labels, contents)]
 
         snapshot = await self._feeds.snapshot(feed)
         if snapshot is None:
             return []
         newest = newest_rows(snapshot.flags, snapshot.state.base, ALL, MAX_SEARCHED, None)
-        read = await self._feeds.messages(feed, await self._feeds.scan(feed, snapshot, Scan(judge), newest))
+        read = await self._feeds.messages(feed, await self._feeds.scan(feed, snapshot, Scan(match), newest))
         return read[0] if read else []
 
     async def act_referenced(
@@ -168,7 +168,7 @@ class MarkService:
         """Return what chooses the rows that match by content, reading each content once; None chooses all rows."""
         if not filter_.by_content:
             return None
-        scan = Scan(filter_.judge)
+        scan = Scan(filter_.match)
 
         async def choose(snapshot: Snapshot, rows: list[int]) -> list[int]:
             return await self._feeds.scan(feed, snapshot, scan, rows)

@@ -87,7 +87,7 @@ class NotificationFilter:
         """Return the mask of the messages of a slice that match by content."""
         return part.matching(self.tags, self.data, self.feed_ids)
 
-    def judge(self, contents: Sequence[bytes]) -> bytes:
+    def match(self, contents: Sequence[bytes]) -> bytes:
         """Return one byte a stored message: 1 if it matches by content."""
         return self.matching(Slice(contents)).to_bytes(len(contents), "little")
 
