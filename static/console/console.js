@@ -7,10 +7,12 @@ import { element } from "../pages/element.js";
 import { activities, story } from "./activity.js";
 import { Api, ApiError } from "./api.js";
 import { editWorkflow, newWorkflow } from "./editor.js";
+import { environments } from "./environments.js";
 import { overview } from "./overview.js";
 import { subscriber, subscribers } from "./subscribers.js";
 import { topic, topics } from "./topics.js";
 import { transaction } from "./transactions.js";
+import { webhooks } from "./webhooks.js";
 import { workflow, workflows } from "./workflows.js";
 
 /**
@@ -34,6 +36,8 @@ const PAGES = {
   editor: [newWorkflow, editWorkflow],
   topics: [topics, topic],
   transactions: [activities, transaction],
+  webhooks: [webhooks],
+  environments: [environments],
 };
 
 const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.querySelector(selector));

@@ -2,6 +2,7 @@
 
 import { element } from "../pages/element.js";
 import { facts, filters, link, pager, personLink, presence, table, time } from "./parts.js";
+import { preferences, readPreferences } from "./preferences.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
@@ -38,22 +39,14 @@ function stateOf({ isRead, isSeen, isArchived, isSnoozed }) {
   return flags.filter(Boolean).join(", ");
 }
 
-/** @param {Json} preferences */
-function preferenceRows({ global, workflows }) {
-  const state = (/** @type {Json} */ { enabled, channels }) => (enabled && channels.in_app !== false ? "on" : "off");
-  return [
-    ["All workflows", state(global)],
-    ...workflows.map((/** @type {Json} */ one) => [one.workflow.name, state(one)]),
-  ];
-}
-
 /** @param {Context} context */
-export async function subscriber({ api, id, query }) {
+export async function subscriber(context) {
+  const { api, id, query } = context;
   const path = `v2/subscribers/${encodeURIComponent(id)}`;
   const offset = Number(query.get("offset") ?? 0);
-  const [{ data: person }, { data: preferences }, feed, { data: unseen }] = await Promise.all([
+  const [{ data: person }, chosen, feed, { data: unseen }] = await Promise.all([
     api.get(path),
-    api.get(`${path}/preferences`),
+    readPreferences(context),
     api.get(`${path}/notifications`, { limit: PAGE_SIZE, offset }),
     api.get(`v1/subscribers/${encodeURIComponent(id)}/notifications/unseen`, { limit: 1_000 }),
   ]);
@@ -81,6 +74,6 @@ export async function subscriber({ api, id, query }) {
       ["Older", { offset: feed.hasMore ? String(offset + PAGE_SIZE) : null }],
     ]),
     element("h2", {}, "Preferences"),
-    table(`In-app preferences of ${id}`, ["Workflow", "In-app"], preferenceRows(preferences)),
+    preferences(context, chosen),
   ];
 }
