@@ -13,7 +13,7 @@ from inbox.errors import ValidationFailed, invalid
 from inbox.http.auth import ApiCaller, services_of
 from inbox.http.operation import operation
 from inbox.http.queries import ORDER_BY, Flag, OffsetQuery, OrderDirection, TagList
-from inbox.http.requests import MIB, TRIGGER_LIMIT_BYTES, convert, path_param, read_body
+from inbox.http.requests import MIB, convert, path_param, read_body
 from inbox.http.responses import Data, data, no_content
 from inbox.models import wire
 from inbox.models.workflow import Workflow
@@ -138,9 +138,7 @@ async def get_step(request: Request, caller: ApiCaller) -> Data[wire.StepReply]:
     return data(step_view(workflow, step_index(workflow, path_param(request, "stepId"))))
 
 
-@operation(
-    "POST /v2/workflows/{workflowId}/step/{stepId}/preview", "previewStep", status=201, limit=TRIGGER_LIMIT_BYTES
-)
+@operation("POST /v2/workflows/{workflowId}/step/{stepId}/preview", "previewStep", status=201)
 async def create_preview(request: Request, caller: ApiCaller, body: PreviewRequest) -> Data[wire.StepPreviewReply]:
     """Preview a step.
 
@@ -152,7 +150,7 @@ async def create_preview(request: Request, caller: ApiCaller, body: PreviewReque
     return data(preview_step(workflow, index, body), 201)
 
 
-@operation("POST /v2/workflows/preview", "previewUnsavedStep", limit=TRIGGER_LIMIT_BYTES)
+@operation("POST /v2/workflows/preview", "previewUnsavedStep")
 async def create_unsaved_preview(_: ApiCaller, body: UnsavedPreviewRequest) -> Data[wire.StepPreviewReply]:
     """Preview a step of a workflow that is not stored.
 

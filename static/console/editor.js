@@ -4,7 +4,7 @@ import { element } from "../pages/element.js";
 import { ApiError } from "./api.js";
 import { boxField, choiceField, jsonField, lineField, sayProblems, textField, valuesOf } from "./fields.js";
 import { link } from "./parts.js";
-import { previewPane } from "./preview.js";
+import { previewPane, typedSamples } from "./preview.js";
 import { STEP_TYPES, stepCard } from "./steps.js";
 
 /** @typedef {import("./api.js").Json} Json */
@@ -142,7 +142,7 @@ function editor(context, workflow, stored) {
     const concerned = fields().filter(([field]) => field.isReadable() && (card?.fields.includes(field) || field.path === "payloadSchema"));
     for (const [field] of concerned) field.say("");
     if (touched.has(card)) sayProblems(concerned, problems);
-  });
+  }, stored && typedSamples.get(stored.workflowId));
   const line = element("p", { className: "problem", role: "alert" });
   const save = element("button", { className: "main" }, "Save");
   const cancel = link(stored ? pageOf(stored.workflowId) : "#/workflows", "Cancel");
@@ -182,6 +182,7 @@ function editor(context, workflow, stored) {
       if (!(await isUnchanged())) return;
       const { data } = await (stored ? context.api.send("PUT", pathOf(stored.workflowId), sent) : context.api.send("POST", "v2/workflows", sent));
       saved = state();
+      preview.keep(data.workflowId);
       location.hash = pageOf(data.workflowId);
     } catch (error) {
       const rest = error instanceof ApiError ? sayProblems(fields(), error.fields) : [];

@@ -1,11 +1,15 @@
 /** The preview beside the editor: what a step would do with sample values, as the service renders it. */
 
 import { element } from "../pages/element.js";
+import { renderBody } from "../widget/body.js";
 import { ApiError } from "./api.js";
 import { facts, time } from "./parts.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./steps.js").Card} Card */
+
+/** @type {Map<string, Json>} the sample values that somebody has typed, by workflowId; they last as long as the tab */
+export const typedSamples = new Map();
 
 /** @param {Json} action */
 function button({ label, redirect }) {
@@ -13,14 +17,15 @@ function button({ label, redirect }) {
 }
 
 /** A message as a person would see it, and what lies behind it. @param {Json} message */
-function messageView({ subject, body, avatar, primaryAction, secondaryAction, redirect, data, ...rest }) {
+function messageView({ subject, body, bodyFormat, avatar, primaryAction, secondaryAction, redirect, data, ...rest }) {
   const buttons = [primaryAction, secondaryAction].filter(Boolean);
   const behind = Object.entries({
     Avatar: avatar, Opens: redirect?.url, "Primary button opens": primaryAction?.redirect?.url, "Secondary button opens": secondaryAction?.redirect?.url,
-    Data: data && JSON.stringify(data), ...rest,
+    Data: data && JSON.stringify(data), Format: bodyFormat, ...rest,
   }).filter(([, value]) => value);
+  const stay = (/** @type {Event} */ event) => event.preventDefault(); // a link of the message leads nowhere here
   return [
-    element("div", { className: "message" }, ...(subject ? [element("strong", {}, subject)] : []), element("p", {}, body),
+    element("div", { className: "message", onclick: stay }, ...(subject ? [element("strong", {}, subject)] : []), element("div", { className: "text" }, renderBody(/** @type {any} */ ({ body, bodyFormat }))),
       ...(buttons.length ? [element("div", { className: "row" }, ...buttons.map(button))] : [])),
     ...(behind.length ? [facts(/** @type {[string, string][]} */ (behind))] : []),
   ];
@@ -43,8 +48,9 @@ function resultView({ type, preview, skipReason, remarks = [], issues = { contro
  * Return the preview of an editor.
  * @param {import("./console.js").Context} context @param {() => Json | null} read the workflow as it is; null while a field is not valid
  * @param {(problems: Record<string, string>, index: number) => void} told what is wrong with which fields, after each preview
+ * @param {Json} typed the sample values to begin with, if there are any
  */
-export function previewPane({ api, signal }, read, told) {
+export function previewPane({ api, signal }, read, told, typed) {
   const choice = element("select", { id: "previewed" });
   const shown = element("div", { className: "shown" });
   const line = element("p", { className: "problem", role: "status" });
@@ -56,7 +62,8 @@ export function previewPane({ api, signal }, read, told) {
     element("label", { htmlFor: "sample" }, "Sample values"), sample,
     element("p", { className: "hint", id: "sample-hint" }, "Only for the preview. What is missing gets an example."), reset);
   let running = new AbortController();
-  let isEdited = false;
+  let isEdited = Boolean(typed);
+  if (typed) sample.value = JSON.stringify(typed, null, 2);
 
   const say = (/** @type {string} */ words) => {
     if (line.textContent !== words) line.textContent = words;
@@ -107,5 +114,15 @@ export function previewPane({ api, signal }, read, told) {
     void renew();
   }
 
-  return { node, choose, chosen: () => Number(choice.value || 0) };
+  /** Keep the sample values for a workflow that was saved. @param {string} workflowId */
+  function keep(workflowId) {
+    try {
+      if (isEdited) typedSamples.set(workflowId, JSON.parse(sample.value || "{}"));
+      else typedSamples.delete(workflowId);
+    } catch {
+      typedSamples.delete(workflowId); // it is not valid
+    }
+  }
+
+  return { node, choose, keep, chosen: () => Number(choice.value || 0) };
 }

@@ -2,6 +2,7 @@
 
 import { element } from "../pages/element.js";
 import { facts, filters, link, pager, table, time, transactionLink } from "./parts.js";
+import { typedSamples } from "./preview.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
@@ -34,7 +35,7 @@ async function examplePayload({ api }, { workflowId, steps }) {
   const [step] = steps;
   if (!step) return {};
   const path = `v2/workflows/${encodeURIComponent(workflowId)}/step/${encodeURIComponent(step.stepId)}/preview`;
-  return api.send("POST", path, {}).then(({ data }) => data.previewPayloadExample.payload, () => ({}));
+  return api.send("POST", path, { previewPayload: typedSamples.get(workflowId) }).then(({ data }) => data.previewPayloadExample.payload, () => ({}));
 }
 
 /** A form that triggers the workflow, to a subscriber or a topic. @param {Context} context @param {Json} workflow @param {Json} example */

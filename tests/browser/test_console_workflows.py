@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import secrets
 from typing import Any
@@ -68,7 +69,7 @@ async def test_a_workflow_is_made_by_keyboard_alone(open_window: OpenWindow, ser
         await keyboard.type(text)
     message = preview(page).locator(".message")
     await expect(message.locator("strong")).to_have_text("Order order")
-    await expect(message.locator("p")).to_have_text("For Ada")
+    await expect(message.locator(".text")).to_have_text("For Ada")
     await press_until(page, "Tab", page.get_by_role("button", name="Save"))
     await keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Order shipped")).to_be_focused()
@@ -286,7 +287,7 @@ async def test_only_the_newest_preview_is_shown(open_window: OpenWindow, service
     await expect(preview(page).locator(".message")).to_have_text("newest")
 
 
-async def test_sample_values_are_typed_over_and_reset(open_window: OpenWindow, service: Server) -> None:
+async def test_sample_values_are_typed_over_and_reset(open_window: OpenWindow, service: Server, name: str) -> None:
     page = await open_editor(open_window, service)
     await page.get_by_label("Body", exact=True).fill("{{payload.a}} and {{payload.b}}")
     sample = preview(page).get_by_label("Sample values")
@@ -298,8 +299,22 @@ async def test_sample_values_are_typed_over_and_reset(open_window: OpenWindow, s
     await preview(page).get_by_role("button", name="Use examples again").click()
     await expect(preview(page).locator(".message")).to_have_text("a and b")
     await page.get_by_text("Data, condition and lifetime").click()
+    await page.get_by_label("Format of the body").select_option("markdown")
+    await page.get_by_label("Body", exact=True).fill("**{{payload.a}}** and [{{payload.b}}](/b)")
+    await expect(preview(page).locator(".message strong")).to_have_text("a")
+    await expect(preview(page).locator(".message a")).to_have_attribute("href", re.compile("/b$"))
+    await preview(page).locator(".message a").click()
     await page.get_by_label("Condition", exact=True).fill('{"==": [{"var": "payload.a"}, 1]}')
     await expect(preview(page)).to_contain_text("It would not run")
+    await sample.fill('{"payload": {"a": 1, "c": 3}}')
+    await expect(preview(page)).not_to_contain_text("It would not run")
+    await page.get_by_label("Name", exact=True).fill(name)
+    await page.get_by_role("button", name="Save").click()
+    payload = page.get_by_label("Payload")
+    await expect(payload).to_have_value(re.compile('"c": 3'))
+    assert json.loads(await payload.input_value()) == {"a": 1, "b": "b", "c": 3}
+    await page.get_by_role("link", name="Edit").click()
+    await expect(sample).to_have_value(re.compile('"c": 3'))
 
 
 async def test_a_copy_and_a_deletion(open_window: OpenWindow, service: Server, name: str) -> None:
@@ -351,7 +366,7 @@ async def test_everybody_can_use_it(
     await expect(problem_of(page, "Body")).to_contain_text("is not a valid template")
     assert await find_problems(page, "body") == []
     await page.get_by_label("Body", exact=True).fill("{{ payload.long }}")
-    await expect(preview(page).locator(".message p")).to_have_text("long")
+    await expect(preview(page).locator(".message .text")).to_have_text("long")
     assert await find_problems(page, "body") == []
     beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert await page.evaluate(beyond) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -16,7 +18,7 @@ from inbox.models.json_values import JsonObject
 from inbox.models.mismatch import find_mismatches
 from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Step, Workflow
-from inbox.rendering.templates import RenderError
+from inbox.rendering.templates import RenderError, TemplateError
 from inbox.service.trigger.plan import Plan
 from inbox.service.workflows.bodies import (
     PreviewPayload,
@@ -26,11 +28,11 @@ from inbox.service.workflows.bodies import (
     UnsavedWorkflow,
 )
 from inbox.service.workflows.payload_schema import check_schema
-from inbox.service.workflows.references import Issue, issues_view, step_issues
+from inbox.service.workflows.references import Issue, issues_of, issues_view
 from inbox.service.workflows.samples import completed, example_of
 from inbox.service.workflows.views import slugify
 from inbox.steps import STEP_TYPES, compile_step
-from inbox.steps.base import StepPreview
+from inbox.steps.base import CompiledStep, StepPreview
 
 TRANSACTION_ID = "preview"
 SUBSCRIBER: JsonObject = {"subscriberId": "ada", "isOnline": False}
@@ -100,7 +102,9 @@ def _check_controls(step: Step, prefix: str) -> None:
 
 def _preview(workflow: Workflow, index: int, prefix: str, given: PreviewPayload | None) -> wire.StepPreviewReply:
     step = compile_step(workflow, workflow.steps[index], prefix)
-    values = _completed(workflow, given or PreviewPayload())
+    others = [one for position, one in enumerate(workflow.steps) if position != index]
+    example = example_of(workflow, [step, *_compiled(workflow, others)])
+    values = _completed(given or PreviewPayload(), example)
     actor = values.get("actor")
     plan = Plan(
         workflow,
@@ -116,14 +120,21 @@ def _preview(workflow: Workflow, index: int, prefix: str, given: PreviewPayload 
     except RenderError as error:
         raise _named(error, f"{prefix}controlValues.") from None
     return {
-        "result": _result(step.step.type, preview, list(step_issues(workflow, index))),
+        "result": _result(step.step.type, preview, list(issues_of(step, workflow, index))),
         "previewPayloadExample": values,
         "schema": workflow.payload_schema,
     }
 
 
-def _completed(workflow: Workflow, given: PreviewPayload) -> JsonObject:
-    """Return the given values, completed by examples. Raise ValidationFailed for contexts that no trigger accepts."""
+def _compiled(workflow: Workflow, steps: Sequence[Step]) -> Iterator[CompiledStep]:
+    """Yield the compiled steps, without those that do not compile."""
+    for step in steps:
+        with suppress(TemplateError):
+            yield compile_step(workflow, step, "")
+
+
+def _completed(given: PreviewPayload, example: JsonObject) -> JsonObject:
+    """Return the given values, completed by an example. Raise ValidationFailed for contexts that no trigger accepts."""
     context = parse_context(given.context).variables
     named = {
         "payload": given.payload,
@@ -133,9 +144,7 @@ def _completed(workflow: Workflow, given: PreviewPayload) -> JsonObject:
         "tenant": given.tenant,
         "steps": given.steps,
     }
-    values: JsonObject = completed(
-        {name: value for name, value in named.items() if value is not None}, example_of(workflow)
-    )
+    values: JsonObject = completed({name: value for name, value in named.items() if value is not None}, example)
     return values
 
 

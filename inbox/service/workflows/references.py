@@ -9,6 +9,7 @@ from inbox.models import wire
 from inbox.models.workflow import Step, Workflow
 from inbox.rendering.templates import VARIABLES, TemplateError
 from inbox.steps import STEP_TYPES, compile_step
+from inbox.steps.base import CompiledStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ def step_issues(workflow: Workflow, index: int) -> Iterator[Issue]:
         for field, messages in error.fields.items():
             yield Issue(index, field.removeprefix(f"{prefix}controlValues."), "; ".join(messages))
         return
+    yield from issues_of(compiled, workflow, index)
+
+
+def issues_of(compiled: CompiledStep, workflow: Workflow, index: int) -> Iterator[Issue]:
+    """Yield the issues of a step that compiles."""
     for field, paths in compiled.paths.items():
         for path in sorted(paths):
             if problem := _problem(workflow.steps, index, field, path):

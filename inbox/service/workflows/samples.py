@@ -7,7 +7,7 @@ its name says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from inbox.clock import now_ms
@@ -16,8 +16,6 @@ from inbox.models.json_values import JsonObject
 from inbox.models.workflow import Workflow
 from inbox.rendering.date_parser import DAY_MS
 from inbox.rendering.paths import VariablePath
-from inbox.rendering.templates import TemplateError
-from inbox.steps import compile_step
 from inbox.steps.base import CompiledStep
 from inbox.steps.digest import digest_view
 
@@ -45,9 +43,8 @@ _FORMATS = {"uri": LINK, "url": LINK, "email": "ada@example.com", "date-time": E
 _LINK_NAME = re.compile(r"(?:url|uri|link|href|avatar|image)$", re.IGNORECASE)
 
 
-def example_of(workflow: Workflow) -> JsonObject:
-    """Return an example for each variable that the workflow's steps read; a step with an invalid template has none."""
-    steps = list(_compiled(workflow))
+def example_of(workflow: Workflow, steps: Sequence[CompiledStep]) -> JsonObject:
+    """Return an example for each variable that the steps of the workflow read."""
     schema = _of_schema(workflow.payload_schema, "payload")
     example: JsonObject = {"payload": schema if isinstance(schema, dict) else {}, "subscriber": {}}
     fields = {path: field for step in steps for field, paths in step.paths.items() for path in paths}
@@ -71,16 +68,8 @@ def completed(given: Any, example: Any) -> Any:
     return {**example, **{name: completed(value, example.get(name)) for name, value in given.items()}}
 
 
-def _compiled(workflow: Workflow) -> Iterator[CompiledStep]:
-    for step in workflow.steps:
-        try:
-            yield compile_step(workflow, step, "")
-        except TemplateError:
-            continue
-
-
 def _step_variables(
-    steps: list[CompiledStep], paths: Iterable[VariablePath], payload: JsonObject
+    steps: Sequence[CompiledStep], paths: Iterable[VariablePath], payload: JsonObject
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the variables of each step that a path reads."""
     read = {path[1] for path in paths if path[:1] == ("steps",) and len(path) > 1}
