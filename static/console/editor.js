@@ -2,7 +2,7 @@
 
 import { element } from "../pages/element.js";
 import { ApiError } from "./api.js";
-import { boxField, choiceField, jsonField, lineField, sayProblems, textField, valuesOf } from "./fields.js";
+import { boxField, choiceField, grid, jsonField, lineField, sayProblems, textField, valuesOf } from "./fields.js";
 import { link } from "./parts.js";
 import { previewPane, typedSamples } from "./preview.js";
 import { STEP_TYPES, stepCard } from "./steps.js";
@@ -43,7 +43,7 @@ export async function editWorkflow(context) {
   return editor(context, stored, stored);
 }
 
-/** Return the fields of the workflow itself, and how to read them. @param {Json} workflow @param {boolean} isNew */
+/** Return the fields of the workflow itself, how they are shown, and how to read them. @param {Json} workflow @param {boolean} isNew */
 function headFields(workflow, isNew) {
   const level = workflow.preferences?.user ?? workflow.preferences?.default;
   const isDelivered = level?.channels.in_app.enabled ?? true;
@@ -62,9 +62,12 @@ function headFields(workflow, isNew) {
   const tags = lineField("tags", "Tags", workflow.tags.join(", "), "Separated by commas.");
   const delivers = boxField("preferences.delivers", "Delivers to people who have chosen nothing", isDelivered);
   const critical = boxField("preferences.critical", "Critical: nobody can switch it off", level?.all.readOnly ?? false);
-  const plain = [
-    name, ...(isNew ? [identifier] : []), textField("description", "Description", workflow.description), tags,
-    choiceField("severity", "Severity", workflow.severity, SEVERITIES), boxField("active", "Active: triggers deliver", workflow.active),
+  const main = [
+    name, ...(isNew ? [identifier] : []), tags, choiceField("severity", "Severity", workflow.severity, SEVERITIES),
+    boxField("active", "Active: triggers deliver", workflow.active),
+  ];
+  const more = [
+    textField("description", "Description", workflow.description),
     jsonField("payloadSchema", "Schema of the payload", workflow.payloadSchema, "A JSON Schema. Previews take their examples from it."),
     boxField("validatePayload", "Refuse payloads that do not fit the schema", workflow.validatePayload ?? false),
   ];
@@ -74,11 +77,12 @@ function headFields(workflow, isNew) {
     return { workflow: workflow.preferences?.default, [workflow.preferences?.user ? "user" : "workflow"]: changed };
   };
   const values = () => ({
-    ...valuesOf(plain), name: name.value() ?? "", preferences: preferences(), isTranslationEnabled: workflow.isTranslationEnabled,
+    ...valuesOf([...main, ...more]), name: name.value() ?? "", preferences: preferences(), isTranslationEnabled: workflow.isTranslationEnabled,
     tags: String(tags.value() ?? "").split(",").map((tag) => tag.trim()).filter(Boolean),
     ...(isNew ? { workflowId: identifier.value() ?? "" } : {}),
   });
-  return { fields: [...plain, delivers, critical], values };
+  const nodes = [grid(main), element("details", {}, element("summary", {}, "Description, payload and preferences"), grid([...more, delivers, critical]))];
+  return { fields: [...main, ...more, delivers, critical], nodes, values };
 }
 
 /** Return the list of step cards with the buttons that add one. @param {Json[]} steps @param {() => void} changed after a step came, went or moved */
@@ -147,7 +151,7 @@ function editor(context, workflow, stored) {
   const save = element("button", { className: "main" }, "Save");
   const cancel = link(stored ? pageOf(stored.workflowId) : "#/workflows", "Cancel");
   const form = element("form", { className: "editor", noValidate: true },
-    element("div", { className: "fields" }, ...head.fields.map(({ node }) => node), element("h2", {}, "Steps"), ...steps.nodes, line,
+    element("div", { className: "fields" }, ...head.nodes, element("h2", {}, "Steps"), ...steps.nodes, line,
       element("div", { className: "row" }, save, cancel)), preview.node);
 
   const state = () => JSON.stringify([steps.cards().map(({ type }) => type), fields().map(([{ control }]) => (control instanceof HTMLInputElement && control.type === "checkbox" ? control.checked : control.value))]);

@@ -91,6 +91,9 @@ export function jsonField(path, label, value, hint = "") {
   return { ...field, value: () => check().value, isReadable: () => !check().problem };
 }
 
+/** Show fields in columns. @param {Field[]} fields */
+export const grid = (fields) => element("div", { className: "grid" }, ...fields.map(({ node }) => node));
+
 /** Return the value at a path of an object. @param {Json} values @param {string} path */
 export function valueAt(values, path) {
   return path.split(".").reduce((/** @type {Json} */ inner, name) => inner?.[name], values);

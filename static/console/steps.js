@@ -1,7 +1,7 @@
 /** The steps of a workflow in the editor: a card for each, with the controls of its type. */
 
 import { element } from "../pages/element.js";
-import { choiceField, jsonField, lineField, numberField, textField, valueAt, valuesOf } from "./fields.js";
+import { choiceField, grid, jsonField, lineField, numberField, textField, valueAt, valuesOf } from "./fields.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./fields.js").Field} Field */
@@ -31,9 +31,16 @@ const choice = (name, label, words, hint) => (values) => choiceField(`controlVal
 /** @param {string} name @param {string} label */
 const link = (name, label) => [line(`${name}.url`, `${label}: address`), choice(`${name}.target`, `${label}: opens in`, TARGETS)];
 
+/** Return a maker of fields as wide as the form. @param {Maker} make @returns {Maker} */
+const wide = (make) => (values) => {
+  const field = make(values);
+  field.node.classList.add("wide");
+  return field;
+};
+
 const condition = json("skip", "Condition", "JSON logic. The step runs if it is true, or if there is none.");
 const wait = [
-  choice("type", "Kind of wait", ["", "regular", "timed"], "regular: for an amount of time. timed: until the next time of a cron expression."),
+  wide(choice("type", "Kind of wait", ["", "regular", "timed"], "regular: for an amount of time. timed: until the next time of a cron expression.")),
   number("amount", "Amount"), choice("unit", "Unit", UNITS), line("cron", "Cron expression"),
 ];
 
@@ -41,11 +48,11 @@ const wait = [
 export const STEP_TYPES = {
   in_app: {
     name: "In-app message",
-    main: [line("subject", "Subject"), text("body", "Body", "Templates are Liquid: {{payload.name}}, {{subscriber.firstName}}."), line("avatar", "Avatar", "The address of an image.")],
+    main: [wide(line("subject", "Subject")), text("body", "Body", "Templates are Liquid: {{payload.name}}, {{subscriber.firstName}}."), wide(line("avatar", "Avatar", "The address of an image."))],
     more: {
       "Buttons and links": [
-        line("primaryAction.label", "Primary button"), ...link("primaryAction.redirect", "Primary button"),
-        line("secondaryAction.label", "Secondary button"), ...link("secondaryAction.redirect", "Secondary button"),
+        wide(line("primaryAction.label", "Primary button")), ...link("primaryAction.redirect", "Primary button"),
+        wide(line("secondaryAction.label", "Secondary button")), ...link("secondaryAction.redirect", "Secondary button"),
         ...link("redirect", "The message"),
       ],
       "Data, condition and lifetime": [
@@ -93,10 +100,8 @@ export function stepCard({ type, name, stepId, _id, controlValues = {} }, action
   const up = button("Move up", () => actions.move(card, -1));
   const down = button("Move down", () => actions.move(card, 1));
   const remove = button("Remove", () => actions.remove(card));
-  const nodes = (/** @type {Field[]} */ fields) => fields.map(({ node }) => node);
   const node = element("li", {}, element("fieldset", {}, legend, element("div", { className: "row" }, up, down, remove),
-    element("div", { className: "pair" }, ...nodes(own)), ...nodes(main),
-    ...more.map(({ title, fields }) => element("details", {}, element("summary", {}, title), ...nodes(fields)))));
+    grid([...own, ...main]), ...more.map(({ title, fields }) => element("details", {}, element("summary", {}, title), grid(fields)))));
   const fields = [...own, ...controls];
   /** @type {Card} */
   const card = {

@@ -91,7 +91,8 @@ export async function workflow(context) {
   const example = await examplePayload(context, found);
   const steps = found.steps.map((/** @type {Json} */ step) => element("li", {},
     element("p", {}, element("strong", {}, step.name), ` ${step.type}, ${step.stepId}`),
-    element("pre", { tabIndex: 0 }, JSON.stringify(step.controls.values, null, 2))));
+    element("pre", { tabIndex: 0 }, JSON.stringify(step.controls.values, null, 2)),
+    ...Object.values(step.issues?.controls ?? {}).flat().map((/** @type {Json} */ { message }) => element("p", { className: "problem" }, message))));
   const schema = found.payloadSchema && element("pre", { tabIndex: 0 }, JSON.stringify(found.payloadSchema, null, 2));
   return [
     element("h1", {}, found.name),

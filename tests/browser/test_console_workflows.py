@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyn
 
 PHONE: dict[str, Any] = {"width": 390, "height": 800}
 
+SETTINGS = "Description, payload and preferences"
+
 
 @pytest.fixture
 def name() -> str:
@@ -105,6 +107,7 @@ async def test_a_wrong_template_is_said_at_its_field(open_window: OpenWindow, se
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_label("The message: address")).to_be_focused()
     await page.get_by_label("The message: address").fill("")
+    await page.get_by_text(SETTINGS).click()
     await page.get_by_label("Schema of the payload").fill('{"type": ')
     await expect(problem_of(page, "Schema of the payload")).to_contain_text("Not valid: ")
     await expect(preview(page).get_by_role("status")).to_have_text("A field is not valid.")
@@ -160,9 +163,9 @@ async def test_steps_are_added_moved_and_removed(open_window: OpenWindow, servic
     await expect(preview(page).locator(".message")).to_have_text("1 events")
     await page.get_by_label("Subject", exact=True).fill("{{steps.colect.eventCount}}")
     await expect(preview(page).locator(".problem").first).to_contain_text("there is no step colect")
-    await page.get_by_label("Subject", exact=True).fill("")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="Try it")).to_be_visible()
+    await expect(page.locator(".steps .problem")).to_contain_text("there is no step colect")
     async with Api.open(service) as api:
         steps = (await api.data("GET", f"/v2/workflows/{name}", 200))["steps"]
     assert [(one["type"], one["stepId"]) for one in steps] == [("digest", "collect"), ("in_app", "in-app-message")]
@@ -205,6 +208,7 @@ async def test_a_change_keeps_what_the_form_does_not_show(open_window: OpenWindo
         assert after.pop("updatedAt") > before.pop("updatedAt")
         assert after == {**before, "name": "After", "slug": after["slug"]}
         await page.get_by_role("link", name="Edit").click()
+        await page.get_by_text(SETTINGS).click()
         await page.get_by_label("Delivers to people").check()
         await page.get_by_label("Critical").check()
         await page.get_by_role("button", name="Save").click()
