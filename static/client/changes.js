@@ -67,10 +67,10 @@ export class Changes {
     return this.#change(id, { verb: "act", args: { id, type, status }, effect, one });
   }
 
-  /** @param {Ids} ids */
-  delete(ids) {
+  /** @param {Ids} ids @param {PromiseLike<boolean>} [confirmed] */
+  delete(ids, confirmed) {
     const one = (/** @type {string} */ id) => ({ method: "DELETE", path: `${pathOf(id)}/delete` });
-    return this.#change(ids, { verb: "delete", args: {}, effect: () => null, one });
+    return this.#change(ids, { verb: "delete", args: {}, effect: () => null, one }, confirmed);
   }
 
   /** @param {Filter} where only tags and data @param {"read" | "seen" | "archived" | "read_archived"} mark */
@@ -84,11 +84,12 @@ export class Changes {
     return this.#changeAll(where, "delete", () => null, "delete", { where }, "delete");
   }
 
-  /** @param {Ids} given @param {Request} request */
-  async #change(given, request) {
+  /** @param {Ids} given @param {Request} request @param {PromiseLike<boolean>} [confirmed] whether to send what shows already */
+  async #change(given, request, confirmed) {
     const ids = [given].flat();
     if (!ids.length) return;
     const pending = this.#store.begin({ ids, effect: request.effect, clears: [] });
+    if (confirmed && !(await confirmed)) return this.#store.rollBack(pending);
     await this.#carryOut(pending, async () => {
       const link = this.#context.link();
       try {

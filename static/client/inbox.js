@@ -124,7 +124,7 @@ export class Inbox {
   unsnooze = (/** @type {Ids} */ ids) => this.#changes.unsnooze(ids);
   act = (/** @type {string} */ id, /** @type {"primary" | "secondary"} */ type) => this.#changes.act(id, type, "done");
   revert = (/** @type {string} */ id, /** @type {"primary" | "secondary"} */ type) => this.#changes.act(id, type, "pending");
-  delete = (/** @type {Ids} */ ids) => this.#changes.delete(ids);
+  delete = (/** @type {Ids} */ ids, /** @type {PromiseLike<boolean>=} */ confirmed) => this.#changes.delete(ids, confirmed);
   readAll = (/** @type {Filter} */ where = {}) => this.#changes.markAll(where, "read");
   seenAll = (/** @type {Filter} */ where = {}) => this.#changes.markAll(where, "seen");
   archiveAll = (/** @type {Filter} */ where = {}) => this.#changes.markAll(where, "archived");

@@ -231,7 +231,8 @@ export class Inbox {
   act(id: string, type?: "primary" | "secondary"): Promise<void>;
   /** Mark it as pending again. */
   revert(id: string, type?: "primary" | "secondary"): Promise<void>;
-  delete(ids: Ids): Promise<void>;
+  /** With `confirmed` it shows at once, is sent when that is true, and taken back when it is false: for an undo. */
+  delete(ids: Ids, confirmed?: PromiseLike<boolean>): Promise<void>;
   readAll(where?: Where): Promise<void>;
   seenAll(where?: Where): Promise<void>;
   archiveAll(where?: Where): Promise<void>;

@@ -65,14 +65,16 @@ export class Changes {
     if (!session || !this.#offer(action, item)) return;
     this.flush();
     if (action === "delete") {
-      session.hide(item);
-      return this.#offerUndo(t("undo.delete"), () => session.unhide(item.id), () => session.delete(item.id));
+      const confirmed = new Promise((resolve) => {
+        this.#offerUndo(t("undo.delete"), () => resolve(false), () => resolve(true));
+      });
+      return this.#save((inbox) => inbox.delete(item.id, confirmed), item);
     }
     const saved = this.#save((inbox) => (until ? inbox.snooze(item.id, until) : inbox[/** @type {"read"} */ (action)](item.id)), item);
     const undo = this.#undoOf(action, item);
     if (!undo) return saved;
-    this.#offerUndo(t(`undo.${action}`), undo);
-    if (!(await saved)) this.forget(); // it was rolled back
+    const offered = this.#offerUndo(t(`undo.${action}`), undo);
+    if (!(await saved) && this.undoable === offered) this.forget(); // it was rolled back
   }
 
   /** @param {BulkAction} action @param {Filter} filter of the tab */
@@ -119,11 +121,13 @@ export class Changes {
     if (this.undoable && !isHeld) this.#timer = setTimeout(() => this.flush(), UNDO_MS);
   }
 
-  /** @param {string} text @param {() => unknown} run @param {() => unknown} [end] */
+  /** @param {string} text @param {() => unknown} run @param {() => unknown} [end] @returns {Undo} */
   #offerUndo(text, run, end) {
-    this.undoable = { text, run, end };
+    const offered = { text, run, end };
+    this.undoable = offered;
     this.hold(false);
     this.#draw();
+    return offered;
   }
 
   /** @param {ItemAction} action @param {Notification} item */

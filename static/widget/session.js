@@ -44,11 +44,6 @@ export class InboxSession {
   failed = new Set();
   /** @type {import("../client/index.js").NotificationList} */
   #list;
-  /**
-   * What is shown as deleted, and can still come back: as it was when it was hidden, and in which list.
-   * @type {Map<string, {item: Notification, list: import("../client/index.js").NotificationList}>}
-   */
-  #hidden = new Map();
   /** @type {() => void} */
   #endList = () => {};
   #listener;
@@ -103,7 +98,7 @@ export class InboxSession {
     const failed = isMissing ? "load" : this.#hasFailed ? "change" : null;
     const busy = isLoading && !isMissing;
     const started = status === "idle" ? "connecting" : status;
-    return { status: started, error: failed, busy, loaded, hasMore, ...this.#withoutHidden(items, counts) };
+    return { status: started, error: failed, busy, loaded, hasMore, items, counts };
   }
 
   /** Show the list of another filter. @param {Filter} filter */
@@ -113,24 +108,6 @@ export class InboxSession {
     this.#list = list;
     if (this.#ends.length) this.#followList();
     this.#listener.onChange();
-  }
-
-  /** Show a notification as if it were deleted. @param {Notification} item */
-  hide(item) {
-    this.#hidden.set(item.id, { item, list: this.#list });
-    this.#listener.onChange();
-  }
-
-  /** Show it again. @param {string} id */
-  unhide(id) {
-    this.#hidden.delete(id);
-    this.#listener.onChange();
-  }
-
-  /** Delete it now. @param {string} id */
-  delete(id) {
-    this.#hidden.delete(id);
-    return this.change((inbox) => inbox.delete(id), [id]);
   }
 
   /** Read the list again, from the newest down to the oldest one shown. */
@@ -191,21 +168,6 @@ export class InboxSession {
     const end = this.#endList;
     this.#endList = this.#list.subscribe(() => this.#listener.onChange());
     end();
-  }
-
-  /** @param {readonly Notification[]} items @param {import("../client/index.js").Counts} counts */
-  #withoutHidden(items, counts) {
-    if (!this.#hidden.size) return { items, counts };
-    const shown = items.filter(({ id }) => !this.#hidden.has(id));
-    const severity = { ...counts.severity };
-    let { unread } = counts;
-    for (const [id, { item: before, list }] of this.#hidden) {
-      const item = items.find((one) => one.id === id) ?? (list === this.#list ? undefined : before); // gone from its own list
-      if (!item || item.isRead || item.isSnoozed) continue;
-      unread = Math.max(0, unread - 1);
-      severity[item.severity ?? "none"] = Math.max(0, severity[item.severity ?? "none"] - 1);
-    }
-    return { items: shown, counts: { ...counts, unread, severity } };
   }
 
   #follow() {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from inbox.service.feed.snooze_limits import MAX_SNOOZE_HOURS
 from tests.support.client import Api, InboxApi
@@ -315,6 +315,33 @@ async def test_a_change_that_fails_comes_back_visibly(open_window: OpenWindow, s
     await expect(window.item("Kept")).to_have_class("item unread failed")
     await expect(window.panel.locator(".toast")).to_be_hidden()
     assert await window.page.locator("inbox-bell .item strong").all_text_contents() == ["Other", "Kept"]
+
+
+async def test_a_failure_leaves_the_undo_of_a_later_change(open_window: OpenWindow, service: Server) -> None:
+    await send(service, "later-undo", "Kept", "Deleted")
+    window = await open_window("about:blank", tolerated=("Failed to load", "WebSocket", "inbox-bell: change failed"))
+    await window.block_push()
+    await show_page(window, service, tag(service, "later-undo"))
+    await window.is_live()
+    await window.open_panel()
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        asked.set()
+        await answer.wait()
+        await route.fulfill(status=500, json={"message": "no"})
+
+    await window.page.route("**/archive", refuse)
+    await window.item("Kept").hover()
+    await button(window, "Archive", "Kept").click()
+    await asked.wait()
+    await window.item("Deleted").hover()
+    await button(window, "Delete", "Deleted").click()
+    answer.set()
+    await expect(window.item("Kept")).to_be_visible()
+    await expect(window.panel.locator(".toast")).to_contain_text("Deleted.")
+    await button(window, "Undo").click()
+    await expect(window.item("Deleted")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [320, 390])

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { settle } from "./clock.mjs";
+import { deferred, settle } from "./clock.mjs";
 import { SHOWN, truth, world } from "./support.mjs";
 
 const TRANSPORTS = [["socket"], ["events"], ["polling"]];
@@ -39,6 +39,23 @@ for (const transports of TRANSPORTS) {
     await clock.advance(20_000);
     await carriedOut(inbox.seenAll(), () => assert.equal(inbox.getSnapshot().counts.unseen, 0));
     await carriedOut(inbox.deleteAll(), () => assert.deepEqual(ids(), []));
+  });
+
+  test(`a deletion waits for what confirms it, over ${transports}`, async () => {
+    const { service, open } = world(2);
+    const { inbox, ids } = await open({ transports });
+    const held = () => truth(service, SHOWN, 20).items.map(({ id }) => id);
+    for (const isConfirmed of [false, true]) {
+      const { promise, resolve } = deferred();
+      const changing = inbox.delete("n2", promise);
+      await settle();
+      assert.deepEqual([ids(), inbox.getSnapshot().counts.unread, held()], [["n1"], 1, ["n2", "n1"]]);
+      resolve(isConfirmed);
+      await changing;
+      await settle();
+      const left = isConfirmed ? ["n1"] : ["n2", "n1"];
+      assert.deepEqual([ids(), inbox.getSnapshot().counts.unread, held()], [left, left.length, left]);
+    }
   });
 
   test(`a change that fails is rolled back, over ${transports}`, async () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { INBOX, InboxSession } from "../../../static/widget/session.js";
-import { Clock, settle } from "./clock.mjs";
+import { Clock, deferred, settle } from "./clock.mjs";
 import { Service } from "./service.mjs";
 
 /** A live session at a service with so many notifications; every redraw finds all of them in view if `isOpen`. */
@@ -82,7 +82,8 @@ test("what waits for its undo stays out of the counts while another list is show
   const { service, session } = await live(t, 2, false);
   const unread = () => session.state.counts.unread;
   const [item] = session.state.items;
-  session.hide(item);
+  const { promise, resolve } = deferred();
+  const changing = session.change((inbox) => inbox.delete(item.id, promise), [item.id]);
   assert.deepEqual([unread(), session.state.items.length], [1, 1]);
 
   session.show({ archived: true });
@@ -95,6 +96,7 @@ test("what waits for its undo stays out of the counts while another list is show
   service.remove([item.id]); // as in another window
   await settle();
   assert.deepEqual([service.counts.unread, unread()], [1, 1]);
-  session.unhide(item.id);
+  resolve(false);
+  assert.equal(await changing, true);
   assert.equal(unread(), 1);
 });
