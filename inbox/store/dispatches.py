@@ -10,16 +10,17 @@ import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from inbox.store import rows
 from inbox.store.base import BaseStore
 from inbox.store.client import Argument
 from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import BUCKETS, CONTENT_TTL_SECONDS, DISPATCH_TTL_SECONDS, SHARE_TTL_SECONDS
-from inbox.store.messages import AppendResult, Delivery, MessageStore
+from inbox.store.messages import AppendResult, Delivery, MessageStore, append_result
 from inbox.store.outbox import CREATED
 from inbox.store.references import digest_of
+from inbox.store.replies import append_replies
 from inbox.store.scripts import load
 
 COUNTS = ("delivered", "suppressed", "failed", "skipped", "waiting")
@@ -29,10 +30,7 @@ _DISPATCH_ACCEPT = load("dispatch_accept", bool)
 _DISPATCH_TAKE = load("dispatch_take", lambda bucket: bucket if bucket >= 0 else None)
 _DISPATCH_FINISH = load("dispatch_finish", bool)
 _DISPATCH_CANCEL = load("dispatch_cancel", bool)
-DISPATCH_APPEND = load("dispatch_append", list[Any])
-"""Returns 0, or 1 and four lists: each message's row (0 suppressed, -1 the feed is gone), each one's time (ms since
-1970), the numbers (from 1) of the messages whose feeds have a due snooze, and of those whose feeds are too long.
-"""
+DISPATCH_APPEND = load("dispatch_append", lambda reply: append_replies(reply[1:]) if reply[0] else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,37 +147,52 @@ class DispatchStore(BaseStore):
         single_results = await self._messages.append(single) if single else []
         together = [one for one in batch.deliveries if not one.is_single]
         await self._messages.announce(together)
-        bucket = self._bucket(share)
-        contents = {content: index for index, content in enumerate(dict.fromkeys(one.content for one in together), 1)}
-        names = [content_name(content) if batch.shares_contents else "" for content in contents]
         checks = rows.new_checks(len(together))
-        keys = [bucket.share(share.dispatch_id), bucket.times, bucket.timers]
-        keys += [bucket.content(name) for name in names if name]
-        first = batch.deliveries[0] if batch.deliveries else None
-        workflow: list[Argument] = [first.workflow_id, first.preference] if first else ["", "1"]
-        failed, skipped = _count(single_results, "failed"), single_results.count(None)
-        args: list[Argument] = [cursor, batch.cursor, SHARE_TTL_SECONDS, CONTENT_TTL_SECONDS, *workflow]
-        args += [batch.failed + failed, batch.skipped + skipped, self._messages.trims_beyond]
-        args += [_count(single_results, "stored", "again"), _count(single_results, "suppressed")]
-        args += [batch.waiting, len(names)]
-        for content, name in zip(contents, names, strict=True):
-            args += [content, name, digest_of(content)]
-        for one, check in zip(together, checks, strict=True):
-            keys += [one.feed.keys.state, one.feed.keys.stream, one.feed.keys.rows, one.feed.keys.log]
-            args += [contents[one.content], check, rows.SEVERITIES.index(one.severity), one.feed.number]
-            args.append(one.expires_ms or "")
-        bucket_key = BucketKey(share.environment, share.bucket)
-        keys += self._messages.outbox.key(bucket_key, CREATED)
-        reply = await self._client.run(DISPATCH_APPEND, keys, args)
-        self._messages.outbox.wrote([bucket_key])
-        if not reply[0]:
+        keys, args = self._append_call(share, cursor, batch, list(zip(together, checks, strict=True)), single_results)
+        replies = await self._client.run(DISPATCH_APPEND, keys, args)
+        self._messages.outbox.wrote([BucketKey(share.environment, share.bucket)])
+        if replies is None:
             return None
-        numbers, times, due, too_long = reply[1:]
-        for index in {*due, *too_long}:
-            await self._messages.maintain(together[index - 1].feed, wake=index in due, trim=index in too_long)
-        stored = map(_appended, together, checks, numbers, times)
+        for one, reply in zip(together, replies, strict=True):
+            if reply.needs_maintenance:
+                await self._messages.maintain(one.feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
+        stored = map(append_result, (one.feed for one in together), checks, replies)
         one_by_one = iter(single_results)
         return [next(one_by_one if one.is_single else stored) for one in batch.deliveries]
+
+    def _append_call(
+        self,
+        share: DispatchShare,
+        cursor: str,
+        batch: Batch,
+        messages: Sequence[tuple[Delivery, bytes]],
+        single_results: Sequence[AppendResult | None],
+    ) -> tuple[list[str], list[Argument]]:
+        """Return KEYS and ARGV of `dispatch_append.lua` for deliveries with the check bytes of their ids."""
+        bucket = self._bucket(share)
+        keys = [bucket.share(share.dispatch_id), bucket.times]
+        indexes: dict[tuple[Argument, ...], int] = {}
+        contents: list[Argument] = []
+        feeds: list[str] = []
+        message_args: list[Argument] = []
+        for one, check in messages:
+            shared = (one.content, rows.SEVERITIES.index(one.severity), one.expires_ms or "")
+            index = indexes.get(shared)
+            if index is None:
+                index = indexes[shared] = len(indexes) + 1
+                name = content_name(one.content) if batch.shares_contents else ""
+                keys += [bucket.content(name)] if name else []
+                contents += (one.content, name, *shared[1:], digest_of(one.content))
+            feeds.append(one.feed.keys.state)
+            message_args += (index, check, one.feed.number)
+        first = batch.deliveries[0] if batch.deliveries else None
+        workflow: list[Argument] = [first.workflow_id, first.preference] if first else ["", "1"]
+        args: list[Argument] = [cursor, batch.cursor, SHARE_TTL_SECONDS, CONTENT_TTL_SECONDS, *workflow]
+        args += [self._messages.trims_beyond, _count(single_results, "stored", "again")]
+        args += [_count(single_results, "suppressed"), batch.failed + _count(single_results, "failed")]
+        args += [batch.skipped + single_results.count(None), batch.waiting, len(indexes)]
+        keys += feeds + self._messages.outbox.key(BucketKey(share.environment, share.bucket), CREATED)
+        return keys, args + contents + message_args
 
     async def finish(self, share: DispatchShare) -> bool:
         """Add the share's counts to the dispatch. Return whether it was the last share."""
@@ -211,11 +224,3 @@ def content_name(content: bytes) -> str:
 
 def _count(appended: Sequence[AppendResult | None], *outcomes: str) -> int:
     return sum(one is not None and one.outcome in outcomes for one in appended)
-
-
-def _appended(delivery: Delivery, check: bytes, number: int, ms: int) -> AppendResult | None:
-    if number < 0:
-        return None
-    if number == 0:
-        return AppendResult("suppressed")
-    return AppendResult("stored", number, ms, name=(delivery.feed, number, check))

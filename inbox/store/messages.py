@@ -151,7 +151,7 @@ class MessageStore(BaseStore):
                 feed = deliveries[index].feed
                 if reply.needs_maintenance:
                     await self.maintain(feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
-                appended[index] = _result(feed, checks[index], reply)
+                appended[index] = append_result(feed, checks[index], reply)
         return appended
 
     def _in_one_script(self, deliveries: Sequence[Delivery]) -> list[Sequence[int]]:
@@ -176,7 +176,7 @@ class MessageStore(BaseStore):
                 continue
             if reply.needs_maintenance:
                 await self.maintain(delivery.feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
-            appended.append(_result(delivery.feed, b"", reply))
+            appended.append(append_result(delivery.feed, b"", reply))
         return appended
 
     async def announce(self, deliveries: Sequence[Delivery]) -> None:
@@ -365,7 +365,7 @@ class MessageStore(BaseStore):
         return position is not None
 
 
-def _result(feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None:
+def append_result(feed: Feed, check: bytes, reply: AppendReply) -> AppendResult | None:
     """Return the result of an append; `check` is that of its id, unless the reply has another."""
     outcome = reply.outcome
     if outcome == "stored":

@@ -13,13 +13,13 @@ from inbox.store.scripts import load
 
 _Outcome = Literal["gone", "stored", "again", "suppressed", "count"]
 _OUTCOMES: tuple[_Outcome, ...] = get_args(_Outcome)
-"""By the numbers in the replies of `message_append.lua`."""
+"""By the numbers in the replies of `message_append.lua` and `dispatch_append.lua`."""
 _WAKE, _TRIM = 1, 2
 """Bits of an append's reply: the maintenance that its feed needs."""
 
 
 class AppendReply(msgspec.Struct, frozen=True, gc=False):
-    """The result of `message_append.lua` for a message, or of `message_collapse.lua`.
+    """The result of `message_append.lua` or `dispatch_append.lua` for a message, or of `message_collapse.lua`.
 
     `again`: the message had been stored before, in `row`. `suppressed`: by the subscriber's preference. `count`: its
     collapse key has another `key_count` than the content was rendered with. `gone`: the feed does not exist.
@@ -44,7 +44,8 @@ class AppendReply(msgspec.Struct, frozen=True, gc=False):
 _SUPPRESSED, _GONE = AppendReply("suppressed"), AppendReply("gone")
 
 
-def _append_replies(raw: list[int]) -> list[AppendReply]:
+def append_replies(raw: Sequence[int]) -> list[AppendReply]:
+    """Decode the four numbers of each message."""
     numbers = iter(raw)
     return [
         AppendReply(_OUTCOMES[status], row, created_ms, needs & _WAKE > 0, needs & _TRIM > 0)
@@ -65,7 +66,7 @@ def _collapse_reply(raw: list[Any]) -> AppendReply:
     return AppendReply("count", key_count=raw[2]) if raw[1] == b"count" else _SUPPRESSED
 
 
-MESSAGE_APPEND = load("message_append", _append_replies)
+MESSAGE_APPEND = load("message_append", append_replies)
 MESSAGE_COLLAPSE = load("message_collapse", _collapse_reply)
 
 

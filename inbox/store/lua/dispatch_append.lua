@@ -1,94 +1,81 @@
 -- Appends the messages of a dispatch for a few recipients of one bucket and moves the cursor of its share: a second worker
 -- finds another cursor and changes nothing, so no message is stored twice and no recipient needs a key of its own.
--- KEYS: 1 share, 2 times (the bucket's index), 3 timers, then one for each content that is stored once, then state, stream, rows and
---       log of each message's feed, then outbox (if events are requested)
+-- KEYS: 1 share, 2 times (the bucket's index), then one for each content that is stored once, then the state of each message's
+--       feed, then outbox (if events are requested). A feed's other keys differ from its state's in the last letter
 -- ARGV: 1 cursor expected ('' at first), 2 cursor afterwards, 3 seconds to keep the share, 4 seconds to keep contents,
---       5 workflow, 6 preference where nothing is set: 1 on, 0 off, c critical, 7 and 8 numbers of these recipients' steps
---       that failed and were skipped, 9 number of rows from which a feed is to be trimmed, 10 and 11 numbers of these
---       recipients' messages that were delivered and suppressed one by one, 12 waiting runs, 13 number of contents, then for
---       each content its text, its name if it is stored once, else '', and the digest of its reference ('' none), then for
---       each message: index of its content, check (3 bytes of the id), severity (0-3), the feed's number, time of its
---       expiry (ms, '' never)
--- Returns {1, {row of each message, 0 suppressed, -1 no such feed}, {its ms}, {indexes of messages whose feeds have a
---       due snooze}, {indexes of messages whose feeds are to be trimmed}} | {0} (another cursor)
-local share, times, timers = unpack(KEYS, 1, 3)
-local cursor, next_cursor, share_ttl, content_ttl, workflow, preference, failed, skipped, max_rows = unpack(ARGV, 1, 9)
-local delivered, suppressed, waiting, content_count = unpack(ARGV, 10, 13)
+--       5 workflow, 6 preference where nothing is set: 1 on, 0 off, c critical, 7 number of rows from which a feed is to be
+--       trimmed, then numbers of these recipients' messages and steps: 8 delivered and 9 suppressed one by one, 10 failed,
+--       11 skipped, 12 waiting; 13 number of contents, then for each content its text, its name if it is stored once, else '',
+--       severity (0-3), when it expires (ms, '' never) and the digest of its reference ('' none), then for each message: index
+--       of its content, check (3 bytes of the id), the feed's number
+-- Returns {1, then for each message four numbers as of message_append} | {0} (another cursor)
+local share, times = KEYS[1], KEYS[2]
+local cursor, next_cursor, share_ttl, content_ttl, workflow, preference, max_rows = unpack(ARGV, 1, 7)
 --#kinds
 --#state
---#references
-local progress = redis.call('HMGET', share, 'cursor', 'delivered', 'suppressed', 'failed', 'skipped', 'waiting')
+local CONTENT, MESSAGE, CONTENTS = 5, 3, 14
+local DELIVERED, SUPPRESSED, SKIPPED, COUNTS = 1, 2, 4, {'delivered', 'suppressed', 'failed', 'skipped', 'waiting'}
+local progress = redis.call('HMGET', share, 'cursor', unpack(COUNTS))
 if (progress[1] or '') ~= cursor then return {0} end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+max_rows = tonumber(max_rows)
 
-local texts, entries, references, argument, key = {}, {}, {}, 14, 4
-for i = 1, tonumber(content_count) do
-  texts[i], references[i] = ARGV[argument], ARGV[argument + 2]
-  if ARGV[argument + 1] == '' then
-    entries[i] = {'d', texts[i]}
-  else
-    entries[i] = {'r', ARGV[argument + 1]}
-    redis.call('SET', KEYS[key], texts[i], 'EX', content_ttl, 'NX')
+local time = redis.call('TIME')
+local now = string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
+
+local key, first_message = 3, CONTENTS + CONTENT * ARGV[13]
+for at = CONTENTS, first_message - 1, CONTENT do
+  if ARGV[at + 1] ~= '' then
+    redis.call('SET', KEYS[key], ARGV[at], 'EX', content_ttl, 'NX')
     key = key + 1
   end
-  argument = argument + 3
 end
+local channels = {unpack(KEYS, key, key - 1 + (#ARGV + 1 - first_message) / MESSAGE)}
+--#heard
 
--- most people of a broadcast are offline: one command tells which channels have listeners; the others are not published to
-local heard, channels = {}, {}
-for i = key, #KEYS - 3, 4 do channels[#channels + 1] = KEYS[i] end
-local listeners = #channels > 0 and redis.call('PUBSUB', 'SHARDNUMSUB', unpack(channels)) or {}
-for i = 1, #listeners, 2 do heard[listeners[i]] = listeners[i + 1] > 0 end
-
-local appended, appended_ms, due, too_long, records, names = {}, {}, {}, {}, {}, {}
-local gone, preference_field = 0, 'w' .. workflow
-max_rows, delivered, suppressed = tonumber(max_rows), tonumber(delivered), tonumber(suppressed)
-for at = argument, #ARGV, 5 do
-  local feed, stream, rows, log = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
-  local done = #appended + 1
-  key = key + 4
-  local state = redis.call('HMGET', feed, 'p', preference_field, 'w*', 'u')
-  if not state[1] then
-    appended[done], appended_ms[done], gone = -1, now, gone + 1
-  elseif preference ~= 'c' and (state[2] or state[3] or preference) == '0' then
-    appended[done], appended_ms[done], suppressed = 0, now, suppressed + 1
-  else
-    local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low =
-      struct.unpack(STATE, state[1])
-    last_row = last_row + 1
-    local row, ms = string.format('%d', last_row), math.max(last_ms, now)
-    local flags, sign = 7 + 32 * ARGV[at + 2], 1
---#tally
-    local content_number = tonumber(ARGV[at])
-    redis.call('XADD', stream, row .. '-0', 'c', string.format('%d', ms), entries[content_number][1], entries[content_number][2])
-    redis.call('SETRANGE', rows, string.format('%d', 4 * (last_row - base_row - 1)), string.char(flags) .. ARGV[at + 1])
-    if references[content_number] ~= '' then
-      redis.call('ZADD', references_of(feed), references[content_number], row)
-    end
-    if ARGV[at + 4] ~= '' then
-      redis.call('ZADD', timers, ARGV[at + 4], 'x' .. struct.pack('>I4I4', ARGV[at + 3], last_row) .. ARGV[at + 1])
-    end
-    local kind, refs = NEW, {row}
---#log
-    if heard[feed] then
-      local check, content = ARGV[at + 1], texts[content_number]
---#publish
-    end
-    appended[done], appended_ms[done], delivered = last_row, ms, delivered + 1
-    records[#records + 1] = struct.pack('>I4I4', ARGV[at + 3], last_row)
-    names[#records] = records[#records] .. ARGV[at + 1]
-    if state[4] and tonumber(state[4]) <= ms then due[#due + 1] = done end
-    if last_row - base_row > max_rows then too_long[#too_long + 1] = done end
+local counts, records, names, replies = {unpack(ARGV, 8, 12)}, {}, {}, {1}
+local preference_field, index = 'w' .. workflow, nil
+local content, content_name, severity, expires_ms, reference, field, value
+for at = first_message, #ARGV, MESSAGE do
+  local feed, check, date = KEYS[key], ARGV[at + 1], now
+  if ARGV[at] ~= index then -- most batches have one content
+    index = ARGV[at]
+    content, content_name, severity, expires_ms, reference =
+      unpack(ARGV, CONTENTS + CONTENT * (index - 1), CONTENTS - 1 + CONTENT * index)
+    severity, field, value = tonumber(severity), 'd', content
+    if content_name ~= '' then field, value = 'r', content_name end
   end
+  local status, stored, ms, needs = 0, 0, 0, 0
+  local state = redis.call('HMGET', feed, 'p', 'u', preference_field, 'w*')
+  if not state[1] then
+    counts[SKIPPED] = counts[SKIPPED] + 1
+  elseif preference ~= 'c' and (state[3] or state[4] or preference) == '0' then
+    status, counts[SUPPRESSED] = 3, counts[SUPPRESSED] + 1
+  else
+    local last_row, base_row, last_ms, change_count, unseen, unread, badge, high, medium, low = struct.unpack(STATE, state[1])
+    last_row = last_row + 1
+    local row, name, snooze_end = string.format('%d', last_row), struct.pack('>I4I4', ARGV[at + 2], last_row), state[2]
+--#append
+    status, stored, counts[DELIVERED] = 1, last_row, counts[DELIVERED] + 1
+    records[#records + 1] = name
+    names[#records] = name .. check
+  end
+  local reply = #replies
+  replies[reply + 1], replies[reply + 2], replies[reply + 3], replies[reply + 4] = status, stored, ms, needs
+  key = key + 1
 end
 if #records > 0 then redis.call('XADD', times, '*', 'm', table.concat(records)) end
 if KEYS[key] and #records > 0 then
   local outbox, entry = KEYS[key], {'n', table.concat(names)}
 --#outbox
 end
-redis.call('HSET', share, 'cursor', next_cursor, 'delivered', (progress[2] or 0) + delivered,
-  'suppressed', (progress[3] or 0) + suppressed, 'failed', (progress[4] or 0) + failed,
-  'skipped', (progress[5] or 0) + skipped + gone, 'waiting', (progress[6] or 0) + waiting)
+
+local changes = {'cursor', next_cursor}
+for i = 1, #COUNTS do
+  local count = tonumber(counts[i])
+  if count > 0 then
+    changes[#changes + 1], changes[#changes + 2] = COUNTS[i], string.format('%d', (progress[i + 1] or 0) + count)
+  end
+end
+redis.call('HSET', share, unpack(changes))
 redis.call('EXPIRE', share, share_ttl)
-return {1, appended, appended_ms, due, too_long}
+return replies
