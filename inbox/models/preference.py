@@ -136,7 +136,8 @@ def decode_choice(raw: bytes) -> Choice:
 
 def delivers_by_default(workflow: Workflow, channel: str) -> bool:
     """Return whether a workflow delivers on a channel to a subscriber without a choice."""
-    return workflow.preferences.all.enabled and workflow.preferences.channel(channel)
+    preferences = workflow.preferences
+    return preferences.all.enabled and preferences.channel(channel)
 
 
 def active_channels(workflows: Sequence[Workflow]) -> tuple[ChannelType, ...]:

@@ -132,11 +132,12 @@ class PlanContent(msgspec.Struct, frozen=True):
     @property
     def preference(self) -> PreferenceDefault:
         """Return whether the workflow delivers to a subscriber who has chosen nothing."""
-        if self.workflow.critical:
+        workflow = self.workflow
+        if workflow.critical:
             return "c"
-        delivers = self.tenant_channels.get("in_app")
+        delivers = self.tenant_channels.get("in_app") if self.tenant_channels else None
         if delivers is None:
-            delivers = delivers_by_default(self.workflow, "in_app")
+            delivers = delivers_by_default(workflow, "in_app")
         return "1" if delivers else "0"
 
 
@@ -171,13 +172,10 @@ class CompiledStep:
     def __init__(self, step: Step, controls: Controls, prefix: str) -> None:
         """Compile what all types share; errors name fields behind `prefix`, e.g. `steps.0.`. Raise TemplateError."""
         self.step = step
+        self.step_id = step.step_id
         self.prefix = f"{prefix}controlValues."
         self.condition = Condition(controls.skip, f"{self.prefix}skip")
         self.paths = FieldPaths(skip=self.condition.paths)
-
-    @property
-    def step_id(self) -> str:
-        return self.step.step_id
 
     @lazy
     def subscriber_paths(self) -> frozenset[VariablePath]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -101,6 +101,8 @@ class InAppStepUpsert(StepContent, frozen=True, kw_only=True, tag="in_app"):
     control_values: InAppControlsUpsert | None = None
 
 
+RenderPart = Callable[[Scope, list[str]], Any]
+"""Renders a part of a message; adds the links that it refuses to the list."""
 RenderUrl = Callable[[Scope, list[str]], str]
 """Renders a link; returns "" for one that is refused, and adds the reason to the list."""
 
@@ -154,6 +156,7 @@ class CompiledInApp(CompiledStep):
         self._collapse_mode = compiler.text("collapseMode", controls.collapse_mode)
         _check_mode(controls.collapse_mode or "", f"{self.prefix}collapseMode")
         self.needs_collapse = self.paths.may_read("collapse")
+        self._constants, self._refused, self._changing = self._split(controls)
 
     def render(self, scope: Scope, count: int = 1) -> Rendered:
         """Return the message's parts, for this count of its collapse key.
@@ -162,27 +165,41 @@ class CompiledInApp(CompiledStep):
         """
         if self.needs_collapse:
             scope = {**scope, "collapse": {"count": count}}
-        refused: list[str] = []
+        parts, refused = {**self._constants}, [*self._refused]
         with working():
-            return Rendered(
-                subject=self._subject.render(scope) or None,
-                body=self._render_body(scope, refused),
-                body_format=self._body_format,
-                avatar=self._avatar(scope, refused) or None,
-                data=self._data(scope),
-                cta={
-                    "type": "redirect",
-                    "data": self._redirect(scope, refused),
-                    "action": self._action(scope, refused),
-                },
-                tags=self._tags,
-                severity=self._severity,
-                external_reference=self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None,
-                expires_at=self._expires_at.render(scope).strip(),
-                collapse_key=self._collapse_key.render(scope).strip(),
-                collapse_mode=_mode(self._collapse_mode.render(scope).strip()),
-                refused_links=tuple(refused),
-            )
+            for name, render in self._changing:
+                parts[name] = render(scope, refused)
+        return Rendered(**parts, refused_links=tuple(refused))
+
+    def _split(
+        self, controls: InAppControlsUpsert
+    ) -> tuple[Mapping[str, Any], Sequence[str], Sequence[tuple[str, RenderPart]]]:
+        """Return the parts that are the same in every message, the links that they refuse, and how to render others."""
+        parts: dict[str, tuple[RenderPart, Any]] = {
+            "subject": (lambda scope, _: self._subject.render(scope) or None, controls.subject),
+            "body": (self._render_body, controls.body),
+            "avatar": (lambda scope, refused: self._avatar(scope, refused) or None, controls.avatar),
+            "data": (lambda scope, _: self._data(scope), controls.data),
+            "cta": (self._cta, [controls.redirect, controls.primary_action, controls.secondary_action]),
+            "external_reference": (self._render_reference, controls.external_reference),
+            "expires_at": (lambda scope, _: self._expires_at.render(scope).strip(), controls.expires_at),
+            "collapse_key": (lambda scope, _: self._collapse_key.render(scope).strip(), controls.collapse_key),
+            "collapse_mode": (self._render_mode, controls.collapse_mode),
+        }
+        refused: list[str] = []
+        changing = {name: render for name, (render, source) in parts.items() if _has_template(source)}
+        constants = {name: render({}, refused) for name, (render, _) in parts.items() if name not in changing}
+        constants |= {"body_format": self._body_format, "tags": self._tags, "severity": self._severity}
+        return constants, refused, [*changing.items()]
+
+    def _cta(self, scope: Scope, refused: list[str]) -> wire.CtaReply:
+        return {"type": "redirect", "data": self._redirect(scope, refused), "action": self._action(scope, refused)}
+
+    def _render_mode(self, scope: Scope, _: list[str]) -> CollapseMode | None:
+        return _mode(self._collapse_mode.render(scope).strip())
+
+    def _render_reference(self, scope: Scope, _: list[str]) -> str | None:
+        return self._external_reference.render(scope)[:MAX_REFERENCE_LENGTH] or None
 
     def _render_body(self, scope: Scope, refused: list[str]) -> str:
         body = self._body.render(scope)
@@ -215,7 +232,7 @@ class CompiledInApp(CompiledStep):
             expires_ms=message.expires_ms,
             collapse=self._collapse(plan, rendered, scope, message.expires_ms),
             remark="; ".join(rendered.refused_links),
-            read_later_seconds=read_later_seconds(self.step_id, run.later),
+            read_later_seconds=read_later_seconds(self.step_id, run.later) if run.later else 0,
         )
 
     def _preview(self, plan: PlanContent, scope: Scope) -> StepPreview:
@@ -385,6 +402,12 @@ def _check_mode(source: str, field: str) -> None:
     """Raise TemplateError for a constant `collapseMode` that is none."""
     if source.strip() and "{" not in source and source.strip() not in COLLAPSE_MODES:
         raise TemplateError(field, f"{field} must be one of the following values: {', '.join(COLLAPSE_MODES)}", source)
+
+
+def _has_template(source: object) -> bool:
+    """Return whether a control, or a text in it, is a template; JSON has two braces together only in a text."""
+    encoded = msgspec.json.encode(source)
+    return b"{{" in encoded or b"{%" in encoded
 
 
 def _mode(text: str) -> CollapseMode | None:

@@ -132,10 +132,10 @@ class Client:
     async def run(self, script: Script[Reply], keys: Sequence[str], args: Sequence[Argument] = ()) -> Reply:
         """Run a script and return its decoded reply. A server that does not know the script is sent its text."""
         try:
-            return script.decode(await self.execute("EVALSHA", script.sha, len(keys), *keys, *args))
-        except ReplyError as error:
+            return script.decode(await self.topology.send(("EVALSHA", script.sha, len(keys), *keys, *args)))
+        except (ReplyError, ConnectionLost) as error:
             if not _is_unknown_script(error):
-                raise
+                raise self._failure(error) from error
         return script.decode(await self.execute("EVAL", script.text, len(keys), *keys, *args))
 
     async def run_many(

@@ -149,7 +149,7 @@ class MessageStore(BaseStore):
         for group, group_replies in zip(groups, replies, strict=True):
             for index, reply in zip(group, group_replies, strict=True):
                 feed = deliveries[index].feed
-                if reply.needs_maintenance:
+                if reply.has_due_snooze or reply.is_too_long:
                     await self.maintain(feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
                 appended[index] = append_result(feed, checks[index], reply)
         return appended

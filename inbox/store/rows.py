@@ -120,6 +120,8 @@ def new_checks(count: int) -> list[bytes]:
     They make an id hard to guess, and tell apart rows that were given out twice after a data loss.
     """
     random = os.urandom(CHECK_BYTES * count)
+    if count == 1:
+        return [random]
     return [random[start : start + CHECK_BYTES] for start in range(0, len(random), CHECK_BYTES)]
 
 

@@ -10,4 +10,6 @@ T = TypeVar("T")
 
 def in_slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Return an iterator over the items in order, `size` at a time."""
+    if 0 < len(items) <= size:
+        return iter((items,))
     return (items[start : start + size] for start in range(0, len(items), size))

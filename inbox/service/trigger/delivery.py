@@ -58,15 +58,16 @@ class DeliveryService:
             return
         if recipients.refused:
             await self._note_refused(environment, plan, recipients.refused)
-        prepared: list[tuple[Feed, Subscriber | None]] = []
-        turns = Turns()
-        for part in in_slices(recipients.accepted, MAX_PREPARED_AT_ONCE):
-            prepared += await self._prepare(environment, plan, part)
-            if turns.is_over():
+        prepared = await self._prepare(environment, plan, recipients.accepted[:MAX_PREPARED_AT_ONCE])
+        if len(recipients.accepted) > MAX_PREPARED_AT_ONCE:
+            turns = Turns()
+            for part in in_slices(recipients.accepted[MAX_PREPARED_AT_ONCE:], MAX_PREPARED_AT_ONCE):
                 await turns.give()
+                prepared += await self._prepare(environment, plan, part)
         rendered = await self._pipeline.render(plan, prepared)
-        if any(failure.kind == "too large" for one in rendered for failure in one.failures):
-            raise PayloadTooLarge(TOO_LARGE)
+        for one in rendered:
+            if one.failures and any(failure.kind == "too large" for failure in one.failures):
+                raise PayloadTooLarge(TOO_LARGE)
         await self._store(rendered)
         if recipients.topics:
             await self._audience.note_trigger(environment.number, plan.transaction_id, recipients)
@@ -126,8 +127,11 @@ class DeliveryService:
         Feeds that this process knows are not read, and subscribers are read together.
         """
         number, contexts = environment.number, feed_name(plan.context_keys)
-        unchanged = [one.subscriber_id for one in recipients if not one.profile]
-        feeds = {name: feed for name in unchanged if (feed := self._feeds.cached(number, name, contexts))}
+        feeds = {
+            name: feed
+            for one in recipients
+            if not one.profile and (feed := self._feeds.cached(number, name := one.subscriber_id, contexts))
+        }
         ready: dict[SubscriberId, tuple[Feed, Subscriber | None]] = {}
         if not plan.needs_subscriber:
             if len(feeds) == len(recipients):
@@ -136,8 +140,7 @@ class DeliveryService:
         elif feeds:
             owners = await self._subscribers.get_many(number, [feed.subscriber_oid for feed in feeds.values()])
             ready = {name: (feed, owner) for name, feed in feeds.items() if (owner := owners[feed.subscriber_oid])}
-        if len(ready) < len(unchanged):
-            unknown = [name for name in unchanged if name not in ready]
+        if unknown := [one.subscriber_id for one in recipients if not one.profile and one.subscriber_id not in ready]:
             for name, subscriber in zip(unknown, await self._subscribers.find_many(number, unknown), strict=True):
                 if subscriber and (feed := self._feeds.existing(number, subscriber, contexts)):
                     ready[name] = feed, subscriber

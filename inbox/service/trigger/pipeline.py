@@ -92,19 +92,21 @@ class Pipeline:
     async def render(self, plan: Plan, recipients: Iterable[tuple[Feed, Subscriber | None]]) -> list[RenderedSteps]:
         """Render a plan for each recipient, in their order; once for all whose values in its templates are the same."""
         rendered: list[RenderedSteps] = []
-        by_key: dict[bytes, RenderedSteps] = {}
+        by_key: dict[bytes | None, RenderedSteps] = {}
         needs_subscriber, turns = plan.needs_subscriber, Turns()
         for feed, subscriber in recipients:
             variables = subscriber.variables() if needs_subscriber and subscriber else None
             key = plan.subscriber_key(variables)
-            if key in by_key:
-                rendered.append(by_key[key].copy_for(feed))
-            else:
-                rendered.append(plan.render(feed, variables))
-                if key is not None:
-                    by_key[key] = rendered[-1]
+            same = by_key.get(key)
+            if same is not None:
+                rendered.append(same.copy_for(feed))
+                continue  # copies take microseconds
             if turns.is_over():
                 await turns.give()
+            one = plan.render(feed, variables)
+            rendered.append(one)
+            if key is not None:
+                by_key[key] = one
         return rendered
 
     async def store(self, all_rendered: Sequence[RenderedSteps], policy: BatchPolicy) -> list[RenderedSteps]:
@@ -213,16 +215,16 @@ class Pipeline:
             lost = []
             for delivery in rendered.deliveries:
                 result = next(next_results)
-                if result is not None:
-                    metrics.MESSAGES.add((result.outcome,))
                 if result is None:
                     lost.append(delivery)
-                elif repeats or result.outcome != "again":
+                    continue
+                metrics.MESSAGES.add((result.outcome,))
+                if repeats or result.outcome != "again":
                     self._activity.note_appended(trigger, delivery, result)
             if lost:
                 self._feeds.forget(rendered.feed)
                 gone.append(RenderedSteps(rendered.plan, rendered.feed, lost))
-            if turns.is_over():
+            if rendered.failures and turns.is_over():  # a batch has few messages, but any number of failures
                 await turns.give()
         return gone
 

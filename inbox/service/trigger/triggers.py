@@ -60,14 +60,13 @@ class TriggerOutcome(msgspec.Struct, frozen=True):
     error: str | None = None
     is_repeated: bool = False
 
-    @wire.without_nulls
     def view(self) -> wire.TriggerReply:
-        return {
-            "acknowledged": True,
-            "status": self.status,
-            "transactionId": self.transaction_id,
-            "error": None if self.error is None else [self.error],
-        }
+        view: wire.TriggerReply = {"acknowledged": True, "status": self.status}
+        if self.transaction_id is not None:
+            view["transactionId"] = self.transaction_id
+        if self.error is not None:
+            view["error"] = [self.error]
+        return view
 
 
 @dataclass(eq=False)
@@ -148,21 +147,16 @@ class TriggerService:
     ) -> TriggerOutcome:
         """Carry out a trigger and count its outcome."""
         try:
-            outcome = await self._carry_out(environment, request, idempotency_key)
+            workflow = self._workflows.cached(environment, request.name)
+            workflow = workflow or await self._workflows.find(environment, request.name)
+            if workflow is None:
+                raise UnprocessableEntity(f"workflow_not_found: {request.name}")
+            recipients = parse_recipients(request.to) if isinstance(request, TriggerRequest) else None
+            outcome = await self._deliver(environment, workflow, request, recipients, idempotency_key)
         except InboxError as error:
             metrics.TRIGGERS.add(("unavailable" if isinstance(error, ServiceUnavailable) else "refused",))
             raise
         metrics.TRIGGERS.add(("repeated" if outcome.is_repeated else outcome.status,))
-        return outcome
-
-    async def _carry_out(
-        self, environment: Environment, request: TriggerRequest | BroadcastRequest, idempotency_key: str | None
-    ) -> TriggerOutcome:
-        workflow = await self._workflows.find(environment, request.name)
-        if workflow is None:
-            raise UnprocessableEntity(f"workflow_not_found: {request.name}")
-        recipients = parse_recipients(request.to) if isinstance(request, TriggerRequest) else None
-        outcome = await self._deliver(environment, workflow, request, recipients, idempotency_key)
         if log.isEnabledFor(self._log_level):
             fields = {"workflow_id": workflow.identifier, "transaction_id": outcome.transaction_id}
             extra = {"action": "trigger", **fields, "status": outcome.status}
@@ -198,7 +192,9 @@ class TriggerService:
                 return TriggerOutcome("processed", transaction_id, is_repeated=True)
         plan = Plan(
             workflow,
-            {name: value for name, value in payload.items() if name != "attachments"},
+            {name: value for name, value in payload.items() if name != "attachments"}
+            if "attachments" in payload
+            else payload,
             request.overrides,
             transaction_id,
             severity=severity,
