@@ -95,20 +95,23 @@ async def receive(page: Page, number: int) -> dict[str, Any]:
     return done
 
 
+async def check_titles(page: Page, *titles: tuple[str, str]) -> None:
+    """Check the title that each statement of the page leads to."""
+    for statement, title in titles:
+        await page.evaluate(statement)
+        await expect(page).to_have_title(title)
+
+
 async def test_the_count_stands_before_the_title_and_goes(context: BrowserContext) -> None:
-    page = await open_tab(context, title=True)
-    await page.evaluate("alerts.count(3)")
-    await expect(page).to_have_title("(3) Orders")
-    await page.evaluate("document.title = 'Order 7'")
-    await expect(page).to_have_title("(3) Order 7")
-    await page.evaluate("alerts.count(120)")
-    await expect(page).to_have_title("(120) Order 7")
-    await page.evaluate("alerts.count(0)")
-    await expect(page).to_have_title("Order 7")
-    await page.evaluate("alerts.count(1), alerts.stop()")
-    await expect(page).to_have_title("Order 7")
-    await page.evaluate("document.title = 'Order 8'")
-    await expect(page).to_have_title("Order 8")
+    await check_titles(
+        await open_tab(context, title=True),
+        ("alerts.count(3)", "(3) Orders"),
+        ("document.title = 'Order 7'", "(3) Order 7"),
+        ("alerts.count(120)", "(120) Order 7"),
+        ("alerts.count(0)", "Order 7"),
+        ("alerts.count(1), alerts.stop()", "Order 7"),
+        ("document.title = 'Order 8'", "Order 8"),
+    )
 
 
 async def test_elements_of_one_page_share_the_title(context: BrowserContext) -> None:
@@ -117,17 +120,15 @@ async def test_elements_of_one_page_share_the_title(context: BrowserContext) -> 
         """async () => {
           const { Alerts } = await import("/static/widget/alerts.js");
           globalThis.others = new Alerts({ title: true, t: (key) => key });
-          alerts.count(4);
-          others.count(4);
         }"""
     )
-    await expect(page).to_have_title("(4) Orders")
-    await page.evaluate("document.title = 'Order 7', others.count(5)")
-    await expect(page).to_have_title("(5) Order 7")
-    await page.evaluate("others.stop()")
-    await expect(page).to_have_title("(4) Order 7")
-    await page.evaluate("alerts.stop()")
-    await expect(page).to_have_title("Order 7")
+    await check_titles(
+        page,
+        ("alerts.count(4), others.count(4)", "(4) Orders"),
+        ("document.title = 'Order 7', others.count(5)", "(5) Order 7"),
+        ("others.stop()", "(4) Order 7"),
+        ("alerts.stop()", "Order 7"),
+    )
 
 
 async def test_the_count_is_drawn_on_the_icon_and_goes(context: BrowserContext) -> None:
