@@ -32,7 +32,7 @@ from inbox.notify import READY, STOPPING, notify
 from inbox.realtime.keepalive import Keepalive
 from inbox.realtime.protocol import InboxWebSocketProtocol
 from inbox.realtime.upgrades import Upgrades
-from inbox.service.environments.environments import LOST
+from inbox.service.environments.registry import LOST
 from inbox.services import Services
 from inbox.settings import Settings, mask_settings
 from inbox.worker_link import ParentLink
@@ -107,7 +107,7 @@ async def _serve_on(store: Store, settings: Settings, demo: bool, started: Start
         stop.raise_if_stopping()
         server = Server(configure_server(app, settings), state or {}, report, settings.drains_for_seconds)
         stop.server = server
-        app.services.environments.on_lost = stop.lose_store
+        app.services.environments.registry.on_lost = stop.lose_store
         await stack.enter_async_context(metrics_port(settings, scrape))
         freeze_gc()
         await server.serve(listeners)

@@ -55,7 +55,7 @@ def show_keys(services: Services, environment: Environment, *, as_json: bool) ->
 @needs_services
 async def create_key(services: Services, environment: Environment, json: AsJson = False) -> None:
     """Make a further API key and print it; two may be live at once, so that callers can change over."""
-    key = await services.environments.create_key(environment)
+    key = await services.environments.keys.create(environment)
     print_either({"environment": environment.name, "apiKey": key}, key, as_json=json)
 
 
@@ -68,6 +68,6 @@ async def revoke_key(
     json: AsJson = False,
 ) -> None:
     """End an API key everywhere within two seconds, and with it every browser session of the environment."""
-    await services.environments.revoke_key(environment, key)
+    await services.environments.keys.revoke(environment, key)
     if json:
         print_json({"environment": environment.name, "revoked": key})

@@ -66,7 +66,7 @@ async def regenerate_keys(request: Request, caller: ApiCaller) -> Data[list[wire
 
     It is 400 where the service has its key from its settings.
     """
-    key = await services_of(request).environments.regenerate_key(caller.environment)
+    key = await services_of(request).environments.keys.regenerate(caller.environment)
     return secret_data([api_key_view(caller.environment, key)], 201)
 
 
@@ -75,14 +75,14 @@ async def list_live_keys(request: Request, caller: ApiCaller) -> Data[list[wire.
     """List the API keys of the environment, masked. Those of the settings come first, then the oldest."""
     environment = _own_environment(request, caller)
     caller_digest = digest_of(key_of(request))
-    keys = await services_of(request).environments.list_keys(environment)
+    keys = await services_of(request).environments.keys.list_live(environment)
     return data([live_key_view(key, caller_digest) for key in keys])
 
 
 @operation("POST /v2/environments/{environmentId}/api-keys", "createApiKey", status=201)
 async def create_key(request: Request, caller: ApiCaller) -> Data[wire.NewKeyReply]:
     """Create an API key. It is shown in this answer only. A third one is 400."""
-    key = await services_of(request).environments.create_key(_own_environment(request, caller))
+    key = await services_of(request).environments.keys.create(_own_environment(request, caller))
     return secret_data({"id": key_id_of(digest_of(key)), "key": key}, 201)
 
 
@@ -93,7 +93,7 @@ async def revoke_key(request: Request, caller: ApiCaller) -> Response:
     The last key, and one that the service has from its settings, is 400.
     """
     environment = _own_environment(request, caller)
-    await services_of(request).environments.revoke_key_with_id(environment, path_param(request, "keyId"))
+    await services_of(request).environments.keys.revoke_with_id(environment, path_param(request, "keyId"))
     return no_content()
 
 

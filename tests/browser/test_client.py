@@ -441,8 +441,8 @@ async def test_a_revoked_key_ends_the_session(scene: Scene, transport: str, has_
     await device.is_live(transport)
     async with services_of(scene.server) as services:
         environment = await environment_of(services, scene.server)
-        key = await services.environments.create_key(environment)
-        await services.environments.revoke_key(environment, key)
+        key = await services.environments.keys.create(environment)
+        await services.environments.keys.revoke(environment, key)
     if not has_session:
         await device.has_status("unauthorized")
         return

@@ -28,7 +28,7 @@ from inbox.ids import SubscriberId
 from inbox.listening import bind
 from inbox.models.environment import Environment
 from inbox.models.trigger import TriggerRequest
-from inbox.service.environments import environments
+from inbox.service.environments import registry
 from inbox.service.environments.rate_limits import RateLimit
 from inbox.service.feed.feed import FeedService
 from inbox.service.subscribers import sessions
@@ -189,7 +189,7 @@ async def own_app(store_url: str, key_prefix: str) -> AsyncIterator[OwnApp]:
 @pytest.fixture
 async def served(own_app: OwnApp, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OwnApp]:
     """The same over HTTP. What a process reads once a second it reads once."""
-    for module in (environments, cache):
+    for module in (registry, cache):
         monkeypatch.setattr(module, "VERSION_CHECK_SECONDS", float("inf"))
 
     async def note(scope: Scope, receive: Receive, send: Send) -> None:
@@ -269,7 +269,7 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Wire, int]]:
         flush(wire)
 
     monkeypatch.setattr(Wire, "_flush", note)
-    monkeypatch.setattr(environments, "VERSION_CHECK_SECONDS", float("inf"))
+    monkeypatch.setattr(registry, "VERSION_CHECK_SECONDS", float("inf"))
     return noted
 
 
@@ -375,14 +375,14 @@ async def test_every_poll_of_a_page_comes_again(served: OwnApp, path: str) -> No
 
 
 async def test_a_poll_of_a_backend_comes_again_until_its_key_is_revoked(served: OwnApp) -> None:
-    key = await served.services.environments.create_key(served.environment)
+    key = await served.services.environments.keys.create(served.environment)
     served.page.headers["Authorization"] = f"ApiKey {key}"
     await served.trigger()
     for path in ("/v1/subscribers/ada/notifications/unseen", "/v2/subscribers/ada/notifications"):
         await repeat_known(served, path)
         await served.trigger()
         first = await repeat_known(served, path)
-    await served.services.environments.revoke_key(served.environment, key)
+    await served.services.environments.keys.revoke(served.environment, key)
     assert (await served.poll(first, path)).status_code == 401
 
 

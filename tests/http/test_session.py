@@ -323,13 +323,13 @@ async def test_a_hash_is_valid_under_either_live_key_and_no_longer_under_a_revok
     server = await run_server(redis_url=valkey_url, INBOX_KEY_PREFIX=key_prefix)
     async with open_services(Settings(redis_url=valkey_url, key_prefix=key_prefix), valkey_url) as services:
         environments = services.environments
-        made = await environments.create_key(environments.current)
+        made = await environments.keys.create(environments.current)
         async with Api.connected(server, f"ApiKey {made}") as api:
             keys = [one["key"] for one in await api.data("GET", "/v1/environments/api-keys", 200)]
         assert keys == [server.api_key, made], "the given one first"
         for key in keys:
             await opened(server, ada, subscriberHash=subscriber_hash(key, ada))
-        await environments.revoke_key(environments.current, made)
+        await environments.keys.revoke(environments.current, made)
     revoked = subscriber_hash(made, ada)
     await until(lambda: is_refused(server, ada, revoked))
     await opened(server, ada)

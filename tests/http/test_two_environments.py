@@ -202,12 +202,12 @@ async def until_refused(ask: Callable[[], Awaitable[httpx.Response]]) -> None:
 async def test_a_revoked_key_is_soon_dead_in_every_process(servers: list[Server], services: Services) -> None:
     environment = await services.environments.create("B")
     old = services.environments.live_keys(environment)[0]
-    new = await services.environments.create_key(environment)
+    new = await services.environments.keys.create(environment)
     first, second = servers
     async with client_of(first, old) as one, client_of(second, old) as other, client_of(second, new) as kept:
         for client in (one, other, kept):
             assert (await client.get("/v1/environments/me")).json()["data"]["name"] == "B"
-        await services.environments.revoke_key(environment, old)
+        await services.environments.keys.revoke(environment, old)
         for client in (one, other):
             await until_refused(lambda client=client: client.get("/v1/environments/me"))
             check_error(await client.get("/v1/environments/me"), 401)
@@ -218,7 +218,7 @@ async def test_a_revoked_key_is_soon_dead_in_every_process(servers: list[Server]
 async def test_the_sessions_of_a_revoked_key_end_in_every_process(servers: list[Server], services: Services) -> None:
     environment = await services.environments.create("B")
     old = services.environments.live_keys(environment)[0]
-    new = await services.environments.create_key(environment)
+    new = await services.environments.keys.create(environment)
 
     async def token() -> str:
         body = {"applicationIdentifier": environment.identifier, "subscriberId": "ada"}
@@ -233,7 +233,7 @@ async def test_the_sessions_of_a_revoked_key_end_in_every_process(servers: list[
         own = await stack.enter_async_context(PlainSocket.open(servers[0], "bob"))
         for page in pages:
             await page.page()
-        await services.environments.revoke_key(environment, old)
+        await services.environments.keys.revoke(environment, old)
         for page in pages:
             await until_refused(lambda page=page: page.client.get("/v1/inbox/notifications"))
             check_error(await page.client.get("/v1/inbox/notifications"), 401)

@@ -43,13 +43,13 @@ async def token_of(server: Server, subscriber_id: str = "ada") -> str:
 async def test_a_revoked_key_ends_every_socket_of_its_environment(servers: list[Server], services: Services) -> None:
     """A socket that lives long must not outlive its key."""
     environment = await environment_of(services, servers[0])
-    key = await services.environments.create_key(environment)
+    key = await services.environments.keys.create(environment)
     async with AsyncExitStack() as stack:
         plain = [await stack.enter_async_context(PlainSocket.open(server, "ada")) for server in servers]
         token = await token_of(servers[0])
         packets = [await stack.enter_async_context(PacketSocket.connected(server, token)) for server in servers]
         client = await stack.enter_async_context(PythonClient.open(servers[1], token))
-        await services.environments.revoke_key(environment, key)
+        await services.environments.keys.revoke(environment, key)
         assert [await socket.closed(ENDED_SECONDS) for socket in plain] == [4403, 4403]
         assert [await socket.next(ENDED_SECONDS) for socket in packets] == ["41", "41"]
         assert [await socket.closed() for socket in packets] == [(4403, "session_revoked")] * 2
@@ -67,9 +67,9 @@ async def test_other_environments_keep_theirs(servers: list[Server], services: S
     """Environments are apart: the end of one's key concerns no other."""
     [other] = await see_from_new_environment(servers[0])
     environment = await environment_of(services, other)
-    key = await services.environments.create_key(environment)
+    key = await services.environments.keys.create(environment)
     async with PlainSocket.open(other, "ada") as theirs, PlainSocket.open(servers[0], "ada") as ours:
-        await services.environments.revoke_key(environment, key)
+        await services.environments.keys.revoke(environment, key)
         assert await theirs.closed(ENDED_SECONDS) == 4403
         await ours.send("ping")
         assert (await ours.next()).event == "pong"

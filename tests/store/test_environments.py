@@ -17,7 +17,7 @@ async def test_a_store_that_lost_them_is_served_no_more(store_url: str, key_pref
     async with open_services(given, store_url, serving=True) as services:
         environments, keys = services.environments, services.keys
         told: list[str] = []
-        environments.on_lost = lambda: told.append("lost")
+        environments.registry.on_lost = lambda: told.append("lost")
         for key in (keys.environments, keys.api_keys, keys.environments_version, keys.secrets, keys.layout):
             await services.client.execute("DEL", key)
         for _ in range(2):
@@ -87,7 +87,7 @@ async def test_callers_change_over_from_one_given_key_to_the_next(store_url: str
         assert (await before.knows(), await between.knows()) == (["old"], ["new", "old"])
         assert await before.generation() == 0, "sessions go on"
         with pytest.raises(BadRequest, match="INBOX_FORMER_API_KEY"):
-            await between.environments.revoke_key(between.environments.current, "old")
+            await between.environments.keys.revoke(between.environments.current, "old")
         after = await start(api_key="new")
         for process in (before, between, after):
             assert [await process.accepts(key) for key in ("old", "new")] == [False, True]

@@ -1,10 +1,9 @@
 """Environments: their keys and application identifiers.
 
-Development and Production exist from the start; a command creates more. A process checks the version of its registry at
-most once a second, so a revoked key is invalid everywhere after that. While the store is away, a process serves from
-what it has read last, for as long as that lasts. INBOX_API_KEY opens the environment of INBOX_MODE beside the stored
-keys; INBOX_APPLICATION_IDENTIFIER replaces its identifier. A service stores both (only the digest of the key), so that
-commands without these variables neither create another key nor show an identifier that is not served.
+Development and Production exist from the start; a command creates more. INBOX_API_KEY opens the environment of
+INBOX_MODE beside the stored keys; INBOX_APPLICATION_IDENTIFIER replaces its identifier. A service stores both (only the
+digest of the key), so that commands without these variables neither create another key nor show an identifier that is
+not served.
 """
 
 from __future__ import annotations
@@ -20,35 +19,27 @@ from typing import Any
 import msgspec
 
 from inbox.clock import now_ms, now_seconds
-from inbox.errors import BadRequest, NotFound, StoreUnavailable, existing, invalid
+from inbox.errors import BadRequest, NotFound, invalid
 from inbox.ids import new_object_id
-from inbox.models import wire
-from inbox.models.environment import DEVELOPMENT, PRODUCTION, ApiKey, Environment, LiveKey
+from inbox.models.environment import DEVELOPMENT, PRODUCTION, Environment
+from inbox.service.environments.api_keys import ApiKeys
 from inbox.service.environments.given_keys import GivenKeys
+from inbox.service.environments.registry import CachedRegistry
 from inbox.settings import Settings
-from inbox.store.environments import EnvironmentStore, Registry, digest_of, key_id_of
+from inbox.store.environments import EnvironmentStore, Registry, digest_of
 from inbox.store.secrets import SecretStore
 from inbox.subscriber_hash import HashKind, is_valid_hash
-from inbox.tasks import SharedTurn
 
 log = logging.getLogger(__name__)
 
-VERSION_CHECK_SECONDS = 1.0
-MAX_LIVE_KEYS = 2
-MIN_HINTED_LENGTH = 16
-"""Of a key whose last four characters are shown."""
 MAX_NAME_LENGTH = 64
 MAX_AGE_DAYS = 540
-LOST = (
-    "the store has lost its environments: was it flushed, restarted without persistence, or replaced by another one? "
-    "The service ends; started again, it begins with what is there"
-)
 NUMBERS = {"development": DEVELOPMENT, "production": PRODUCTION}
 _IDENTIFIER_ALPHABET = string.ascii_letters + string.digits
 
 
 class EnvironmentService:
-    """Finds and changes environments, their keys and identifiers."""
+    """Finds and changes environments; `keys` has their API keys."""
 
     token_secret: str
 
@@ -60,18 +51,12 @@ class EnvironmentService:
         clock: Callable[[], float] = time.monotonic,
         on_read: Callable[[Iterable[Environment]], None] | None = None,
     ) -> None:
-        """Call `on_read` with the environments after each read, and `on_lost`, once set, if the store has lost them."""
+        """Call `on_read` with the environments after each read of the registry."""
         self._store = store
         self._secrets = secrets_store
         self._settings = settings
-        self._clock = clock
-        self._on_read = on_read
-        self.on_lost: Callable[[], None] | None = None
-        self._is_lost = False
-        self._registry = Registry(0, {}, {})
-        self._checked_at = 0.0
-        self._loading = SharedTurn()
-        self._is_store_away = False
+        self.registry = CachedRegistry(store, clock, on_read)
+        self.keys = ApiKeys(self.registry, store, secrets_store, self.live_keys)
         self._given = GivenKeys(settings)
         self._own_identifier = settings.application_identifier
         self._shown_of: Registry | None = None
@@ -90,18 +75,18 @@ class EnvironmentService:
         organization_id = await self._secrets.get_or_create("organization", new_object_id())
         for mode, number in NUMBERS.items():
             await self._ensure(mode, number, organization_id)
-        await self._read()
+        await self.registry.read()
         if serving:
             self._given.serve()
             await self._store_own()
         else:
             self._drop_outdated()
         for mode, number in NUMBERS.items():
-            await self._ensure_key(mode, self._registry.environments[number])
+            await self._ensure_key(mode, self.registry.current.environments[number])
 
     @property
     def _stored_current(self) -> Environment:
-        return self._registry.environments[NUMBERS[self._settings.mode]]
+        return self.registry.current.environments[NUMBERS[self._settings.mode]]
 
     @property
     def current(self) -> Environment:
@@ -123,7 +108,7 @@ class EnvironmentService:
 
     async def fresh(self, *, at_once: bool = False) -> list[Environment]:
         """Return every environment, at most a second old, or current with `at_once`. Raise ServiceUnavailable."""
-        await self._refresh(at_once=at_once)
+        await self.registry.refresh(at_once=at_once)
         return self.all()
 
     def live_keys(self, environment: Environment) -> list[str]:
@@ -132,7 +117,7 @@ class EnvironmentService:
         keys = self._live_keys.get(environment.number)
         if keys is None:
             own = self._given.known(self._stored_current) if self._is_current(environment) else []
-            stored = [self._secrets.unseal(key.sealed) for _, key in self._stored_by_age(environment)]
+            stored = [self._secrets.unseal(key.sealed) for _, key in self.keys.stored_by_age(environment)]
             keys = list(dict.fromkeys(own + stored))
             self._live_keys[environment.number] = keys
         return [*keys]
@@ -140,12 +125,12 @@ class EnvironmentService:
     def lacks_given_key(self, environment: Environment) -> bool:
         """Return whether the environment is served with an INBOX_API_KEY that this process does not have."""
         own = self._given.digests if self._is_current(environment) else ()
-        return self._registry.environments[environment.number].given_key not in (None, *own)
+        return self.registry.current.environments[environment.number].given_key not in (None, *own)
 
     async def find_by_key(self, api_key: str) -> Environment | None:
         """Return the environment that an API key opens, or None. Keys are found by digest, never compared as text."""
         digest = digest_of(api_key)
-        if self._is_recent() and (environment := self._of_key(digest)):
+        if self.registry.is_recent() and (environment := self._of_key(digest)):
             return environment
         return await self._find(lambda: self._of_key(digest))
 
@@ -159,11 +144,11 @@ class EnvironmentService:
 
     def cached_by_id(self, environment_id: str) -> Environment | None:
         """Return what `find_by_id` returns if it does not have to ask the store, else None."""
-        return self._by_id().get(environment_id) if self._is_recent() else None
+        return self._by_id().get(environment_id) if self.registry.is_recent() else None
 
     def is_live_key(self, environment: Environment, api_key: str) -> bool:
         """Return whether an API key opens this environment, without asking the store. Also False if unknown."""
-        found = self._of_key(digest_of(api_key)) if self._is_recent() else None
+        found = self._of_key(digest_of(api_key)) if self.registry.is_recent() else None
         return found is not None and found.number == environment.number
 
     async def generations(self) -> dict[int, int]:
@@ -184,18 +169,18 @@ class EnvironmentService:
         for given in self._accepted:
             if hmac.compare_digest(digest, given):
                 return current
-        key = self._registry.api_keys.get(digest)
+        key = self.registry.current.api_keys.get(digest)
         if key is None or key.revoked_ms is not None:
             return None
         return self._shown_environments()[key.environment]
 
     async def _find(self, look: Callable[[], Environment | None]) -> Environment | None:
         """Return what `look` finds in the registry; before returning None, read the newest registry."""
-        if not self._is_recent():
-            await self._refresh()
+        if not self.registry.is_recent():
+            await self.registry.refresh()
         environment = look()
         if environment is None:
-            await self._refresh(at_once=True)
+            await self.registry.refresh(at_once=True)
             environment = look()
         return environment
 
@@ -213,12 +198,12 @@ class EnvironmentService:
     async def change(self, environment: Environment, **fields: Any) -> Environment:
         """Replace settings of an environment and return it."""
         changed = await self._store.change(environment.number, lambda stored: msgspec.structs.replace(stored, **fields))
-        await self._read()
+        await self.registry.read()
         return self._shown(changed)
 
     async def note_session(self, environment: Environment) -> None:
         """Store that a browser has opened a session, once in an environment's life."""
-        if not self._registry.environments[environment.number].connected:
+        if not self.registry.current.environments[environment.number].connected:
             await self.change(environment, connected=True)
 
     def is_hash(self, environment: Environment, kind: HashKind, text: str, hashed: str) -> bool:
@@ -240,101 +225,17 @@ class EnvironmentService:
         name = name.strip()
         if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
             raise invalid("name", f"name must be 1 to {MAX_NAME_LENGTH} printable characters", name)
-        await self._read()
+        await self.registry.read()
         if any(item.name.lower() == name.lower() for item in self.all()):
             raise BadRequest(f"An environment {name} exists already")
-        if limit is not None and len(self._registry.environments) >= limit:
+        if limit is not None and len(self.registry.current.environments) >= limit:
             raise BadRequest(f"There are {limit} environments already: `inbox environments create` makes more")
-        number = max(self._registry.environments) + 1
+        number = max(self.registry.current.environments) + 1
         environment = _new_environment(number, name, self.current.organization_id)
         if not await self._store.add(environment):
             raise BadRequest("Another environment was made at the same moment; please try again")
-        await self.create_key(environment)
+        await self.keys.create(environment)
         return environment
-
-    async def create_key(self, environment: Environment) -> str:
-        """Create and return another key; two may be live at once. Raise BadRequest if there are two already."""
-        await self._read()
-        if len(self._stored_by_age(environment)) >= MAX_LIVE_KEYS:
-            raise BadRequest(f"{environment.name} has {MAX_LIVE_KEYS} keys already: revoke one first")
-        api_key = secrets.token_hex(16)
-        await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
-        await self._read()
-        return api_key
-
-    async def list_keys(self, environment: Environment) -> list[LiveKey]:
-        """Return the keys that open an environment, without the keys: those of the settings first, then the oldest."""
-        await self._refresh(at_once=True)
-        known = {digest_of(key): key for key in self.live_keys(environment)}
-        given = self._given_digests(environment)
-        stored = {digest: key for digest, key in self._stored_by_age(environment) if digest not in given}
-        return [
-            LiveKey(
-                id=key_id_of(digest),
-                digest=digest,
-                last_four=known[digest][-4:] if len(known.get(digest, "")) >= MIN_HINTED_LENGTH else None,
-                created_ms=stored[digest].created_ms if digest in stored else 0,
-                setting=given.get(digest),
-            )
-            for digest in (*given, *stored)
-        ]
-
-    async def revoke_key(self, environment: Environment, api_key: str) -> None:
-        """Revoke a stored key, and end every session of the environment.
-
-        Raise NotFound, and BadRequest for the last key and for the INBOX_API_KEY of the service.
-        """
-        await self._read()
-        await self._revoke(environment, digest_of(api_key))
-
-    async def revoke_key_with_id(self, environment: Environment, key_id: str) -> None:
-        """Revoke as `revoke_key` does the key that has this id in `list_keys`."""
-        await self._read()
-        digests = [*self._given_digests(environment), *(digest for digest, _ in self._stored_by_age(environment))]
-        found = next((digest for digest in digests if key_id_of(digest) == key_id), None)
-        await self._revoke(environment, existing(found, NotFound(f"{environment.name} has no such key")))
-
-    async def regenerate_key(self, environment: Environment) -> str:
-        """Revoke every key and return the only one that is left, a new one. Raise BadRequest as `revoke_key` does."""
-        await self._read()
-        if setting := next(iter(self._given_digests(environment).values()), None):
-            raise BadRequest(f"The key of {environment.name} is the {setting} of its service: give it another there")
-        former = [digest for digest, _ in self._stored_by_age(environment)]
-        for digest in former[: len(former) - MAX_LIVE_KEYS + 1]:  # there must be a place for the new one
-            await self._revoke(environment, digest)
-        api_key = await self.create_key(environment)
-        for digest in former[max(0, len(former) - MAX_LIVE_KEYS + 1) :]:
-            await self._revoke(environment, digest)
-        return api_key
-
-    async def _revoke(self, environment: Environment, digest: str) -> None:
-        if setting := self._given_digests(environment).get(digest):
-            remedy = "give it another" if setting == "INBOX_API_KEY" else "remove it"
-            raise BadRequest(f"This is the {setting} of the service of {environment.name}: {remedy} there")
-        key = self._registry.api_keys.get(digest)
-        if key is None or key.revoked_ms is not None or key.environment != environment.number:
-            raise NotFound(f"{environment.name} has no such key")
-        if not self._given_digests(environment) and len(self._stored_by_age(environment)) == 1:
-            raise BadRequest(f"This is the last key of {environment.name}: make another first")
-        await self._end_sessions(environment)
-        await self._store.replace_key(digest, msgspec.structs.replace(key, revoked_ms=now_ms()))
-        await self._end_sessions(environment)  # sessions opened meanwhile by other processes, with a hash of this key
-        await self._read()
-
-    def _given_digests(self, environment: Environment) -> dict[str, wire.KeySetting]:
-        """Return the digests of the keys of the service's settings, with the name of the setting."""
-        stored = self._registry.environments[environment.number]
-        given: dict[str, wire.KeySetting] = {}
-        if stored.given_key:
-            given[stored.given_key] = "INBOX_API_KEY"
-        if stored.former_key:
-            given.setdefault(stored.former_key, "INBOX_FORMER_API_KEY")
-        return given
-
-    async def _end_sessions(self, environment: Environment) -> None:
-        await self._store.change(
-            environment.number, lambda stored: msgspec.structs.replace(stored, generation=stored.generation + 1)
-        )
 
     async def _ensure(self, mode: str, number: int, organization_id: str) -> None:
         """Create one of the two first environments; of the values that processes propose, the first stay."""
@@ -357,7 +258,7 @@ class EnvironmentService:
         stored = self._stored_current
         if self._with_own(stored) != stored:
             await self._store.change(stored.number, self._with_own)
-            await self._read()
+            await self.registry.read()
         if self._given.is_outdated(self._stored_current):
             log.warning(
                 "this INBOX_API_KEY has a successor, so it is not put back: give this process the present one",
@@ -366,44 +267,40 @@ class EnvironmentService:
 
     def _with_own(self, stored: Environment) -> Environment:
         """Return the environment with this process's keys and identifier."""
-        fields = self._given.fields(stored, self._registry.api_keys)
+        fields = self._given.fields(stored, self.registry.current.api_keys)
         return msgspec.structs.replace(stored, given_identifier=self._own_identifier, **fields)
 
     def _drop_outdated(self) -> None:
         if self.lacks_given_key(self.current):
             self._given.forget()
-        if self._registry.environments[self.current.number].given_identifier:
+        if self.registry.current.environments[self.current.number].given_identifier:
             self._own_identifier = None
         self._shown_of = None
 
     async def _ensure_key(self, mode: str, environment: Environment) -> None:
         """Create a key for an environment without one; of the keys that processes propose, the first stays."""
         has_own = environment.given_key or (self._given.digests and self._is_current(environment))
-        if has_own or self._stored_by_age(environment):
+        if has_own or self.keys.stored_by_age(environment):
             return
-        revoked = sum(key.environment == environment.number for key in self._registry.api_keys.values())
+        revoked = sum(key.environment == environment.number for key in self.registry.current.api_keys.values())
         name = f"{mode}:api_key:{revoked}" if revoked else f"{mode}:api_key"
         api_key = await self._secrets.get_or_create(name, secrets.token_hex(16), secret=True)
         await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
-        await self._read()
+        await self.registry.read()
 
     def _is_current(self, environment: Environment) -> bool:
         return environment.number == NUMBERS[self._settings.mode]
 
-    def _stored_by_age(self, environment: Environment) -> list[tuple[str, ApiKey]]:
-        """Return the stored live keys of an environment with their digests, the oldest first."""
-        keys = self._registry.api_keys.items()
-        live = [item for item in keys if item[1].environment == environment.number and item[1].revoked_ms is None]
-        return sorted(live, key=lambda item: item[1].created_ms)
-
     def _shown_environments(self) -> dict[int, Environment]:
         """Return every environment by number, oldest first, with the identifier that is served; made once a reading."""
-        if self._shown_of is not self._registry:  # equal ones are not the same, and to compare them takes long
-            self._shown_of = self._registry
+        if self._shown_of is not self.registry.current:  # equal ones are not the same, and to compare them takes long
+            self._shown_of = self.registry.current
             self._live_keys = {}
-            self._all = {number: self._shown(each) for number, each in sorted(self._registry.environments.items())}
+            self._all = {
+                number: self._shown(each) for number, each in sorted(self.registry.current.environments.items())
+            }
             self._ids = {each.id: each for each in self._all.values()}
-            stored = self._registry.environments.get(NUMBERS[self._settings.mode])
+            stored = self.registry.current.environments.get(NUMBERS[self._settings.mode])
             self._accepted = self._given.accepted(stored) if stored else frozenset()
         return self._all
 
@@ -416,72 +313,6 @@ class EnvironmentService:
         identifier = self._own_identifier if self._is_current(environment) else None
         identifier = identifier or environment.given_identifier
         return msgspec.structs.replace(environment, identifier=identifier) if identifier else environment
-
-    async def _refresh(self, *, at_once: bool = False) -> None:
-        """Read the registry if it is older than a second, or older than this call with `at_once`.
-
-        Whoever waits for an attempt that fails fails with it. From then on callers are served from what is known while
-        one of them at a time tries again, except those who need it `at_once`.
-        """
-        start = self._clock()
-
-        def is_recent() -> bool:
-            return self._checked_at > start or (not at_once and self._is_recent())
-
-        if is_recent() or (not at_once and self._is_trying_again):
-            return
-        was_away = self._is_store_away
-        try:
-            async with self._loading.take():
-                if not is_recent():
-                    await self._check()
-        except StoreUnavailable:
-            if at_once or not was_away or self._is_lost:
-                raise
-
-    def _is_recent(self) -> bool:
-        """Return whether the registry was compared with the store's within the last second."""
-        return self._clock() - self._checked_at < VERSION_CHECK_SECONDS
-
-    @property
-    def _is_trying_again(self) -> bool:
-        return self._is_store_away and self._loading.is_taken and not self._is_lost
-
-    async def _check(self) -> None:
-        now = self._clock()
-        try:
-            if await self._store.version() != self._registry.version:
-                await self._read()
-        except StoreUnavailable:
-            self._is_store_away = True
-            raise
-        self._is_store_away = False
-        self._checked_at = now
-
-    async def _read(self) -> None:
-        now = self._clock()
-        registry = await self._store.read()
-        if _is_lost(self._registry, registry):
-            self._lose()
-            raise StoreUnavailable(LOST)
-        self._registry = registry
-        self._checked_at = now
-        if self._on_read:
-            self._on_read(self._registry.environments.values())
-
-    def _lose(self) -> None:
-        """Report that this process has data of another store in memory: it must stop serving (docs/decisions.md)."""
-        if not self._is_lost:
-            self._is_lost = True
-            log.error(LOST, extra={"action": "store_lost"})
-        if self.on_lost:
-            self.on_lost()
-
-
-def _is_lost(before: Registry, after: Registry) -> bool:
-    """Return whether an environment is missing, or another one has its number: they are never deleted."""
-    ids = {number: environment.id for number, environment in after.environments.items()}
-    return any(ids.get(number) != environment.id for number, environment in before.environments.items())
 
 
 def _new_environment(number: int, name: str, organization_id: str) -> Environment:
