@@ -152,6 +152,30 @@ async def test_the_example_follows_the_schema(api: Api) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("schema", "payload"),
+    [
+        ({"default": {"a": 1}}, {"a": 1, "b": {"c": "c"}}),
+        ({"properties": {"b": {"default": {"d": 1}}}}, {"b": {"d": 1, "c": "c"}}),
+        ({"examples": [{"a": 1}]}, {"a": 1, "b": {"c": "c"}}),
+        ({"properties": {"b": {"type": "array"}}}, {"b": []}),
+        ({"properties": {"b": True}}, {"b": {"c": "c"}}),
+        ({"type": "array"}, {"b": {"c": "c"}}),
+        ({"properties": {"b": {"type": "null"}}}, {"b": {"c": "c"}}),
+        (True, None),
+    ],
+)
+async def test_a_schema_of_any_shape(api: Api, schema: Any, payload: Json | None) -> None:
+    body = {"workflow": {"steps": [step(body="{{payload.b.c}}")], "payloadSchema": schema}}
+    answer = await api.client.post(UNSAVED, json=body)
+    if payload is None:
+        check_error(answer, 422)
+        return
+    shown = answer.json()["data"]
+    assert shown["previewPayloadExample"]["payload"] == payload
+    assert shown["schema"] == schema
+
+
 async def test_every_variable_has_an_example(api: Api) -> None:
     body = "{{actor.firstName}} {{context.app.data.region}} {{context.app.id}} {{tenant.name}} {{workflow.name}}"
     shown = await unsaved(api, step(body=body), name="W")

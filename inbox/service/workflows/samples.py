@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from inbox.clock import now_ms
@@ -115,10 +116,10 @@ def _of_schema(schema: Any, name: str, depth: int = 0) -> Any:
         return _text(name)
     for keyword in ("default", "const"):
         if keyword in schema:
-            return schema[keyword]
+            return deepcopy(schema[keyword])
     for keyword in ("examples", "enum"):
         if isinstance(schema.get(keyword), list) and schema[keyword]:
-            return schema[keyword][0]
+            return deepcopy(schema[keyword][0])
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")
