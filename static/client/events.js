@@ -2,6 +2,7 @@
 
 import { endingOf } from "./connection.js";
 import { InboxError, failure } from "./http.js";
+import { TransportLink } from "./link.js";
 
 const CONNECT_MS = 10_000;
 
@@ -17,31 +18,20 @@ export function openEvents(context, listener) {
 }
 
 /** @implements {Link} */
-class EventsLink {
+class EventsLink extends TransportLink {
   transport = /** @type {const} */ ("events");
   #abort = new AbortController();
-  #isClosed = false;
   /** @type {number | undefined} of the field `retry` */
   #retryMs;
-  /** @type {any} */
-  #opening;
-  #context;
-  #listener;
-
-  /** @param {LinkContext} context @param {LinkListener} listener */
-  constructor(context, listener) {
-    this.#context = context;
-    this.#listener = listener;
-  }
 
   async open() {
-    const { timers, http } = this.#context;
-    const late = () => this.#end({ kind: "unsupported", error: new InboxError("The stream did not start in time") });
-    this.#opening = timers.setTimeout(late, CONNECT_MS); // a proxy keeps it back
+    const { http } = this.context;
+    const late = () => this.end({ kind: "unsupported", error: new InboxError("The stream did not start in time") });
+    this.wait(late, CONNECT_MS); // a proxy keeps it back
     try {
       const token = await http.session.token();
-      if (this.#isClosed) return;
-      const { args, window } = this.#context.hello();
+      if (this.isClosed) return;
+      const { args, window } = this.context.hello();
       const query = new URLSearchParams();
       if (args.position) query.set("position", args.position);
       if (args.list) query.set("list", JSON.stringify(args.list));
@@ -50,26 +40,25 @@ class EventsLink {
       const error = reply.ok ? undefined : await failure(reply);
       if (error) return this.#refuse(error, window);
       if (!reply.body || !reply.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-        return this.#end({ kind: "unsupported", error: new InboxError("The answer is no event stream") });
+        return this.end({ kind: "unsupported", error: new InboxError("The answer is no event stream") });
       }
       await this.#read(reply.body, window);
-      this.#end({ kind: "lost", error: new InboxError("The stream ended"), afterMs: this.#retryMs });
+      this.end({ kind: "lost", error: new InboxError("The stream ended"), afterMs: this.#retryMs });
     } catch (error) {
-      this.#end({ kind: "failed", error: /** @type {Error} */ (error), afterMs: this.#retryMs });
+      this.end({ kind: "failed", error: /** @type {Error} */ (error), afterMs: this.#retryMs });
     }
   }
 
   close() {
-    this.#isClosed = true;
-    this.#context.timers.clearTimeout(this.#opening);
+    super.close();
     this.#abort.abort();
   }
 
   /** @param {InboxError} error @param {any} window */
   #refuse(error, window) {
-    if (error.status === 401) return this.#end({ kind: "unauthorized", error });
-    if (window && [400, 422].includes(Number(error.status))) return this.#end({ kind: "invalid", error, window });
-    this.#end({ kind: error.isFinal ? "unsupported" : "lost", error, afterMs: error.retryAfterMs });
+    if (error.status === 401) return this.end({ kind: "unauthorized", error });
+    if (window && [400, 422].includes(Number(error.status))) return this.end({ kind: "invalid", error, window });
+    this.end({ kind: error.isFinal ? "unsupported" : "lost", error, afterMs: error.retryAfterMs });
   }
 
   /** @param {ReadableStream<Uint8Array>} body @param {any} window */
@@ -79,8 +68,8 @@ class EventsLink {
     const decoder = new TextDecoder();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done || this.#isClosed) return;
-      this.#listener.heard();
+      if (done || this.isClosed) return;
+      this.listener.heard();
       parser.push(decoder.decode(value, { stream: true }));
       this.#retryMs = parser.retryMs;
     }
@@ -88,25 +77,18 @@ class EventsLink {
 
   /** @param {string} name @param {string} data @param {any} window */
   #receive(name, data, window) {
-    if (this.#isClosed) return;
-    if (name === "change") return this.#listener.event(JSON.parse(data));
-    if (name === "ping") return this.#listener.ping(JSON.parse(data));
+    if (this.isClosed) return;
+    if (name === "change") return this.listener.event(JSON.parse(data));
+    if (name === "ping") return this.listener.ping(JSON.parse(data));
     if (name === "closed") return this.#closed(JSON.parse(data));
     if (name !== "connected") return;
-    this.#context.timers.clearTimeout(this.#opening);
-    this.#listener.connected(JSON.parse(data), window);
+    this.stopWaiting();
+    this.listener.connected(JSON.parse(data), window);
   }
 
   /** @param {{code: number, reason: string}} close */
   #closed({ code, reason }) {
-    this.#end({ afterMs: this.#retryMs, ...endingOf(code, reason) });
-  }
-
-  /** @param {import("./connection.js").Ending} ending */
-  #end(ending) {
-    if (this.#isClosed) return;
-    this.close();
-    this.#listener.ended(ending);
+    this.end({ afterMs: this.#retryMs, ...endingOf(code, reason) });
   }
 }
 

@@ -1,5 +1,7 @@
 /** Polling by REST: it reads again what is shown, and the service answers 304 while nothing changed (see `http.js`). */
 
+import { TransportLink } from "./link.js";
+
 /** @typedef {import("./connection.js").Link} Link */
 /** @typedef {import("./connection.js").LinkContext} LinkContext */
 /** @typedef {import("./connection.js").LinkListener} LinkListener */
@@ -12,37 +14,26 @@ export function openPolling(context, listener) {
 }
 
 /** @implements {Link} */
-class PollingLink {
+class PollingLink extends TransportLink {
   transport = /** @type {const} */ ("polling");
-  #isClosed = false;
   #isConnected = false;
   #isPolling = false;
   #isStale = false;
-  /** @type {any} */
-  #timer;
-  #context;
-  #listener;
-
-  /** @param {LinkContext} context @param {LinkListener} listener */
-  constructor(context, listener) {
-    this.#context = context;
-    this.#listener = listener;
-  }
 
   /** Read now. A call during a reading makes one more follow. */
   async poll() {
     this.#isStale = true;
     if (this.#isPolling) return;
     this.#isPolling = true;
-    this.#context.timers.clearTimeout(this.#timer);
+    this.stopWaiting();
     try {
-      while (this.#isStale && !this.#isClosed) {
+      while (this.#isStale && !this.isClosed) {
         this.#isStale = false;
-        await this.#context.refresh();
-        if (!this.#isConnected && !this.#isClosed) this.#listener.connected(null);
+        await this.context.refresh();
+        if (!this.#isConnected && !this.isClosed) this.listener.connected(null);
         this.#isConnected = true;
       }
-      this.#wait();
+      this.#pollLater();
     } catch (error) {
       this.#fail(/** @type {import("./http.js").InboxError} */ (error));
     } finally {
@@ -50,22 +41,15 @@ class PollingLink {
     }
   }
 
-  close() {
-    this.#isClosed = true;
-    this.#context.timers.clearTimeout(this.#timer);
-  }
-
-  #wait() {
-    if (this.#isClosed) return;
-    const { timers, random, pollMs } = this.#context;
-    this.#timer = timers.setTimeout(() => this.poll(), pollMs() * (0.8 + 0.4 * random()));
+  #pollLater() {
+    if (this.isClosed) return;
+    const { random, pollMs } = this.context;
+    this.wait(() => this.poll(), pollMs() * (0.8 + 0.4 * random()));
   }
 
   /** @param {import("./http.js").InboxError} error */
   #fail(error) {
-    if (this.#isClosed) return;
-    this.close();
-    if (error.status === 401) return this.#listener.ended({ kind: "unauthorized", error });
-    this.#listener.ended({ kind: error.isFinal ? "final" : "failed", error, afterMs: error.retryAfterMs });
+    const kind = error.status === 401 ? "unauthorized" : error.isFinal ? "final" : "failed";
+    this.end({ kind, error, afterMs: error.retryAfterMs });
   }
 }

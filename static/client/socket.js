@@ -2,6 +2,7 @@
 
 import { endingOf } from "./connection.js";
 import { InboxError } from "./http.js";
+import { TransportLink } from "./link.js";
 
 const CONNECT_MS = 10_000;
 
@@ -17,11 +18,10 @@ export function openSocket(context, listener) {
 }
 
 /** @implements {Link} */
-class SocketLink {
+class SocketLink extends TransportLink {
   transport = /** @type {const} */ ("socket");
   /** @type {WebSocket | null} */
   #socket = null;
-  #isClosed = false;
   #next = 1;
   /** @type {Map<number, {resolve: (result: any) => void, reject: (error: Error) => void}>} */
   #requests = new Map();
@@ -29,30 +29,20 @@ class SocketLink {
   #refusal;
   /** @type {any} that asked for its list in `connect` */
   #window;
-  /** @type {any} */
-  #opening;
-  #context;
-  #listener;
-
-  /** @param {LinkContext} context @param {LinkListener} listener */
-  constructor(context, listener) {
-    this.#context = context;
-    this.#listener = listener;
-  }
 
   async open() {
-    const { WebSocket, http, timers } = this.#context;
-    if (!WebSocket) return this.#end({ kind: "unsupported" });
+    const { WebSocket, http } = this.context;
+    if (!WebSocket) return this.end({ kind: "unsupported" });
     let token = "";
     try {
       token = await http.session.token();
-      if (this.#isClosed) return;
+      if (this.isClosed) return;
       this.#socket = new WebSocket(`${http.base.replace(/^http/, "ws")}/v1/socket`, ["inbox.v1"]);
     } catch (error) {
-      return this.#end({ kind: "failed", error: /** @type {Error} */ (error) });
+      return this.end({ kind: "failed", error: /** @type {Error} */ (error) });
     }
-    const silent = () => this.#end({ kind: "lost", error: new InboxError("The socket did not connect in time") });
-    this.#opening = timers.setTimeout(silent, CONNECT_MS);
+    const silent = () => this.end({ kind: "lost", error: new InboxError("The socket did not connect in time") });
+    this.wait(silent, CONNECT_MS);
     this.#socket.onopen = () => this.#connect(token);
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code, reason }) => this.#closed(code, reason);
@@ -63,7 +53,7 @@ class SocketLink {
    *   code is `lost` if the socket ended before the answer
    */
   request(verb, args) {
-    if (this.#isClosed || !this.#socket) return Promise.reject(lost());
+    if (this.isClosed || !this.#socket) return Promise.reject(lost());
     const id = this.#next++;
     const answered = new Promise((resolve, reject) => this.#requests.set(id, { resolve, reject }));
     this.#socket.send(JSON.stringify({ id, [verb]: args }));
@@ -76,8 +66,7 @@ class SocketLink {
   }
 
   close() {
-    this.#isClosed = true;
-    this.#context.timers.clearTimeout(this.#opening);
+    super.close();
     for (const { reject } of this.#requests.values()) reject(lost());
     this.#requests.clear();
     const socket = this.#socket;
@@ -89,14 +78,14 @@ class SocketLink {
 
   /** @param {string} token */
   async #connect(token) {
-    const { args, window } = this.#context.hello();
+    const { args, window } = this.context.hello();
     this.#window = window;
     const result = await this.request("connect", { token, ...args }).catch((error) => {
       this.#refusal = error; // the service closes the socket and says whether to come back
     });
-    if (!result || this.#isClosed) return;
-    this.#context.timers.clearTimeout(this.#opening);
-    this.#listener.connected(result, window);
+    if (!result || this.isClosed) return;
+    this.stopWaiting();
+    this.listener.connected(result, window);
   }
 
   /** @param {unknown} data */
@@ -105,11 +94,11 @@ class SocketLink {
     try {
       frame = JSON.parse(String(data));
     } catch {
-      return this.#end({ kind: "lost", error: new InboxError("A frame was no JSON") });
+      return this.end({ kind: "lost", error: new InboxError("A frame was no JSON") });
     }
-    this.#listener.heard();
-    if (frame.event) this.#listener.event(frame.event);
-    if (frame.ping) this.#listener.ping(frame.ping);
+    this.listener.heard();
+    if (frame.event) this.listener.event(frame.event);
+    if (frame.ping) this.listener.ping(frame.ping);
     const request = this.#requests.get(frame.id);
     if (!request) return;
     this.#requests.delete(frame.id);
@@ -120,15 +109,8 @@ class SocketLink {
   /** @param {number} code @param {string} reason */
   #closed(code, reason) {
     const [error, window] = [this.#refusal, this.#window];
-    if (error?.code === "invalid" && window) return this.#end({ kind: "invalid", error, window });
-    this.#end(endingOf(code, reason, error));
-  }
-
-  /** @param {import("./connection.js").Ending} ending */
-  #end(ending) {
-    if (this.#isClosed) return;
-    this.close();
-    this.#listener.ended(ending);
+    if (error?.code === "invalid" && window) return this.end({ kind: "invalid", error, window });
+    this.end(endingOf(code, reason, error));
   }
 }
 
