@@ -21,7 +21,7 @@ export class Menu {
   #element = make("div", { class: "menu", part: "menu", hidden: "", popover: "manual" }, this.#list);
   /** @type {HTMLElement | null} */
   #anchor = null;
-
+  #following = new AbortController(); // listens while the menu is open
   #host;
   #find;
 
@@ -34,10 +34,6 @@ export class Menu {
     this.#find = find;
     host.append(this.#element);
     this.#element.addEventListener("keydown", (event) => this.#key(event));
-    host.addEventListener("pointerdown", (event) => {
-      const path = event.composedPath();
-      if (!path.includes(this.#element) && !(this.#anchor && path.includes(this.#anchor))) this.close(false);
-    });
     this.#element.addEventListener("focusout", ({ relatedTarget }) => {
       if (relatedTarget instanceof Node && relatedTarget !== this.#anchor && !this.#element.contains(relatedTarget)) this.close(false);
     });
@@ -58,7 +54,7 @@ export class Menu {
     this.#element.hidden = false;
     this.#element.showPopover?.();
     if (anchor.ariaHasPopup) anchor.ariaExpanded = "true"; // else it was opened by a key
-    this.#place(anchor);
+    this.#follow(anchor);
     const checked = this.#element.querySelector('[aria-checked="true"]') ?? this.#list.firstElementChild;
     if (checked instanceof HTMLElement) checked.focus();
   }
@@ -68,6 +64,7 @@ export class Menu {
     const anchor = this.#anchor;
     if (!anchor) return;
     this.#anchor = null;
+    this.#following.abort();
     if (anchor.ariaHasPopup) anchor.ariaExpanded = "false";
     const control = anchor.isConnected ? anchor : this.#find(anchor);
     if (returnFocus && control instanceof HTMLElement) control.focus();
@@ -109,6 +106,21 @@ export class Menu {
     const next = Number.isFinite(step) ? (at + step + items.length) % items.length : step > 0 ? items.length - 1 : 0;
     const item = items[next];
     if (item instanceof HTMLElement) item.focus();
+  }
+
+  /** Stay at the button, and close at a press elsewhere on the page. @param {HTMLElement} anchor */
+  #follow(anchor) {
+    this.#following = new AbortController();
+    const { signal } = this.#following;
+    const place = () => anchor.isConnected && this.#place(anchor);
+    const press = (/** @type {Event} */ event) => {
+      const path = event.composedPath();
+      if (!path.includes(this.#element) && !path.includes(anchor)) this.close(false);
+    };
+    addEventListener("resize", place, { signal });
+    document.addEventListener("scroll", place, { signal, capture: true, passive: true }); // of whatever holds the button
+    document.addEventListener("pointerdown", press, { signal });
+    place();
   }
 
   /** Below the button or above it, within the window; their starts aligned, or their ends where that stays in the view. @param {HTMLElement} anchor */

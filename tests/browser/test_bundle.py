@@ -23,9 +23,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey", "node", "npm")]
 
 BELL_BYTES = 16_500
 """What a page with a bell loads, gzipped, before anybody opens it."""
-OPEN_BYTES = 33_400
+OPEN_BYTES = 33_900
 """With the list and the preferences, once the bell is opened."""
-ALL_BYTES = 35_400
+ALL_BYTES = 35_900
 """With alerts too; a language other than English comes to it."""
 LANGUAGES = {path.stem for path in (STATIC / "widget" / "locales").glob("*.js")}
 

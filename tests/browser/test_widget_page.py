@@ -286,6 +286,40 @@ async def test_the_focus_comes_back_from_a_menu_whose_row_changed(open_window: O
     await expect(window.panel).to_be_visible()
 
 
+async def test_a_menu_of_a_feed_stays_at_its_button_and_closes_at_a_press_on_the_page(
+    open_window: OpenWindow, service: Server
+) -> None:
+    window = await open_window("about:blank")
+    feed_tag = tag(service, "feed-menu", name="inbox-feed")
+    await show_page(window, service, f'<h1>Ours</h1>{feed_tag}<p style="height: 2000px">Below</p>')
+    feed = window.page.locator("inbox-feed")
+    button, menu = feed.locator(".filter"), feed.locator(".menu")
+
+    async def gap() -> float:
+        [above, below] = [await part.bounding_box() for part in (button, menu)]
+        assert above is not None
+        assert below is not None
+        return below["y"] - above["y"]
+
+    await button.click()
+    await expect(menu).to_be_visible()
+    before = await gap()
+    await window.page.evaluate(
+        """() => new Promise((done) => {
+          document.addEventListener("scroll", () => requestAnimationFrame(done), { once: true });
+          scrollTo(0, 40);
+        })"""
+    )
+    assert await gap() == before
+    await window.page.get_by_text("Ours").click()
+    await expect(menu).to_be_hidden()
+    await expect(button).to_have_attribute("aria-expanded", "false")
+    await button.click()
+    await expect(menu).to_be_visible()
+    await button.click()
+    await expect(menu).to_be_hidden()
+
+
 async def test_properties_count_before_the_script_is_loaded(open_window: OpenWindow, service: Server) -> None:
     await send(service, "early", "There")
     window = await open_window("about:blank")
