@@ -192,7 +192,7 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
   .close { display: grid; }
   .head { gap: 0.25rem; }
 }
-@media (max-width: 22rem) { .mark-all { display: none; } } /* the menu has it too */
+@media (max-width: 23rem) { .mark-all { display: none; } } /* the menu has it too */
 @media (prefers-reduced-motion: reduce) { *, ::after { animation: none !important; transition: none !important; } }
 @media (prefers-contrast: more) { :host { --_muted: var(--_text); --_line: currentColor; } .item:hover { outline: 1px solid; } }
 @media (forced-colors: active) {
