@@ -6,33 +6,26 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from inbox import setting_checks as checks
 from inbox.errors import StartupError
 from inbox.masking import mask_url, show_value
-from inbox.origins import ANY, parse_setting
+from inbox.origins import ANY
 
 PREFIX = "INBOX_"
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
-SECRET_KEY_LENGTH = 32
 MAX_FEED_LENGTH = 10_000
 DRAIN_SECONDS = 5.0
 """In production: a proxy that asks `/ready` every two seconds notices in time."""
 LOOPBACK = ("127.0.0.1/32", "::1/128")
-KEYLESS = "pk_keyless_"
-BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
-RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 
 Durability = Literal["memory", "everysec", "fsync"]
 LogFormat = Literal["text", "json"]
@@ -158,7 +151,7 @@ class Settings(BaseSettings):
         None,
         "Encrypts the secrets that the store keeps (API key, signing key of session tokens). When not set, they are "
         "stored readably.",
-        unit=f"at least {SECRET_KEY_LENGTH} characters",
+        unit=f"at least {checks.SECRET_KEY_LENGTH} characters",
     )
     workflows: Path | None = _setting(
         None,
@@ -312,85 +305,28 @@ class Settings(BaseSettings):
             return self.drain_seconds
         return DRAIN_SECONDS if self.mode == "production" else 0.0
 
-    @field_validator("log_level", "log_format", "mode", "durability", mode="before")
-    @classmethod
-    def _lower(cls, value: Any) -> Any:
-        return value.lower() if isinstance(value, str) else value
-
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _split_origins(cls, value: Any) -> Any:
-        items = value.split(",") if isinstance(value, str) else value
-        return tuple(_origin(item.strip()) for item in items if item.strip())
-
-    @field_validator("trusted_proxies", "webhook_private_networks", mode="before")
-    @classmethod
-    def _split_networks(cls, value: Any) -> Any:
-        if value is None:
-            return None
-        items = value.split(",") if isinstance(value, str) else value
-        return tuple(_network(item.strip()) for item in items if item.strip())
-
-    @field_validator("base_path")
-    @classmethod
-    def _check_base_path(cls, value: str) -> str:
-        path = value.rstrip("/")
-        if path and not BASE_PATH.fullmatch(path):
-            raise _problem("must be a path like /inbox, of letters, digits, -, _, . and ~")
-        return path
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis_url(cls, value: str | None) -> str | None:
-        if value is not None:
-            _check_redis_url(value)
-        return value
-
-    @field_validator("rate_limit_per_key", "rate_limit_per_subscriber")
-    @classmethod
-    def _check_rate(cls, value: str | None) -> str | None:
-        if value is not None and not RATE.fullmatch(value):
-            raise _problem("must be a number per second, minute or hour, like 100/second")
-        return value
-
-    @field_validator("key_prefix")
-    @classmethod
-    def _check_key_prefix(cls, value: str) -> str:
-        if any(char in "{}" or char.isspace() or not char.isprintable() for char in value):
-            raise _problem("may not hold {, }, spaces or control characters")
-        return value
-
-    @field_validator("api_key", "former_api_key", "application_identifier", "secret_key", "metrics_token")
-    @classmethod
-    def _check_credential(cls, value: SecretStr | str | None) -> SecretStr | str | None:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if text is not None and not (text and text.isascii() and text.isprintable() and " " not in text):
-            raise _problem("must be of printable ASCII characters without spaces")
-        return value
-
-    @field_validator("application_identifier")
-    @classmethod
-    def _check_identifier(cls, value: str | None) -> str | None:
-        if value is not None and value.startswith(KEYLESS):
-            raise _problem(f"may not begin with {KEYLESS}: clients of the original take it for a trial session")
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < SECRET_KEY_LENGTH:
-            raise _problem(f"must be at least {SECRET_KEY_LENGTH} characters long")
-        return value
+    _lower_case = field_validator("log_level", "log_format", "mode", "durability", mode="before")(checks.lower_case)
+    _origins = field_validator("cors_origins", mode="before")(checks.origins)
+    _networks = field_validator("trusted_proxies", "webhook_private_networks", mode="before")(checks.networks)
+    _base_path = field_validator("base_path")(checks.base_path)
+    _redis_url = field_validator("redis_url")(checks.redis_url)
+    _rate = field_validator("rate_limit_per_key", "rate_limit_per_subscriber")(checks.rate)
+    _key_prefix = field_validator("key_prefix")(checks.key_prefix)
+    _credential = field_validator("api_key", "former_api_key", "application_identifier", "secret_key", "metrics_token")(
+        checks.credential
+    )
+    _application_identifier = field_validator("application_identifier")(checks.application_identifier)
+    _secret_key = field_validator("secret_key")(checks.secret_key)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.former_api_key is not None and self.api_key in (None, self.former_api_key):
-            raise _problem(f"{PREFIX}FORMER_API_KEY needs another {PREFIX}API_KEY that takes its place")
+            raise checks.problem(f"{PREFIX}FORMER_API_KEY needs another {PREFIX}API_KEY that takes its place")
         if self.redis_url is None:
             return self
         for name in ("data_dir", "durability"):
             if name in self.model_fields_set:
-                raise _problem(
+                raise checks.problem(
                     f"{variable_name(name)} applies to the embedded store only: remove it, or {PREFIX}REDIS_URL"
                 )
         return self
@@ -426,10 +362,6 @@ def unit_of(field: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
-def _problem(message: str) -> PydanticCustomError:
-    return PydanticCustomError("setting", "{message}", {"message": message})
-
-
 def _describe(details: ErrorDetails) -> str:
     if not details["loc"]:
         return details["msg"]
@@ -448,39 +380,3 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _masked(name: str, value: Any) -> str:
     return mask_url(value) if name == "redis_url" and value else show_value(value)
-
-
-def _origin(text: str) -> str:
-    try:
-        return parse_setting(text)
-    except ValueError as error:
-        raise _problem(str(error)) from error
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError:
-        raise _problem(f"{text} is no address and no network, like 10.0.0.0/8") from None
-
-
-def _check_redis_url(url: str) -> None:
-    parts = _split_url(url)
-    if parts.scheme not in REDIS_SCHEMES:
-        raise _problem("must begin with one of " + ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES))
-    if parts.scheme == "unix":
-        if not parts.path:
-            raise _problem("must name a socket: unix:///path/to/redis.sock")
-        return
-    for host in parts.netloc.rpartition("@")[2].split(","):
-        try:
-            _ = _split_url(f"//{host}").port
-        except ValueError as error:
-            raise _problem("holds a port that is no number from 0 to 65535") from error
-
-
-def _split_url(text: str) -> SplitResult:
-    try:
-        return urlsplit(text)
-    except ValueError as error:
-        raise _problem("is no valid URL") from error
