@@ -1,6 +1,7 @@
 """The step types, one module each: controls, checks, compilation, and execution for a feed.
 
-A new type is a module with a StepDefinition, listed twice in this file, and a section in docs/workflows.md.
+`in_app` has its controls and the compiler of a message's parts in modules beside it. A new type is a module with a
+StepDefinition, listed twice in this file, and a section in docs/workflows.md.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from inbox.rendering.paths import VariablePath
 from inbox.rendering.templates import TemplateError
 from inbox.steps import delay, digest, in_app, throttle
 from inbox.steps.base import CompiledStep, StepDefinition, read_controls
+from inbox.steps.in_app_controls import InAppStepUpsert
 
-StepUpsert = in_app.InAppStepUpsert | delay.DelayStepUpsert | digest.DigestStepUpsert | throttle.ThrottleStepUpsert
+StepUpsert = InAppStepUpsert | delay.DelayStepUpsert | digest.DigestStepUpsert | throttle.ThrottleStepUpsert
 STEP_TYPES = {kind.name: kind for kind in (in_app.TYPE, delay.TYPE, digest.TYPE, throttle.TYPE)}
 
 CACHED_WORKFLOWS = 1_024

@@ -2,109 +2,45 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 
 from inbox.clock import now_ms
-from inbox.errors import PayloadTooLarge, invalid
+from inbox.errors import PayloadTooLarge
 from inbox.models import wire
 from inbox.models.dates import iso_or_none
 from inbox.models.expiry import parse_expiry
 from inbox.models.message import StoredMessage, encode_stored
 from inbox.models.subscriber import Subscriber
-from inbox.models.workflow import (
-    BodyFormat,
-    CollapseMode,
-    CustomData,
-    Link,
-    LinkTarget,
-    Severity,
-    Step,
-    StepActor,
-    TemplateLine,
-    TemplateText,
-    Workflow,
-)
+from inbox.models.workflow import BodyFormat, CollapseMode, Severity, Step, StepActor, Workflow
 from inbox.rendering.budget import working
-from inbox.rendering.handlebars import compile_handlebars
-from inbox.rendering.markdown import unsafe_links, without_unsafe_links
-from inbox.rendering.templates import RenderError, Scope, Template, TemplateError, compile_template
-from inbox.rendering.urls import Guard, UnsafeLink, check_link, guard_of
+from inbox.rendering.markdown import without_unsafe_links
+from inbox.rendering.templates import RenderError, Scope, TemplateError
 from inbox.steps.base import (
     CompiledStep,
-    Controls,
     Failure,
     PlanContent,
-    StepContent,
     StepDefinition,
     StepPreview,
     StepRun,
     read_later_seconds,
 )
+from inbox.steps.in_app_controls import UNSAFE, InAppControlsUpsert, InAppStepUpsert, body_format_of, check
+from inbox.steps.part_compiler import MAX_SHOWN_TEXT, PartCompiler, RenderPart, has_template
 from inbox.store.collapses import Collapse
 from inbox.store.keys import collapse_name
 from inbox.store.message_states import message_state_view
 from inbox.store.messages import Delivery
 
-MAX_DATA_VALUES = 100
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_REFERENCE_LENGTH = 255
-MAX_SHOWN_TEXT = 100
 COLLAPSE_MODES: tuple[CollapseMode, ...] = ("replace", "count")
 EXPIRED = "it would have expired already"
-UNSAFE = "a link of a body must begin with http:, https: or mailto:, or be a path"
 TOO_LARGE = f"A message is larger than {MAX_MESSAGE_BYTES} bytes"
 NO_MESSAGE: Mapping[str, Any] = message_state_view(None)
 """The variables of an in-app step that produced no message."""
-
-_AVATAR = re.compile(r"https?://|/|.*\{\{", re.IGNORECASE | re.DOTALL)
-
-
-class RedirectUpsert(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The target of a click; `url` is a template."""
-
-    url: Link
-    target: LinkTarget | None = None
-
-
-class ActionUpsert(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A button; `label` is a template. Without a label there is no button."""
-
-    label: TemplateLine | None = None
-    redirect: RedirectUpsert | None = None
-
-
-class InAppControlsUpsert(Controls, frozen=True, kw_only=True):
-    """The content of an in-app step; every text is a Liquid template, including those within `data`."""
-
-    subject: TemplateLine | None = None
-    body: TemplateText | None = None
-    body_format: BodyFormat | None = None
-    avatar: Link | None = None
-    primary_action: ActionUpsert | None = None
-    secondary_action: ActionUpsert | None = None
-    redirect: RedirectUpsert | None = None
-    data: CustomData | None = None
-    external_reference: TemplateLine | None = None
-    expires_at: TemplateLine | None = None
-    collapse_key: TemplateLine | None = None
-    collapse_mode: TemplateLine | None = None
-    disable_output_sanitization: bool | None = None
-
-
-class InAppStepUpsert(StepContent, frozen=True, kw_only=True, tag="in_app"):
-    """A step that produces a message."""
-
-    control_values: InAppControlsUpsert | None = None
-
-
-RenderPart = Callable[[Scope, list[str]], Any]
-"""Renders a part of a message; adds the links that it refuses to the list."""
-RenderUrl = Callable[[Scope, list[str]], str]
-"""Renders a link; returns "" for one that is refused, and adds the reason to the list."""
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -137,7 +73,7 @@ class CompiledInApp(CompiledStep):
 
     def __init__(self, workflow: Workflow, step: Step, controls: InAppControlsUpsert, prefix: str) -> None:
         super().__init__(step, controls, prefix)
-        compiler = _Compiler(self, step.language)
+        compiler = PartCompiler(self, step.language)
         self._tags = workflow.tags
         self._severity = workflow.severity
         self._subject = compiler.text("subject", controls.subject)
@@ -187,7 +123,7 @@ class CompiledInApp(CompiledStep):
             "collapse_mode": (self._render_mode, controls.collapse_mode),
         }
         refused: list[str] = []
-        changing = {name: render for name, (render, source) in parts.items() if _has_template(source)}
+        changing = {name: render for name, (render, source) in parts.items() if has_template(source)}
         constants = {name: render({}, refused) for name, (render, _) in parts.items() if name not in changing}
         constants |= {"body_format": self._body_format, "tags": self._tags, "severity": self._severity}
         return constants, refused, [*changing.items()]
@@ -324,62 +260,9 @@ def shown_actor(actor_of_step: StepActor | None, actor: Subscriber | None) -> di
     return {"type": actor_of_step.type, "data": actor_of_step.data}
 
 
-def check(controls: InAppControlsUpsert, field: str) -> None:
-    """Raise ValidationFailed, naming the field, for a step without content or with unusable links."""
-    if not (controls.subject or "").strip() and not (controls.body or "").strip():
-        raise invalid(f"{field}.body", "a step needs a subject or a body", controls.body)
-    if controls.avatar and not _AVATAR.match(controls.avatar):
-        raise invalid(f"{field}.avatar", "avatar must be an http(s) URL, a path or a {{variable}}", controls.avatar)
-    check_body(controls.body or "", body_format_of(controls), f"{field}.body")
-    check_data(controls.data, f"{field}.data")
-    for name, redirect in _redirects(controls):
-        check_stored_link(redirect.url, f"{field}.{name}.url")
-
-
-def body_format_of(controls: InAppControlsUpsert) -> BodyFormat | None:
-    """Return the format of the body; None for plain text, the default."""
-    return None if controls.body_format == "text" else controls.body_format
-
-
-def check_body(body: str, body_format: BodyFormat | None, field: str) -> None:
-    """Raise ValidationFailed, naming the field, for Markdown with a link that no value can make safe."""
-    if body_format and (unsafe := unsafe_links(body)):
-        raise invalid(field, UNSAFE, unsafe[0])
-
-
-def check_data(data: CustomData | None, field: str) -> None:
-    """Raise ValidationFailed, naming the field, for data with too many values."""
-    if _count_values(data) > MAX_DATA_VALUES:
-        raise invalid(field, f"data must not have more than {MAX_DATA_VALUES} values")
-
-
-def check_stored_link(template: str, field: str) -> None:
-    """Raise ValidationFailed, naming the field, for a link that no value can make safe."""
-    try:
-        check_link(template, Guard.NONE if guard_of(template) is Guard.NONE else Guard.HOST)
-    except UnsafeLink as error:
-        raise invalid(field, f"this link is not allowed: {error}", template) from None
-
-
 TYPE = StepDefinition(
     InAppStepUpsert, InAppControlsUpsert, check, CompiledInApp, example={"body": "x"}, variables=tuple(NO_MESSAGE)
 )
-
-
-def _redirects(controls: InAppControlsUpsert) -> Iterator[tuple[str, RedirectUpsert]]:
-    if controls.redirect:
-        yield "redirect", controls.redirect
-    for name, action in (("primaryAction", controls.primary_action), ("secondaryAction", controls.secondary_action)):
-        if action and action.redirect:
-            yield f"{name}.redirect", action.redirect
-
-
-def _count_values(value: Any) -> int:
-    if isinstance(value, dict):
-        return sum(map(_count_values, value.values()))
-    if isinstance(value, list):
-        return sum(map(_count_values, value))
-    return 1
 
 
 def _expiry(rendered: str, triggered_ms: int) -> int:
@@ -404,71 +287,7 @@ def _check_mode(source: str, field: str) -> None:
         raise TemplateError(field, f"{field} must be one of the following values: {', '.join(COLLAPSE_MODES)}", source)
 
 
-def _has_template(source: object) -> bool:
-    """Return whether a control, or a text in it, is a template; JSON has two braces together only in a text."""
-    encoded = msgspec.json.encode(source)
-    return b"{{" in encoded or b"{%" in encoded
-
-
 def _mode(text: str) -> CollapseMode | None:
     if text and text not in COLLAPSE_MODES:
         raise RenderError("collapseMode", f"it must be one of {', '.join(COLLAPSE_MODES)}")
     return text or None
-
-
-class _Compiler:
-    """Compiles the fields of a step and adds their paths to it."""
-
-    def __init__(self, step: CompiledStep, language: str) -> None:
-        self.step = step
-        self.compile = compile_handlebars if language == "handlebars" else compile_template
-
-    def text(self, field: str, source: str | None) -> Template:
-        return self.step.template(field, source, self.compile)
-
-    def url(self, field: str, source: str | None) -> RenderUrl:
-        template, guard = self.text(field, source), guard_of(source or "")
-
-        def render(scope: Scope, refused: list[str]) -> str:
-            url = template.render(scope)
-            try:
-                return check_link(url, guard)
-            except UnsafeLink as error:
-                refused.append(f"{field}: {error}: {url[:MAX_SHOWN_TEXT]!r}")
-                return ""
-
-        return render
-
-    def link(self, field: str, redirect: RedirectUpsert | None) -> Callable[[Scope, list[str]], wire.LinkReply]:
-        if redirect is None:
-            return lambda _scope, _refused: {}
-        render_url, target = self.url(f"{field}.url", redirect.url), redirect.target
-
-        def render(scope: Scope, refused: list[str]) -> wire.LinkReply:
-            url = render_url(scope, refused)
-            if not url:
-                return {}
-            return {"url": url, "target": target} if target else {"url": url}
-
-        return render
-
-    def button(
-        self, kind: Literal["primary", "secondary"], field: str, action: ActionUpsert | None
-    ) -> Callable[[Scope, list[str]], wire.ButtonReply] | None:
-        if action is None:
-            return None
-        label = self.text(f"{field}.label", action.label)
-        link = self.link(f"{field}.redirect", action.redirect)
-        return lambda scope, refused: {"type": kind, "content": label.render(scope), **link(scope, refused)}
-
-    def value(self, field: str, value: Any) -> Callable[[Scope], Any]:
-        """Compile a JSON value whose texts are templates."""
-        if isinstance(value, str):
-            return self.text(field, value).render
-        if isinstance(value, dict):
-            fields = {name: self.value(f"{field}.{name}", item) for name, item in value.items()}
-            return lambda scope: {name: render(scope) for name, render in fields.items()}
-        if isinstance(value, list):
-            items = [self.value(f"{field}.{index}", item) for index, item in enumerate(value)]
-            return lambda scope: [render(scope) for render in items]
-        return lambda _: value

@@ -12,7 +12,7 @@ from inbox.service.activity.activity import EVERY_ACTIVITY
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.services import Services
 from inbox.settings import Settings
-from inbox.steps.in_app import InAppControlsUpsert, InAppStepUpsert
+from inbox.steps.in_app_controls import InAppControlsUpsert, InAppStepUpsert
 from inbox.store import activity
 from inbox.store.activity import ActivityEntry, ActivityOutcome, ActivityRow, ActivityStore, NewRow
 

@@ -15,7 +15,7 @@ from inbox.service.activity.activity import MAX_SCANNED_BLOCKS, ActivityFilter, 
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.services import Services
 from inbox.settings import Settings
-from inbox.steps.in_app import InAppControlsUpsert, InAppStepUpsert
+from inbox.steps.in_app_controls import InAppControlsUpsert, InAppStepUpsert
 from inbox.store import activity
 from inbox.store.activity import (
     ActivityEntry,

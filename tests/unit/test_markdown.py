@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from inbox.errors import ValidationFailed
 from inbox.models.workflow import Step, Workflow
 from inbox.rendering.markdown import unsafe_links, without_unsafe_links
-from inbox.steps.in_app import CompiledInApp, InAppControlsUpsert, Rendered, check
+from inbox.steps.in_app import CompiledInApp, Rendered
+from inbox.steps.in_app_controls import InAppControlsUpsert, check
 
 SIGNS = st.text(alphabet="[]()*_`\\ \n\tjavscript:http/.x{}", max_size=60)
 

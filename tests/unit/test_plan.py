@@ -16,7 +16,8 @@ from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import Step, StepActor, Workflow
 from inbox.service.trigger.plan import Plan
 from inbox.steps.base import OUTAGE_SECONDS, Failure
-from inbox.steps.in_app import EXPIRED, InAppControlsUpsert, shown_actor
+from inbox.steps.in_app import EXPIRED, shown_actor
+from inbox.steps.in_app_controls import InAppControlsUpsert
 from inbox.store.collapses import Collapse
 from inbox.store.feed import Feed
 from inbox.store.keys import Keys

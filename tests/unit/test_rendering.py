@@ -18,7 +18,8 @@ from inbox.rendering.liquid.registry import FILTERS
 from inbox.rendering.paths import FieldPaths
 from inbox.rendering.templates import RenderError, TemplateError, compile_template
 from inbox.steps import check_templates, compile_steps
-from inbox.steps.in_app import ActionUpsert, CompiledInApp, InAppControlsUpsert, RedirectUpsert
+from inbox.steps.in_app import CompiledInApp
+from inbox.steps.in_app_controls import ActionUpsert, InAppControlsUpsert, RedirectUpsert
 from inbox.work import TooMuchWork, Work
 
 PAYLOAD: dict[str, Any] = {

@@ -6,7 +6,8 @@ import pytest
 
 from inbox.models.workflow import Step, Workflow
 from inbox.rendering.urls import Guard, UnsafeLink, check_link, guard_of
-from inbox.steps.in_app import ActionUpsert, CompiledInApp, InAppControlsUpsert, RedirectUpsert, Rendered
+from inbox.steps.in_app import CompiledInApp, Rendered
+from inbox.steps.in_app_controls import ActionUpsert, InAppControlsUpsert, RedirectUpsert
 
 
 @pytest.mark.parametrize(

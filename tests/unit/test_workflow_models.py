@@ -23,7 +23,8 @@ from inbox.service.workflows.views import (
     workflow_view,
 )
 from inbox.steps import StepUpsert, compile_steps
-from inbox.steps.in_app import MAX_DATA_VALUES, CompiledInApp
+from inbox.steps.in_app import CompiledInApp
+from inbox.steps.in_app_controls import MAX_DATA_VALUES
 
 ENVIRONMENT = Environment(1, "e" * 24, "0" * 24, "Development", "identifier01")
 STEP = {"name": "In-app", "type": "in_app", "controlValues": {"body": "x"}}

@@ -22,7 +22,8 @@ from inbox.models.message_edit import EditedAction, EditedRedirect, MessageEdit
 from inbox.service.activity.activity import ActivityService
 from inbox.service.activity.activity_log import ActivityLog
 from inbox.service.feed.marks import unknown_message
-from inbox.steps.in_app import MAX_MESSAGE_BYTES, TOO_LARGE, check_body, check_data, check_stored_link
+from inbox.steps.in_app import MAX_MESSAGE_BYTES, TOO_LARGE
+from inbox.steps.in_app_controls import check_body, check_data, check_stored_link
 from inbox.store.activity import ActivityOutcome
 from inbox.store.feed import Feed
 from inbox.store.feeds import FeedStore

@@ -12,7 +12,7 @@ from inbox.models.trigger import TriggerRequest
 from inbox.models.workflow import PreferenceSet, Workflow, WorkflowPreference
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.service.workflows.workflows import build_workflow
-from inbox.steps.in_app import ActionUpsert, InAppControlsUpsert, InAppStepUpsert, RedirectUpsert
+from inbox.steps.in_app_controls import ActionUpsert, InAppControlsUpsert, InAppStepUpsert, RedirectUpsert
 
 DIRECT_MESSAGE = "direct-message"
 """The workflow identifier of such messages. A stored workflow of this name has nothing to do with them."""

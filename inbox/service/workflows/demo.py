@@ -10,7 +10,7 @@ from inbox.models.environment import Environment
 from inbox.models.workflow import PreferenceSet, WorkflowPreference
 from inbox.service.workflows.bodies import PreferencesRequest, WorkflowCreate
 from inbox.service.workflows.workflows import WorkflowService
-from inbox.steps.in_app import ActionUpsert, InAppControlsUpsert, InAppStepUpsert, RedirectUpsert
+from inbox.steps.in_app_controls import ActionUpsert, InAppControlsUpsert, InAppStepUpsert, RedirectUpsert
 
 _CONTENT = InAppControlsUpsert(
     subject="{{payload.subject}}",

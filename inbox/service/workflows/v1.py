@@ -24,7 +24,7 @@ from inbox.models.workflow import (
 from inbox.models.workflow_v1 import CtaButton, PreferenceSettings, StepV1, WorkflowV1
 from inbox.service.workflows.views import workflow_template
 from inbox.steps.base import read_controls
-from inbox.steps.in_app import ActionUpsert, InAppControlsUpsert, RedirectUpsert, check_stored_link
+from inbox.steps.in_app_controls import ActionUpsert, InAppControlsUpsert, RedirectUpsert, check_stored_link
 
 
 @dataclass(frozen=True, slots=True)
