@@ -20,7 +20,7 @@ async function nothing({ api, query }) {
   const known = id && (await api.get("v2/subscribers", { subscriberId: id, limit: 1 })).data.length > 0;
   const hints = [
     ...(id && known ? [element("li", {}, personLink(id), " exists, so look at the trigger: did it name this subscriberId?")] : []),
-    ...(id && !known ? [element("li", {}, `There is no subscriber ${id}. Upper and lower case count. A trigger creates whom it names, so none has named ${id}.`)] : []),
+    ...(id && !known ? [element("li", {}, `There is no subscriber ${id}. Upper and lower case count. A trigger creates whom it names, so none has named ${id}. `, link(`#/subscribers?name=${encodeURIComponent(id)}`, "Is it somebody's name?"))] : []),
     element("li", {}, "A trigger that was refused leaves no activity: the answer of the API says why, and the service logs it."),
     element("li", {}, "Old activity is deleted. The command inbox environments retention says when."),
   ];

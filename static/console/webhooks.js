@@ -136,7 +136,7 @@ function failures(context, { data, page, hasMore }, webhook, renew) {
       boxes[index], one.id, one.type, time(one.failedAt), String(one.tries), one.reason, button("Send again", () => send([one.id]), "small"),
     ]);
     list.replaceChildren(rows.length ? table("Failed events, oldest first", ["Chosen", "Id", "Type", "Given up", "Tries", "Reason", "Replay"], rows)
-      : element("p", { className: "empty" }, "No event was given up."));
+      : element("p", { className: "empty" }, page > 0 ? "None on this page." : "No event was given up."));
     sending.hidden = !rows.length;
   }
 
