@@ -3,6 +3,7 @@
 import { element } from "../pages/element.js";
 import { ApiError } from "./api.js";
 import { boxField, choiceField, grid, jsonField, lineField, sayProblems, textField, valuesOf } from "./fields.js";
+import { button } from "./forms.js";
 import { link } from "./parts.js";
 import { previewPane, typedSamples } from "./preview.js";
 import { STEP_TYPES, stepCard } from "./steps.js";
@@ -114,15 +115,14 @@ function stepList(steps, changed) {
     },
   };
   const add = element("div", { className: "row wrap" }, ...Object.entries(STEP_TYPES).map(([type, { name }]) => {
-    const button = element("button", { type: "button", className: "small" }, `Add: ${name}`);
-    button.addEventListener("click", () => {
+    const append = () => {
       const card = stepCard({ type, name }, actions);
       cards.push(card);
       list.append(card.node);
       renumber();
       card.fields[0].control.focus();
-    });
-    return button;
+    };
+    return button(`Add: ${name}`, append, "small");
   }));
   cards = steps.map((step) => stepCard(step, actions));
   list.append(...cards.map(({ node }) => node));

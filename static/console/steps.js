@@ -2,6 +2,7 @@
 
 import { element } from "../pages/element.js";
 import { choiceField, grid, jsonField, lineField, numberField, textField, valueAt, valuesOf } from "./fields.js";
+import { button } from "./forms.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./fields.js").Field} Field */
@@ -92,14 +93,9 @@ export function stepCard({ type, name, stepId, _id, controlValues = {} }, action
   const known = new Set(controls.map(({ path }) => path.split(".")[1]));
   const kept = Object.fromEntries(Object.entries(controlValues).filter(([key]) => !known.has(key))); // what the form does not show
   const legend = element("legend");
-  const button = (/** @type {string} */ label, /** @type {() => void} */ press) => {
-    const made = element("button", { type: "button", className: "small" }, label);
-    made.addEventListener("click", press);
-    return made;
-  };
-  const up = button("Move up", () => actions.move(card, -1));
-  const down = button("Move down", () => actions.move(card, 1));
-  const remove = button("Remove", () => actions.remove(card));
+  const up = button("Move up", () => actions.move(card, -1), "small");
+  const down = button("Move down", () => actions.move(card, 1), "small");
+  const remove = button("Remove", () => actions.remove(card), "small");
   const node = element("li", {}, element("fieldset", {}, legend, element("div", { className: "row" }, up, down, remove),
     grid([...own, ...main]), ...more.map(({ title, fields }) => element("details", {}, element("summary", {}, title), grid(fields)))));
   const fields = [...own, ...controls];

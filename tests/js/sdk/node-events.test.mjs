@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { apiKey, identifier, refused } from "./common.mjs";
-import { createWorkflow, data, feed, novu, unseen } from "./node.mjs";
+import { apiKey, identifier, refused, url } from "./common.mjs";
+import { clientOf, createWorkflow, data, feed, novu, unseen } from "./node.mjs";
 
 let workflow;
 
@@ -72,6 +72,17 @@ test("messages and execution details", async () => {
   assert.equal(await unseen("mary"), 1);
   await novu.messages.deleteByTransactionId("m-1");
   assert.equal(await unseen("mary"), 0);
+});
+
+test("all keys of an environment are replaced by one, unless the service has its key from its settings", async () => {
+  await refused(400, () => novu.environments.regenerateApiKeys());
+  const body = JSON.stringify({ name: "Regenerated" });
+  const headers = { Authorization: `ApiKey ${apiKey}`, "Content-Type": "application/json" };
+  const made = (await (await fetch(`${url}/v1/environments`, { method: "POST", headers, body })).json()).data;
+  const [former] = made.apiKeys;
+  const [key] = await data(clientOf(former.key).environments.regenerateApiKeys(), 201);
+  assert.equal((await data(clientOf(key.key).environments.getCurrent())).name, "Regenerated");
+  await refused(401, () => clientOf(former.key).environments.getCurrent());
 });
 
 test("environments, integrations, groups and the organization", async () => {

@@ -5,7 +5,8 @@ import { apiKey, url } from "./common.mjs";
 
 const { Novu } = createRequire(import.meta.url)("@novu/node");
 
-export const novu = new Novu(apiKey, { backendUrl: url, retryConfig: { retryMax: 0 } });
+export const clientOf = (key) => new Novu(key, { backendUrl: url, retryConfig: { retryMax: 0 } });
+export const novu = clientOf(apiKey);
 
 /** What stands in the envelope of an answer; fails when its status is another. */
 export async function data(call, status = 200) {
