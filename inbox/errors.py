@@ -45,6 +45,7 @@ Exceptions outside the tree never reach a caller; each ends in its own package:
     CannotEvaluate                      rendering/      a condition that does not hold
     UnsafeLink                          rendering/      ValidationFailed when stored, no link when rendered
     SchemaInvalid, ValueTooLarge        service/workflows/json_schema.py    ValidationFailed, PayloadInvalid
+    PrivateHost                         service/webhooks/    ValidationFailed, or the reason of a failed event
     NotJson                             models/json_values.py               a problem of a workflow file
 
 The Python client has errors of its own (`client/errors.py`).
