@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Dialog, Locator, Page, Route, expect
 
+from inbox.steps import STEP_TYPES
 from tests.support.client import Api
 from tests.support.server import Server
 
@@ -22,6 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyn
 
 PHONE: dict[str, Any] = {"width": 390, "height": 800}
 
+WITHOUT_EFFECT = {"in_app": {"disableOutputSanitization"}, "throttle": {"type"}}
+"""Controls that leave nothing to choose: a message is text, and each window is fixed."""
 SETTINGS = "Description, payload and preferences"
 
 
@@ -170,6 +173,21 @@ async def test_steps_are_added_moved_and_removed(open_window: OpenWindow, servic
         steps = (await api.data("GET", f"/v2/workflows/{name}", 200))["steps"]
     assert [(one["type"], one["stepId"]) for one in steps] == [("digest", "collect"), ("in_app", "in-app-message")]
     assert steps[0]["controlValues"] == {"amount": 5, "unit": "minutes"}
+
+
+async def test_the_form_has_every_control_of_every_type(open_window: OpenWindow, service: Server) -> None:
+    page = await open_editor(open_window, service)
+    shown = await page.evaluate(
+        """async (url) => {
+          const { STEP_TYPES } = await import(url);
+          const path = (make) => make({}).path.split(".")[1];
+          const paths = ({ main, more }) => [...main, ...Object.values(more).flat()].map(path);
+          return Object.entries(STEP_TYPES).map(([type, kind]) => [type, paths(kind)]);
+        }""",
+        f"{service.url}/static/console/steps.js",
+    )
+    known = {name: set(kind.control_names) - WITHOUT_EFFECT.get(name, set()) for name, kind in STEP_TYPES.items()}
+    assert {name: set(paths) for name, paths in shown} == known
 
 
 async def test_a_change_keeps_what_the_form_does_not_show(open_window: OpenWindow, service: Server, name: str) -> None:
