@@ -138,6 +138,7 @@ async def test_what_the_service_refuses_is_shown(open_window: OpenWindow, servic
     await page.get_by_label("Identifier", exact=True).fill(name)
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert")).to_have_text(f"Not saved: Workflow with identifier {name} already exists")
+    await expect(page.get_by_role("button", name="Save")).to_be_focused()
     await page.get_by_role("button", name="Add: Delay").click()
     await page.get_by_label("Identifier", exact=True).fill(f"{name}-2")
     await page.get_by_role("button", name="Save").click()
