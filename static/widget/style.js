@@ -131,7 +131,7 @@ a.text:hover strong, .more:hover, .actions .undo:hover { text-decoration: underl
 .menu-item svg { width: 1em; height: 1em; margin-inline-start: auto; }
 .menu-hint { margin-inline-start: auto; color: var(--_muted); font-size: 0.9em; }
 .pick { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem; padding: 0.5rem 0.625rem; border-block-start: 1px solid var(--_line); }
-.pick label { display: grid; flex: 1 1 13rem; gap: 0.25rem; color: var(--_muted); }
+.pick label { display: grid; flex: auto; gap: 0.25rem; color: var(--_muted); }
 .pick input { font: inherit; padding: 0.25rem; color: var(--_text); background: var(--_ground); border: 1px solid var(--_muted); border-radius: 6px; }
 .page { overflow-y: auto; }
 .close-page { margin-inline-start: auto; }
@@ -197,7 +197,9 @@ kbd { min-width: 1.6em; padding: 0 0.375rem; margin-inline-end: 0.25rem; border:
 @media (prefers-contrast: more) { :host { --_muted: var(--_text); --_line: currentColor; } .item:hover { outline: 1px solid; } }
 @media (forced-colors: active) {
   .unread[data-severity] .toggle::before { background: CanvasText; }
-  .item:has(:focus-visible) { outline: 2px solid Highlight; outline-offset: -2px; }
+  .item:has(:focus-visible), .item.failed { outline: 2px solid Highlight; outline-offset: -2px; }
+  .item.failed { outline-style: dashed; }
+  .toast, .news { border: 1px solid; }
   .item[data-severity="high"]::before { background: Highlight; }
   .choices input[role="switch"] { appearance: auto; width: 1.25rem; }
   .choices input[role="switch"]::after { content: none; }

@@ -170,7 +170,15 @@
     }
   }
 
+  /** Whether it is told apart from the panel by a line or its ground. */
+  function standsOut(selector) {
+    const [one] = shown(selector);
+    const { borderTopStyle, outlineStyle, boxShadow } = getComputedStyle(one);
+    return groundOf(one) !== groundOf(one.parentElement) || [borderTopStyle, outlineStyle, boxShadow].some((value) => value !== "none");
+  }
+
   globalThis.geometry = {
+    standsOut,
     findMisplaced: (pixels) => [...findCut(), ...findOverlaps(), ...findSmall(pixels)],
     findUnmirrored: () => [...findUnmirrored()],
     findUnfocused: () => [...findUnfocused()],

@@ -10,10 +10,19 @@ from playwright.async_api import Page
 SOURCE = Path(__file__).with_suffix(".js")
 
 
-async def _find(page: Page, what: str, *arguments: Any) -> list[str]:
+async def _call(page: Page, name: str, *arguments: Any) -> Any:
     if not await page.evaluate("'geometry' in globalThis"):
         await page.evaluate(f"{SOURCE.read_text()}; null")
-    problems: list[str] = await page.evaluate("([what, more]) => geometry[what](...more)", [what, arguments])
+    return await page.evaluate("([name, more]) => geometry[name](...more)", [name, arguments])
+
+
+async def stands_out(page: Page, selector: str) -> bool:
+    """Whether a line, or a colour of its own, tells it apart from the panel."""
+    return bool(await _call(page, "standsOut", selector))
+
+
+async def _find(page: Page, what: str, *arguments: Any) -> list[str]:
+    problems: list[str] = await _call(page, what, *arguments)
     return problems
 
 

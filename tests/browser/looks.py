@@ -14,7 +14,7 @@ from playwright.async_api import Locator, expect
 from tests.support.server import Server
 
 from .accessibility import find_problems
-from .geometry import find_misplaced, find_unfocused, find_unmirrored
+from .geometry import find_misplaced, find_unfocused, find_unmirrored, stands_out
 from .pages import show_page, tag
 from .window import Window
 
@@ -104,6 +104,9 @@ class Walk:
         found += await find_problems(page, ":is(inbox-bell, inbox-feed)", rule="color-contrast")
         if focus:
             found += await find_unfocused(page)
+        for name in (".toast", ".news", ".item.failed"):
+            if await page.locator(f"inbox-bell {name}").is_visible() and not await stands_out(page, name):
+                found.append(f"{name} does not stand out")
         self.problems += [f"{step}: {problem}" for problem in found]
 
     @property
