@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Route, WebSocketRoute, expect
 
-from tests.support.client import Api
+from tests.support.client import Api, InboxApi
 from tests.support.server import Server
 
 from .accessibility import find_problems
@@ -154,6 +154,44 @@ async def offline(window: Window) -> None:
     await expect(window.status).to_be_visible()
 
 
+@state
+async def idle(window: Window) -> None:
+    await window.page.locator("inbox-bell").evaluate("bell => bell.removeAttribute('subscriber')")
+    await window.open_panel()
+    await expect(window.panel.locator(".hint")).to_be_visible()
+
+
+@state
+async def reconnecting(window: Window) -> None:
+    """A connection is lost, and the next one is not answered."""
+    opened: list[WebSocketRoute] = []
+
+    def connect(route: WebSocketRoute) -> None:
+        if not opened:
+            route.connect_to_server()
+        opened.append(route)
+
+    await window.page.route_web_socket("**/v1/socket", connect)
+    await live(window)
+    await window.open_panel()
+    await opened[0].close(code=1012)
+    await expect(window.status).to_be_visible()
+
+
+@state
+async def failed_change(window: Window) -> None:
+    await offline(window)
+    await window.item("Plain").get_by_role("button", name="Mark as read").click()
+    await expect(window.problem).to_be_visible()
+
+
+@state
+async def schedule(window: Window) -> None:
+    await preferences(window)
+    await window.panel.get_by_role("switch", name="Only at these hours").check()
+    await expect(window.panel.get_by_label("Friday, to")).to_be_visible()
+
+
 HEAD = """
 - dialog "Notifications":
   - heading "Notifications" [level=2]
@@ -254,6 +292,40 @@ READ = {
   - tabpanel:
     - list
 """,
+    "idle": f"""
+- button "Notifications" [expanded]
+{HEAD}
+  - tabpanel:
+    - paragraph: Sign in to see your notifications.
+""",
+    "reconnecting": f"""
+- button "Notifications, 3 unread, 1 urgent" [expanded]
+{HEAD}
+  - status: Connection lost. Reconnecting…
+  - tabpanel:
+    - list
+""",
+    "failed_change": f"""
+{HEAD}
+  - status: You are offline. New notifications appear when you are back.
+  - alert: That change was not saved. Please try again.
+  - tabpanel:
+    - list:
+      - listitem:
+        - button "Plain Nothing to do."
+        - button "Mark as read"
+""",
+    "schedule": """
+- region "Preferences":
+  - group "Schedule":
+    - paragraph: Outside these hours only this inbox gets notifications.
+    - switch "Only at these hours" [checked]
+    - checkbox "Friday" [checked]
+    - textbox "Friday, from"
+    - textbox "Friday, to"
+    - checkbox "Saturday"
+    - checkbox "Sunday"
+""",
 }
 """What a screen reader reads in each state, in this order; more may stand between."""
 
@@ -265,6 +337,10 @@ async def send_samples(service: Server, subscriber: str) -> None:
         await api.trigger(subscriber, fields, workflow="welcome")
         urgent = {"subject": "Alarm", "body": "Fire!"}
         await api.trigger(subscriber, urgent, workflow="welcome", overrides={"severity": "high"})
+    async with InboxApi.open(service, subscriber) as inbox:  # those who have a schedule see it
+        await inbox.call(
+            "PATCH", "/v1/inbox/preferences", 200, {"schedule": {"isEnabled": False, "weeklySchedule": {}}}
+        )
 
 
 @pytest.mark.parametrize("name", STATES)
