@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
@@ -13,10 +13,11 @@ from inbox.clock import now_ms
 from inbox.errors import StoreUnavailable, existing
 from inbox.models.environment import ApiKey, Environment
 from inbox.store.base import BaseStore
-from inbox.store.client import Client, Command, pairs
+from inbox.store.client import Argument, Client, pairs
 from inbox.store.documents import DocumentStore
 from inbox.store.keys import Keys
 from inbox.store.moment import read_consistently
+from inbox.store.scripts import load
 
 CACHED_DIGESTS = 256
 """Of the keys that requests have sent last; OpenSSL takes longer for one than to find the environment."""
@@ -24,6 +25,7 @@ CACHED_DIGESTS = 256
 _environment_decoder = msgspec.json.Decoder(Environment)
 _key_decoder = msgspec.json.Decoder(ApiKey)
 _encode = msgspec.json.encode
+_WRITE = load("registry_write", bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class Registry:
     version: int
     environments: dict[int, Environment]
     api_keys: dict[str, ApiKey]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChange:
+    """Environments and keys (by digest) to add or replace."""
+
+    environments: Sequence[Environment] = ()
+    api_keys: Mapping[str, ApiKey] = field(default_factory=dict)
 
 
 @lru_cache(CACHED_DIGESTS)
@@ -74,10 +84,16 @@ class EnvironmentStore(BaseStore):
             api_keys={digest.decode(): _key_decoder.decode(raw) for digest, raw in pairs(api_keys).items()},
         )
 
-    async def add(self, environment: Environment) -> bool:
-        """Add an environment. False if its number is in use."""
-        add = ("HSETNX", self._keys.environments, environment.number, _encode(environment))
-        return bool((await self._changed(add))[1])
+    async def write(self, version: int, change: RegistryChange) -> bool:
+        """Write a change of the registry as it was read; False if its version is another one by now."""
+        fields: list[Argument] = []
+        for environment in change.environments:
+            fields += environment.number, _encode(environment)
+        for digest, key in change.api_keys.items():
+            fields += digest, _encode(key)
+        keys = [self._keys.environments_version, self._keys.environments, self._keys.api_keys]
+        # the first version is the time, so that versions never repeat after the store was emptied
+        return await self._client.run(_WRITE, keys, [version, now_ms(), len(change.environments), *fields])
 
     async def change(self, number: int, change: Callable[[Environment], Environment]) -> Environment:
         """Apply `change`, store the result and return it; `change` may be called more than once.
@@ -85,16 +101,3 @@ class EnvironmentStore(BaseStore):
         Raise StoreUnavailable if the store was emptied, and Contention.
         """
         return existing(await self._environments.update(number, str(number), change), StoreUnavailable())
-
-    async def add_key(self, environment: Environment, api_key: str, sealed: bytes) -> None:
-        """Add a key, unless it exists, also as a revoked one."""
-        key = ApiKey(environment.number, sealed, now_ms())
-        await self._changed(("HSETNX", self._keys.api_keys, digest_of(api_key), _encode(key)))
-
-    async def replace_key(self, digest: str, key: ApiKey) -> None:
-        await self._changed(("HSET", self._keys.api_keys, digest, _encode(key)))
-
-    async def _changed(self, command: Command) -> list[object]:
-        version = self._keys.environments_version
-        # the first version is the time, so that versions never repeat after the store was emptied
-        return await self._client.transaction([("SET", version, now_ms(), "NX"), command, ("INCR", version)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 
+from inbox.errors import BadRequest
 from inbox.routes.environments import MAX_ENVIRONMENTS
 from inbox.store.environments import digest_of, key_id_of
 from tests.conftest import RunServer
@@ -137,6 +139,55 @@ async def test_all_keys_are_replaced_by_one(server: Server, api: Api, stack: Asy
         check_error(await (await as_caller(stack, server, key)).client.get(f"{PATH}/me"), 401)
     of_new = await as_caller(stack, server, new["key"])
     assert (await of_new.data("GET", f"{PATH}/me", 200))["apiKeys"] == [new]
+
+
+async def test_one_key_outlives_all_that_are_revoked_at_once(server: Server, api: Api, stack: AsyncExitStack) -> None:
+    for turn in range(4):
+        made = await create(api, f"Staging {turn}")
+        keys = [made["apiKeys"][0]["key"]]
+        path = f"/v2/environments/{made['_id']}/api-keys"
+        first = await as_caller(stack, server, keys[0])
+        keys.append((await first.data("POST", path, 201))["key"])
+        callers = [first, await as_caller(stack, server, keys[1])]
+        ids = [one["id"] for one in await first.data("GET", path, 200)]
+        # each caller revokes the other's key, so that none is refused as the caller
+        calls = [caller.client.delete(f"{path}/{key_id}") for caller, key_id in zip(callers, ids[::-1], strict=True)]
+        answers = [answer.status_code for answer in await asyncio.gather(*calls)]
+        assert answers.count(204) == 1, answers
+        left = [(await caller.client.get(path)).status_code for caller in callers]
+        assert sorted(left) == [200, 401]
+
+
+async def test_keys_made_at_once_are_as_many_as_there_may_be(server: Server, api: Api) -> None:
+    async with services_of(server) as one, services_of(server) as other:
+        environment = await one.environments.create("Staging")
+        for _ in range(4):
+            made = await asyncio.gather(
+                *(process.environments.keys.create(environment) for process in (one, other) * 3),
+                return_exceptions=True,
+            )
+            new = [key for key in made if isinstance(key, str)]
+            assert (len(new), {type(error) for error in made if error not in new}) == (1, {BadRequest})
+            assert len(await other.environments.keys.list_live(environment)) == 2
+            await other.environments.keys.revoke(environment, new[0])
+
+
+async def test_all_keys_replaced_twice_at_once_leave_one(server: Server, api: Api, stack: AsyncExitStack) -> None:
+    made = await create(api)
+    caller = await as_caller(stack, server, made["apiKeys"][0]["key"])
+    answers = await asyncio.gather(*(caller.client.post(REGENERATE) for _ in range(3)))
+    new = [answer.json()["data"][0]["key"] for answer in answers if answer.status_code == 201]
+    states = [(await (await as_caller(stack, server, key)).client.get(f"{PATH}/me")).status_code for key in new]
+    assert states.count(200) == 1, "the others were replaced in their turn"
+
+
+async def test_environments_made_at_once_are_all_made(server: Server, api: Api, stack: AsyncExitStack) -> None:
+    bodies = [{"name": name} for name in ("A", "B", "C", "D", "a")]
+    answers = await asyncio.gather(*(api.client.post(PATH, json=body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 201, 201, 400]
+    for made in (answer.json()["data"] for answer in answers if answer.status_code == 201):
+        caller = await as_caller(stack, server, made["apiKeys"][0]["key"])
+        assert await caller.data("GET", f"{PATH}/me", 200) == made
 
 
 async def test_no_key_and_no_secret_is_kept_for_a_repetition(server: Server, api: Api) -> None:

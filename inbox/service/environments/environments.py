@@ -22,11 +22,11 @@ from inbox.clock import now_ms, now_seconds
 from inbox.errors import BadRequest, NotFound, invalid
 from inbox.ids import new_object_id
 from inbox.models.environment import DEVELOPMENT, PRODUCTION, Environment
-from inbox.service.environments.api_keys import ApiKeys
+from inbox.service.environments.api_keys import ApiKeys, stored_by_age
 from inbox.service.environments.given_keys import GivenKeys
 from inbox.service.environments.registry import CachedRegistry
 from inbox.settings import Settings
-from inbox.store.environments import EnvironmentStore, Registry, digest_of
+from inbox.store.environments import EnvironmentStore, Registry, RegistryChange, digest_of
 from inbox.store.secrets import SecretStore
 from inbox.subscriber_hash import HashKind, is_valid_hash
 
@@ -56,7 +56,7 @@ class EnvironmentService:
         self._secrets = secrets_store
         self._settings = settings
         self.registry = CachedRegistry(store, clock, on_read)
-        self.keys = ApiKeys(self.registry, store, secrets_store, self.live_keys)
+        self.keys = ApiKeys(self.registry, secrets_store, self.live_keys)
         self._given = GivenKeys(settings)
         self._own_identifier = settings.application_identifier
         self._shown_of: Registry | None = None
@@ -73,16 +73,15 @@ class EnvironmentService:
         await self._secrets.check_layout()
         self.token_secret = await self._secrets.get_or_create("token_secret", secrets.token_hex(32), secret=True)
         organization_id = await self._secrets.get_or_create("organization", new_object_id())
-        for mode, number in NUMBERS.items():
-            await self._ensure(mode, number, organization_id)
-        await self.registry.read()
+        proposals = [await self._proposal(mode, number, organization_id) for mode, number in NUMBERS.items()]
+        await self.registry.change(lambda registry: _missing(registry, proposals))
         if serving:
             self._given.serve()
             await self._store_own()
         else:
             self._drop_outdated()
-        for mode, number in NUMBERS.items():
-            await self._ensure_key(mode, self.registry.current.environments[number])
+        for number in NUMBERS.values():
+            await self._ensure_key(self.registry.current.environments[number])
 
     @property
     def _stored_current(self) -> Environment:
@@ -117,7 +116,7 @@ class EnvironmentService:
         keys = self._live_keys.get(environment.number)
         if keys is None:
             own = self._given.known(self._stored_current) if self._is_current(environment) else []
-            stored = [self._secrets.unseal(key.sealed) for _, key in self.keys.stored_by_age(environment)]
+            stored = [self._secrets.unseal(key.sealed) for _, key in stored_by_age(self.registry.current, environment)]
             keys = list(dict.fromkeys(own + stored))
             self._live_keys[environment.number] = keys
         return [*keys]
@@ -225,27 +224,27 @@ class EnvironmentService:
         name = name.strip()
         if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
             raise invalid("name", f"name must be 1 to {MAX_NAME_LENGTH} printable characters", name)
-        await self.registry.read()
-        if any(item.name.lower() == name.lower() for item in self.all()):
-            raise BadRequest(f"An environment {name} exists already")
-        if limit is not None and len(self.registry.current.environments) >= limit:
-            raise BadRequest(f"There are {limit} environments already: `inbox environments create` makes more")
-        number = max(self.registry.current.environments) + 1
-        environment = _new_environment(number, name, self.current.organization_id)
-        if not await self._store.add(environment):
-            raise BadRequest("Another environment was made at the same moment; please try again")
-        await self.keys.create(environment)
-        return environment
+        api_key, new = secrets.token_hex(16), _new_environment(0, name, self.current.organization_id)
 
-    async def _ensure(self, mode: str, number: int, organization_id: str) -> None:
-        """Create one of the two first environments; of the values that processes propose, the first stay."""
+        def add(registry: Registry) -> RegistryChange:
+            if any(stored.name.lower() == name.lower() for stored in registry.environments.values()):
+                raise BadRequest(f"An environment {name} exists already")
+            if limit is not None and len(registry.environments) >= limit:
+                raise BadRequest(f"There are {limit} environments already: `inbox environments create` makes more")
+            environment = msgspec.structs.replace(new, number=max(registry.environments) + 1)
+            return RegistryChange([environment], self.keys.new(environment, api_key))
+
+        await self.registry.change(add)
+        return self._by_id()[new.id]
+
+    async def _proposal(self, mode: str, number: int, organization_id: str) -> Environment:
+        """Return one of the two first environments; of the ids that processes propose, the first stay."""
         proposal = _new_environment(number, mode.capitalize(), organization_id)
-        environment = msgspec.structs.replace(
+        return msgspec.structs.replace(
             proposal,
             id=await self._secrets.get_or_create(f"{mode}:id", proposal.id),
             identifier=await self._secrets.get_or_create(f"{mode}:identifier", proposal.identifier),
         )
-        await self._store.add(environment)
 
     async def _store_own(self) -> None:
         """Store this process's keys and identifier if they are new: each change makes every process read the registry.
@@ -277,16 +276,14 @@ class EnvironmentService:
             self._own_identifier = None
         self._shown_of = None
 
-    async def _ensure_key(self, mode: str, environment: Environment) -> None:
-        """Create a key for an environment without one; of the keys that processes propose, the first stays."""
-        has_own = environment.given_key or (self._given.digests and self._is_current(environment))
-        if has_own or self.keys.stored_by_age(environment):
+    async def _ensure_key(self, environment: Environment) -> None:
+        """Create a key for an environment without one."""
+        if environment.given_key or (self._given.digests and self._is_current(environment)):
             return
-        revoked = sum(key.environment == environment.number for key in self.registry.current.api_keys.values())
-        name = f"{mode}:api_key:{revoked}" if revoked else f"{mode}:api_key"
-        api_key = await self._secrets.get_or_create(name, secrets.token_hex(16), secret=True)
-        await self._store.add_key(environment, api_key, self._secrets.seal(api_key))
-        await self.registry.read()
+        new = self.keys.new(environment, secrets.token_hex(16))
+        await self.registry.change(
+            lambda registry: None if stored_by_age(registry, environment) else RegistryChange(api_keys=new)
+        )
 
     def _is_current(self, environment: Environment) -> bool:
         return environment.number == NUMBERS[self._settings.mode]
@@ -313,6 +310,11 @@ class EnvironmentService:
         identifier = self._own_identifier if self._is_current(environment) else None
         identifier = identifier or environment.given_identifier
         return msgspec.structs.replace(environment, identifier=identifier) if identifier else environment
+
+
+def _missing(registry: Registry, proposals: Iterable[Environment]) -> RegistryChange | None:
+    missing = [proposal for proposal in proposals if proposal.number not in registry.environments]
+    return RegistryChange(missing) if missing else None
 
 
 def _new_environment(number: int, name: str, organization_id: str) -> Environment:

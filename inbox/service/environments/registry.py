@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from inbox.errors import StoreUnavailable
+from inbox.errors import Contention, StoreUnavailable
 from inbox.models.environment import Environment
-from inbox.store.environments import EnvironmentStore, Registry
+from inbox.store.environments import EnvironmentStore, Registry, RegistryChange
+from inbox.store.retry import Attempts
 from inbox.tasks import SharedTurn
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,23 @@ class CachedRegistry:
             if at_once or not was_away or self._is_lost:
                 raise
 
-    async def read(self) -> None:
+    async def change(self, decide: Callable[[Registry], RegistryChange | None]) -> None:
+        """Write what `decide` makes of the newest registry, and read it; None changes nothing.
+
+        Nobody else changes the registry between the two. `decide` may be called more than once; what it raises is
+        raised. Raise as `read`, and Contention.
+        """
+        async for _ in Attempts():
+            registry = await self.read()
+            change = decide(registry)
+            if change is None:
+                return
+            if await self._store.write(registry.version, change):
+                await self.read()
+                return
+        raise Contention
+
+    async def read(self) -> Registry:
         """Read the registry now. Raise StoreUnavailable, also if the store has lost an environment."""
         now = self._clock()
         registry = await self._store.read()
@@ -76,6 +93,7 @@ class CachedRegistry:
         self._checked_at = now
         if self._on_read:
             self._on_read(self.current.environments.values())
+        return registry
 
     def is_recent(self) -> bool:
         """Return whether the registry was compared with the store's within the last second."""
