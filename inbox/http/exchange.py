@@ -96,25 +96,30 @@ class Exchange(RequestResponseCycle):
 
     def _answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Write a whole answer."""
-        lines = [b"%b: %b\r\n" % header for header in self.default_headers]
-        has_length = status in WITHOUT_BODY
+        parts = [STATUS_LINE[status]]
+        for header in self.default_headers:
+            parts += (header[0], b": ", header[1], b"\r\n")
+        has_length, lines = status in WITHOUT_BODY, 1 + len(self.default_headers)
         for name, value in headers:
             if name == b"content-length":
                 has_length = True
             elif name == b"connection":
                 self.keep_alive = self.keep_alive and value.lower() != b"close"
                 continue
-            lines.append(b"%b: %b\r\n" % (name, value))
+            parts += (name, b": ", value, b"\r\n")
+            lines += 1
         if not has_length:
-            lines.append(b"content-length: %d\r\n" % len(body))
+            parts.append(b"content-length: %d\r\n" % len(body))
+            lines += 1
         if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            parts.append(b"connection: close\r\n")
+            lines += 1
+        head = b"".join(parts)
+        if head.count(b"\n") != lines or head.count(b"\r") != lines:
             raise RuntimeError("a header has a line break")
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        self.transport.write(b"%b\r\n%b" % (head, body))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()

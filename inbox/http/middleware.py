@@ -23,6 +23,7 @@ from inbox.http.requests import header_of, headers_of
 from inbox.http.responses import NotModified, reply_to
 from inbox.http.route_index import ROUTE, Endpoint
 from inbox.origins import ANY, AllowedOrigins
+from inbox.store.connection.wire import limit_waiting
 from inbox.tracing import REQUEST_ID, TRACEPARENT, begin_request
 
 BROWSER_PATHS = ("/v1/inbox", "/v1/widgets", "/static/", "/socket.io/")
@@ -165,6 +166,7 @@ class Deadline:
                     message = await self._receive()
             except TimeoutError:
                 raise RequestTimeout from None
+            limit_waiting()  # it came at the caller's pace
         self._earned_seconds += len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
         self._is_whole = not message.get("more_body", False)
         return message

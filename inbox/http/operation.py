@@ -109,7 +109,6 @@ def operation(
         target_name = next((name for name, kind in kinds.items() if kind is Target), "")
         read_target = readers.pop(target_name, None)
         further = [(name, read, kinds[name] is Request or name == "query") for name, read in readers.items()]
-        has_body = "body" in kinds
 
         @wraps(handler)
         async def endpoint(request: Request) -> Response:
@@ -130,8 +129,6 @@ def operation(
             arguments = {}
             for name, read, is_at_hand in further:
                 arguments[name] = read(request) if is_at_hand else await read(request)
-            if has_body:  # it came at the caller's pace
-                limit_waiting()
             return arguments
 
         return Operation(

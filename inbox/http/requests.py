@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -65,7 +65,9 @@ async def read_body(request: Request, kind: type[T], limit: int = BODY_LIMIT_BYT
     Raise PayloadTooLarge, UnsupportedMediaType, BadRequest (broken JSON, too deep, too many items) or ValidationFailed
     (wrong types, missing fields).
     """
-    raw = await _read_bytes(request, limit)
+    raw: bytes | None = request.scope.get(BODY)
+    if raw is None:  # it is read once, also if the handler is called again
+        raw = request.scope[BODY] = await _receive_bytes(request, limit)
     if raw and not _is_json(request):
         raise UnsupportedMediaType
     return parse_json(raw or b"{}", kind)
@@ -95,13 +97,6 @@ def convert(value: Any, kind: type[T]) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise ValidationFailed({mismatch_field(error): explain_mismatch(error, value, kind)}) from None
-
-
-async def _read_bytes(request: Request, limit: int) -> bytes:
-    """Return the body; it is read once, also if the handler is called again."""
-    if (raw := request.scope.get(BODY)) is None:
-        raw = request.scope[BODY] = await _receive_bytes(request, limit)
-    return cast(bytes, raw)
 
 
 async def _receive_bytes(request: Request, limit: int) -> bytes:

@@ -34,10 +34,10 @@ class CompatibleCodec:
 
     def encode(self, event: FeedEvent) -> EncodedDelivery:
         changes, counts = event.form(compatible_events)
-        return EncodedDelivery(self._frames(changes), len(changes), self._frames(counts))
-
-    def _frames(self, events: Sequence[SocketEvent]) -> bytes:
         at_ms = now_ms()
+        return EncodedDelivery(self._frames(changes, at_ms), len(changes), self._frames(counts, at_ms))
+
+    def _frames(self, events: Sequence[SocketEvent], at_ms: int) -> bytes:
         return b"".join([self.frame(event, at_ms) for event in events])
 
     def frame(self, event: SocketEvent, at_ms: int) -> bytes:

@@ -126,9 +126,13 @@ class MessageStore(BaseStore):
 
         Return one result per delivery, in order; None if the feed no longer exists.
         """
-        if any(delivery.expires_ms for delivery in deliveries):
+        expires = collapses = False
+        for delivery in deliveries:
+            expires = expires or delivery.expires_ms > 0
+            collapses = collapses or delivery.collapse is not None
+        if expires:
             await self.announce(deliveries)
-        if not any(delivery.collapse for delivery in deliveries):
+        if not collapses:
             return await self._append_plain(deliveries)
         appended: list[AppendResult | None] = []
         for is_plain, group in itertools.groupby(deliveries, lambda delivery: delivery.collapse is None):
@@ -149,7 +153,7 @@ class MessageStore(BaseStore):
         for group, group_replies in zip(groups, replies, strict=True):
             for index, reply in zip(group, group_replies, strict=True):
                 feed = deliveries[index].feed
-                if reply.has_due_snooze or reply.is_too_long:
+                if reply.needs_maintenance:
                     await self.maintain(feed, wake=reply.has_due_snooze, trim=reply.is_too_long)
                 appended[index] = append_result(feed, checks[index], reply)
         return appended
