@@ -82,7 +82,7 @@ class Wait(msgspec.Struct, frozen=True):
     """The step, if the store decides at once whether the event passes, instead of waiting."""
 
 
-Draft = Delivery | Failure | Wait
+StepResult = Delivery | Failure | Wait
 
 
 class GateDecision(NamedTuple):
@@ -204,7 +204,7 @@ class CompiledStep:
         """Return the longest time that the step may wait."""
         return 0
 
-    def draft(self, run: StepRun) -> Draft:
+    def run(self, run: StepRun) -> StepResult:
         """Carry out the step for a feed; return its message, the wait it starts, or why there is neither."""
         try:
             if self.condition.rule and not self.condition.holds(run.scope, clock.now_ms()):
@@ -213,7 +213,7 @@ class CompiledStep:
         except RenderError as error:
             return Failure(run.feed, self.step_id, error.message)
 
-    def _run(self, run: StepRun) -> Draft:
+    def _run(self, run: StepRun) -> StepResult:
         """Carry out the step, whose condition holds. Raise RenderError."""
         raise NotImplementedError
 

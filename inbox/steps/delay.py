@@ -9,7 +9,7 @@ from inbox.errors import invalid
 from inbox.models.dates import iso
 from inbox.models.workflow import Step, TemplateLine, Workflow
 from inbox.rendering.templates import RenderError, Scope
-from inbox.steps.base import Draft, Failure, PlanContent, StepContent, StepDefinition, StepPreview, StepRun, Wait
+from inbox.steps.base import Failure, PlanContent, StepContent, StepDefinition, StepPreview, StepResult, StepRun, Wait
 from inbox.steps.waiting import CompiledWait, TimeControls, check_due, check_time
 
 NO_WAIT = "its time had come already"
@@ -47,7 +47,7 @@ class CompiledDelay(CompiledWait):
             raise RenderError(field, f"it gives no ISO-8601 time: {text[:100]!r}") from None
         return check_due(due, now_ms, field)
 
-    def _run(self, run: StepRun) -> Draft:
+    def _run(self, run: StepRun) -> StepResult:
         now_ms = clock.now_ms()
         due_ms = self.due(now_ms, run.scope)
         if due_ms <= now_ms:

@@ -16,7 +16,7 @@ from inbox.rendering.paths import EVERYTHING, reached
 from inbox.rendering.templates import Scope
 from inbox.service.activity.activity_log import TriggerRef
 from inbox.steps import CompiledSteps, compile_steps
-from inbox.steps.base import CompiledStep, Draft, Failure, PlanContent, StepRun, Wait
+from inbox.steps.base import CompiledStep, Failure, PlanContent, StepResult, StepRun, Wait
 from inbox.store.feed import Feed
 from inbox.store.messages import Delivery
 from inbox.store.runs import Fired
@@ -36,16 +36,16 @@ class RenderedSteps(msgspec.Struct, gc=False):
     resumed: Fired | None = None
     """The run whose wait has ended and that goes on with these steps."""
 
-    def add(self, step: CompiledStep, draft: Draft) -> bool:
+    def add(self, step: CompiledStep, result: StepResult) -> bool:
         """Add the result of a step; return False if no further step is carried out now."""
-        if isinstance(draft, Delivery):
-            self.deliveries.append(draft)
-        elif isinstance(draft, Wait):
-            self.waits.append(draft)
+        if isinstance(result, Delivery):
+            self.deliveries.append(result)
+        elif isinstance(result, Wait):
+            self.waits.append(result)
             return False
         else:
-            self.failures.append(draft)
-            return not (step.ends_on_failure and draft.kind == "failed")
+            self.failures.append(result)
+            return not (step.ends_on_failure and result.kind == "failed")
         return True
 
     def copy_for(self, feed: Feed) -> RenderedSteps:
@@ -116,8 +116,8 @@ class Plan(PlanContent, frozen=True, dict=True):
             for index, step in enumerate(self.steps):
                 if index >= start:
                     scope = self.scope(step, subscriber, variables)
-                    draft = step.draft(StepRun(self, feed, index, scope, self.steps[index + 1 :]))
-                    if not rendered.add(step, draft):
+                    result = step.run(StepRun(self, feed, index, scope, self.steps[index + 1 :]))
+                    if not rendered.add(step, result):
                         break
                 if step.default_variables is not None:
                     variables.setdefault(step.step_id, step.default_variables)
