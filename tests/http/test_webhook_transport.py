@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from inbox import metrics
 from inbox.models.event import WebhookEvent
 from inbox.models.webhook import EVENT_TYPES, Webhook
 from inbox.service.webhooks.hosts import ReachableHosts
@@ -77,12 +78,14 @@ async def send(hosts: ReachableHosts, url: str, times: int = 1) -> list[Sent]:
 
 async def test_the_next_address_is_tried_and_the_connection_stays_in_use() -> None:
     port, heads, hosts = free_port(), list[str](), KnownHosts("127.0.0.2", "127.0.0.1")
+    before = metrics.WEBHOOK_REQUESTS.values[("delivered",)]
     async with answering(port, heads):
         sent = await send(hosts, f"http://hooks.example:{port}/in", times=2)
     assert [one.status for one in sent] == [200, 200]
     assert all(head.startswith("POST /in HTTP/1.1\r\n") for head in heads)
     assert all(f"Host: hooks.example:{port}\r\n" in head for head in heads)
     assert hosts.asked == [("hooks.example", port)], "one connection, one look"
+    assert metrics.WEBHOOK_REQUESTS.values[("delivered",)] == before + 2
 
 
 async def test_a_host_whose_addresses_all_refuse_is_a_failure() -> None:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
 from dataclasses import dataclass, field, replace
 
 from inbox import metrics
@@ -219,10 +218,7 @@ class EventRelay:
     async def _send(self, environment: Environment, webhook: Webhook, event: WebhookEvent) -> Sent:
         cause = event.transaction_id
         parent = await self._transactions.trace_of(environment.number, cause) if cause else ""
-        began = time.monotonic()
         sent = await self._sender.send(webhook, event, self._webhooks.secrets_of(webhook), parent)
-        metrics.WEBHOOK_SECONDS.observe(time.monotonic() - began)
-        metrics.WEBHOOK_REQUESTS.add(("delivered" if sent.is_delivered else "refused" if sent.status else "failed",))
         self._note_health(environment, sent)
         return sent
 

@@ -8,13 +8,14 @@ import contextlib
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from inbox import __version__
+from inbox import __version__, metrics
 from inbox.clock import now_seconds
 from inbox.models.event import WebhookEvent
 from inbox.models.webhook import Webhook
@@ -72,6 +73,13 @@ class WebhookSender:
 
         Return every failure of the receiver as a result.
         """
+        began = time.monotonic()
+        sent = await self._try(webhook, event, secrets, traceparent)
+        metrics.WEBHOOK_SECONDS.observe(time.monotonic() - began)
+        metrics.WEBHOOK_REQUESTS.add(("delivered" if sent.is_delivered else "refused" if sent.status else "failed",))
+        return sent
+
+    async def _try(self, webhook: Webhook, event: WebhookEvent, secrets: Sequence[str], traceparent: str) -> Sent:
         import httpx  # only a process that sends needs it, and it is slow to load
 
         try:
