@@ -7,6 +7,7 @@ import { headFields } from "./head.js";
 import { link } from "./parts.js";
 import { previewPane, typedSamples } from "./preview.js";
 import { stepList } from "./step-list.js";
+import { STEP_TYPES } from "./steps.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
@@ -25,6 +26,8 @@ const pageOf = (id) => `#/workflows/${encodeURIComponent(id)}`;
 async function read({ api }, id) {
   const { data } = await api.get(pathOf(id));
   if (data.origin === V1_ORIGIN) throw new ApiError("This workflow was made by the v1 API, whose templates are other ones. Change it there.");
+  const unknown = data.steps.find((/** @type {Json} */ { type }) => !(type in STEP_TYPES));
+  if (unknown) throw new ApiError(`The step ${unknown.stepId} is of the type ${unknown.type}, which this page does not know.`);
   return data;
 }
 

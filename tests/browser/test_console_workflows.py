@@ -372,6 +372,15 @@ async def test_a_workflow_of_v1_is_changed_elsewhere(open_window: OpenWindow, se
     await expect(window.page.get_by_role("alert")).to_contain_text("made by the v1 API")
 
 
+async def test_a_step_of_a_newer_version_is_not_lost(open_window: OpenWindow, service: Server) -> None:
+    """The API is played here: this version stores no such step."""
+    stored = {"origin": "novu-cloud", "steps": [{"stepId": "call", "type": "telephone"}]}
+    window = await log_in(open_window, service, "topics")
+    await window.page.route("**/v2/workflows/newer", lambda route: route.fulfill(json={"data": stored}))
+    await window.page.goto(f"{service.url}/console#/editor/newer")
+    await expect(window.page.get_by_role("alert")).to_contain_text("The step call is of the type telephone")
+
+
 @pytest.mark.needs("node", "npm")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [{"width": 1200, "height": 820}, PHONE], ids=["wide", "phone"])

@@ -46,7 +46,7 @@ def preview_step(workflow: Workflow, index: int, request: PreviewRequest) -> wir
     """
     if request.control_values is not None:
         step = replace(workflow.steps[index], controls=request.control_values, language="liquid")
-        _check_controls(step, "")
+        _check_step(step, "")
         workflow = replace(workflow, steps=[*workflow.steps[:index], step, *workflow.steps[index + 1 :]])
     return _preview(workflow, index, "", request.preview_payload)
 
@@ -60,12 +60,9 @@ def preview_unsaved(request: UnsavedPreviewRequest) -> wire.StepPreviewReply:
     if request.step >= len(steps):
         raise invalid("step", f"step must be less than {len(steps)}, the number of steps", request.step)
     prefix = f"steps.{request.step}."
-    kind = steps[request.step].type
-    if kind not in STEP_TYPES:
-        raise invalid(f"{prefix}type", f"type must be one of the following values: {', '.join(STEP_TYPES)}", kind)
     check_schema(request.workflow.payload_schema)
     workflow = _unsaved(request.workflow)
-    _check_controls(workflow.steps[request.step], prefix)
+    _check_step(workflow.steps[request.step], prefix)
     return _preview(workflow, request.step, prefix, request.preview_payload)
 
 
@@ -92,8 +89,10 @@ def _unsaved_step(body: UnsavedStep) -> Step:
     return Step(id=new_object_id(), step_id=step_id, name=body.name, controls=controls, type=body.type)
 
 
-def _check_controls(step: Step, prefix: str) -> None:
-    """Raise ValidationFailed for controls that a workflow could not be stored with."""
+def _check_step(step: Step, prefix: str) -> None:
+    """Raise ValidationFailed for a step that a workflow could not be stored with."""
+    if step.type not in STEP_TYPES:
+        raise invalid(f"{prefix}type", f"type must be one of the following values: {', '.join(STEP_TYPES)}", step.type)
     definition, field = STEP_TYPES[step.type], f"{prefix}controlValues"
     if mismatches := list(find_mismatches(step.controls, definition.controls, field)):
         raise ValidationFailed({one.field: str(one) for one in mismatches})
