@@ -24,10 +24,11 @@ from inbox.store.replies import append_replies
 from inbox.store.scripts import load
 
 COUNTS = ("delivered", "suppressed", "failed", "skipped", "waiting")
+MAX_SHARES_AT_ONCE = 8
 
 
 _DISPATCH_ACCEPT = load("dispatch_accept", bool)
-_DISPATCH_TAKE = load("dispatch_take", lambda bucket: bucket if bucket >= 0 else None)
+_DISPATCH_TAKE = load("dispatch_take", lambda shares: [int(share) for share in shares])
 _DISPATCH_FINISH = load("dispatch_finish", bool)
 _DISPATCH_CANCEL = load("dispatch_cancel", bool)
 DISPATCH_APPEND = load("dispatch_append", lambda reply: append_replies(reply[1:]) if reply[0] else None)
@@ -110,21 +111,24 @@ class DispatchStore(BaseStore):
         return plan
 
     async def acquire(
-        self, environment: int, dispatch_id: str, lease_ms: int, earlier: Sequence[str] = ()
-    ) -> DispatchShare | None:
-        """Acquire a share that no worker holds, for the time of the lease. None if there is none.
+        self, environment: int, dispatch_id: str, lease_ms: int, recipients: int, earlier: Sequence[str] = ()
+    ) -> list[DispatchShare]:
+        """Acquire shares that no worker holds, for the time of the lease. Return none if none is free.
 
-        Buckets in which `earlier` dispatches have open shares are passed over.
+        A dispatch to few has small shares: as many are acquired at once as have `recipients` together in the mean, at
+        most 8. Buckets in which `earlier` dispatches have open shares are passed over.
         """
         keys = self._keys.dispatch(environment, dispatch_id)[:2]
         keys += [self._keys.dispatch(environment, one)[1] for one in earlier]
-        bucket = await self._client.run(_DISPATCH_TAKE, keys, [lease_ms, ""])
-        return None if bucket is None else DispatchShare(environment, dispatch_id, bucket)
+        args: list[Argument] = [lease_ms, "", BUCKETS, recipients, MAX_SHARES_AT_ONCE]
+        buckets = await self._client.run(_DISPATCH_TAKE, keys, args)
+        return [DispatchShare(environment, dispatch_id, bucket) for bucket in buckets]
 
     async def renew(self, share: DispatchShare, lease_ms: int) -> bool:
         """Renew a lease. False if the dispatch is no longer running, or another worker has finished the share."""
         keys = self._keys.dispatch(share.environment, share.dispatch_id)[:2]
-        return await self._client.run(_DISPATCH_TAKE, keys, [lease_ms, share.bucket]) is not None
+        renewed = await self._client.run(_DISPATCH_TAKE, keys, [lease_ms, share.bucket])
+        return len(renewed) > 0
 
     async def postpone(self, share: DispatchShare, ms: int) -> int:
         """Postpone a share that failed by `ms`; return the number of its failures."""
@@ -194,15 +198,17 @@ class DispatchStore(BaseStore):
         keys += feeds + self._messages.outbox.key(BucketKey(share.environment, share.bucket), CREATED)
         return keys, args + contents + message_args
 
-    async def finish(self, share: DispatchShare) -> bool:
-        """Add the share's counts to the dispatch. Return whether it was the last share."""
-        key = self._bucket(share).share(share.dispatch_id)
-        counts = [int(raw or 0) for raw in await self._client.execute("HMGET", key, *COUNTS)]
-        keys = self._keys.dispatch(share.environment, share.dispatch_id)
-        args: list[Argument] = [share.dispatch_id, share.bucket, *counts, DISPATCH_TTL_SECONDS]
-        done = await self._client.run(_DISPATCH_FINISH, keys, args)
-        # kept for a while: a worker that acquired this share meanwhile may still read its cursor
-        await self._client.execute("EXPIRE", key, DISPATCH_TTL_SECONDS)
+    async def finish(self, shares: Sequence[DispatchShare]) -> bool:
+        """Add the counts of shares of one dispatch to it. Return whether its last share is among them."""
+        environment, dispatch_id = shares[0].environment, shares[0].dispatch_id
+        share_keys = [self._bucket(share).share(dispatch_id) for share in shares]
+        args: list[Argument] = [dispatch_id, DISPATCH_TTL_SECONDS]
+        counts = await self._client.batch([("HMGET", key, *COUNTS) for key in share_keys])
+        for share, raw_counts in zip(shares, counts, strict=True):
+            args += [share.bucket, *(int(raw or 0) for raw in raw_counts)]
+        done = await self._client.run(_DISPATCH_FINISH, self._keys.dispatch(environment, dispatch_id), args)
+        # kept for a while: a worker that acquired a share meanwhile may still read its cursor
+        await self._client.batch([("EXPIRE", key, DISPATCH_TTL_SECONDS) for key in share_keys])
         return done
 
     async def cancel(self, environment: int, dispatch_id: str) -> bool:

@@ -14,9 +14,12 @@ from inbox.ids import SubscriberId
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
 from inbox.service.trigger import delivery
+from inbox.service.trigger.audience import SHARE_SLICE
 from inbox.service.trigger.dispatches import progress_view
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.store import feeds
+from inbox.store.dispatches import MAX_SHARES_AT_ONCE, DispatchShare
+from inbox.store.keys import BUCKETS
 from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
 
@@ -176,8 +179,54 @@ async def test_dispatches_keep_their_order_within_a_millisecond_and_when_the_clo
     assert int(accepted[0]) <= int(accepted[1]) < ahead
 
 
+@pytest.mark.parametrize(
+    ("total", "at_once"),
+    [
+        (0, MAX_SHARES_AT_ONCE),
+        (PEOPLE, MAX_SHARES_AT_ONCE),
+        (SHARE_SLICE * BUCKETS // 3, 3),
+        (SHARE_SLICE * BUCKETS, 1),
+        (10**7, 1),
+    ],
+)
+async def test_small_shares_are_acquired_several_at_a_time(rig: Rig, total: int, at_once: int) -> None:
+    store, number = rig.first.dispatch_worker._store, rig.environment.number
+    assert await store.accept(number, "d", b"", total)
+    first, second = [await store.acquire(number, "d", 60_000, SHARE_SLICE) for _ in range(2)]
+    assert len(first) == len(second) == at_once
+    assert not set(first) & set(second)
+    free = BUCKETS - 2 * at_once
+    assert await store.accept(number, "later", b"", 0)
+    assert await store.acquire(number, "later", 60_000, SHARE_SLICE, ["d"]) == []
+    rest = []
+    while shares := await store.acquire(number, "d", 60_000, SHARE_SLICE):
+        rest += shares
+    assert len(set(rest)) == free
+    assert await store.renew(first[0], 60_000)
+
+
+async def test_shares_that_are_finished_together_are_counted_once(rig: Rig) -> None:
+    await rig.people()
+    await rig.broadcast()
+    store, number = rig.first.dispatch_worker._store, rig.environment.number
+    [dispatch_id] = (await store.running([number], 5))[number]
+    first = await store.acquire(number, dispatch_id, 60_000, SHARE_SLICE)
+    for share in first:
+        assert await rig.first.dispatch_worker._carry_out(share)
+    stored = sum([len(await rig.contents(f"s{index}")) for index in range(PEOPLE)])
+    assert stored > 0
+    assert (await rig.progress())["delivered"] == 0
+    for again in (first[:2], first, first):
+        assert not await store.finish(again)
+    assert (await rig.progress())["delivered"] == stored
+    assert not any([await store.renew(share, 60_000) for share in first])
+    await rig.first.dispatch_worker.run_until_idle()
+    assert (await rig.progress())["delivered"] == PEOPLE
+    assert not await store.finish([DispatchShare(number, dispatch_id, 0)])
+
+
 @one_server_and_cluster
-@pytest.mark.parametrize("start", range(0, 48, 8))
+@pytest.mark.parametrize("start", range(0, 64, 8))
 async def test_a_worker_that_dies_at_any_call_is_gone_on_for(rig: Rig, start: int) -> None:
     names = await rig.people()
     await rig.broadcast()
@@ -205,8 +254,7 @@ async def test_a_slow_worker_whose_share_was_taken_over_changes_nothing(rig: Rig
     await rig.broadcast()
     store = rig.first.dispatch_worker._store
     [dispatch_id] = (await store.running([rig.environment.number], 5))[rig.environment.number]
-    slow = await store.acquire(rig.environment.number, dispatch_id, 1)
-    assert slow is not None
+    slow, *_ = await store.acquire(rig.environment.number, dispatch_id, 1, SHARE_SLICE)
     await asyncio.sleep(0.02)
     await rig.first.dispatch_worker.run_until_idle()
     assert not await store.renew(slow, 1000)
@@ -284,4 +332,4 @@ async def test_environments_take_turns(rig: Rig) -> None:
         [one] = (await store.running([environment.number], 5))[environment.number]
         key = rig.first.keys.dispatch(environment.number, one)[1]
         left.append(await rig.first.client.execute("ZCARD", key))
-    assert left == [236, 236]
+    assert left == [BUCKETS - 20 * MAX_SHARES_AT_ONCE] * 2

@@ -14,7 +14,7 @@ from inbox.lru_cache import LruCache
 from inbox.models.context_keys import feed_name
 from inbox.models.subscriber import Subscriber
 from inbox.service.environments.environments import EnvironmentService
-from inbox.service.trigger.audience import Audience
+from inbox.service.trigger.audience import SHARE_SLICE, Audience
 from inbox.service.trigger.dispatches import Dispatch, decode_dispatch
 from inbox.service.trigger.pipeline import BatchPolicy, Pipeline
 from inbox.service.trigger.plan import Plan, RenderedSteps
@@ -50,34 +50,38 @@ class DispatchWorker:
             pass
 
     async def _turn(self) -> bool:
-        """Carry out one free share of each environment that has one; return whether there was any."""
+        """Carry out free shares of a dispatch of each environment that has some; return whether there were any."""
         numbers = [environment.number for environment in await self._environments.fresh()]
         worked = False
         for environment, ids in (await self._store.running(numbers, MAX_DISPATCHES)).items():
             for index, dispatch_id in enumerate(ids):
-                share = await self._store.acquire(environment, dispatch_id, self._lease_ms, ids[:index])
-                if share is not None:
+                shares = await self._store.acquire(environment, dispatch_id, self._lease_ms, SHARE_SLICE, ids[:index])
+                if shares:
                     worked = True
-                    await self._carry_out_safely(share)
+                    ended = [share for share in shares if await self._carry_out_safely(share)]
+                    if ended:
+                        await self._store.finish(ended)
                     break
         return worked
 
-    async def _carry_out_safely(self, share: DispatchShare) -> None:
+    async def _carry_out_safely(self, share: DispatchShare) -> bool:
+        """Carry out a share; return whether it is to be finished: it was carried out, or is given up."""
         try:
-            await self._carry_out(share)
+            return await self._carry_out(share)
         except ServiceUnavailable:
             raise
         except Exception:
             log.exception("a share of a dispatch failed", extra={"action": "dispatch_failed"})
             if await self._store.postpone(share, self._lease_ms) >= MAX_FAILURES:
                 log.error("a share of a dispatch is given up", extra={"action": "dispatch_given_up"})
-                await self._store.finish(share)
+                return True
+            return False
 
-    async def _carry_out(self, share: DispatchShare) -> None:
-        """Deliver to the rest of a share. Return early if it was cancelled, or if another worker has taken it over."""
+    async def _carry_out(self, share: DispatchShare) -> bool:
+        """Deliver to the rest of a share. Return False if it was cancelled, or if another worker has taken it over."""
         dispatch = await self._dispatch(share)
         if dispatch is None:
-            return
+            return False
         cursor = await self._store.cursor(share)
         is_acquired = True  # just now
         async for last, subscribers in self._audience.after(share, dispatch, cursor):
@@ -90,10 +94,10 @@ class DispatchWorker:
             for batch, next_cursor in zip(batches, cursors, strict=True):
                 began = time.monotonic()
                 if not await self._append(share, dispatch.plan, batch, cursor, next_cursor):
-                    return
+                    return False
                 cursor = next_cursor
                 await asyncio.sleep(time.monotonic() - began)  # leave half of the time to requests
-        await self._store.finish(share)
+        return True
 
     async def _dispatch(self, share: DispatchShare) -> Dispatch | None:
         dispatch = self._dispatches.get(share.dispatch_id)

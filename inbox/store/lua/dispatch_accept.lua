@@ -11,6 +11,8 @@ redis.call('HSET', dispatch, 'plan', plan, 'state', 'running', 'total', total, '
 -- after every one that is under way, also within one millisecond and when the clock was put back
 local newest = redis.call('ZRANGE', running, -1, -1, 'WITHSCORES')
 local score = math.max(now, (newest[2] or 0) + 1)
-for share = 0, share_count - 1 do redis.call('ZADD', shares, 0, share) end
+local open = {}
+for share = 0, share_count - 1 do open[2 * share + 1], open[2 * share + 2] = '0', string.format('%d', share) end
+redis.call('ZADD', shares, unpack(open))
 redis.call('ZADD', running, score, id)
 return 1
