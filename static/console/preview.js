@@ -3,6 +3,7 @@
 import { element } from "../pages/element.js";
 import { renderBody } from "../widget/body.js";
 import { ApiError } from "./api.js";
+import { button } from "./forms.js";
 import { facts, time } from "./parts.js";
 
 /** @typedef {import("./api.js").Json} Json */
@@ -12,7 +13,7 @@ import { facts, time } from "./parts.js";
 export const typedSamples = new Map();
 
 /** @param {Json} action */
-function button({ label, redirect }) {
+function actionView({ label, redirect }) {
   return element("span", { className: "button", title: redirect?.url ?? "" }, label);
 }
 
@@ -26,7 +27,7 @@ function messageView({ subject, body, bodyFormat, avatar, primaryAction, seconda
   const stay = (/** @type {Event} */ event) => event.preventDefault(); // a link of the message leads nowhere here
   return [
     element("div", { className: "message", onclick: stay }, ...(subject ? [element("strong", {}, subject)] : []), element("div", { className: "text" }, renderBody(/** @type {any} */ ({ body, bodyFormat }))),
-      ...(buttons.length ? [element("div", { className: "row" }, ...buttons.map(button))] : [])),
+      ...(buttons.length ? [element("div", { className: "row" }, ...buttons.map(actionView))] : [])),
     ...(behind.length ? [facts(/** @type {[string, string][]} */ (behind))] : []),
   ];
 }
@@ -56,7 +57,10 @@ export function previewPane({ api, signal }, read, told, typed) {
   const line = element("p", { className: "problem", role: "status" });
   const sample = element("textarea", { id: "sample", className: "code", rows: 10, spellcheck: false });
   sample.setAttribute("aria-describedby", "sample-hint");
-  const reset = element("button", { type: "button", className: "small" }, "Use examples again");
+  const reset = button("Use examples again", () => {
+    isEdited = false;
+    void renew();
+  }, "small");
   const node = element("section", { className: "preview", ariaLabel: "Preview" }, element("h2", {}, "Preview"),
     element("label", { htmlFor: "previewed" }, "Step"), choice, shown, line,
     element("label", { htmlFor: "sample" }, "Sample values"), sample,
@@ -99,10 +103,6 @@ export function previewPane({ api, signal }, read, told, typed) {
 
   sample.addEventListener("input", () => {
     isEdited = true;
-    void renew();
-  });
-  reset.addEventListener("click", () => {
-    isEdited = false;
     void renew();
   });
   choice.addEventListener("change", () => void renew());

@@ -1,6 +1,7 @@
 /** The workflows: what kinds of messages there are; and one of them with its steps, a switch and a trigger to try it. */
 
 import { element } from "../pages/element.js";
+import { attempts, button } from "./forms.js";
 import { facts, filters, link, pager, table, time, transactionLink } from "./parts.js";
 import { typedSamples } from "./preview.js";
 
@@ -64,25 +65,26 @@ function tryIt({ api }, workflow, example) {
 /** The switch that lets triggers deliver or not. @param {Context} context @param {Json} workflow */
 function activity(context, workflow) {
   const state = element("span", {}, workflow.active ? "active" : "inactive: triggers of it deliver nothing");
-  const button = element("button", { className: "small" }, workflow.active ? "Switch off" : "Switch on");
-  button.addEventListener("click", async () => {
+  const toggle = button(workflow.active ? "Switch off" : "Switch on", async () => {
     const saved = context.api.send("PATCH", `v2/workflows/${encodeURIComponent(context.id)}`, { active: !workflow.active });
     await saved.then(({ data }) => both.replaceWith(activity(context, data)), (error) => (state.textContent = error.message));
-  });
-  const both = element("span", { className: "row" }, state, button);
+  }, "small");
+  const both = element("span", { className: "row" }, state, toggle);
   return both;
 }
 
 /** Links that change the workflow or copy it, and a button that deletes it. @param {Context} context @param {Json} workflow */
 function changes({ api }, { workflowId, name }) {
   const id = encodeURIComponent(workflowId);
-  const problem = element("span", { className: "problem", role: "alert" });
-  const remove = element("button", { className: "small" }, "Delete");
-  remove.addEventListener("click", async () => {
+  const { problem, attempt } = attempts();
+  const remove = button("Delete", () => {
     if (!confirm(`Delete ${name}? Its messages stay. Triggers of it fail from then on.`)) return;
-    await api.send("DELETE", `v2/workflows/${id}`).then(() => (location.hash = "#/workflows"), (error) => (problem.textContent = error.message));
-  });
-  return element("p", { className: "row wrap" }, link(`#/editor/${id}`, "Edit"), link(`#/editor?from=${id}`, "Duplicate"), remove, problem);
+    return attempt(async () => {
+      await api.send("DELETE", `v2/workflows/${id}`);
+      location.hash = "#/workflows";
+    });
+  }, "small");
+  return element("div", { className: "row wrap" }, link(`#/editor/${id}`, "Edit"), link(`#/editor?from=${id}`, "Duplicate"), remove, problem);
 }
 
 /** @param {Context} context */
