@@ -258,12 +258,8 @@ export class InboxElement extends HTMLElement {
 
   /** Several attributes set in a row make one new session. */
   #restartSoon() {
-    if (this.#isChanged) return;
     this.#isChanged = true;
-    queueMicrotask(() => {
-      this.#isChanged = false;
-      if (this.isConnected) this.#restart();
-    });
+    queueMicrotask(() => this.#isChanged && this.isConnected && this.#restart());
   }
 
   #end() {
@@ -275,6 +271,7 @@ export class InboxElement extends HTMLElement {
   }
 
   #restart() {
+    this.#isChanged = false; // also of the attributes that the element had before it was connected
     this.#end();
     const applicationIdentifier = this.getAttribute("application-identifier") ?? "";
     const subscriberId = this.getAttribute("subscriber") ?? "";
@@ -303,7 +300,10 @@ export class InboxElement extends HTMLElement {
   }
 
   get #baseUrl() {
-    return new URL(this.getAttribute("base-url") ?? InboxElement.service, document.baseURI).href;
+    const url = this.getAttribute("base-url") ?? InboxElement.service;
+    if (URL.canParse(url, document.baseURI)) return new URL(url, document.baseURI).href;
+    this.fail({ operation: "attribute", message: "base-url is no URL", isFinal: true });
+    return InboxElement.service;
   }
 
   #changed() {

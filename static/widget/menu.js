@@ -119,7 +119,7 @@ export class Menu {
     };
     addEventListener("resize", place, { signal });
     document.addEventListener("scroll", place, { signal, capture: true, passive: true }); // of whatever holds the button
-    document.addEventListener("pointerdown", press, { signal });
+    document.addEventListener("pointerdown", press, { signal, capture: true }); // a page may keep it from going further
     place();
   }
 
