@@ -126,7 +126,7 @@ a.text:hover strong, .more:hover, .actions .undo:hover { text-decoration: underl
   margin: 0; padding: 0.25rem; color: var(--_text); background: var(--_ground); border: 1px solid var(--_line); border-radius: 8px;
   box-shadow: 0 8px 24px rgb(16 24 40 / 22%); font: inherit;
 }
-.menu-item { display: flex; align-items: center; gap: 1.5rem; width: 100%; padding: 0.375rem 0.625rem; border-radius: 5px; text-align: start; white-space: nowrap; }
+.menu-item { display: flex; align-items: center; gap: 0.75rem; width: 100%; padding: 0.375rem 0.625rem; border-radius: 5px; text-align: start; white-space: nowrap; }
 .menu-item:focus-visible { outline-offset: -2px; background: var(--_hover); }
 .menu-item svg { width: 1em; height: 1em; margin-inline-start: auto; }
 .menu-hint { margin-inline-start: auto; color: var(--_muted); font-size: 0.9em; }

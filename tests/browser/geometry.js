@@ -61,6 +61,11 @@
       const by = cutBy(one, one.getBoundingClientRect());
       if (by) yield `${nameOf(one)} sticks out of ${nameOf(by)}`;
     }
+    for (const one of controls()) {
+      const box = one.getBoundingClientRect();
+      const spills = ({ left, right, top, bottom }) => left < box.left - 1 || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1;
+      if (linesOf(one).some(spills)) yield `the text of ${nameOf(one)} is larger than it`;
+    }
     for (const one of textsOf()) {
       if (one.closest("[title]")) continue; // the whole of it is said there
       const by = linesOf(one).map((box) => cutBy(one, box, { isText: true })).find(Boolean);
