@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
 MASK = "********"
+_PASSWORD = re.compile(r"(//[^:/?#]*:)[^/?#]*@")
+_PARAMETER = re.compile(r"([?&][^=&#]*)=[^&#]*")
 
 
 def mask_url(url: str) -> str:
     """Return the URL with the password masked, also in its query."""
-    parts = urlsplit(url)
-    credentials, at, host = parts.netloc.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    masked = f"{parts.scheme}://{user}{colon}{MASK if colon else ''}{at}{host}{parts.path}"
-    query = [(key, MASK if "pass" in key.lower() else value) for key, value in parse_qsl(parts.query)]
-    return f"{masked}?{urlencode(query, safe='*/')}" if query else masked
+    return _PARAMETER.sub(_masked, _PASSWORD.sub(rf"\1{MASK}@", url, count=1))
+
+
+def _masked(parameter: re.Match[str]) -> str:
+    return f"{parameter[1]}={MASK}" if "pass" in unquote(parameter[1]).lower() else parameter[0]
 
 
 def show_value(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -153,6 +155,7 @@ async def test_a_key_reaches_no_private_host(shared_server: Server, url: str) ->
         answer = await api.client.put(PATH, json={"url": url})
     check_error(answer, 422)
     assert "private addresses" in answer.json()["errors"]["url"]["messages"][0]
+    assert answer.json()["errors"]["url"]["value"] == url
 
 
 async def test_a_host_that_was_set_by_command_stays_when_only_the_events_change(
@@ -183,6 +186,76 @@ async def test_a_name_that_becomes_private_is_not_reached(fresh_server: Server, 
     assert (answer["delivered"], answer["status"]) == (False, 0)
     assert "private addresses" in answer["reason"]
     assert receiver.connections == 0
+
+
+async def signs(api: Api, receiver: Receiver, secret: str) -> bool:
+    """Whether the webhook signs with this secret now."""
+    assert (await api.data("POST", f"{PATH}/test", 200))["delivered"]
+    return receiver.received[-1].is_signed_with(secret)
+
+
+async def test_a_rotation_outlives_changes_at_the_same_moment(api: Api, receiver: Receiver) -> None:
+    await api.data("PUT", PATH, 200, {"url": receiver.url})
+    for _ in range(8):
+        events = [{"url": receiver.url, "events": [one]} for one in EVENT_TYPES[:3]]
+        rotated, *changed = await asyncio.gather(
+            api.data("POST", f"{PATH}/rotate-secret", 200), *(api.data("PUT", PATH, 200, one) for one in events)
+        )
+        assert [one["secret"] for one in changed] == [None] * len(changed)
+        assert await signs(api, receiver, rotated["secret"])
+
+
+async def test_of_first_calls_at_the_same_moment_one_has_the_secret(api: Api, receiver: Receiver) -> None:
+    for _ in range(4):
+        made = await asyncio.gather(*(api.data("PUT", PATH, 200, {"url": receiver.url}) for _ in range(4)))
+        [secret] = [one["secret"] for one in made if one["secret"]]
+        assert await signs(api, receiver, secret)
+        await api.call("DELETE", PATH, 204)
+
+
+async def test_a_removed_webhook_does_not_come_back(api: Api, receiver: Receiver) -> None:
+    former = (await api.data("PUT", PATH, 200, {"url": receiver.url}))["secret"]
+    for _ in range(8):
+        changed, _ = await asyncio.gather(
+            api.data("PUT", PATH, 200, {"url": receiver.url}), api.call("DELETE", PATH, 204)
+        )
+        left = await api.data("GET", PATH, 200)
+        assert (left["url"] is None) == (changed["secret"] is None), "one that is there was made after the removal"
+        if left["url"] is None:
+            changed = await api.data("PUT", PATH, 200, {"url": receiver.url})
+        assert not await signs(api, receiver, former)
+        assert await signs(api, receiver, changed["secret"])
+        former = changed["secret"]
+
+
+async def test_a_password_is_shown_to_nobody_and_stays(server: Server, api: Api, receiver: Receiver) -> None:
+    url = f"http://user:s3cret@127.0.0.1:{receiver.port}/hook?a&b="
+    shown = url.replace("s3cret", "********")
+    assert (await api.data("PUT", PATH, 200, {"url": url}))["url"] == shown
+    assert (await api.data("GET", PATH, 200))["url"] == shown
+    changed = await api.data("PUT", PATH, 200, {"url": shown, "events": ["message.read"]})
+    assert (changed["url"], changed["secret"]) == (shown, None)
+    assert (await api.data("POST", f"{PATH}/test", 200))["delivered"]
+    assert receiver.received[-1].headers["authorization"] == "Basic " + base64.b64encode(b"user:s3cret").decode()
+    private = {"url": "http://user:s3cret@10.0.0.1/hook"}
+    refused = await api.client.put(PATH, json=private)
+    check_error(refused, 422)
+    assert refused.json()["errors"]["url"]["value"] == "http://user:********@10.0.0.1/hook"
+
+
+UNUSABLE = [
+    *("http://a..b/", f"http://{'x' * 300}/", "http://xn--/", "http://[v1.x]/", "http://127.0.0.1\\@8.8.8.8/"),
+    *("http://.a/", "http://[::1%25lo]/", "http://a*b/", "http://%41.example/", f"http://{'x.' * 150}example/"),
+    *("http://h:0/", "http://h:99999/", "http://h:8x/", "http:/h", "http:h", "//h/", "http://:80/"),
+]
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
+async def test_a_url_that_can_never_work_is_refused(shared_server: Server, url: str) -> None:
+    async with Api.open(shared_server) as api:
+        answer = await api.client.put(PATH, json={"url": url})
+    check_error(answer, 422)
+    assert answer.json()["errors"]["url"]["value"] == url
 
 
 async def test_nothing_breaks_it(api: Api, receiver: Receiver) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from .processes import free_port
 from .waiting import until
@@ -128,7 +129,8 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        assert head[0] == "POST /hook HTTP/1.1", head[0]
+        method, target, version = head[0].split(" ")  # a client of a proxy sends the whole URL as the target
+        assert (method, urlsplit(target).path, version) == ("POST", "/hook", "HTTP/1.1"), head[0]
         pairs = (line.partition(":") for line in head[1:] if line)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = await reader.readexactly(int(headers["content-length"]))

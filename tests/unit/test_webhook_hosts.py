@@ -14,6 +14,7 @@ PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8
 PRIVATE = [
     *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "198.18.0.1"),
     *("224.0.0.1", "240.0.0.1", "255.255.255.255", "168.63.129.16"),
+    *("192.0.0.9", "192.0.0.10", "192.0.0.170", "192.88.99.2", "3fff::1", "3fff:fff::1"),
     *("::", "::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "2001:db8::1"),
     *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:7f00:1::1"),
 ]
@@ -51,8 +52,9 @@ async def test_a_host_with_private_addresses_only_is_refused(monkeypatch: pytest
     resolve_to(monkeypatch, "10.0.0.1", "127.0.0.1")
     with pytest.raises(PrivateHost):
         await ReachableHosts([]).resolve("some.example", 443)
-    with pytest.raises(ValidationFailed):
-        await ReachableHosts([]).check("some.example", 443, 60)
+    with pytest.raises(ValidationFailed) as refused:
+        await ReachableHosts([]).check("https://some.example/in", "some.example", 443, 60)
+    assert refused.value.values == {"url": "https://some.example/in"}
 
 
 async def test_a_host_without_an_address_may_get_one_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,4 +62,4 @@ async def test_a_host_without_an_address_may_get_one_later(monkeypatch: pytest.M
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
-    await ReachableHosts([]).check("some.example", 443, 60)
+    await ReachableHosts([]).check("https://some.example/in", "some.example", 443, 60)

@@ -196,7 +196,14 @@ class EnvironmentService:
 
     async def change(self, environment: Environment, **fields: Any) -> Environment:
         """Replace settings of an environment and return it."""
-        changed = await self._store.change(environment.number, lambda stored: msgspec.structs.replace(stored, **fields))
+        return await self.update(environment, lambda stored: msgspec.structs.replace(stored, **fields))
+
+    async def update(self, environment: Environment, change: Callable[[Environment], Environment]) -> Environment:
+        """Store what `change` makes of the stored environment, and return it.
+
+        `change` may be called more than once; what it raises is raised.
+        """
+        changed = await self._store.change(environment.number, change)
         await self.registry.read()
         return self._shown(changed)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from inbox.errors import invalid
 
 NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 """They end in an IPv4 address that a gateway connects to."""
+SPECIAL = (
+    *(IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24")),
+    IPv6Network("3fff::/20"),
+)
+"""Networks of protocols and documentation that some versions of Python take for public."""
 AZURE_HOST = IPv4Address("168.63.129.16")
 """It looks public, and is the machine below every virtual machine of Azure."""
 
@@ -36,14 +41,14 @@ class ReachableHosts:
             raise PrivateHost((PrivateHost.__doc__ or "").strip())
         return reachable
 
-    async def check(self, host: str, port: int, timeout_seconds: float) -> None:
+    async def check(self, url: str, host: str, port: int, timeout_seconds: float) -> None:
         """Raise ValidationFailed for a host with private addresses only; one without an address now may get some."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self.resolve(host, port)
         except PrivateHost as error:
-            raise invalid("url", str(error), host) from None
-        except (OSError, UnicodeError):
+            raise invalid("url", str(error), url) from None
+        except OSError:
             return
 
     def is_reachable(self, address: str) -> bool:
@@ -52,6 +57,8 @@ class ReachableHosts:
         if any(parsed in network for network in self._networks):
             return True
         is_site_local = isinstance(parsed, IPv6Address) and parsed.is_site_local
+        if any(parsed in network for network in SPECIAL):
+            return False
         is_special = parsed.is_multicast or parsed.is_reserved or is_site_local or parsed == AZURE_HOST
         return parsed.is_global and not is_special
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from inbox import __version__, metrics
 from inbox.clock import now_seconds
@@ -66,7 +66,7 @@ class WebhookSender:
     def __init__(self, timeout_seconds: float, hosts: ReachableHosts) -> None:
         self.timeout_seconds = timeout_seconds
         self.hosts = hosts
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[bool, str | None], httpx.AsyncClient] = {}
 
     async def send(self, webhook: Webhook, event: WebhookEvent, secrets: Sequence[str], traceparent: str = "") -> Sent:
         """Send an event once, signed with each of the secrets, with the trace of its cause if there is one.
@@ -103,7 +103,7 @@ class WebhookSender:
             "webhook-signature": " ".join(sign(event.id, timestamp, event.body, secret) for secret in secrets),
             **({"traceparent": traceparent} if traceparent else {}),
         }
-        client = self._open(is_checked=webhook.is_host_checked)
+        client = self._open(webhook)
         async with asyncio.timeout(self.timeout_seconds):
             request = client.build_request("POST", webhook.url, content=event.body, headers=headers)
             response = await client.send(request, stream=True)
@@ -111,20 +111,26 @@ class WebhookSender:
         status = response.status_code
         return Sent(status, "" if 200 <= status < 300 else f"the receiver answered {status}")
 
-    def _open(self, *, is_checked: bool) -> httpx.AsyncClient:
-        """Return the client for webhooks whose host is checked or is not. A proxy of the environment decides itself."""
+    def _open(self, webhook: Webhook) -> httpx.AsyncClient:
+        """Return the client of a webhook. A proxy connects for it and decides itself, else a checked host is checked.
+
+        httpx is not left to choose between a proxy and a direct connection, which it would not check.
+        """
         import httpx
 
-        if is_checked not in self._clients:
+        proxy = _proxy_of(httpx.URL(webhook.url)) if webhook.is_host_checked else None
+        key = (webhook.is_host_checked, proxy)
+        if key not in self._clients:
             limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
-            self._clients[is_checked] = httpx.AsyncClient(
+            self._clients[key] = httpx.AsyncClient(
                 timeout=self.timeout_seconds,
                 follow_redirects=False,  # the target is no URL that anybody has set or checked
                 limits=limits,
-                transport=self._transport(limits) if is_checked and not _has_proxy() else None,
+                proxy=proxy,
+                transport=self._transport(limits) if webhook.is_host_checked and proxy is None else None,
                 headers={"user-agent": f"inbox/{__version__}"},
             )
-        return self._clients[is_checked]
+        return self._clients[key]
 
     def _transport(self, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
         from inbox.service.webhooks.transport import CheckedTransport
@@ -132,8 +138,13 @@ class WebhookSender:
         return CheckedTransport(self.hosts, limits)
 
 
-def _has_proxy() -> bool:
-    return not getproxies().keys().isdisjoint(("http", "https", "all"))
+def _proxy_of(url: httpx.URL) -> str | None:
+    """Return the proxy that the environment names for a URL, or None if it is reached directly."""
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.netloc.decode()):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _failure(url: str, error: Exception) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 
 from inbox.clock import now_ms
 from inbox.errors import NotFound, invalid
 from inbox.ids import new_object_id
+from inbox.masking import mask_url
 from inbox.models import wire
 from inbox.models.environment import Environment
 from inbox.models.event import FailedEvent, WebhookEvent, event_body
@@ -29,6 +30,8 @@ SECRET_BYTES = 32
 OVERLAP_MS = 86_400_000
 """For which a replaced secret signs as well."""
 PORTS = {"http": 80, "https": 443}
+MAX_PORT = 65_535
+HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 TEST_EVENT = "webhook.test"
 
 
@@ -66,7 +69,7 @@ class WebhookService:
         environment = await self._newest(environment)
         webhook, size = environment.webhook, await self.backlog(environment)
         return {
-            "url": webhook.url if webhook else None,
+            "url": mask_url(webhook.url) if webhook else None,
             "events": list(webhook.events) if webhook else [],
             "stream": self._stream.key(environment.number) if environment.event_stream else None,
             "waiting": size.waiting,
@@ -80,53 +83,54 @@ class WebhookService:
     ) -> str | None:
         """Send events of these types (all if empty) to the URL from now on. Return the signing secret of a new webhook.
 
-        An existing webhook keeps its secret; its waiting events go to the new URL. With `is_host_checked` a new URL
-        must lead to a public host or an allowed one, now and whenever an event is sent. Raise ValidationFailed.
+        An existing webhook keeps its secret; its waiting events go to the new URL. The URL as `show` returns it stands
+        for the stored one, whose password is masked there. With `is_host_checked` a new URL must lead to a public host
+        or an allowed one, now and whenever an event is sent. Raise ValidationFailed.
         """
-        port = _check_url(url)
+        before = (await self._newest(environment)).webhook
+        if before and url == mask_url(before.url):
+            url = before.url
+        host, port = _host_of(url)
         unknown = sorted(set(events) - set(EVENT_TYPES))
         if unknown:
             raise invalid("events", f"{unknown[0]} is no event; there are {', '.join(EVENT_TYPES)}", unknown[0])
         types = tuple(one for one in EVENT_TYPES if one in events) if events else EVENT_TYPES
-        environment = await self._newest(environment)
-        before, secret = environment.webhook, None
-        if is_host_checked and before and before.url == url:
-            is_host_checked = before.is_host_checked
-        if is_host_checked:
-            await self._sender.hosts.check(urlsplit(url).hostname or "", port, self._sender.timeout_seconds)
-        if before:
-            webhook = msgspec.structs.replace(before, url=url, events=types, is_host_checked=is_host_checked)
-        else:
-            await self._clear_unless_used(environment)
-            secret = _new_secret()
-            webhook = Webhook(url, types, self._secrets.seal(secret), is_host_checked=is_host_checked)
-        await self._environments.change(environment, webhook=webhook)
-        return secret
+        if is_host_checked and not _is_unchecked(before, url):
+            await self._sender.hosts.check(mask_url(url), host, port, self._sender.timeout_seconds)
+        await self._clear_unless_used(await self._newest(environment))
+        secret = _new_secret()
+        new = Webhook(url, types, self._secrets.seal(secret), is_host_checked=is_host_checked)
+        after = await self._environments.update(environment, lambda stored: _with_webhook(stored, new))
+        return secret if after.webhook and after.webhook.sealed == new.sealed else None
 
     async def remove(self, environment: Environment) -> None:
         """Remove the webhook; waiting events are dropped unless there is an event stream. Raise NotFound."""
-        environment = await self._newest(environment)
-        _webhook_of(environment)
-        await self._environments.change(environment, webhook=None)
-        if not environment.event_stream:
-            await self._outbox.clear(environment.number)
+
+        def change(stored: Environment) -> Environment:
+            _webhook_of(stored)
+            return msgspec.structs.replace(stored, webhook=None)
+
+        await self._clear_unless_used(await self._environments.update(environment, change))
 
     async def rotate_secret(self, environment: Environment) -> str:
         """Return a new signing secret; the former one signs as well for a day. Raise NotFound."""
-        before = _webhook_of(await self._newest(environment))
         secret = _new_secret()
-        after = msgspec.structs.replace(
-            before, sealed=self._secrets.seal(secret), sealed_before=before.sealed, rotated_ms=now_ms()
-        )
-        await self._environments.change(environment, webhook=after)
+        sealed, rotated_ms = self._secrets.seal(secret), now_ms()
+
+        def change(stored: Environment) -> Environment:
+            before = _webhook_of(stored)
+            after = msgspec.structs.replace(before, sealed=sealed, sealed_before=before.sealed, rotated_ms=rotated_ms)
+            return msgspec.structs.replace(stored, webhook=after)
+
+        await self._environments.update(environment, change)
         return secret
 
     async def set_stream(self, environment: Environment, on: bool) -> None:
         if on:
             await self._clear_unless_used(environment)
-        await self._environments.change(environment, event_stream=on)
-        if not on and environment.webhook is None:
-            await self._outbox.clear(environment.number)
+        changed = await self._environments.change(environment, event_stream=on)
+        if not on:
+            await self._clear_unless_used(changed)
 
     def secrets_of(self, webhook: Webhook) -> list[str]:
         """Return the secrets that sign events, the newest first."""
@@ -206,20 +210,40 @@ def _webhook_of(environment: Environment) -> Webhook:
     return environment.webhook
 
 
-def _check_url(url: str) -> int:
-    """Return the port of the URL. Raise ValidationFailed."""
-    port = 0
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in PORTS and parts.hostname:
-            port = PORTS[parts.scheme] if parts.port is None else parts.port
-    except ValueError:
-        pass
-    if not port or len(url) > MAX_URL_LENGTH or not (url.isascii() and url.isprintable() and " " not in url):
-        raise invalid("url", "the URL must be an http:// or https:// one, of at most 2048 characters", url)
+def _with_webhook(stored: Environment, new: Webhook) -> Environment:
+    """Return the environment with a new webhook, or with its own one changed, which keeps its secret."""
+    before = stored.webhook
+    if before:
+        is_host_checked = new.is_host_checked and not _is_unchecked(before, new.url)
+        new = msgspec.structs.replace(before, url=new.url, events=new.events, is_host_checked=is_host_checked)
+    return msgspec.structs.replace(stored, webhook=new)
+
+
+def _is_unchecked(webhook: Webhook | None, url: str) -> bool:
+    """Return whether the webhook has this URL by a command, which may name any host."""
+    return webhook is not None and webhook.url == url and not webhook.is_host_checked
+
+
+def _host_of(url: str) -> tuple[str, int]:
+    """Return host and port of the URL as events are sent to them. Raise ValidationFailed."""
+    import httpx  # slow to load
+
+    wrong = invalid("url", "the URL must be an http:// or https:// one, of at most 2048 characters", mask_url(url))
+    if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or {" ", "\\"} & set(url):
+        raise wrong
     if "#" in url:
-        raise invalid("url", "the URL must have no fragment (#…)", url)
-    return port
+        raise invalid("url", "the URL must have no fragment (#…)", mask_url(url))
+    try:
+        parts = httpx.URL(url)
+        host = parts.raw_host.decode()
+        _ = parts.host  # httpx sends nothing to a name that it cannot decode
+        host.encode("idna")  # and the resolver takes no empty or long labels
+    except (httpx.InvalidURL, UnicodeError):
+        raise wrong from None
+    port = PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
+    if parts.scheme not in PORTS or not 0 < port <= MAX_PORT or not HOST.fullmatch(host):
+        raise wrong
+    return host, port
 
 
 def _new_secret() -> str:
