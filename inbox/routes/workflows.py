@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+import orjson
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inbox.errors import ValidationFailed, invalid
+from inbox.errors import PayloadTooLarge, ValidationFailed, invalid
 from inbox.http.auth import ApiCaller, services_of
 from inbox.http.operation import operation
 from inbox.http.queries import ORDER_BY, Flag, OffsetQuery, OrderDirection, TagList
-from inbox.http.requests import MIB, convert, path_param, read_body
+from inbox.http.requests import BODY_LIMIT_BYTES, MIB, convert, path_param, read_body
 from inbox.http.responses import Data, data, no_content
 from inbox.models import wire
 from inbox.models.workflow import Workflow
@@ -71,6 +72,8 @@ async def create_workflow(
     if len(exported) != 1:
         raise invalid("general", "The body must hold one workflow", len(exported))
     adopted = adopt(exported[0])
+    if len(orjson.dumps(adopted.content)) > BODY_LIMIT_BYTES:
+        raise PayloadTooLarge(f"Without what is left out the workflow is larger than {BODY_LIMIT_BYTES} bytes")
     try:
         workflow = await workflows.create(caller.environment, convert(adopted.content, WorkflowCreate))
     except ValidationFailed as error:

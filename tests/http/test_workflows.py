@@ -321,3 +321,14 @@ async def test_a_required_field_under_another_name_is_suggested(api: Api, name: 
     assert message == ("Object missing required field `name`: `workflowId` is not a field here, did you mean `name`?")
     (reply,) = (await api.call("POST", "/v1/events/trigger/bulk", 201, {"events": [sent]}))["data"]
     assert reply["error"] == [message]
+
+
+async def test_an_export_may_be_long_but_not_what_is_kept_of_it(api: Api) -> None:
+    """A template of a megabyte would keep the process busy for seconds."""
+    name = f"long-{secrets.token_hex(5)}"
+    step = {"name": "s", "type": "in_app", "controlValues": {"body": "x"}, "controls": {"uiSchema": "x" * 200_000}}
+    sent = {"name": name, "workflowId": name, "steps": [step], "slug": "x" * 200_000}
+    assert len((await api.call("POST", f"{PATH}?dropUnsupportedSteps=true", 201, sent))["data"]["steps"]) == 1
+    steps = [{**step, "controlValues": {"body": "{{payload.x}}" * 900}}] * 10
+    kept = {**sent, "workflowId": f"{name}-2", "steps": steps}
+    check_error(await api.client.post(f"{PATH}?dropUnsupportedSteps=true", json=kept), 413)

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -252,7 +253,7 @@ def _read_item(
     if problems:
         return None
     body = msgspec.convert(adopted.content, FileWorkflow)
-    for issue in find_issues(build_workflow(body)):
+    for issue in chain.from_iterable(find_issues(build_workflow(body))):
         field = adopted.renumber(f"steps.{issue.step_index}.controlValues.{issue.field}")
         report.warnings.append(Finding(path, issue.message, name, field))
     return body

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from inbox.models import wire
 from inbox.models.workflow import Step, Workflow
 from inbox.rendering.templates import VARIABLES, TemplateError
 from inbox.steps import STEP_TYPES, compile_step
 from inbox.steps.base import CompiledStep
+
+CACHED_WORKFLOWS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +30,20 @@ class Issue:
         return {"issueType": kind, "message": self.message, "variableName": self.variable or None}
 
 
-def find_issues(workflow: Workflow) -> list[Issue]:
-    return [issue for index in range(len(workflow.steps)) for issue in step_issues(workflow, index)]
+@lru_cache(maxsize=CACHED_WORKFLOWS)
+def find_issues(workflow: Workflow) -> Sequence[Sequence[Issue]]:
+    """Return the issues of each step, cached per revision of the workflow: to compile a long template takes a while."""
+    return [list(_step_issues(workflow, index)) for index in range(len(workflow.steps))]
 
 
-def issues_view(issues: list[Issue]) -> wire.StepIssues:
+def issues_view(issues: Sequence[Issue]) -> wire.StepIssues:
     controls: dict[str, list[wire.StepIssue]] = {}
     for issue in issues:
         controls.setdefault(issue.field, []).append(issue.view())
     return {"controls": controls}
 
 
-def step_issues(workflow: Workflow, index: int) -> Iterator[Issue]:
-    """Yield the issues of one step."""
+def _step_issues(workflow: Workflow, index: int) -> Iterator[Issue]:
     prefix = f"steps.{index}."
     try:
         compiled = compile_step(workflow, workflow.steps[index], prefix)

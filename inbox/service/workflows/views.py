@@ -10,7 +10,7 @@ from inbox.models import wire
 from inbox.models.dates import timestamps
 from inbox.models.environment import Environment
 from inbox.models.workflow import CHANNELS, PreferenceSet, Step, Workflow
-from inbox.service.workflows.references import issues_view, step_issues
+from inbox.service.workflows.references import find_issues, issues_view
 
 ORIGIN = "novu-cloud"
 V1_ORIGIN = "novu-cloud-v1"
@@ -113,7 +113,7 @@ def step_slug(step: Step) -> str:
 
 @wire.without_nulls
 def step_view(workflow: Workflow, index: int) -> wire.StepReply:
-    step, issues = workflow.steps[index], list(step_issues(workflow, index))
+    step, issues = workflow.steps[index], find_issues(workflow)[index]
     return {
         "_id": step.id,
         "stepId": step.step_id,
