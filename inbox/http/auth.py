@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.requests import Request
 
 from inbox.errors import Unauthorized
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from inbox.services import Services
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCaller:
+class ApiCaller(msgspec.Struct, frozen=True):
     """A backend with an API key of this environment."""
 
     environment: Environment
 
 
-@dataclass(frozen=True, slots=True)
-class SessionCaller:
+class SessionCaller(msgspec.Struct, frozen=True):
     """A subscriber's browser with a session token for the feed of one set of context keys ("" none)."""
 
     environment: Environment

@@ -139,7 +139,7 @@ class EnvironmentService:
 
     async def find_by_id(self, environment_id: str) -> Environment | None:
         """Return the environment with this 24-hex id, or None."""
-        return await self._find(lambda: self._by_id().get(environment_id))
+        return self.cached_by_id(environment_id) or await self._find(lambda: self._by_id().get(environment_id))
 
     def cached_by_id(self, environment_id: str) -> Environment | None:
         """Return what `find_by_id` returns if it does not have to ask the store, else None."""
