@@ -153,10 +153,21 @@ async def create_preview(request: Request, caller: ApiCaller, body: PreviewReque
     return data(preview_step(workflow, index, body), 201)
 
 
-@operation("POST /v2/workflows/preview", "previewUnsavedStep")
-async def create_unsaved_preview(_: ApiCaller, body: UnsavedPreviewRequest) -> Data[wire.StepPreviewReply]:
+@operation("POST /v2/workflows/preview", "previewUnsavedStep", body=UnsavedPreviewRequest)
+async def create_unsaved_preview(request: Request, _: ApiCaller) -> Data[wire.StepPreviewReply]:
     """Preview a step of a workflow that is not stored.
 
-    `step` is its index. The rest of the workflow may be unfinished: only this step and `payloadSchema` are checked.
+    `step` is its index. The rest of the workflow may be unfinished: only this step and `payloadSchema` are checked, and
+    the types of the other fields.
     """
+    try:
+        body = await read_body(request, UnsavedPreviewRequest)
+    except ValidationFailed as error:
+        raise _named_as_on_create(error) from None
     return data(preview_unsaved(body))
+
+
+def _named_as_on_create(error: ValidationFailed) -> ValidationFailed:
+    """Return the error with the fields of the workflow as a create names them, whose body is the workflow itself."""
+    fields = {name: [text.replace("`$.workflow", "`$") for text in texts] for name, texts in error.fields.items()}
+    return ValidationFailed(fields, error.message, error.values)

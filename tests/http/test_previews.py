@@ -369,3 +369,35 @@ async def test_a_template_of_v1(api: Api) -> None:
     assert (await preview(api, made["_id"], old["stepId"], previewPayload=given))["result"]["preview"][
         "body"
     ] == "Hi Ada"
+
+
+async def test_steps_of_one_name_have_the_ids_that_they_would_be_created_with(api: Api, name: str) -> None:
+    steps: list[Json] = [
+        {"name": "In-app message", "type": "in_app", "controlValues": {"body": "x"}},
+        {"name": "In-app message", "type": "in_app", "controlValues": {"body": "x"}},
+        {"name": "In-app message", "type": "in_app", "controlValues": {"body": "{{steps.in-app-message-2.read}}"}},
+    ]
+    created = await create(api, name, *steps)
+    ids = [one["stepId"] for one in created["steps"]]
+    assert ids == ["in-app-message", "in-app-message-2", "in-app-message-3"]
+    shown = await unsaved(api, *steps, step=2)
+    assert "issues" not in shown["result"]
+    assert shown["previewPayloadExample"]["steps"]["in-app-message-2"]["read"] is False
+    assert shown["result"]["preview"] == {"body": "false"}
+
+
+async def test_the_types_of_all_fields_are_those_of_a_create(api: Api, name: str) -> None:
+    nothing = dict.fromkeys(
+        ("description", "tags", "active", "severity", "validatePayload", "preferences", "payloadSchema")
+    )
+    await create(api, name, {"stepId": None, **step(body="x")}, **nothing)
+    assert (await unsaved(api, {**step(body="x"), "stepId": None}, **nothing))["result"]["preview"] == {"body": "x"}
+    unfinished = await unsaved(api, step(body="x"), name="", description="x" * 2_000, tags=[""])
+    assert unfinished["result"]["preview"] == {"body": "x"}
+    for wrong in ({"active": "zz"}, {"tags": 3}, {"severity": "x"}, {"validatePayload": 1}, {"preferences": []}):
+        creation = {"name": "W", "workflowId": f"{name}-2", "steps": [step(body="x")], **wrong}
+        on_create = await api.client.post("/v2/workflows", json=creation)
+        on_preview = await api.client.post(UNSAVED, json={"workflow": creation})
+        for answer in (on_create, on_preview):
+            check_error(answer, 422)
+        assert on_preview.json()["errors"] == on_create.json()["errors"]

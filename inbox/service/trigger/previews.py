@@ -24,13 +24,13 @@ from inbox.service.workflows.bodies import (
     PreviewPayload,
     PreviewRequest,
     UnsavedPreviewRequest,
-    UnsavedStep,
     UnsavedWorkflow,
 )
 from inbox.service.workflows.payload_schema import check_schema
 from inbox.service.workflows.references import Issue, issues_of, issues_view
+from inbox.service.workflows.rules import step_id_of
 from inbox.service.workflows.samples import completed, example_of
-from inbox.service.workflows.views import slugify
+from inbox.service.workflows.workflows import stored_fields
 from inbox.steps import STEP_TYPES, compile_step
 from inbox.steps.base import CompiledStep, StepPreview
 
@@ -68,25 +68,15 @@ def preview_unsaved(request: UnsavedPreviewRequest) -> wire.StepPreviewReply:
 
 def _unsaved(body: UnsavedWorkflow) -> Workflow:
     now = now_ms()
+    steps: list[Step] = []
+    for step in body.steps:
+        step_id = step.step_id or step_id_of(step.name, [other.step_id for other in steps])
+        controls = step.control_values or {}
+        steps.append(Step(id=new_object_id(), step_id=step_id, name=step.name, controls=controls, type=step.type))
+    fields = stored_fields(body)
     return Workflow(
-        id=new_object_id(),
-        identifier=body.workflow_id,
-        name=body.name,
-        created_ms=now,
-        updated_ms=now,
-        description=body.description,
-        tags=body.tags,
-        severity=body.severity,
-        payload_schema=body.payload_schema,
-        conditions="run",
-        steps=[_unsaved_step(step) for step in body.steps],
+        id=new_object_id(), identifier=body.workflow_id, created_ms=now, updated_ms=now, steps=steps, **fields
     )
-
-
-def _unsaved_step(body: UnsavedStep) -> Step:
-    step_id = body.step_id or slugify(body.name, "step")
-    controls = body.control_values or {}
-    return Step(id=new_object_id(), step_id=step_id, name=body.name, controls=controls, type=body.type)
 
 
 def _check_step(step: Step, prefix: str) -> None:

@@ -102,21 +102,25 @@ class UnsavedStep(msgspec.Struct, rename="camel"):
     """A step that may be unfinished."""
 
     type: str
-    step_id: str = ""
+    step_id: str | None = None
     name: str = ""
     control_values: dict[str, Any] | None = None
 
 
 class UnsavedWorkflow(msgspec.Struct, rename="camel"):
-    """A workflow that may be unfinished."""
+    """A workflow that may be unfinished: its fields have the types of a create, not all of their limits."""
 
     steps: Annotated[list[UnsavedStep], Meta(min_length=1, max_length=MAX_STEPS)]
     workflow_id: str = ""
     name: str = ""
     description: str | None = None
-    tags: list[str] = []
-    severity: Severity = "none"
+    tags: list[str] | None = None
+    active: bool | None = None
+    severity: Severity | None = None
+    validate_payload: bool | None = None
     payload_schema: JsonSchema | None = None
+    preferences: PreferencesRequest | None = None
+    is_translation_enabled: bool | None = None
 
 
 class UnsavedPreviewRequest(msgspec.Struct, rename="camel"):

@@ -64,6 +64,11 @@ def _step_id(step: StepUpsert, old: Step | None, used: Sequence[str], field: str
         return step_id
     if old and old.step_id not in used:
         return old.step_id
-    base = slugify(step.name, "step")
+    return step_id_of(step.name, used)
+
+
+def step_id_of(name: str, used: Sequence[str]) -> str:
+    """Return the stepId of a step that came without one; `used` are those of the steps before it."""
+    base = slugify(name, "step")
     numbered = (f"{base}-{number}" for number in count(2))
-    return next(name for name in chain([base], numbered) if name not in used)
+    return next(step_id for step_id in chain([base], numbered) if step_id not in used)

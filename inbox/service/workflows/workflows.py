@@ -19,6 +19,7 @@ from inbox.models.workflow_query import WorkflowQuery
 from inbox.models.workflow_v1 import WorkflowV1
 from inbox.service.workflows.bodies import (
     PreferencesRequest,
+    UnsavedWorkflow,
     WorkflowContent,
     WorkflowCreate,
     WorkflowPatch,
@@ -194,7 +195,7 @@ def build_workflow(body: WorkflowCreate) -> Workflow:
         created_ms=now,
         updated_ms=now,
         steps=build_steps(body.steps),
-        **_fields(body),
+        **stored_fields(body),
     )
     check_schema(workflow.payload_schema)
     check_templates(workflow)
@@ -225,10 +226,10 @@ def _rules(workflow: Workflow) -> list[JsonObject | None]:
 
 
 def _replaced(before: Workflow, body: WorkflowContent) -> Workflow:
-    return msgspec.structs.replace(before, steps=build_steps(body.steps, before.steps), **_fields(body))
+    return msgspec.structs.replace(before, steps=build_steps(body.steps, before.steps), **stored_fields(body))
 
 
-def _fields(body: WorkflowContent) -> JsonObject:
+def stored_fields(body: WorkflowContent | UnsavedWorkflow) -> JsonObject:
     """Return the fields of a stored workflow that a body decides, the absent ones at their defaults."""
     preferences = body.preferences or PreferencesRequest()
     return {
