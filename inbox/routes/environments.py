@@ -37,7 +37,7 @@ async def list_environments(request: Request, caller: ApiCaller) -> Data[list[wi
 
 @operation("POST /v1/environments", "createEnvironment", status=201)
 async def create(request: Request, _: ApiCaller, body: EnvironmentCreate) -> Data[wire.EnvironmentReply]:
-    """Create an environment. Its one key is shown in this answer only, to a caller of another environment.
+    """Create an environment. The answer has its one key; later only callers with a key of it can list that.
 
     A name that is taken is 400.
     """
@@ -81,7 +81,10 @@ async def list_live_keys(request: Request, caller: ApiCaller) -> Data[list[wire.
 
 @operation("POST /v2/environments/{environmentId}/api-keys", "createApiKey", status=201)
 async def create_key(request: Request, caller: ApiCaller) -> Data[wire.NewKeyReply]:
-    """Create an API key. It is shown in this answer only. A third one is 400."""
+    """Create an API key. A third one is 400.
+
+    `listEnvironments`, `getEnvironment` and `listApiKeys` show it later too, to every key of the environment.
+    """
     key = await services_of(request).environments.keys.create(_own_environment(request, caller))
     return secret_data({"id": key_id_of(digest_of(key)), "key": key}, 201)
 

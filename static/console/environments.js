@@ -7,6 +7,8 @@ import { table, time } from "./parts.js";
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
 
+const LATER = "This page does not show it again. Every key of its environment can read it by the API.";
+
 /** @param {Json} key as a person recognizes it */
 const nameOf = ({ id, lastFour }) => (lastFour ? `…${lastFour}` : `with the id ${id}`);
 
@@ -34,7 +36,7 @@ function newEnvironment({ api }, renew) {
       const { data } = await api.send("POST", "v1/environments", { name: name.value });
       name.value = "";
       await renew();
-      result.replaceChildren(shownOnce(`The API key of ${data.name}`, data.apiKeys[0].key));
+      result.replaceChildren(shownOnce(`The API key of ${data.name}`, data.apiKeys[0].key, LATER));
     });
   });
   return form;
@@ -74,7 +76,7 @@ function keys({ api, signal }, own, first) {
   const make = button("Make a key", () => attempt(async () => {
     const { data } = await api.send("POST", path);
     await renew();
-    result.replaceChildren(shownOnce("The new API key", data.key));
+    result.replaceChildren(shownOnce("The new API key", data.key, LATER));
   }));
   fill(first);
   return element("div", {}, list, element("div", { className: "row actions" }, make), problem, result);

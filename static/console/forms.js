@@ -29,11 +29,14 @@ export function attempts() {
   return { problem, attempt };
 }
 
-/** Return a box with a secret that nobody can look up again. It takes the focus. @param {string} name @param {string} secret */
-export function shownOnce(name, secret) {
+/**
+ * Return a box with a secret, which this page shows only now. It takes the focus.
+ * @param {string} name @param {string} secret @param {string} later who can look it up later
+ */
+export function shownOnce(name, secret, later = "It cannot be shown again.") {
   const field = element("input", { readOnly: true, value: secret, spellcheck: false });
   field.addEventListener("focus", () => field.select());
   queueMicrotask(() => field.focus());
   return element("div", { className: "verdict" }, element("label", {}, `${name}, shown only now`, field),
-    element("p", {}, "Copy it to where it is needed. It cannot be shown again."));
+    element("p", {}, `Copy it to where it is needed. ${later}`));
 }

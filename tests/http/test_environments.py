@@ -81,6 +81,13 @@ async def test_keys_are_listed_masked_made_and_revoked(server: Server, api: Api,
     check_error(await of_staging.client.post(path), 400)
     by_second = await as_caller(stack, server, second["key"])
     assert [one["isCaller"] for one in await by_second.data("GET", path, 200)] == [False, True]
+    listed_in_the_clear = (
+        (await by_second.data("GET", PATH, 200))[0]["apiKeys"],
+        (await by_second.data("GET", f"{PATH}/me", 200))["apiKeys"],
+        await by_second.data("GET", f"{PATH}/api-keys", 200),
+    )
+    for keys in listed_in_the_clear:
+        assert {one["key"] for one in keys} == {first, second["key"]}
     await by_second.call("DELETE", f"{path}/{listed['id']}", 204)
     check_error(await of_staging.client.get(path), 401)
     check_error(await by_second.client.delete(f"{path}/{listed['id']}"), 404)
