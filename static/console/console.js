@@ -9,6 +9,7 @@ import { Api, ApiError } from "./api.js";
 import { editWorkflow, newWorkflow } from "./editor.js";
 import { environments } from "./environments.js";
 import { overview } from "./overview.js";
+import { typedSamples } from "./preview.js";
 import { subscriber, subscribers } from "./subscribers.js";
 import { topic, topics } from "./topics.js";
 import { transaction } from "./transactions.js";
@@ -60,6 +61,7 @@ function login(problem = "") {
   isUnsaved = () => false;
   main.ariaBusy = "false";
   sessionStorage.removeItem(KEY);
+  typedSamples.clear(); // the next key may open another environment
   $("nav").hidden = true;
   const key = element("input", { type: "password", required: true, autocomplete: "off", spellcheck: false });
   const form = element("form", { className: "login" }, element("label", {}, "API key", key), element("button", { className: "main" }, "Log in"),

@@ -151,7 +151,7 @@ class Editor {
 
   /** Save; return why not, if somebody else has changed the workflow since it was read and was not named yet. @param {Json} body */
   async #save(body) {
-    const { api } = this.#context;
+    const { api, signal } = this.#context;
     const stored = this.#stored;
     const current = stored && (await api.get(pathOf(stored.workflowId))).data;
     if (current && current.updatedAt !== this.#knownAt) {
@@ -159,6 +159,7 @@ class Editor {
       return ["Somebody else has changed this workflow. Save again to replace that, or ", link(pageOf(stored.workflowId), "look at it"), "."];
     }
     const { data } = await (stored ? api.send("PUT", pathOf(stored.workflowId), body) : api.send("POST", "v2/workflows", body));
+    if (signal.aborted) return null;
     this.#saved = this.#state();
     this.#preview.keep(data.workflowId);
     location.hash = pageOf(data.workflowId);

@@ -9,7 +9,7 @@ import { facts, time } from "./parts.js";
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./steps.js").Card} Card */
 
-/** @type {Map<string, Json>} the sample values that somebody has typed, by workflowId; they last as long as the tab */
+/** @type {Map<string, Json>} the sample values that somebody has typed, by workflowId; they last until the next login */
 export const typedSamples = new Map();
 
 /** @param {Json} action */
@@ -65,7 +65,8 @@ export function previewPane({ api, signal }, read, told, typed) {
     element("label", { htmlFor: "previewed" }, "Step"), choice, shown, line,
     element("label", { htmlFor: "sample" }, "Sample values"), sample,
     element("p", { className: "hint", id: "sample-hint" }, "Only for the preview. What is missing gets an example."), reset);
-  let running = new AbortController();
+  let isRunning = false;
+  let isWaiting = false; // something has changed since the running preview was asked for
   let isEdited = Boolean(typed);
   if (typed) sample.value = JSON.stringify(typed, null, 2);
 
@@ -73,26 +74,37 @@ export function previewPane({ api, signal }, read, told, typed) {
     if (line.textContent !== words) line.textContent = words;
   };
 
+  /** Preview the workflow as it is; while a preview runs, as it is when that has ended. */
   async function renew() {
-    running.abort();
-    running = new AbortController();
-    const mine = AbortSignal.any([running.signal, signal]);
+    isWaiting = true;
+    if (isRunning) return;
+    isRunning = true;
+    while (isWaiting && !signal.aborted) {
+      isWaiting = false;
+      await preview();
+    }
+    isRunning = false;
+  }
+
+  /** Show a preview, unless something else is to be previewed by then. */
+  async function preview() {
     const workflow = read();
     const step = Number(choice.value);
+    const isOld = () => isWaiting || signal.aborted;
     if (!workflow?.steps.length) {
       shown.replaceChildren();
       return say(workflow ? "There is no step yet." : "A field is not valid.");
     }
     try {
       const previewPayload = isEdited ? JSON.parse(sample.value || "{}") : undefined;
-      const { data } = await api.send("POST", "v2/workflows/preview", { workflow, step, previewPayload }, mine);
-      if (mine.aborted) return;
+      const { data } = await api.send("POST", "v2/workflows/preview", { workflow, step, previewPayload }, signal);
+      if (isOld()) return;
       if (!isEdited) sample.value = JSON.stringify(data.previewPayloadExample, null, 2);
       shown.replaceChildren(...resultView(data.result));
       say("");
       told({}, step);
     } catch (error) {
-      if (mine.aborted) return;
+      if (isOld()) return;
       shown.replaceChildren();
       const problems = error instanceof ApiError ? error.fields : {};
       const words = Object.values(problems).join(". ") || (error instanceof Error ? error.message : String(error));

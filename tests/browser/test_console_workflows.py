@@ -17,6 +17,7 @@ from tests.support.server import Server
 
 from .accessibility import find_problems
 from .conftest import OpenWindow
+from .console import see_from_own_environment
 from .test_console import FAILED, log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.needs("valkey"), pytest.mark.asyncio(loop_scope="session")]
@@ -290,24 +291,70 @@ async def test_a_change_by_somebody_else_is_told(open_window: OpenWindow, servic
         await expect(page.get_by_role("heading", name="Mine")).to_be_visible()
 
 
-async def test_only_the_newest_preview_is_shown(open_window: OpenWindow, service: Server) -> None:
+async def test_one_preview_runs_and_the_newest_waits(open_window: OpenWindow, service: Server) -> None:
     page = await open_editor(open_window, service)
-    first, held = asyncio.Event(), asyncio.Event()
+    bodies, first, held = list[str](), asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
-        if "older" in (route.request.post_data or ""):
+        bodies.append(json.loads(route.request.post_data or "")["workflow"]["steps"][0]["controlValues"].get("body", ""))
+        if bodies[-1] == "old":
             first.set()
             await held.wait()
         await route.continue_()
 
     await page.route("**/v2/workflows/preview", hold)
-    await page.get_by_label("Body", exact=True).fill("older")
+    await page.get_by_label("Body", exact=True).fill("old")
     await first.wait()
-    await page.get_by_label("Body", exact=True).fill("newer")
-    await expect(preview(page).locator(".message")).to_have_text("newer")
+    await page.get_by_label("Body", exact=True).fill("")
+    await page.get_by_label("Body", exact=True).press_sequentially("newest")
+    assert bodies[-1] == "old"
     held.set()
-    await page.get_by_label("Body", exact=True).fill("newest")
     await expect(preview(page).locator(".message")).to_have_text("newest")
+    assert bodies[-2:] == ["old", "newest"]
+
+
+async def test_samples_stay_in_their_environment(open_window: OpenWindow, service: Server, name: str) -> None:
+    own = await see_from_own_environment(service)
+    for server in (service, own):
+        async with Api.open(server) as api:
+            await api.create_workflow(name, body="{{payload.who}}")
+    page = await open_editor(open_window, service, f"/{name}")
+    sample = preview(page).get_by_label("Sample values")
+    await sample.fill('{"payload": {"who": "a secret"}}')
+    await expect(preview(page).locator(".message .text")).to_have_text("a secret")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("link", name="Edit").click()
+    await expect(sample).to_have_value(re.compile("a secret"))
+    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_label("API key").fill(own.api_key)
+    await page.keyboard.press("Enter")
+    await expect(preview(page).locator(".message .text")).to_have_text("who")
+    await expect(sample).not_to_have_value(re.compile("a secret"))
+
+
+async def test_who_leaves_while_it_saves_stays_away(open_window: OpenWindow, service: Server, name: str) -> None:
+    async with Api.open(service) as api:
+        await api.create_workflow(name)
+    page = await open_editor(open_window, service, f"/{name}")
+    sent, held = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "PUT":
+            sent.set()
+            await held.wait()
+        await route.continue_()
+
+    await page.route(f"**/v2/workflows/{name}", hold)
+    page.once("dialog", lambda dialog: dialog.accept())
+    await page.get_by_label("Name", exact=True).fill("Saved")
+    await page.get_by_role("button", name="Save").click()
+    await sent.wait()
+    await page.get_by_role("link", name="Topics").click()
+    await expect(page.get_by_role("heading", name="Topics")).to_be_visible()
+    async with page.expect_event("requestfinished", lambda one: one.method == "PUT"):
+        held.set()
+    await page.evaluate("fetch(location.pathname).then((reply) => reply.text())")  # by then the page knows the answer
+    assert page.url.endswith("#/topics")
 
 
 async def test_sample_values_are_typed_over_and_reset(open_window: OpenWindow, service: Server, name: str) -> None:
