@@ -183,7 +183,9 @@ def unknown_message(message_id: str) -> NotFound:
 
 def _only(changed: Sequence[Message], message_id: str) -> Message:
     """Return the one message that was changed. Raise NotFound if it was not."""
-    return existing(changed[0] if changed else None, unknown_message(message_id))
+    if not changed:
+        raise unknown_message(message_id)
+    return changed[0]
 
 
 def _locate(feeds: Sequence[Feed], message_id: str) -> tuple[Feed, RowId]:
