@@ -296,7 +296,8 @@ async def test_one_preview_runs_and_the_newest_waits(open_window: OpenWindow, se
     bodies, first, held = list[str](), asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
-        bodies.append(json.loads(route.request.post_data or "")["workflow"]["steps"][0]["controlValues"].get("body", ""))
+        values = json.loads(route.request.post_data or "")["workflow"]["steps"][0]["controlValues"]
+        bodies.append(values.get("body", ""))
         if bodies[-1] == "old":
             first.set()
             await held.wait()

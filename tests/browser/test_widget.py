@@ -266,6 +266,7 @@ async def test_the_keyboard_does_all_of_it(open_window: OpenWindow, service: Ser
     await window.bell.focus()
     await press(window, "Enter")
     await expect(window.panel).to_be_focused()
+    await expect(window.item("Item 29")).to_be_visible()
     for key, subject in (("j", "Item 29"), ("ArrowDown", "Item 28"), ("j", "Item 27"), ("k", "Item 28")):
         await press(window, key)
         assert await focused_subject(window.page) == subject
@@ -286,6 +287,7 @@ async def test_the_keyboard_does_all_of_it(open_window: OpenWindow, service: Ser
     await has(service, "keys", "isSnoozed", "Item 27")
     assert await focused_subject(window.page) == "Item 26"
     for number in range(25, -1, -1):  # beyond what was loaded
+        await expect(window.items.get_by_text(f"Item {number}", exact=True)).to_be_attached()
         await press(window, "j")
         assert await focused_subject(window.page) == f"Item {number}"
     await press(window, "Delete")

@@ -49,7 +49,7 @@ async def heard(window: Window) -> list[list[Any]]:
 
 
 async def last_count(window: Window) -> int:
-    """Return the count heard last; how many there were is open, since what was shown for a second is reported as seen."""
+    """Return the count heard last. There is one more when what was shown for a second is reported as seen."""
     count: int = await window.page.evaluate("counts.at(-1)")
     return count
 
