@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import count
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from inbox.errors import BadRequest, StoreUnavailable
 from inbox.service.environments.environments import EnvironmentService
 from inbox.services import open_services
 from inbox.settings import Mode, Settings
+from inbox.store.client import Client
 
 
 async def test_a_store_that_lost_them_is_served_no_more(store_url: str, key_prefix: str) -> None:
@@ -147,3 +151,37 @@ async def test_a_process_that_starts_with_a_replaced_key_does_not_put_it_back(
         again = await start(api_key="third")
         assert not has_warned(), "nothing has taken its place"
         assert await again.accepts("third")
+
+
+async def test_an_environment_comes_with_its_key_or_not_at_all(
+    store_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store fails at the first call of a creation, at the second, and so on, until one has no such call."""
+    given = Settings(redis_url=store_url, key_prefix=key_prefix)
+    async with open_services(given, store_url) as services, open_services(given, store_url) as other:
+        for failing in count():
+            calls = count()
+            with monkeypatch.context() as patch:
+                for name in ("execute", "read", "transaction", "run"):
+                    patch.setattr(Client, name, failing_at(failing, calls, getattr(Client, name)))
+                try:
+                    await services.environments.create(f"E{failing}")
+                    has_failed = False
+                except StoreUnavailable:
+                    has_failed = True
+            for environment in await other.environments.fresh(at_once=True):
+                assert other.environments.live_keys(environment), f"{environment.name} has no key"
+            if not has_failed:
+                break
+    assert failing > 1
+
+
+def failing_at(failing: int, calls: Iterator[int], call: Any) -> Any:
+    """The call, which fails as the store does if it is the one of this number."""
+
+    async def fail_or_call(*args: Any) -> Any:
+        if next(calls) == failing:
+            raise StoreUnavailable
+        return await call(*args)
+
+    return fail_or_call
