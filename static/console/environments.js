@@ -7,7 +7,7 @@ import { table, time } from "./parts.js";
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./console.js").Context} Context */
 
-const LATER = "This page does not show it again. Every key of its environment can read it by the API.";
+const READABLE_AGAIN = "The console does not show it again. Callers that have a key of its environment read all keys by GET v1/environments/api-keys.";
 
 /** @param {Json} key as a person recognizes it */
 const nameOf = ({ id, lastFour }) => (lastFour ? `…${lastFour}` : `with the id ${id}`);
@@ -35,8 +35,8 @@ function newEnvironment({ api }, renew) {
     void attempt(async () => {
       const { data } = await api.send("POST", "v1/environments", { name: name.value });
       name.value = "";
-      await renew();
-      result.replaceChildren(shownOnce(`The API key of ${data.name}`, data.apiKeys[0].key, LATER));
+      result.replaceChildren(shownOnce(`The API key of ${data.name}`, data.apiKeys[0].key, READABLE_AGAIN));
+      await renew(); // after it: this may fail, and the key must not be lost
     });
   });
   return form;
@@ -75,8 +75,8 @@ function keys({ api, signal }, own, first) {
 
   const make = button("Make a key", () => attempt(async () => {
     const { data } = await api.send("POST", path);
-    await renew();
-    result.replaceChildren(shownOnce("The new API key", data.key, LATER));
+    result.replaceChildren(shownOnce("The new API key", data.key, READABLE_AGAIN));
+    await renew(); // after it: this may fail, and the key must not be lost
   }));
   fill(first);
   return element("div", {}, list, element("div", { className: "row actions" }, make), problem, result);

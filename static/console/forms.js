@@ -30,13 +30,13 @@ export function attempts() {
 }
 
 /**
- * Return a box with a secret, which this page shows only now. It takes the focus.
- * @param {string} name @param {string} secret @param {string} later who can look it up later
+ * Return a box with a secret that the console does not show again. It takes the focus.
+ * @param {string} name @param {string} secret @param {string} again whether there is another way to it
  */
-export function shownOnce(name, secret, later = "It cannot be shown again.") {
+export function shownOnce(name, secret, again) {
   const field = element("input", { readOnly: true, value: secret, spellcheck: false });
   field.addEventListener("focus", () => field.select());
   queueMicrotask(() => field.focus());
   return element("div", { className: "verdict" }, element("label", {}, `${name}, shown only now`, field),
-    element("p", {}, `Copy it to where it is needed. ${later}`));
+    element("p", {}, `Copy it to where it is needed. ${again}`));
 }

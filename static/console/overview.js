@@ -100,16 +100,17 @@ async function figures(api) {
 }
 
 /**
- * Return whom a person means by a subscriberId, an e-mail address or a name; null if it is not exactly one.
- * @param {import("./api.js").Api} api @param {string} words
+ * Return the address of what was triggered for whom a person means, or of a list if that is not exactly one.
+ * @param {import("./api.js").Api} api @param {string} words a subscriberId, an e-mail address or a name
  */
-async function findSubscriber(api, words) {
+async function addressFor(api, words) {
+  const activityOf = (/** @type {string} */ subscriberIds) => `#/activity?${new URLSearchParams({ subscriberIds })}`;
   for (const field of ["subscriberId", words.includes("@") ? "email" : "name"]) {
     const { data } = await api.get("v2/subscribers", { [field]: words, limit: 2 });
-    if (data.length === 1) return data[0].subscriberId;
-    if (data.length) return null;
+    if (data.length === 1) return activityOf(data[0].subscriberId);
+    if (data.length) return `#/subscribers?${new URLSearchParams({ [field]: words })}`;
   }
-  return words; // the page of the activity says that there is nobody of this name
+  return activityOf(words); // the page of the activity says that there is nobody of this name
 }
 
 /** The question that brings most people here. @param {import("./api.js").Api} api */
@@ -120,9 +121,7 @@ function why(api) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void attempt(async () => {
-      const words = who.value.trim();
-      const found = await findSubscriber(api, words);
-      location.hash = found === null ? `#/subscribers?name=${encodeURIComponent(words)}` : `#/activity?subscriberIds=${encodeURIComponent(found)}`;
+      location.hash = await addressFor(api, who.value.trim());
     });
   });
   return form;

@@ -8,6 +8,7 @@ import { facts, pager, renewing, table, time } from "./parts.js";
 /** @typedef {import("./console.js").Context} Context */
 
 const PATH = "v2/webhook";
+const NEVER_AGAIN = "It cannot be shown again.";
 const PAGE_SIZE = 20;
 const AT_ONCE = 10; // what one request sends again at the most
 const REFRESH_MS = 5_000;
@@ -64,7 +65,7 @@ function actions({ api }, show, removed) {
   });
   const rotate = () => attempt(async () => {
     if (!confirm("Make a new secret? For a day events are signed with the former one as well.")) return;
-    show(shownOnce("Signing secret", (await api.send("POST", `${PATH}/rotate-secret`)).data.secret));
+    show(shownOnce("Signing secret", (await api.send("POST", `${PATH}/rotate-secret`)).data.secret, NEVER_AGAIN));
   });
   const remove = () => attempt(async () => {
     if (!confirm("Remove the webhook? Events that still wait are dropped.")) return;
@@ -176,7 +177,7 @@ export async function webhooks(context) {
     state.replaceChildren(stateOf(webhook));
     form.replaceChildren(settings(context, webhook, (saved) => {
       fill(saved);
-      show(saved.secret ? shownOnce("Signing secret", saved.secret) : "Saved.");
+      show(saved.secret ? shownOnce("Signing secret", saved.secret, NEVER_AGAIN) : "Saved.");
     }));
     controls.replaceChildren(webhook.url ? actions(context, show, () => {
       fill({ ...webhook, url: null, events: [], waiting: 0 });

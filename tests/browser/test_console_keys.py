@@ -89,6 +89,30 @@ async def test_an_environment_is_made(open_window: OpenWindow, own: Server) -> N
     await expect(page.get_by_role("alert").filter(has_text="exists already")).to_be_visible()
 
 
+@pytest.mark.parametrize("button", ["Make a key", "Make the environment"])
+async def test_a_key_is_shown_though_the_list_is_not_renewed(open_window: OpenWindow, own: Server, button: str) -> None:
+    window = await log_in(open_window, own, "environments", tolerated=FAILED)
+    page = window.page
+    await expect(page.get_by_role("button", name="Make a key")).to_be_visible()
+
+    async def refuse(route: Route) -> None:
+        if route.request.method == "GET":
+            await route.fulfill(status=503, json={"message": "away"})
+        else:
+            await route.fallback()
+
+    await page.route(re.compile(r"/v1/environments$|/api-keys$"), refuse)
+    await page.get_by_label("Name of a new environment").fill(f"shown {own.application_identifier}")
+    await page.get_by_role("button", name=button).click()
+    await expect(page.get_by_role("alert").filter(has_text="away")).to_be_visible()
+    shown = page.get_by_label("shown only now")
+    await expect(shown).to_be_focused()
+    await expect(page.get_by_role("status").filter(has=shown)).to_contain_text("GET v1/environments/api-keys")
+    async with Api.connected(own, f"ApiKey {await shown.input_value()}") as api:
+        listed = await api.data("GET", "/v1/environments/api-keys", 200)
+    assert await shown.input_value() in [one["key"] for one in listed], "as the page says"
+
+
 async def test_a_key_of_the_settings_is_changed_there(open_window: OpenWindow, service: Server) -> None:
     """The keys of the service itself are given by INBOX_API_KEY."""
     window = await log_in(open_window, service, "environments")
@@ -169,7 +193,8 @@ async def test_the_overview_asks_who_did_not_get_it(open_window: OpenWindow, own
     async with Api.open(own) as api:
         await api.create_workflow("con-why")
         await api.create_subscriber("u-1815", firstName="Ada", lastName="Lovelace", email="ada@example.org")
-        await api.create_subscriber("u-1816", firstName="Ada", lastName="Byron")
+        await api.create_subscriber("u-1816", firstName="Ada", lastName="Byron", email="both@example.org")
+        await api.create_subscriber("u-1817", firstName="Grace", email="both@example.org")
         muted = {"workflowId": "con-why", "channels": {"in_app": False}}
         await api.call("PATCH", "/v2/subscribers/u-1815/preferences", 200, json=muted)
         await api.trigger("u-1815", workflow="con-why")
@@ -183,7 +208,12 @@ async def test_the_overview_asks_who_did_not_get_it(open_window: OpenWindow, own
         await expect(row(window, "u-1815")).to_contain_text("Suppressed by preference")
     await row(window, "u-1815").get_by_role("link", name="Why").click()
     await expect(page.locator(".verdict")).to_contain_text("Suppressed by preference")
-    for words, found in (("Ada", "2 found"), ("nobody-of-this-name", "There is no subscriber nobody-of-this-name.")):
+    nobody = "nobody-of-this-name"
+    for words, found in (
+        ("Ada", "2 found"),
+        ("both@example.org", "2 found"),
+        (nobody, f"There is no subscriber {nobody}."),
+    ):
         await page.get_by_role("link", name="Overview").click()
         await page.get_by_label("Who did not get it?").fill(words)
         await page.get_by_role("button", name="Find out why").click()
