@@ -10,15 +10,21 @@ import { element } from "../pages/element.js";
  * @property {string} path of its value in the body, such as `primaryAction.label`
  * @property {HTMLElement} node
  * @property {Control} control
- * @property {() => Json} value undefined if it is empty or cannot be read
+ * @property {() => Json} value what it began with while nobody has changed it; undefined if it is empty or cannot be read
  * @property {() => boolean} isReadable
  * @property {(problem: string) => void} say what is wrong, "" for nothing
  */
 
 let count = 0;
 
-/** @param {string} path @param {string} label @param {Control} control @param {string} hint @returns {Field} */
-function labelled(path, label, control, hint) {
+/**
+ * @param {string} path @param {string} label @param {Control} control @param {string} hint
+ * @param {Json} stored what the control began with, of which it may not show all: it has its own line breaks, numbers and words
+ * @param {(text: string) => Json} [parse] a text of the control that is not empty; throws if it cannot be read
+ * @returns {Field}
+ */
+function labelled(path, label, control, hint, stored, parse = (text) => text) {
+  const unchanged = control.value;
   const id = `field-${(count += 1)}`;
   const problem = element("p", { id: `${id}-problem`, className: "problem" });
   const help = hint ? [element("p", { id: `${id}-hint`, className: "hint" }, hint)] : [];
@@ -34,24 +40,38 @@ function labelled(path, label, control, hint) {
       if (part instanceof HTMLDetailsElement) part.open = true;
     }
   };
-  control.addEventListener("input", () => say(""));
-  return { path, node, control, say, isReadable: () => true, value: () => control.value || undefined };
+  const check = () => {
+    if (control.value === unchanged) return { value: stored ?? undefined, problem: "" };
+    try {
+      return { value: control.value ? parse(control.value) : undefined, problem: "" };
+    } catch (error) {
+      return { value: undefined, problem: `Not valid: ${error instanceof Error ? error.message : error}` };
+    }
+  };
+  control.addEventListener("input", () => say(check().problem));
+  return { path, node, control, say, isReadable: () => !check().problem, value: () => check().value };
 }
 
-/** @param {string} path @param {string} label @param {Json} value @param {string} [hint] */
+/** Return a field of one line, or of more if the value has more. @param {string} path @param {string} label @param {Json} value @param {string} [hint] */
 export function lineField(path, label, value, hint = "") {
-  return labelled(path, label, element("input", { value: value ?? "", autocomplete: "off", spellcheck: false }), hint);
+  if (/[\r\n]/.test(value ?? "")) return textField(path, label, value, hint);
+  return labelled(path, label, element("input", { value: value ?? "", autocomplete: "off", spellcheck: false }), hint, value);
 }
 
 /** @param {string} path @param {string} label @param {Json} value @param {string} [hint] */
 export function textField(path, label, value, hint = "") {
-  return labelled(path, label, element("textarea", { value: value ?? "", rows: 3, spellcheck: false }), hint);
+  return labelled(path, label, element("textarea", { value: value ?? "", rows: 3, spellcheck: false }), hint, value);
+}
+
+/** Return a field for texts, each on a line of its own. @param {string} path @param {string} label @param {string[]} values @param {string} [hint] */
+export function listField(path, label, values, hint = "") {
+  const control = element("textarea", { value: values.join("\n"), rows: 2, spellcheck: false });
+  return labelled(path, label, control, hint, values, (text) => text.split("\n").map((one) => one.trim()).filter(Boolean));
 }
 
 /** @param {string} path @param {string} label @param {Json} value @param {string} [hint] */
 export function numberField(path, label, value, hint = "") {
-  const field = labelled(path, label, element("input", { type: "number", min: "1", step: "1", value: value ?? "" }), hint);
-  return { ...field, value: () => (field.control.value ? Number(field.control.value) : undefined) };
+  return labelled(path, label, element("input", { type: "number", min: "1", step: "1", value: value ?? "" }), hint, value, Number);
 }
 
 /**
@@ -62,33 +82,24 @@ export function choiceField(path, label, value, words, hint = "") {
   const options = words.map((word) => element("option", { value: word }, word || "not set"));
   const control = element("select", {}, ...options);
   control.value = value ?? words[0];
-  return labelled(path, label, control, hint);
+  return labelled(path, label, control, hint, value);
 }
 
 /** @param {string} path @param {string} label @param {boolean} value @param {string} [hint] */
 export function boxField(path, label, value, hint = "") {
   const control = element("input", { type: "checkbox", checked: value });
-  return { ...labelled(path, label, control, hint), value: () => control.checked };
+  return { ...labelled(path, label, control, hint, value), value: () => control.checked };
 }
 
 /** Return a field for a JSON object, which is checked while it is typed. @param {string} path @param {string} label @param {Json} value @param {string} [hint] */
 export function jsonField(path, label, value, hint = "") {
   const control = element("textarea", { className: "code", value: value ? JSON.stringify(value, null, 2) : "", rows: 3, spellcheck: false });
-  const field = labelled(path, label, control, hint);
-  const read = () => {
-    const parsed = control.value.trim() ? JSON.parse(control.value) : undefined;
-    if (parsed !== undefined && (typeof parsed !== "object" || !parsed || Array.isArray(parsed))) throw new Error("an object such as {\"a\": 1} is needed");
+  return labelled(path, label, control, hint, value, (text) => {
+    if (!text.trim()) return undefined;
+    const parsed = JSON.parse(text);
+    if (typeof parsed !== "object" || !parsed || Array.isArray(parsed)) throw new Error("an object such as {\"a\": 1} is needed");
     return parsed;
-  };
-  const check = () => {
-    try {
-      return { value: read(), problem: "" };
-    } catch (error) {
-      return { value: undefined, problem: `Not valid: ${error instanceof Error ? error.message : error}` };
-    }
-  };
-  control.addEventListener("input", () => field.say(check().problem));
-  return { ...field, value: () => check().value, isReadable: () => !check().problem };
+  });
 }
 
 /** Show fields in columns. @param {Field[]} fields */

@@ -1,7 +1,7 @@
 /** The fields of a workflow itself, without its steps, in the editor. */
 
 import { element } from "../pages/element.js";
-import { boxField, choiceField, grid, jsonField, lineField, textField, valuesOf } from "./fields.js";
+import { boxField, choiceField, grid, jsonField, lineField, listField, textField, valuesOf } from "./fields.js";
 
 /** @typedef {import("./api.js").Json} Json */
 /** @typedef {import("./fields.js").Field} Field */
@@ -43,7 +43,7 @@ export function headFields(workflow, isNew) {
   const name = lineField("name", "Name", workflow.name);
   const identifier = lineField("workflowId", "Identifier", workflow.workflowId, "Triggers name the workflow by it. It cannot be changed later.");
   if (isNew) suggest(name, identifier);
-  const tags = lineField("tags", "Tags", workflow.tags.join(", "), "Separated by commas.");
+  const tags = listField("tags", "Tags", workflow.tags, "One on each line.");
   const preferences = preferenceFields(workflow.preferences);
   const main = [
     name, ...(isNew ? [identifier] : []), tags, choiceField("severity", "Severity", workflow.severity, SEVERITIES),
@@ -56,9 +56,9 @@ export function headFields(workflow, isNew) {
   ];
   const values = () => ({
     ...valuesOf([...main, ...more]),
-    name: name.control.value,
-    ...(isNew ? { workflowId: identifier.control.value } : {}),
-    tags: tags.control.value.split(",").map((tag) => tag.trim()).filter(Boolean),
+    name: name.value() ?? "",
+    ...(isNew ? { workflowId: identifier.value() ?? "" } : {}),
+    tags: tags.value() ?? [],
     preferences: preferences.value(),
     isTranslationEnabled: workflow.isTranslationEnabled,
   });

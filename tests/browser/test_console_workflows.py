@@ -238,6 +238,34 @@ async def test_a_change_keeps_what_the_form_does_not_show(open_window: OpenWindo
         assert user["channels"]["in_app"] == {"enabled": True}
 
 
+async def test_a_change_keeps_what_a_control_cannot_show(open_window: OpenWindow, service: Server, name: str) -> None:
+    controls = {
+        "subject": "{% if payload.a %}\nA\n{% endif %}",
+        "body": "one\r\ntwo",
+        "primaryAction": {"label": "Open\r\nit"},
+        "data": {},
+    }
+    steps = [{"name": "In-app", "type": "in_app", "controlValues": controls}]
+    body = {"name": "Before", "workflowId": name, "description": "", "tags": ["a,b", " c"], "steps": steps}
+    async with Api.open(service) as api:
+        before = await api.data("POST", "/v2/workflows", 201, body)
+        page = await open_editor(open_window, service, f"/{name}")
+        await expect(page.get_by_label("Subject", exact=True)).to_have_value(controls["subject"])
+        await page.get_by_label("Severity").select_option("low")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("link", name="Edit")).to_be_visible()
+        after = await api.data("GET", f"/v2/workflows/{name}", 200)
+        assert after == {**before, "severity": "low", "updatedAt": after["updatedAt"]}
+        await page.get_by_role("link", name="Edit").click()
+        await page.get_by_label("Tags").fill("a,b\n\n d e \n")
+        await page.get_by_label("Subject", exact=True).fill("{{payload.a}}\n!")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("link", name="Edit")).to_be_visible()
+        after = await api.data("GET", f"/v2/workflows/{name}", 200)
+    assert after["tags"] == ["a,b", "d e"]
+    assert after["steps"][0]["controlValues"] == {**controls, "subject": "{{payload.a}}\n!"}
+
+
 async def test_unsaved_changes_are_not_lost_unasked(open_window: OpenWindow, service: Server, name: str) -> None:
     page = await open_editor(open_window, service)
     asked: list[str] = []
@@ -296,8 +324,8 @@ async def test_one_preview_runs_and_the_newest_waits(open_window: OpenWindow, se
     bodies, first, held = list[str](), asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
-        values = json.loads(route.request.post_data or "")["workflow"]["steps"][0]["controlValues"]
-        bodies.append(values.get("body", ""))
+        [step] = json.loads(route.request.post_data or "")["workflow"]["steps"]
+        bodies.append(step["controlValues"].get("body", ""))
         if bodies[-1] == "old":
             first.set()
             await held.wait()
