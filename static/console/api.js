@@ -21,7 +21,7 @@ export class Api {
 
   /**
    * @param {string} key an API key @param {AbortSignal} signal ends what is being read, when its page is left
-   * @param {() => void} refused told when the key is
+   * @param {() => Promise<string | null>} refused asked for another key when this one is refused; null if there is none
    */
   constructor(key, signal, refused) {
     this.#key = key;
@@ -48,17 +48,21 @@ export class Api {
     return this.#call(path, { method, body: body && JSON.stringify(body), signal });
   }
 
-  /** @param {string} path @param {RequestInit} options @param {URLSearchParams} [query] */
+  /** @param {string} path @param {RequestInit} options @param {URLSearchParams} [query] @returns {Promise<Json>} */
   async #call(path, options, query) {
     const dots = path.split("/").find((part) => part === "." || part === "..");
     if (dots) throw new ApiError(`A browser cannot ask for "${dots}": it takes that for a step in the address. Use the API by another client.`);
     const url = new URL(path, document.baseURI);
     url.search = String(query ?? "");
-    const headers = { Authorization: `ApiKey ${this.#key}`, "Content-Type": "application/json" };
+    const key = this.#key;
+    const headers = { Authorization: `ApiKey ${key}`, "Content-Type": "application/json" };
     const reply = await fetch(url, { ...options, headers }).catch(() => null);
     if (!reply) throw new ApiError("The service does not answer.");
     const answer = await reply.json().catch(() => ({}));
-    if (reply.status === 401 && !this.#signal.aborted) this.#refused();
+    if (reply.status === 401 && !this.#signal.aborted) {
+      if (key === this.#key) this.#key = (await this.#refused()) ?? key; // else another call has asked in the meantime
+      if (key !== this.#key) return this.#call(path, options, query);
+    }
     if (!reply.ok) throw new ApiError(reasonIn(answer) || reply.statusText, reply.status, fieldsIn(answer));
     return answer;
   }

@@ -8,6 +8,7 @@ import { activities, story } from "./activity.js";
 import { Api, ApiError } from "./api.js";
 import { editWorkflow, newWorkflow } from "./editor.js";
 import { environments } from "./environments.js";
+import { WRONG_KEY, askKey, keyForm } from "./login.js";
 import { overview } from "./overview.js";
 import { typedSamples } from "./preview.js";
 import { subscriber, subscribers } from "./subscribers.js";
@@ -26,8 +27,7 @@ import { workflow, workflows } from "./workflows.js";
  */
 
 const KEY = "inbox-console-key";
-const WRONG_KEY = "This key opens no environment.";
-const SENDABLE = /^[!-~]+$/; // what a header can hold; no key has anything else
+const ENVIRONMENT_ID = "inbox-console-environment"; // that the key opens
 /** @type {Record<string, ((context: Context) => Promise<(Node | string)[]>)[]>} the page of a list, and that of one of it */
 const PAGES = {
   "": [overview],
@@ -45,6 +45,10 @@ const $ = (/** @type {string} */ selector) => /** @type {any} */ (document.query
 const main = $("main");
 let leaving = new AbortController();
 let isUnsaved = () => false;
+/** @type {Promise<string | null> | null} for a key; one question for all calls that were refused */
+let asking = null;
+let position = history.state?.position ?? 0; // of the page that is shown, in the history of the tab
+let address = location.href;
 
 /** @param {(Node | string)[]} nodes */
 function fill(nodes) {
@@ -61,20 +65,30 @@ function login(problem = "") {
   isUnsaved = () => false;
   main.ariaBusy = "false";
   sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(ENVIRONMENT_ID);
   typedSamples.clear(); // the next key may open another environment
   $("nav").hidden = true;
-  const key = element("input", { type: "password", required: true, autocomplete: "off", spellcheck: false });
-  const form = element("form", { className: "login" }, element("label", {}, "API key", key), element("button", { className: "main" }, "Log in"),
-    element("p", { className: "problem", role: "alert" }, problem));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const typed = key.value.trim();
-    if (!SENDABLE.test(typed)) return login(WRONG_KEY);
+  const { form, key } = keyForm(problem, (typed, environment) => {
     sessionStorage.setItem(KEY, typed);
+    sessionStorage.setItem(ENVIRONMENT_ID, environment._id);
     void show();
   });
   fill([element("h1", {}, "Log in"), element("p", { className: "lead" }, "inbox keys prints the key. It stays in this tab."), form]);
   key.focus();
+}
+
+/** Return another key for the page that is shown, null if there is none. @param {AbortSignal} signal */
+async function replaceKey(signal) {
+  if (!isUnsaved()) {
+    login(WRONG_KEY);
+    return null;
+  }
+  asking ??= askKey(sessionStorage.getItem(ENVIRONMENT_ID), signal).finally(() => {
+    asking = null;
+  });
+  const key = await asking;
+  if (key) sessionStorage.setItem(KEY, key);
+  return key;
 }
 
 /** @param {unknown} error @param {AbortSignal} signal */
@@ -93,7 +107,7 @@ async function show() {
   leaving = new AbortController();
   const { signal } = leaving;
   const key = sessionStorage.getItem(KEY);
-  if (!key) return login();
+  if (!key || !sessionStorage.getItem(ENVIRONMENT_ID)) return login();
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...rest] = path.split("/");
   const page = PAGES[name]?.[rest.length ? 1 : 0];
@@ -106,7 +120,7 @@ async function show() {
   try {
     if (!page) throw new ApiError("There is no such page.", 404);
     const id = decodeURIComponent(rest.join("/"));
-    const api = new Api(key, signal, () => login(WRONG_KEY));
+    const api = new Api(key, signal, () => replaceKey(signal));
     const guard = (/** @type {() => boolean} */ asked) => {
       if (!signal.aborted) isUnsaved = asked;
     };
@@ -122,11 +136,24 @@ async function show() {
 const mayLeave = () => !isUnsaved() || confirm("Leave without saving the changes?");
 
 $("#logout").addEventListener("click", () => mayLeave() && login());
-window.addEventListener("hashchange", ({ oldURL }) => {
-  if (mayLeave()) void show();
-  else history.replaceState(null, "", oldURL);
+
+/** Write into the entry of the history that is shown where it stands: a page that is to stay is found again by that. */
+function markEntry() {
+  address = location.href;
+  history.replaceState({ position }, "");
+}
+
+window.addEventListener("popstate", () => location.href === address && markEntry()); // a link to the same page empties its entry
+window.addEventListener("hashchange", () => {
+  const reached = history.state?.position ?? position + 1;
+  if (reached === position) return; // back at the page that was not left
+  if (!mayLeave()) return history.go(position - reached);
+  position = reached;
+  markEntry();
+  void show();
 });
 window.addEventListener("beforeunload", (event) => {
   if (isUnsaved()) event.preventDefault();
 });
+markEntry();
 void show();

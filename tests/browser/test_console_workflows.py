@@ -289,6 +289,57 @@ async def test_unsaved_changes_are_not_lost_unasked(open_window: OpenWindow, ser
     assert asked == ["Leave without saving the changes?"] * 3
 
 
+async def test_a_refused_way_back_leaves_the_history_as_it_was(open_window: OpenWindow, service: Server) -> None:
+    window = await log_in(open_window, service, "topics", tolerated=FAILED)
+    page = window.page
+    for name in ("Workflows", "Workflows", "New workflow"):
+        await page.get_by_role("link", name=name, exact=True).click()
+        await expect(page.get_by_role("heading", name=name)).to_be_visible()
+    await page.get_by_label("Name", exact=True).fill("Typed")
+    for steps in (-1, -2, -1):
+        async with page.expect_event("dialog") as asked:
+            await page.evaluate("steps => history.go(steps)", steps)
+        await (await asked.value).dismiss()
+        await page.wait_for_url("**/console#/editor")
+        await expect(page.get_by_label("Name", exact=True)).to_have_value("Typed")
+    page.once("dialog", lambda dialog: dialog.accept())
+    for steps, name in ((-1, "Workflows"), (-1, "Topics"), (2, "New workflow")):
+        await page.evaluate("steps => history.go(steps)", steps)
+        await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+async def test_a_revoked_key_takes_no_changes_along(open_window: OpenWindow, service: Server, name: str) -> None:
+    own = await see_from_own_environment(service)
+    page = await open_editor(open_window, own)
+    await page.get_by_label("Name", exact=True).fill("Kept")
+    await page.get_by_label("Identifier", exact=True).fill(name)
+    async with Api.open(own) as api:
+        environment = await api.data("GET", "/v1/environments/me", 200)
+        path = f"/v2/environments/{environment['_id']}/api-keys"
+        [first] = await api.data("GET", path, 200)
+        other = (await api.data("POST", path, 201))["key"]
+        await api.call("DELETE", f"{path}/{first['id']}", 204)
+    await page.get_by_label("Body", exact=True).fill("Hello")
+    dialog = page.get_by_role("dialog", name="Your key is refused now")
+    await expect(dialog.get_by_label("API key")).to_be_focused()
+    for wrong, problem in (("wrong", "This key opens no environment."), (service.api_key, "opens another environment")):
+        await dialog.get_by_label("API key").fill(wrong)
+        await page.keyboard.press("Enter")
+        await expect(dialog.get_by_role("alert")).to_contain_text(problem)
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("Kept")
+    await page.get_by_role("button", name="Save").click()
+    await dialog.get_by_label("API key").fill(other)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Kept")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Kept")).to_be_visible()
+    async with Api.connected(own, f"ApiKey {other}") as api:
+        [step] = (await api.data("GET", f"/v2/workflows/{name}", 200))["steps"]
+    assert step["controlValues"] == {"body": "Hello"}
+
+
 async def test_the_tab_asks_before_it_closes(open_window: OpenWindow, service: Server) -> None:
     page = await open_editor(open_window, service)
     kinds: list[str] = []
