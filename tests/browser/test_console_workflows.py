@@ -308,6 +308,7 @@ async def test_a_refused_way_back_leaves_the_history_as_it_was(open_window: Open
         await expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
+@pytest.mark.needs("node", "npm")
 async def test_a_revoked_key_takes_no_changes_along(open_window: OpenWindow, service: Server, name: str) -> None:
     own = await see_from_own_environment(service)
     page = await open_editor(open_window, own)
@@ -322,6 +323,7 @@ async def test_a_revoked_key_takes_no_changes_along(open_window: OpenWindow, ser
     await page.get_by_label("Body", exact=True).fill("Hello")
     dialog = page.get_by_role("dialog", name="Your key is refused now")
     await expect(dialog.get_by_label("API key")).to_be_focused()
+    assert await find_problems(page, "body") == []
     for wrong, problem in (("wrong", "This key opens no environment."), (service.api_key, "opens another environment")):
         await dialog.get_by_label("API key").fill(wrong)
         await page.keyboard.press("Enter")
