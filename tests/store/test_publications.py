@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from inbox.models.message import ButtonPress
+import pytest
+
+from inbox.models.message import ButtonPress, StoredMessage, encode_stored
+from inbox.service.trigger.delivery import MAX_IN_REQUEST
 from inbox.store.changes import INBOX_READ, INBOX_SNOOZE, V1_MARKS_ALL, V1_READ
+from inbox.store.client import Client
 from inbox.store.feed import Snapshot
-from inbox.store.messages import MessageStore
+from inbox.store.messages import Delivery, MessageStore
 from inbox.store.publication import (
     BULK,
     BULK_DELETED,
@@ -21,9 +25,10 @@ from inbox.store.publication import (
     parse_publication,
 )
 from inbox.store.rows import ORIGIN
-from tests.conftest import every_store
+from tests.bench.server_stats import command_stats
+from tests.conftest import every_store, kinds_of_store
 
-from .conftest import Stores
+from .conftest import WORKFLOW, Stores
 from .hearing import hearing
 
 
@@ -124,3 +129,25 @@ async def test_feeds_spread_over_the_primaries(stores: Stores) -> None:
     if stores.client.is_cluster:
         feeds = [await stores.feed(f"subscriber-{number}") for number in range(60)]
         assert len({stores.client.node_of(feed.keys.state) for feed in feeds}) == 3
+
+
+@pytest.mark.parametrize("store_url", kinds_of_store("valkey", "redis7"), indirect=True)
+@pytest.mark.parametrize("people", [2, MAX_IN_REQUEST])
+async def test_of_messages_that_are_stored_together_only_those_with_listeners_are_published(
+    stores: Stores, people: int
+) -> None:
+    feeds = [await stores.feed(f"s{number}") for number in range(people)]
+    content = encode_stored(StoredMessage("t", WORKFLOW, "workflow", WORKFLOW, "step", content="hello"))
+    async with hearing(stores) as heard:
+        await heard.subscribe(feeds[0].keys.channel)
+        before = await published(stores.client)
+        for transaction in "ab":
+            given = {"transaction_id": transaction, "step_id": "step", "workflow_id": WORKFLOW}
+            await stores.messages.append([Delivery(feed, content, **given) for feed in feeds])
+        assert [(await heard.next())[0] for _ in "ab"] == [feeds[0].keys.channel] * 2
+        assert await published(stores.client) - before == 2
+
+
+async def published(client: Client) -> float:
+    """How often the server was told to publish."""
+    return (await command_stats(client)).get("spublish", {"calls": 0})["calls"]

@@ -29,7 +29,7 @@ for at = CONTENTS, first_message - 1, CONTENT do
     key = key + 1
   end
 end
-local channels = {unpack(KEYS, key, key - 1 + (#ARGV + 1 - first_message) / MESSAGE)}
+local heard, channels = nil, {unpack(KEYS, key, key - 1 + (#ARGV + 1 - first_message) / MESSAGE)}
 --#heard
 
 local counts, records, names, replies = {unpack(ARGV, 8, 12)}, {}, {}, {1}
