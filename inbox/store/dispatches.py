@@ -14,7 +14,7 @@ from typing import Literal
 
 from inbox.store import rows
 from inbox.store.base import BaseStore
-from inbox.store.client import Argument
+from inbox.store.client import Argument, Command
 from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import BUCKETS, CONTENT_TTL_SECONDS, DISPATCH_TTL_SECONDS, SHARE_TTL_SECONDS
 from inbox.store.messages import AppendResult, Delivery, MessageStore, append_result
@@ -133,12 +133,24 @@ class DispatchStore(BaseStore):
     async def postpone(self, share: DispatchShare, ms: int) -> int:
         """Postpone a share that failed by `ms`; return the number of its failures."""
         await self.renew(share, ms)
-        return int(await self._client.execute("HINCRBY", self._bucket(share).share(share.dispatch_id), "failures", 1))
+        key = self._bucket(share).share(share.dispatch_id)
+        commands: list[Command] = [("HINCRBY", key, "failures", 1), ("EXPIRE", key, SHARE_TTL_SECONDS)]
+        failures, _ = await self._client.transaction(commands)
+        return int(failures)
 
-    async def cursor(self, share: DispatchShare) -> str:
-        """Return the last recipient whose messages are stored; empty at first."""
-        raw = await self._client.execute("HGET", self._bucket(share).share(share.dispatch_id), "cursor")
-        return raw.decode() if raw else ""
+    async def release(self, shares: Sequence[DispatchShare]) -> None:
+        """Release shares now, the first at last: if it failed for its own reasons, others are acquired before it."""
+        for share in reversed(shares):
+            await self.renew(share, 0)
+
+    async def cursor(self, share: DispatchShare) -> str | None:
+        """Return the last recipient whose messages are stored, empty at first; None if the dispatch is not running."""
+        dispatch = self._keys.dispatch(share.environment, share.dispatch_id)[0]
+        share_key = self._bucket(share).share(share.dispatch_id)
+        state, cursor = await self._client.batch([("HGET", dispatch, "state"), ("HGET", share_key, "cursor")])
+        if state != b"running":
+            return None
+        return cursor.decode() if cursor else ""
 
     async def append(self, share: DispatchShare, cursor: str, batch: Batch) -> list[AppendResult | None] | None:
         """Append the messages of a few recipients and move the cursor.
@@ -212,7 +224,10 @@ class DispatchStore(BaseStore):
         return done
 
     async def cancel(self, environment: int, dispatch_id: str) -> bool:
-        """Cancel what is not delivered yet, except for appends in progress. False if the dispatch is not running."""
+        """Cancel what is not delivered yet, except for the some 50 recipients that each worker is at.
+
+        False if the dispatch is not running.
+        """
         keys = self._keys.dispatch(environment, dispatch_id)
         return await self._client.run(_DISPATCH_CANCEL, keys, [dispatch_id, DISPATCH_TTL_SECONDS])
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from inbox.errors import ValidationFailed
+from inbox.errors import StoreUnavailable, ValidationFailed
 from inbox.ids import SubscriberId
 from inbox.models.topic import SubscriptionItem
 from inbox.models.trigger import BroadcastRequest, TriggerRequest
@@ -18,8 +18,9 @@ from inbox.service.trigger.audience import SHARE_SLICE
 from inbox.service.trigger.dispatches import progress_view
 from inbox.service.workflows.bodies import WorkflowCreate
 from inbox.store import feeds
-from inbox.store.dispatches import MAX_SHARES_AT_ONCE, DispatchShare
-from inbox.store.keys import BUCKETS
+from inbox.store.dispatches import MAX_SHARES_AT_ONCE, Batch, DispatchShare
+from inbox.store.keys import BUCKETS, SHARE_TTL_SECONDS
+from inbox.store.messages import AppendResult
 from tests.conftest import one_server_and_cluster
 from tests.support.faults import Killed
 
@@ -311,6 +312,71 @@ async def test_cancelling_stops_what_is_left(rig: Rig) -> None:
     await rig.broadcast()
     await rig.first.dispatch_worker.run_until_idle()
     assert [name for name in names if await rig.contents(name)] == reached
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable, asyncio.CancelledError])
+async def test_an_error_leaves_no_share_of_those_acquired_together_to_its_lease(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    names = await rig.people()
+    await rig.broadcast()
+    worker = rig.first.dispatch_worker
+    acquire, append = worker._store.acquire, worker._store.append
+    reached: list[DispatchShare] = []
+
+    async def acquire_next(*args: Any) -> list[DispatchShare]:
+        reached.clear()
+        return await acquire(*args)
+
+    async def append_or_fail(share: DispatchShare, cursor: str, batch: Batch) -> list[AppendResult | None] | None:
+        if batch.deliveries:
+            reached.append(share)
+            if len(set(reached)) == 2:
+                monkeypatch.undo()
+                raise error
+        return await append(share, cursor, batch)
+
+    worker._lease_ms = 600_000
+    monkeypatch.setattr(worker._store, "acquire", acquire_next)
+    monkeypatch.setattr(worker._store, "append", append_or_fail)
+    with pytest.raises(error):
+        await worker.run_until_idle()
+    stored = sum([len(await rig.contents(name)) for name in names])
+    assert (await rig.progress())["delivered"] == stored > 0
+    await worker.run_until_idle()
+    assert {name: await rig.contents(name) for name in names} == {name: ["hello"] for name in names}
+    assert (await rig.progress())["status"] == "done"
+
+
+async def test_after_cancelling_no_other_share_is_begun(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = await rig.people()
+    await rig.broadcast()
+    store = rig.first.dispatch_worker._store
+    append, appended = store.append, list[DispatchShare]()
+
+    async def append_and_cancel(share: DispatchShare, *args: Any) -> list[AppendResult | None] | None:
+        appended.append(share)
+        results = await append(share, *args)
+        if len(appended) == 1:
+            assert await rig.first.dispatches.cancel(rig.environment, "t")
+        return results
+
+    monkeypatch.setattr(store, "append", append_and_cancel)
+    await rig.first.dispatch_worker.run_until_idle()
+    assert len(set(appended)) == 1
+    found = await rig.progress()
+    assert found["status"] == "cancelled"
+    assert found["delivered"] == sum([len(await rig.contents(name)) for name in names])
+
+
+async def test_a_share_that_failed_before_its_first_append_is_not_kept_for_ever(rig: Rig) -> None:
+    store, number = rig.first.dispatch_worker._store, rig.environment.number
+    assert await store.accept(number, "d", b"", 0)
+    [share, *_] = await store.acquire(number, "d", 60_000, SHARE_SLICE)
+    assert [await store.postpone(share, 60_000) for _ in range(2)] == [1, 2]
+    assert await store.cancel(number, "d")
+    key = rig.first.keys.bucket(number, share.bucket).share("d")
+    assert 0 < await rig.first.client.execute("TTL", key) <= SHARE_TTL_SECONDS
 
 
 async def test_environments_take_turns(rig: Rig) -> None:

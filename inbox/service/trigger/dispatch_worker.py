@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from inbox import clock, metrics
@@ -58,11 +60,26 @@ class DispatchWorker:
                 shares = await self._store.acquire(environment, dispatch_id, self._lease_ms, SHARE_SLICE, ids[:index])
                 if shares:
                     worked = True
-                    ended = [share for share in shares if await self._carry_out_safely(share)]
-                    if ended:
-                        await self._store.finish(ended)
+                    await self._carry_out_all(shares)
                     break
         return worked
+
+    async def _carry_out_all(self, shares: Sequence[DispatchShare]) -> None:
+        """Carry out shares and finish those that ended, also if an error or cancelling leaves others to do.
+
+        Raise ServiceUnavailable.
+        """
+        left, ended = deque(shares), list[DispatchShare]()
+        try:
+            while left:
+                if await self._carry_out_safely(left[0]):
+                    ended.append(left[0])
+                left.popleft()
+        finally:
+            with suppress(ServiceUnavailable):  # then the leases lapse, and the next worker finds nothing left to do
+                await self._store.release(left)
+                if ended:
+                    await self._store.finish(ended)
 
     async def _carry_out_safely(self, share: DispatchShare) -> bool:
         """Carry out a share; return whether it is to be finished: it was carried out, or is given up."""
@@ -78,16 +95,18 @@ class DispatchWorker:
             return False
 
     async def _carry_out(self, share: DispatchShare) -> bool:
-        """Deliver to the rest of a share. Return False if it was cancelled, or if another worker has taken it over."""
-        dispatch = await self._dispatch(share)
-        if dispatch is None:
+        """Deliver to the rest of a share. Return whether it is to be finished, also if it is cancelled on the way.
+
+        It is not if the dispatch has ended before, or if another worker has taken the share over.
+        """
+        dispatch, cursor = await self._dispatch(share), await self._store.cursor(share)
+        if dispatch is None or cursor is None:
             return False
-        cursor = await self._store.cursor(share)
-        is_acquired = True  # just now
+        was_checked = True  # with the cursor
         async for last, subscribers in self._audience.after(share, dispatch, cursor):
-            if not is_acquired and not await self._store.renew(share, self._lease_ms):
+            if not was_checked and not await self._store.renew(share, self._lease_ms):
                 break
-            is_acquired = False
+            was_checked = False
             rendered = await self._render(share, dispatch.plan, subscribers)
             batches = list(SHARE_BATCHES.batches(rendered)) or [[]]
             cursors = [*(batch[-1].feed.subscriber_oid for batch in batches[:-1]), last]
