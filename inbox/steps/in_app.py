@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import msgspec
 
 from inbox.clock import now_ms
-from inbox.errors import PayloadTooLarge
+from inbox.errors import PayloadTooLarge, invalid
 from inbox.models import wire
 from inbox.models.dates import iso_or_none
 from inbox.models.expiry import parse_expiry
@@ -17,7 +18,7 @@ from inbox.models.subscriber import Subscriber
 from inbox.models.workflow import BodyFormat, CollapseMode, Severity, Step, StepActor, Workflow
 from inbox.rendering.budget import working
 from inbox.rendering.markdown import without_unsafe_links
-from inbox.rendering.templates import RenderError, Scope, TemplateError
+from inbox.rendering.templates import RenderError, Scope
 from inbox.steps.base import (
     CompiledStep,
     Failure,
@@ -87,10 +88,8 @@ class CompiledInApp(CompiledStep):
         self._data = compiler.value("data", controls.data)
         self._external_reference = compiler.text("externalReference", controls.external_reference)
         self._expires_at = compiler.text("expiresAt", controls.expires_at)
-        _check_expiry(controls.expires_at or "", f"{self.prefix}expiresAt")
         self._collapse_key = compiler.text("collapseKey", controls.collapse_key)
         self._collapse_mode = compiler.text("collapseMode", controls.collapse_mode)
-        _check_mode(controls.collapse_mode or "", f"{self.prefix}collapseMode")
         self.needs_collapse = self.paths.may_read("collapse")
         self._constants, self._refused, self._changing = self._split(controls)
 
@@ -110,7 +109,10 @@ class CompiledInApp(CompiledStep):
     def _split(
         self, controls: InAppControlsUpsert
     ) -> tuple[Mapping[str, Any], Sequence[str], Sequence[tuple[str, RenderPart]]]:
-        """Return the parts that are the same in every message, the links that they refuse, and how to render others."""
+        """Return the parts that are the same in every message, the links that they refuse, and how to render others.
+
+        A part that no template changes and that fails is among the others, so that only its step fails.
+        """
         parts: dict[str, tuple[RenderPart, Any]] = {
             "subject": (lambda scope, _: self._subject.render(scope) or None, controls.subject),
             "body": (self._render_body, controls.body),
@@ -122,11 +124,13 @@ class CompiledInApp(CompiledStep):
             "collapse_key": (lambda scope, _: self._collapse_key.render(scope).strip(), controls.collapse_key),
             "collapse_mode": (self._render_mode, controls.collapse_mode),
         }
+        constants: dict[str, Any] = {"body_format": self._body_format, "tags": self._tags, "severity": self._severity}
         refused: list[str] = []
-        changing = {name: render for name, (render, source) in parts.items() if has_template(source)}
-        constants = {name: render({}, refused) for name, (render, _) in parts.items() if name not in changing}
-        constants |= {"body_format": self._body_format, "tags": self._tags, "severity": self._severity}
-        return constants, refused, [*changing.items()]
+        for name, (render, source) in parts.items():
+            with suppress(RenderError):
+                if not has_template(source):
+                    constants[name] = render({}, refused)
+        return constants, refused, [(name, render) for name, (render, _) in parts.items() if name not in constants]
 
     def _cta(self, scope: Scope, refused: list[str]) -> wire.CtaReply:
         return {"type": "redirect", "data": self._redirect(scope, refused), "action": self._action(scope, refused)}
@@ -260,11 +264,6 @@ def shown_actor(actor_of_step: StepActor | None, actor: Subscriber | None) -> di
     return {"type": actor_of_step.type, "data": actor_of_step.data}
 
 
-TYPE = StepDefinition(
-    InAppStepUpsert, InAppControlsUpsert, check, CompiledInApp, example={"body": "x"}, variables=tuple(NO_MESSAGE)
-)
-
-
 def _expiry(rendered: str, triggered_ms: int) -> int:
     try:
         return parse_expiry(rendered, triggered_ms) if rendered else 0
@@ -272,22 +271,32 @@ def _expiry(rendered: str, triggered_ms: int) -> int:
         raise RenderError("expiresAt", f"{rendered[:MAX_SHOWN_TEXT]!r} {error}") from None
 
 
+def _check(controls: InAppControlsUpsert, field: str) -> None:
+    """Raise ValidationFailed, naming the field, for what `check` refuses, and for a constant that is never valid."""
+    check(controls, field)
+    _check_expiry(controls.expires_at or "", f"{field}.expiresAt")
+    _check_mode(controls.collapse_mode or "", f"{field}.collapseMode")
+
+
 def _check_expiry(source: str, field: str) -> None:
-    """Raise TemplateError for a constant `expiresAt` that names no moment."""
     try:
-        if source.strip() and "{" not in source:
+        if source.strip() and not has_template(source):
             parse_expiry(source.strip(), now_ms())
     except ValueError as error:
-        raise TemplateError(field, f"{field} {error}", source) from None
+        raise invalid(field, f"{field} {error}", source) from None
 
 
 def _check_mode(source: str, field: str) -> None:
-    """Raise TemplateError for a constant `collapseMode` that is none."""
-    if source.strip() and "{" not in source and source.strip() not in COLLAPSE_MODES:
-        raise TemplateError(field, f"{field} must be one of the following values: {', '.join(COLLAPSE_MODES)}", source)
+    if source.strip() and not has_template(source) and source.strip() not in COLLAPSE_MODES:
+        raise invalid(field, f"{field} must be one of the following values: {', '.join(COLLAPSE_MODES)}", source)
 
 
 def _mode(text: str) -> CollapseMode | None:
     if text and text not in COLLAPSE_MODES:
         raise RenderError("collapseMode", f"it must be one of {', '.join(COLLAPSE_MODES)}")
     return text or None
+
+
+TYPE = StepDefinition(
+    InAppStepUpsert, InAppControlsUpsert, _check, CompiledInApp, example={"body": "x"}, variables=tuple(NO_MESSAGE)
+)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from inbox.errors import ValidationFailed
 from inbox.models.expiry import MAX_MS, parse_expiry
 from inbox.models.trigger import parse_expires_at
-from inbox.models.workflow import Step, Workflow
-from inbox.rendering.templates import TemplateError
-from inbox.steps import check_templates
+from inbox.service.workflows.rules import build_steps
+from inbox.steps import StepUpsert
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
@@ -71,12 +71,14 @@ def test_a_trigger_names_the_field() -> None:
 
 
 def test_a_workflow_with_an_end_that_is_none_is_refused() -> None:
-    def of(text: str) -> Workflow:
-        return Workflow("w" * 24, "w", "W", 0, 1, steps=[Step("s" * 24, "s", "S", {"expiresAt": text})])
+    def build(text: str) -> None:
+        controls = {"body": "x", "expiresAt": text}
+        step = {"name": "S", "type": "in_app", "controlValues": controls}
+        build_steps(msgspec.convert([step], list[StepUpsert]))
 
     for text in ("PT1H", " 2020-01-01T00:00:00Z ", "{{payload.ends}}", "{% if payload.n %}PT1H{% endif %}", ""):
-        check_templates(of(text))
-    for text in ("24h", "P99999D"):
-        with pytest.raises(TemplateError) as caught:
-            check_templates(of(text))
+        build(text)
+    for text in ("24h", "P99999D", "{24h}"):
+        with pytest.raises(ValidationFailed) as caught:
+            build(text)
         assert list(caught.value.fields) == ["steps.0.controlValues.expiresAt"]

@@ -106,6 +106,13 @@ def test_a_key_is_a_steps_own_or_the_triggers() -> None:
     assert (failure.kind, "collapseMode" in failure.reason) == ("failed", True)
 
 
+def test_a_constant_that_is_no_mode_fails_its_step_alone() -> None:
+    plan = Plan(workflow(InAppControlsUpsert(body="x", collapse_mode="{x"), InAppControlsUpsert(body="y")), {}, {}, "t")
+    [failure] = failures(plan)
+    assert (failure.kind, failure.step_id, "collapseMode" in failure.reason) == ("failed", "step-0", True)
+    assert [message.content for message in drafted(plan)] == ["y"]
+
+
 def test_steps_of_a_workflow_do_not_share_a_key() -> None:
     steps = workflow(InAppControlsUpsert(body="x"), InAppControlsUpsert(body="y"))
     deliveries = Plan(steps, {}, {}, "t", collapse_key="k").render(FEED, None).deliveries

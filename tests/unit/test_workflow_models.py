@@ -113,6 +113,8 @@ def test_unusable_identifiers(identifier: str, status: int) -> None:
         ({"body": "x", "primaryAction": {"label": "x", "redirect": {"url": " data:x"}}}, "primaryAction.redirect.url"),
         ({"body": "x", "redirect": {"url": "/\\evil.example"}}, "redirect.url"),
         ({"body": "x", "data": {"a": list(range(MAX_DATA_VALUES + 1))}}, "data"),
+        ({"body": "x", "collapseMode": "sum"}, "collapseMode"),
+        ({"body": "x", "collapseMode": "{x"}, "collapseMode"),
     ],
 )
 def test_content_that_cannot_be_used_names_its_field(controls: dict[str, Any] | None, field: str) -> None:
