@@ -19,7 +19,7 @@ from inbox.models.environment import (
     live_key_view,
 )
 from inbox.models.workflow_query import WorkflowQuery
-from inbox.store.environments import digest_of, key_id_of
+from inbox.store.environments import key_digest, key_id_of
 from inbox.store.workflows import MAX_WORKFLOWS
 
 MAX_ENVIRONMENTS = 100
@@ -74,7 +74,7 @@ async def regenerate_keys(request: Request, caller: ApiCaller) -> Data[list[wire
 async def list_live_keys(request: Request, caller: ApiCaller) -> Data[list[wire.LiveKeyReply]]:
     """List the API keys of the environment, masked. Those of the settings come first, then the oldest."""
     environment = _own_environment(request, caller)
-    caller_digest = digest_of(key_of(request))
+    caller_digest = key_digest(key_of(request))
     keys = await services_of(request).environments.keys.list_live(environment)
     return data([live_key_view(key, caller_digest) for key in keys])
 
@@ -86,7 +86,7 @@ async def create_key(request: Request, caller: ApiCaller) -> Data[wire.NewKeyRep
     `listEnvironments`, `getEnvironment` and `listApiKeys` show it later too, to every key of the environment.
     """
     key = await services_of(request).environments.keys.create(_own_environment(request, caller))
-    return secret_data({"id": key_id_of(digest_of(key)), "key": key}, 201)
+    return secret_data({"id": key_id_of(key_digest(key)), "key": key}, 201)
 
 
 @operation("DELETE /v2/environments/{environmentId}/api-keys/{keyId}", "revokeApiKey")

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from inbox.errors import Contention, InboxError
 from inbox.store.client import Argument, Client
 from inbox.store.keys import COLLAPSE_TTL_SECONDS
-from inbox.store.references import digest_of
+from inbox.store.references import reference_digest
 from inbox.store.replies import MESSAGE_COLLAPSE, AppendReply
 from inbox.store.retry import Attempts
 from inbox.tasks import SharedTurn, Turns
@@ -62,7 +62,7 @@ class Call:
         assert self.collapse.render is not None  # noqa: S101 (without it any count fits)
         self.count = count
         content = self.collapse.render(count)
-        self.args[0], self.args[REFERENCE] = content, digest_of(content)
+        self.args[0], self.args[REFERENCE] = content, reference_digest(content)
 
 
 class CollapseStore:

@@ -19,7 +19,7 @@ from inbox.store.due_buckets import BucketKey
 from inbox.store.keys import BUCKETS, CONTENT_TTL_SECONDS, DISPATCH_TTL_SECONDS, SHARE_TTL_SECONDS
 from inbox.store.messages import AppendResult, Delivery, MessageStore, append_result
 from inbox.store.outbox import CREATED
-from inbox.store.references import digest_of
+from inbox.store.references import reference_digest
 from inbox.store.replies import append_replies
 from inbox.store.scripts import load
 
@@ -198,7 +198,7 @@ class DispatchStore(BaseStore):
                 index = indexes[shared] = len(indexes) + 1
                 name = content_name(one.content) if batch.shares_contents else ""
                 keys += [bucket.content(name)] if name else []
-                contents += (one.content, name, *shared[1:], digest_of(one.content))
+                contents += (one.content, name, *shared[1:], reference_digest(one.content))
             feeds.append(one.feed.keys.state)
             message_args += (index, check, one.feed.number)
         first = batch.deliveries[0] if batch.deliveries else None

@@ -46,7 +46,7 @@ class RegistryChange:
 
 
 @lru_cache(CACHED_DIGESTS)
-def digest_of(api_key: str) -> str:
+def key_digest(api_key: str) -> str:
     """Return the SHA-256 of an API key in hex, by which it is stored."""
     return hashlib.sha256(api_key.encode()).hexdigest()
 

@@ -28,7 +28,7 @@ from inbox.store.feeds import FeedStore
 from inbox.store.keys import IDEMPOTENCY_TTL_SECONDS, BucketKeys, Keys
 from inbox.store.outbox import CHANGED, CREATED, DELETED, RETRACTED, UPDATED, Outbox
 from inbox.store.positions import note_position
-from inbox.store.references import digest_of
+from inbox.store.references import reference_digest
 from inbox.store.replies import MESSAGE_APPEND, AppendReply, ChangeReply, ChangeStatus, change_reply
 from inbox.store.rows import ALL, Position, RowId
 from inbox.store.scripts import load
@@ -245,7 +245,7 @@ class MessageStore(BaseStore):
             index = indexes.get(shared)
             if index is None:
                 index = indexes[shared] = len(indexes) + 1
-                contents += (*shared, digest_of(delivery.content))
+                contents += (*shared, reference_digest(delivery.content))
             args += (index, check, feed.number, feed.subscriber_oid)
         head: list[Argument] = [len(keys) // len(messages), self.trims_beyond, len(indexes)]
         return keys, head + contents + args
@@ -259,7 +259,7 @@ class MessageStore(BaseStore):
         keys += self.outbox.key(feed, CREATED)
         content, *shared, expires_ms = _shared_arguments(delivery)
         args = [content, *rows.new_checks(1), *shared, feed.number, expires_ms, self.trims_beyond, feed.subscriber_oid]
-        return Call(delivery.collapse, keys, [*args, digest_of(delivery.content)])
+        return Call(delivery.collapse, keys, [*args, reference_digest(delivery.content)])
 
     async def mark(self, feed: Feed, messages: Sequence[RowId], change: Change) -> list[int] | None:
         """Apply a change to named messages and return the rows of those that exist. None if the feed no longer exists.

@@ -41,7 +41,7 @@ REFERENCE_FIND = load("reference_find", _find_reply)
 _REFERENCES_COMPLETE = load("references_complete", bool)
 
 
-def digest_of(content: bytes) -> Argument:
+def reference_digest(content: bytes) -> Argument:
     """Return the digest of a stored message's reference as the scripts take it, "" without one."""
     if _FIELD not in content:
         return ""
@@ -87,6 +87,6 @@ class ReferenceStore(BaseStore):
         for start, end in slices(len(live)):
             contents = await self._feeds.contents(feed, snapshot, live[start:end])
             for row, content in contents.items():
-                if (digest := digest_of(content)) != "":
+                if (digest := reference_digest(content)) != "":
                     args += [digest, row]
         await self._client.run(_REFERENCES_COMPLETE, [feed.keys.state, feed.keys.rows, feed.keys.references], args)

@@ -10,7 +10,7 @@ import pytest
 
 from inbox.errors import BadRequest
 from inbox.routes.environments import MAX_ENVIRONMENTS
-from inbox.store.environments import digest_of, key_id_of
+from inbox.store.environments import key_digest, key_id_of
 from tests.conftest import RunServer
 from tests.support.client import Api, Json
 from tests.support.environments import services_of
@@ -99,7 +99,7 @@ async def test_a_key_of_the_settings_stays(server: Server, api: Api) -> None:
     path = f"/v2/environments/{own['_id']}/api-keys"
     [given] = await api.data("GET", path, 200)
     assert (given["id"], given["setting"], given["createdAt"]) == (
-        key_id_of(digest_of(server.api_key)),
+        key_id_of(key_digest(server.api_key)),
         "INBOX_API_KEY",
         None,
     )

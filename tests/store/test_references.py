@@ -11,7 +11,7 @@ from inbox.store import changes
 from inbox.store.dispatches import Batch, DispatchShare, DispatchStore
 from inbox.store.feed import Feed
 from inbox.store.messages import Delivery
-from inbox.store.references import digest_of
+from inbox.store.references import reference_digest
 from inbox.store.rows import parse_message_id
 
 from .conftest import ENVIRONMENT, WORKFLOW, Stores
@@ -41,9 +41,9 @@ async def test_messages_without_a_reference_keep_nothing(stores: Stores) -> None
     feed = await stores.feed()
     await stores.fill(feed, 5)
     assert await indexed(stores, feed) == []
-    assert digest_of(content("t", None)) == ""
+    assert reference_digest(content("t", None)) == ""
     told = StoredMessage("t", WORKFLOW, "w", WORKFLOW, "s", payload={"externalReference": "x"})
-    assert digest_of(encode_stored(told)) == ""
+    assert reference_digest(encode_stored(told)) == ""
 
 
 async def test_any_message_is_found_newest_first(stores: Stores) -> None:

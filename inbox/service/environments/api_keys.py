@@ -13,7 +13,7 @@ from inbox.errors import BadRequest, NotFound, existing
 from inbox.models import wire
 from inbox.models.environment import ApiKey, Environment, LiveKey
 from inbox.service.environments.registry import CachedRegistry
-from inbox.store.environments import Registry, RegistryChange, digest_of, key_id_of
+from inbox.store.environments import Registry, RegistryChange, key_digest, key_id_of
 from inbox.store.secrets import SecretStore
 
 MAX_LIVE_KEYS = 2
@@ -44,12 +44,12 @@ class ApiKeys:
 
     def new(self, environment: Environment, api_key: str) -> dict[str, ApiKey]:
         """Return a key of an environment as it is stored."""
-        return {digest_of(api_key): ApiKey(environment.number, self._secrets.seal(api_key), now_ms())}
+        return {key_digest(api_key): ApiKey(environment.number, self._secrets.seal(api_key), now_ms())}
 
     async def list_live(self, environment: Environment) -> list[LiveKey]:
         """Return the keys that open an environment, without the keys: those of the settings first, then the oldest."""
         await self._registry.refresh(at_once=True)
-        known = {digest_of(key): key for key in self._live_keys(environment)}
+        known = {key_digest(key): key for key in self._live_keys(environment)}
         given = _given(self._registry.current, environment)
         by_age = stored_by_age(self._registry.current, environment)
         stored = {digest: key for digest, key in by_age if digest not in given}
@@ -69,7 +69,7 @@ class ApiKeys:
 
         Raise NotFound, and BadRequest for the last key and for the INBOX_API_KEY of the service.
         """
-        digest = digest_of(api_key)
+        digest = key_digest(api_key)
         await self._registry.change(lambda registry: _revoked(registry, environment, digest))
 
     async def revoke_with_id(self, environment: Environment, key_id: str) -> None:

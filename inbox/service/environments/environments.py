@@ -26,7 +26,7 @@ from inbox.service.environments.api_keys import ApiKeys, stored_by_age
 from inbox.service.environments.given_keys import GivenKeys
 from inbox.service.environments.registry import CachedRegistry
 from inbox.settings import Settings
-from inbox.store.environments import EnvironmentStore, Registry, RegistryChange, digest_of
+from inbox.store.environments import EnvironmentStore, Registry, RegistryChange, key_digest
 from inbox.store.secrets import SecretStore
 from inbox.subscriber_hash import HashKind, is_valid_hash
 
@@ -128,10 +128,11 @@ class EnvironmentService:
 
     async def find_by_key(self, api_key: str) -> Environment | None:
         """Return the environment that an API key opens, or None. Keys are found by digest, never compared as text."""
-        digest = digest_of(api_key)
-        if self.registry.is_recent() and (environment := self._of_key(digest)):
-            return environment
-        return await self._find(lambda: self._of_key(digest))
+        return self.cached_by_key(api_key) or await self._find(lambda: self._of_key(key_digest(api_key)))
+
+    def cached_by_key(self, api_key: str) -> Environment | None:
+        """Return what `find_by_key` returns if it does not have to ask the store, else None."""
+        return self._of_key(key_digest(api_key)) if self.registry.is_recent() else None
 
     async def find_by_identifier(self, identifier: str) -> Environment | None:
         """Return the environment with this application identifier, or None."""
@@ -147,7 +148,7 @@ class EnvironmentService:
 
     def is_live_key(self, environment: Environment, api_key: str) -> bool:
         """Return whether an API key opens this environment, without asking the store. Also False if unknown."""
-        found = self._of_key(digest_of(api_key)) if self.registry.is_recent() else None
+        found = self.cached_by_key(api_key)
         return found is not None and found.number == environment.number
 
     async def generations(self) -> dict[int, int]:

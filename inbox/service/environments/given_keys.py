@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from inbox.models.environment import ApiKey, Environment
 from inbox.settings import Settings
-from inbox.store.environments import digest_of
+from inbox.store.environments import key_digest
 
 MAX_REPLACED_KEYS = 50
 
@@ -16,7 +16,7 @@ class GivenKeys:
 
     def __init__(self, settings: Settings) -> None:
         given = [key.get_secret_value() for key in (settings.api_key, settings.former_api_key) if key]
-        self._keys = {digest_of(key): key for key in given}
+        self._keys = {key_digest(key): key for key in given}
         self._is_serving = False
 
     @property
