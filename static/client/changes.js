@@ -89,8 +89,8 @@ export class Changes {
     const ids = [given].flat();
     if (!ids.length) return;
     const pending = this.#store.begin({ ids, effect: request.effect, clears: [] });
-    if (confirmed && !(await confirmed)) return this.#store.rollBack(pending);
     await this.#carryOut(pending, async () => {
+      if (confirmed && !(await confirmed)) return this.#store.rollBack(pending);
       const link = this.#context.link();
       try {
         if (link?.request) return await this.#overSocket(link, pending, ids, request);

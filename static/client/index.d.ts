@@ -231,7 +231,10 @@ export class Inbox {
   act(id: string, type?: "primary" | "secondary"): Promise<void>;
   /** Mark it as pending again. */
   revert(id: string, type?: "primary" | "secondary"): Promise<void>;
-  /** With `confirmed` it shows at once, is sent when that is true, and taken back when it is false: for an undo. */
+  /**
+   * With `confirmed` it shows at once, is sent when that is true, and taken back when it is false: for an undo.
+   * A `confirmed` that rejects is a change that failed: it is taken back, and this promise rejects with the same error.
+   */
   delete(ids: Ids, confirmed?: PromiseLike<boolean>): Promise<void>;
   readAll(where?: Where): Promise<void>;
   seenAll(where?: Where): Promise<void>;

@@ -58,6 +58,19 @@ for (const transports of TRANSPORTS) {
     }
   });
 
+  test(`a deletion is taken back when what confirms it fails, over ${transports}`, async () => {
+    const { service, open } = world(2);
+    const { inbox, ids, errors } = await open({ transports });
+    const { promise, reject } = deferred();
+    const changing = inbox.delete("n2", promise);
+    assert.deepEqual(ids(), ["n1"]);
+    reject(new Error("nobody answered"));
+    await assert.rejects(changing, { message: "nobody answered" });
+    assert.deepEqual([ids(), inbox.getSnapshot().counts.unread], [["n2", "n1"], 2]);
+    assert.deepEqual(errors, [["change", "nobody answered"]]);
+    assert.equal(truth(service, SHOWN, 20).items.length, 2);
+  });
+
   test(`a change that fails is rolled back, over ${transports}`, async () => {
     const { service, open } = world(2);
     const { inbox, ids, errors } = await open({ transports });

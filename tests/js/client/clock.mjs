@@ -53,7 +53,7 @@ export function numbers(seed) {
 
 /** A promise, and what resolves it. */
 export function deferred() {
-  let resolve;
-  const promise = new Promise((done) => (resolve = done));
-  return { promise, resolve };
+  let resolve, reject;
+  const promise = new Promise((...settlers) => ([resolve, reject] = settlers));
+  return { promise, resolve, reject };
 }
