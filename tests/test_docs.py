@@ -36,7 +36,18 @@ NAMED_PATH = re.compile(r"`((?:\.ci|deploy|docs|inbox|requirements|static|tests)
 WIDGET = text("docs/widget.md")
 STATIC = {path.name: path.read_text() for path in [ROOT / "static/inbox.js", *(ROOT / "static/widget").glob("*.js")]}
 LIFECYCLE = {"constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback"}
-FOR_THE_VIEW = {"parsed", "loadView", "makeView", "dropView", "draw", "render", "dispatch", "announce", "fail"}
+FOR_THE_VIEW = {
+    "parsed",
+    "loadAgain",
+    "loadView",
+    "makeView",
+    "dropView",
+    "draw",
+    "render",
+    "dispatch",
+    "announce",
+    "fail",
+}
 
 
 def table(title: str) -> list[list[str]]:

@@ -104,6 +104,7 @@ export class InboxBell extends InboxElement {
   async #opened() {
     const { status, loaded, busy } = this.state;
     if (!busy && status !== "idle" && (status !== "live" || !loaded)) this.refresh(); // no event keeps it true meanwhile
+    this.loadAgain();
     const view = await this.loadView().catch(() => this.announce(this.t("bell.unloaded")));
     if (!view) this.removeAttribute("open");
     if (!view || !this.open) return false;

@@ -41,8 +41,11 @@ export class InboxElement extends HTMLElement {
   #isLive = false;
   /** Whether the code that draws the list could not be loaded. */
   isUnloaded = false;
-  /** What could not be loaded: tried again when the list is opened, and after a new connection. @type {Set<() => void>} */
+  /** What could not be loaded. @type {Set<() => void>} */
   #unloaded = new Set();
+  #said = "";
+  /** @type {Promise<import("./locale.js").Strings> | null} the words that were asked for last */
+  #speaking = null;
 
   constructor() {
     super();
@@ -145,7 +148,6 @@ export class InboxElement extends HTMLElement {
 
   /** Load the view, which is not needed before something is shown. @returns {Promise<import("./view.js").View>} */
   loadView() {
-    this.#loadAgain();
     if (this.#loading) return this.#loading;
     this.#loading = this.makeView().then((view) => {
       this.view = view;
@@ -172,8 +174,8 @@ export class InboxElement extends HTMLElement {
     this.loadView().catch(() => {}); // the page is told
   }
 
-  /** Load what could not be loaded before. */
-  #loadAgain() {
+  /** Load what could not be loaded before: the list is wanted, or there is a new connection. */
+  loadAgain() {
     const loads = [...this.#unloaded];
     this.#unloaded.clear();
     for (const load of loads) load.call(this);
@@ -215,19 +217,25 @@ export class InboxElement extends HTMLElement {
 
   /** Write in the language of the page: English until another one is loaded. */
   async #speak() {
-    const { locale } = this;
     if (!this.view) this.#say({});
-    const shipped = await loadStrings(locale).catch((error) => {
+    const loading = (this.#speaking = loadStrings(this.locale));
+    const isLast = () => loading === this.#speaking;
+    const shipped = await loading.catch((error) => {
+      if (!isLast()) return {};
       this.#unloaded.add(this.#speak);
       this.#failLoad(error);
       return {};
     });
-    if (locale === this.locale) this.#say(shipped);
+    if (isLast()) this.#say(shipped);
   }
 
   /** @param {import("./locale.js").Strings} shipped */
   #say(shipped) {
-    this.t = translator(this.locale, this.strings, shipped);
+    const { locale, strings } = this;
+    const said = JSON.stringify([locale, strings, shipped]);
+    if (said === this.#said) return; // focus, menus and an undo stay
+    this.#said = said;
+    this.t = translator(locale, strings, shipped);
     this.#remake();
     this.draw();
   }
@@ -310,7 +318,7 @@ export class InboxElement extends HTMLElement {
     const { counts, status } = this.state;
     const wasLive = this.#isLive;
     this.#isLive = status === "live";
-    if (this.#isLive && !wasLive) this.#loadAgain();
+    if (this.#isLive && !wasLive) this.loadAgain();
     const counted = JSON.stringify(counts);
     if (counted !== this.#counted) {
       this.#counted = counted;

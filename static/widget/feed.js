@@ -5,7 +5,7 @@ import { InboxElement } from "./element.js";
 
 export class InboxFeed extends InboxElement {
   pageSize = 50;
-  #retry = button("unloaded", () => this.#show(), { hidden: "" });
+  #retry = button("unloaded", () => this.loadAgain(), { hidden: "" });
 
   constructor() {
     super();
@@ -15,7 +15,7 @@ export class InboxFeed extends InboxElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.#show();
+    this.loadView().catch(() => {}); // the page is told
   }
 
   async makeView() {
@@ -28,9 +28,5 @@ export class InboxFeed extends InboxElement {
   render() {
     show(this.#retry, this.isUnloaded ? this.t("bell.unloaded") : "");
     super.render();
-  }
-
-  #show() {
-    this.loadView().catch(() => {}); // the page is told
   }
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.support.server import Server
 
@@ -102,3 +104,32 @@ async def test_a_language_that_cannot_be_loaded_comes_when_the_list_is_opened(
     await window.page.unroute_all()
     await window.open_panel()
     await expect(window.panel).to_have_accessible_name("Benachrichtigungen")
+
+
+@pytest.mark.parametrize("name", ["inbox-bell", "inbox-feed"])
+async def test_a_language_that_fails_after_the_list_is_there_is_asked_for_once(
+    open_window: OpenWindow, service: Server, name: str
+) -> None:
+    asked = 0
+    is_shown = asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        await is_shown.wait()
+        await route.abort()
+
+    await send(service, f"late-{name}", "There")
+    window = await open_window("about:blank", tolerated=TOLERATED)
+    await window.page.add_init_script(f"({HEAR})()")
+    await window.page.route("**/static/widget/locales/de.js", refuse)
+    await show_page(window, service, tag(service, f"late-{name}", 'locale="de" open', name=name))
+    widget = window.page.locator(name)
+    await expect(widget.locator(".item")).to_contain_text("There")
+    await widget.evaluate("(widget) => (window.view = widget.view)")
+    is_shown.set()
+    await is_told(window)
+    await window.page.evaluate("fetch('/ready')")  # what the failure asked for has been asked for by now
+    assert asked == 1
+    await is_told(window)
+    assert await widget.evaluate("(widget) => widget.view === window.view")
