@@ -27,10 +27,10 @@ class EventsLink extends TransportLink {
   async open() {
     const { http } = this.context;
     const late = () => this.end({ kind: "unsupported", error: new InboxError("The stream did not start in time") });
-    this.wait(late, CONNECT_MS); // a proxy keeps it back
     try {
       const token = await http.session.token();
       if (this.isClosed) return;
+      this.wait(late, CONNECT_MS); // a proxy keeps it back
       const { args, window } = this.context.hello();
       const query = new URLSearchParams();
       if (args.position) query.set("position", args.position);

@@ -4,6 +4,8 @@ const TIMEOUT_MS = 15_000;
 const CACHED = 50; // answers that are kept to be asked for with If-None-Match
 const TEMPORARY = [408, 425, 429];
 
+/** @typedef {import("./index.js").InboxOptions & {timers: import("./connection.js").Timers}} HttpOptions */
+
 /** The service, or the way to it, answered with something other than success. */
 export class InboxError extends Error {
   /**
@@ -33,7 +35,7 @@ export class Session {
   #options;
   #http;
 
-  /** @param {import("./index.js").InboxOptions} options @param {Http} http */
+  /** @param {HttpOptions} options @param {Http} http */
   constructor(options, http) {
     this.#options = options;
     this.#http = http;
@@ -63,12 +65,21 @@ export class Session {
   async #open() {
     const { token, session } = this.#options;
     if (this.isOver) throw new InboxError("The session has ended", { isFinal: true });
-    const found = typeof token === "function" ? await token() : token;
+    const found = typeof token === "function" ? await this.#inTime(token()) : token;
     if (found) return found;
     if (!session) throw new InboxError("There is no token", { status: 401, isFinal: true });
     const { applicationIdentifier, subscriberId, subscriberHash, context, contextHash } = session;
     const body = { applicationIdentifier, subscriber: { subscriberId }, subscriberHash, context, contextHash };
     return (await this.#http.send("POST", "/session", { body })).data.token;
+  }
+
+  /** @param {string | Promise<string>} token @returns {Promise<string>} */
+  #inTime(token) {
+    const { timers } = this.#options;
+    return new Promise((resolve, reject) => {
+      const late = timers.setTimeout(() => reject(new InboxError("No token came in time")), TIMEOUT_MS);
+      Promise.resolve(token).then(resolve, reject).finally(() => timers.clearTimeout(late));
+    });
   }
 }
 
@@ -78,7 +89,7 @@ export class Http {
   #answers = new Map();
   #fetch;
 
-  /** @param {import("./index.js").InboxOptions} options */
+  /** @param {HttpOptions} options */
   constructor(options) {
     const page = globalThis.location?.href;
     this.base = (page ? new URL(options.url, page).href : options.url).replace(/\/+$/, "");

@@ -43,13 +43,13 @@ export class Inbox {
   /** @param {import("./index.js").InboxOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#http = new Http(options);
+    const { timers = TIMERS, random = Math.random, transports = /** @type {const} */ (["socket", "events", "polling"]) } = options;
+    this.#http = new Http({ ...options, timers });
     this.#store = new Store({
       onChange: () => this.#changed(),
       onReceived: (item) => this.#heard.received.tell(item),
       onPreferences: (value) => this.#heard.preferences.tell(value),
     });
-    const { timers = TIMERS, random = Math.random, transports = /** @type {const} */ (["socket", "events", "polling"]) } = options;
     this.#lists = new Lists({
       store: this.#store,
       timers,

@@ -165,7 +165,7 @@ export interface SessionParameters {
 export interface InboxOptions {
   /** The service, such as `https://inbox.example.com`. */
   url: string;
-  /** A session token, or a function that gets one; the function is called again when the token expires. */
+  /** A session token, or a function that gets one within 15 s; it is called again when the token expires. */
   token?: string | (() => string | Promise<string>);
   /** In place of `token`: the client opens the session by itself. */
   session?: SessionParameters;

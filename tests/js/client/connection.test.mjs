@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EventParser } from "../../../static/client/events.js";
-import { settle } from "./clock.mjs";
+import { deferred, settle } from "./clock.mjs";
 import { page, world } from "./support.mjs";
 
 test("connects over the socket with one frame, and gets list and counts in the answer", async () => {
@@ -287,6 +287,29 @@ test("an expired token: a new one by the callback, at once", async () => {
   assert.deepEqual(states, ["connecting", "live socket", "reconnecting", "live socket"]);
   assert.equal(calls, 2);
 });
+
+for (const transport of ["socket", "events"]) {
+  test(`a slow token takes nothing from the time of the ${transport}`, async () => {
+    const { open, clock } = world(1);
+    const { promise, resolve } = deferred();
+    const { states } = await open({ transports: [transport, "polling"], token: () => promise });
+    await clock.advance(14_999);
+    resolve("token-1");
+    await settle();
+    assert.deepEqual(states, ["connecting", `live ${transport}`]);
+  });
+
+  test(`a token that never comes is asked for again, over ${transport}`, async () => {
+    const { open, clock } = world(1);
+    let calls = 0;
+    const token = () => ((calls += 1) === 1 ? new Promise(() => {}) : "token-1");
+    const { states } = await open({ transports: [transport], token });
+    await clock.advance(15_000);
+    await clock.advance(clock.next);
+    assert.deepEqual(states, ["connecting", `live ${transport}`]);
+    assert.equal(calls, 2);
+  });
+}
 
 test("an expired token that is a string, and one that is refused again, end it", async () => {
   for (const token of ["token-1", () => "token-1"]) {
