@@ -6,7 +6,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from inbox.services import Services, open_services
 from inbox.settings import Settings
 from inbox.store.client import Client
 from inbox.store.listing import LISTING_PAGE
+from inbox.store.scripts import Script
 from inbox.store.subscribers import new_subscriber_oid
 
 Page = tuple[list[str], bool]
@@ -168,18 +169,27 @@ def things(services: Services, request: pytest.FixtureRequest, monkeypatch: pyte
 class Interruption:
     """What happens right after each of the next readings of an index, before its rows are read."""
 
-    INDEXES: ClassVar = (LISTING_PAGE.sha, "ZREVRANGEBYLEX")
-
     def __init__(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps: list[Step] = []
-        self._execute = client.execute
+        self._execute, self._run = client.execute, client.run
         monkeypatch.setattr(client, "execute", self.execute)
+        monkeypatch.setattr(client, "run", self.run)
 
     async def execute(self, *command: Any) -> Any:
         reply = await self._execute(*command)
-        if self.steps and (command[0] in self.INDEXES or command[1] in self.INDEXES):
-            await self.steps.pop(0)()
+        if command[0] == "ZREVRANGEBYLEX":
+            await self._interrupt()
         return reply
+
+    async def run(self, script: Script[Any], *call: Any) -> Any:
+        reply = await self._run(script, *call)
+        if script is LISTING_PAGE:
+            await self._interrupt()
+        return reply
+
+    async def _interrupt(self) -> None:
+        if self.steps:
+            await self.steps.pop(0)()
 
 
 @pytest.fixture

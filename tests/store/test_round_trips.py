@@ -19,6 +19,7 @@ from inbox.store.client import Argument, Client, Command, PendingReplies, topolo
 from inbox.store.feed import Scan
 from inbox.store.keys import Keys
 from inbox.store.rows import ALL, ARCHIVED, UNREAD, UNSEEN, RowId, Select
+from inbox.store.scripts import Reply, Script
 
 from .conftest import ENVIRONMENT, Stores
 
@@ -49,6 +50,10 @@ class Noting(Client):
     def begin(self, commands: Sequence[Command]) -> PendingReplies:
         self.note("begin", *(command[0] for command in commands))
         return super().begin(commands)
+
+    async def run(self, script: Script[Reply], keys: Sequence[str], args: Sequence[Argument] = ()) -> Reply:
+        self.note("EVALSHA")
+        return await super().run(script, keys, args)
 
 
 @pytest.fixture

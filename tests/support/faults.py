@@ -51,6 +51,10 @@ class MortalClient(Client):
         self._count()
         return await super().transaction(commands)
 
+    async def run(self, script: Any, keys: Any, args: Any = ()) -> Any:
+        self._count()
+        return await super().run(script, keys, args)
+
     async def run_many(self, script: Any, calls: Any) -> list[Any]:
         self._count()
         return await super().run_many(script, calls)
