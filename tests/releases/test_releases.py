@@ -27,6 +27,7 @@ pytestmark = pytest.mark.needs("valkey")
 
 RELEASES = sorted(Path(__file__).parent.glob("*.json"))
 FOREVER_DAYS = 100_000
+ENVIRONMENTS = "/v1/environments.data"
 Json = Any
 
 
@@ -67,23 +68,30 @@ async def keep_messages(url: str) -> None:
 
 
 def differences(old: Json, new: Json, path: str = "") -> Iterator[str]:
-    """Yield what an answer lacks or has otherwise. A later release may say more."""
+    """Yield what an answer lacks or has otherwise. A later release may say more.
+
+    A list has as many items, but for that of the environments: it has the caller's own first, and then the others.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for name, value in old.items():
             if name in new:
                 yield from differences(value, new[name], f"{path}.{name}")
             else:
                 yield f"{path}.{name} is missing"
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
+    elif isinstance(old, list) and isinstance(new, list) and _fits(len(old), len(new), path):
+        for index, (one, other) in enumerate(zip(old, new, strict=False)):
             yield from differences(one, other, f"{path}[{index}]")
     elif old != new:
         yield f"{path}: {old!r} → {new!r}"
 
 
+def _fits(old: int, new: int, path: str) -> bool:
+    return old <= new if path == ENVIRONMENTS else old == new
+
+
 async def test_it_answers_as_the_release_did(backend: Backend, release: Json) -> None:
     answers = await backend.readings()
-    found = [f"{path}{one}" for path in answers for one in differences(release["answers"][path], answers[path])]
+    found = [one for path in answers for one in differences(release["answers"][path], answers[path], path)]
     assert found == []
 
 
