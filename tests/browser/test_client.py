@@ -322,14 +322,12 @@ async def test_a_restart_of_the_service(scene: Scene, transport: str) -> None:
     await expect(device.page.locator("main:not([data-status=live])")).to_be_attached(timeout=LONGEST_TRY_MS)
     await scene.server.start()
     await scene.send(3)
-    await device.page.clock.fast_forward(30_000)
-    await device.is_live(transport)
+    await device.comes_back_to(transport)
     await device.agrees()
     await scene.server.terminate()
     await scene.server.start()
     await scene.send(4)
-    await device.page.clock.fast_forward(30_000)
-    await device.is_live(transport)
+    await device.comes_back_to(transport)
     await device.agrees()
 
 
