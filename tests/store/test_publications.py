@@ -9,8 +9,9 @@ import pytest
 from inbox.models.message import ButtonPress, StoredMessage, encode_stored
 from inbox.service.trigger.delivery import MAX_IN_REQUEST
 from inbox.store.changes import INBOX_READ, INBOX_SNOOZE, V1_MARKS_ALL, V1_READ
-from inbox.store.client import Client
+from inbox.store.client import Client, open_client
 from inbox.store.feed import Snapshot
+from inbox.store.keys import Keys
 from inbox.store.messages import Delivery, MessageStore
 from inbox.store.publication import (
     BULK,
@@ -26,7 +27,8 @@ from inbox.store.publication import (
 )
 from inbox.store.rows import ORIGIN
 from tests.bench.server_stats import command_stats
-from tests.conftest import every_store, kinds_of_store
+from tests.conftest import binary_of, every_store
+from tests.support.stores import running_store
 
 from .conftest import WORKFLOW, Stores
 from .hearing import hearing
@@ -131,21 +133,26 @@ async def test_feeds_spread_over_the_primaries(stores: Stores) -> None:
         assert len({stores.client.node_of(feed.keys.state) for feed in feeds}) == 3
 
 
-@pytest.mark.parametrize("store_url", kinds_of_store("valkey", "redis7"), indirect=True)
+@pytest.mark.parametrize("binary", ["valkey", pytest.param("redis-server", marks=pytest.mark.needs("redis-server"))])
 @pytest.mark.parametrize("people", [2, MAX_IN_REQUEST])
 async def test_of_messages_that_are_stored_together_only_those_with_listeners_are_published(
-    stores: Stores, people: int
+    people: int, binary: str
 ) -> None:
-    feeds = [await stores.feed(f"s{number}") for number in range(people)]
+    """On a server of its own, since all publications are counted, and a service publishes its canary."""
     content = encode_stored(StoredMessage("t", WORKFLOW, "workflow", WORKFLOW, "step", content="hello"))
-    async with hearing(stores) as heard:
-        await heard.subscribe(feeds[0].keys.channel)
-        before = await published(stores.client)
-        for transaction in "ab":
-            given = {"transaction_id": transaction, "step_id": "step", "workflow_id": WORKFLOW}
-            await stores.messages.append([Delivery(feed, content, **given) for feed in feeds])
-        assert [(await heard.next())[0] for _ in "ab"] == [feeds[0].keys.channel] * 2
-        assert await published(stores.client) - before == 2
+    with running_store(binary_of(binary)) as server:
+        client = await open_client(server.url)
+        stores = Stores(client, Keys("inbox:"))
+        feeds = [await stores.feed(f"s{number}") for number in range(people)]
+        async with hearing(stores) as heard:
+            await heard.subscribe(feeds[0].keys.channel)
+            before = await published(client)
+            for transaction in "ab":
+                given = {"transaction_id": transaction, "step_id": "step", "workflow_id": WORKFLOW}
+                await stores.messages.append([Delivery(feed, content, **given) for feed in feeds])
+            assert [(await heard.next())[0] for _ in "ab"] == [feeds[0].keys.channel] * 2
+            assert await published(client) - before == 2
+        await client.close()
 
 
 async def published(client: Client) -> float:
