@@ -204,9 +204,17 @@ async def test_a_link_for_another_window_is_left_to_the_browser(open_window: Ope
     assert await heard(window) == [["navigate", f"{service.url}/page"]]
 
 
-@pytest.mark.parametrize("change", ["locale = 'de'", "strings = { 'bell.title': 'Post' }", "renderItem = () => null"])
+@pytest.mark.parametrize(
+    ("change", "another"),
+    [
+        ("locale = 'de'", "locale = 'fr'"),
+        ("strings = { 'bell.title': 'Post' }", "strings = { 'bell.title': 'Mail' }"),
+        ("renderItem = () => null", "renderItem = () => undefined"),
+    ],
+    ids=["locale", "strings", "renderItem"],
+)
 async def test_the_focus_stays_when_the_list_is_made_anew(
-    open_window: OpenWindow, service: Server, change: str
+    open_window: OpenWindow, service: Server, change: str, another: str
 ) -> None:
     subscriber = f"anew {change.split()[0]}"
     await send(service, subscriber, *(f"Item {n:02}" for n in range(20)))
@@ -214,23 +222,26 @@ async def test_the_focus_stays_when_the_list_is_made_anew(
     await window.bell.focus()
     await window.page.keyboard.press("Enter")
     await expect(window.panel).to_be_focused()
-    remake = f"""async () => {{
-      const bell = document.querySelector("inbox-bell");
-      const {{ view }} = bell;
-      bell.{change};
-      while (!bell.view || bell.view === view || !bell.view.isShown) await new Promise(requestAnimationFrame);
-    }}"""
-    await window.page.evaluate(remake)
+
+    async def remake(change: str) -> None:
+        await window.page.evaluate(
+            f"() => {{ const bell = document.querySelector('inbox-bell'); window.former = bell.view; bell.{change}; }}"
+        )
+        await window.page.wait_for_function(
+            "() => { const { view } = document.querySelector('inbox-bell'); return view !== former && view?.isShown; }"
+        )
+
+    await remake(change)
     await expect(window.panel).to_be_focused()
     for _ in range(15):
         await window.page.keyboard.press("j")
     await window.item("Item 05").locator(".toggle").focus()
-    await window.page.evaluate(remake)
+    await remake(another)
     await expect(
         window.item("Item 05").locator(".toggle, [data-control=open]").and_(window.page.locator(":focus"))
     ).to_be_visible()
     await window.panel.locator(".filter").focus()
-    await window.page.evaluate(remake)
+    await remake(change)
     await expect(window.panel).to_be_focused()
     await window.page.keyboard.press("Escape")
     await expect(window.panel).to_be_hidden()
